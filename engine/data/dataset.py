@@ -1,0 +1,96 @@
+"""`Dataset`: training data that passed every check, and its summary."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from engine.metrics import Task
+
+Matrix = Any  # numpy array, pandas DataFrame or scipy CSR matrix, two-dimensional
+Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Training data that passed every check.
+
+    Attributes
+    ----------
+    X:
+        (n_rows, n_columns): float array, DataFrame of numeric columns, or CSR matrix.
+    y:
+        (n_rows,): class labels, or float64 for regression.
+    classes:
+        Sorted class labels; ``None`` for regression.
+    sample_weight:
+        (n_rows,) float64, or ``None``.
+    X_valid, y_valid, sample_weight_valid:
+        A validation part kept out of training, or ``None``.
+    cv_splits_indices:
+        (train rows, validation rows) a fold as the user gave them, or ``None``.
+    feature_names:
+        Raw column names, as strings.
+    notes:
+        Warnings for the user, a sentence each.
+    """
+
+    X: Matrix
+    y: NDArray[Any]
+    classes: NDArray[Any] | None
+    feature_names: tuple[str, ...]
+    sample_weight: NDArray[np.float64] | None = None
+    X_valid: Matrix | None = None
+    y_valid: NDArray[Any] | None = None
+    sample_weight_valid: NDArray[np.float64] | None = None
+    cv_splits_indices: tuple[Fold, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def task(self) -> Task:
+        return "regression" if self.classes is None else "classification"
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.y)
+
+    def target(self, labels: NDArray[Any]) -> NDArray[Any]:
+        """Labels as class codes (int64); a regression target as it is (float64)."""
+        return labels if self.classes is None else np.searchsorted(self.classes, labels)
+
+    def summary(self) -> DataSummary:
+        """What the search must know of the data without holding it."""
+        counts = None if self.classes is None else np.unique(self.y, return_counts=True)[1]
+        digest = hashlib.sha256(repr(self.X.shape).encode())
+        digest.update(np.ascontiguousarray(self.target(self.y)).tobytes())
+        return DataSummary(
+            task=self.task,
+            n_rows=self.n_rows,
+            n_columns=self.X.shape[1],
+            sparse=sparse.issparse(self.X),
+            weighted=self.sample_weight is not None,
+            class_counts=None if counts is None else tuple(int(count) for count in counts),
+            validation="given" if self.X_valid is not None else "split",
+            fingerprint=digest.hexdigest()[:16],
+            notes=self.notes,
+        )
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """Size and kind of a `Dataset`; ``fingerprint`` tells whether two nodes hold the same one."""
+
+    task: Task
+    n_rows: int
+    n_columns: int
+    sparse: bool
+    weighted: bool
+    class_counts: tuple[int, ...] | None
+    validation: Literal["given", "split"]
+    fingerprint: str
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,43 @@
+"""The errors a user of raysmith may see: one root and a few named children."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class AutoMLError(Exception):
+    """Root of every error that raysmith raises on purpose."""
+
+
+class ConfigException(AutoMLError, ValueError):
+    """What the user asked for is not possible; lists *all* problems at once.
+
+    Attributes
+    ----------
+    problems:
+        One sentence a problem: the parameter's name, the value given, what is allowed.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = list(problems)
+        if len(self.problems) == 1:
+            message = self.problems[0]
+        else:
+            lines = "\n".join(f"  - {problem}" for problem in self.problems)
+            message = f"{len(self.problems)} problems:\n{lines}"
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type, tuple[list[str]]]:
+        return type(self), (self.problems,)
+
+
+class DataException(AutoMLError, ValueError):
+    """The data, or the script that should return it, cannot be used."""
+
+
+class WorkspaceException(AutoMLError):
+    """The workspace cannot be opened or written."""
+
+
+class RunException(AutoMLError):
+    """A run cannot do what was asked of it, or ended as ``Failed``."""

@@ -1,0 +1,119 @@
+"""From a pipeline's description to an unfitted scikit-learn pipeline."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from engine.metrics import Task
+from engine.pipelines.catalogue import NO_SCALER, SCALERS, EstimatorEntry, estimators_of
+from engine.pipelines.estimators import CalibratedMargin, EncodedLabels
+from engine.pipelines.inputs import NumericMatrix
+
+
+@dataclass(frozen=True)
+class PipelineSpec:
+    """What to try: a scaler and an estimator by their catalogue names, with their parameters."""
+
+    estimator: str
+    scaler: str = NO_SCALER
+    estimator_params: Mapping[str, Any] = field(default_factory=dict)
+    scaler_params: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """As the table shows it: ``StandardScalerWrapper SGD``."""
+        return f"{self.scaler} {self.estimator}".strip()
+
+    def to_json(self) -> str:
+        """One line of JSON, the same for equal specifications."""
+        return json.dumps(
+            {
+                "scaler": self.scaler,
+                "scaler_params": dict(self.scaler_params),
+                "estimator": self.estimator,
+                "estimator_params": dict(self.estimator_params),
+            },
+            sort_keys=True,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> PipelineSpec:
+        return cls(**json.loads(text))
+
+
+def build_pipeline(
+    spec: PipelineSpec,
+    task: Task,
+    *,
+    sparse: bool = False,
+    cores: int = 1,
+    random_state: int | None = 0,
+) -> Pipeline:
+    """An unfitted pipeline: ``datatransformer``, the scaler if any, the estimator.
+
+    Parameters
+    ----------
+    spec:
+        What to build.
+    task:
+        Chooses between the classifier and the regressor of that name.
+    sparse:
+        Whether X is a scipy sparse matrix.
+    cores:
+        Threads the estimator may use.
+    random_state:
+        Seed of everything in it that is random.
+
+    Raises
+    ------
+    KeyError
+        For a name that the catalogue does not hold.
+    ModuleNotFoundError
+        For XGBoost or CatBoost without the ``boost`` extra.
+    """
+    entry = estimators_of(task)[spec.estimator]
+    fill = not entry.handles_missing
+    steps: list[tuple[str, Any]] = []
+    if spec.scaler != NO_SCALER:
+        scaler = SCALERS[spec.scaler]
+        params = {**scaler.fixed, **(scaler.for_sparse if sparse else {}), **spec.scaler_params}
+        if scaler.seed_parameter:
+            params[scaler.seed_parameter] = random_state
+        steps.append((spec.scaler, _load(scaler.factory)(**params)))
+        fill = fill or not scaler.handles_missing
+    # Most estimators that take NaN in a dense matrix refuse it in a sparse one.
+    steps.insert(0, ("datatransformer", NumericMatrix(fill_missing=fill or sparse)))
+    steps.append((spec.estimator, _build_estimator(entry, spec, cores, random_state)))
+    return Pipeline(steps)
+
+
+def _build_estimator(
+    entry: EstimatorEntry, spec: PipelineSpec, cores: int, random_state: int | None
+) -> Any:
+    params = {**entry.fixed, **spec.estimator_params}
+    if entry.threads_parameter:
+        params[entry.threads_parameter] = cores
+    if entry.seed_parameter:
+        params[entry.seed_parameter] = random_state
+    estimator = _load(entry.factory)(**params)
+    match entry.wrapper:
+        case "calibrated":
+            return CalibratedMargin(estimator)
+        case "encoded":
+            return EncodedLabels(estimator)
+        case "scaled_target":
+            return TransformedTargetRegressor(estimator, transformer=StandardScaler())
+    return estimator
+
+
+def _load(factory: str) -> Any:
+    module, _, name = factory.partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,435 @@
+"""Every estimator and scaler by the name a user knows, with what it copes with and its ranges.
+
+Ranges are in the words of ``optuna.distributions``. They follow the estimators' own documentation
+and, for gradient boosting and forests, the spaces of Probst, Boulesteix & Bischl (2019),
+"Tunability: importance of hyperparameters of machine learning algorithms".
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from engine.metrics import Task
+
+Space = Mapping[str, BaseDistribution]
+NO_SCALER = ""
+
+
+def _log(low: float, high: float) -> FloatDistribution:
+    return FloatDistribution(low, high, log=True)
+
+
+def _share(low: float = 0.2, high: float = 1.0) -> FloatDistribution:
+    return FloatDistribution(low, high)
+
+
+def _log_int(low: int, high: int) -> IntDistribution:
+    return IntDistribution(low, high, log=True)
+
+
+def _one_of(*choices: Any) -> CategoricalDistribution:
+    return CategoricalDistribution(choices)
+
+
+@dataclass(frozen=True)
+class ScalerEntry:
+    """A preprocessor: ``factory`` is ``module:class``; ``for_sparse`` are its changed settings."""
+
+    name: str
+    factory: str
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    space: Space = field(default_factory=dict)
+    seed_parameter: str | None = None
+    handles_missing: bool = False
+    handles_sparse: bool = True
+    handles_dense: bool = True
+    for_sparse: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EstimatorEntry:
+    """An estimator of the catalogue.
+
+    Attributes
+    ----------
+    factory:
+        ``module:class``, imported when first built.
+    fixed:
+        Parameters that are never searched.
+    space:
+        Parameters that are, with their ranges.
+    scalers:
+        Preprocessors that make sense before it (``""``: none).
+    threads_parameter, seed_parameter:
+        Its names for the number of cores and the seed.
+    wrapper:
+        What it is wrapped in: ``calibrated`` (margins to probabilities), ``encoded`` (labels to
+        codes) or ``scaled_target`` (regression target to mean 0 and variance 1).
+    handles_missing, handles_sparse, handles_weights:
+        NaN in X, CSR matrices, ``sample_weight`` in `fit`.
+    max_rows:
+        More rows than this and it is not proposed: its time grows with their square.
+    """
+
+    name: str
+    task: Task
+    factory: str
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    space: Space = field(default_factory=dict)
+    scalers: tuple[str, ...] = (NO_SCALER,)
+    threads_parameter: str | None = None
+    seed_parameter: str | None = "random_state"
+    wrapper: Literal["calibrated", "encoded", "scaled_target"] | None = None
+    handles_missing: bool = False
+    handles_sparse: bool = True
+    handles_weights: bool = True
+    max_rows: int | None = None
+
+    @property
+    def installed(self) -> bool:
+        """Whether the package it comes from is there (XGBoost and CatBoost are an extra)."""
+        return (
+            importlib.util.find_spec(self.factory.partition(".")[0].partition(":")[0]) is not None
+        )
+
+
+SCALERS: Mapping[str, ScalerEntry] = {
+    entry.name: entry
+    for entry in (
+        ScalerEntry(
+            "StandardScalerWrapper",
+            "sklearn.preprocessing:StandardScaler",
+            handles_missing=True,
+            for_sparse={"with_mean": False},
+        ),
+        # clip: a test row outside the training range must stay valid for MultinomialNB.
+        ScalerEntry(
+            "MinMaxScaler",
+            "sklearn.preprocessing:MinMaxScaler",
+            fixed={"clip": True},
+            handles_missing=True,
+            handles_sparse=False,
+        ),
+        ScalerEntry("MaxAbsScaler", "sklearn.preprocessing:MaxAbsScaler", handles_missing=True),
+        ScalerEntry(
+            "RobustScaler",
+            "sklearn.preprocessing:RobustScaler",
+            handles_missing=True,
+            for_sparse={"with_centering": False},
+        ),
+        ScalerEntry(
+            "Normalizer",
+            "sklearn.preprocessing:Normalizer",
+            space={"norm": _one_of("l1", "l2", "max")},
+            handles_sparse=False,
+        ),
+        ScalerEntry(
+            "SparseNormalizer",
+            "sklearn.preprocessing:Normalizer",
+            space={"norm": _one_of("l1", "l2", "max")},
+            handles_dense=False,
+        ),
+        ScalerEntry(
+            "PCA",
+            "engine.pipelines.estimators:ShareOfColumns",
+            fixed={"method": "pca"},
+            space={"share": _share()},
+            seed_parameter="random_state",
+            handles_sparse=False,
+        ),
+        ScalerEntry(
+            "TruncatedSVDWrapper",
+            "engine.pipelines.estimators:ShareOfColumns",
+            fixed={"method": "svd"},
+            space={"share": _share()},
+            seed_parameter="random_state",
+        ),
+    )
+}
+
+_CENTRING = ("StandardScalerWrapper", "RobustScaler")
+_LINEAR = (*_CENTRING, "MinMaxScaler", "MaxAbsScaler", "PCA", "TruncatedSVDWrapper")
+_DISTANCE = (*_LINEAR, "Normalizer", "SparseNormalizer")
+_TREE = (NO_SCALER, "MaxAbsScaler", "PCA", "TruncatedSVDWrapper")
+
+_TREE_SPACE: Space = {
+    "max_depth": _log_int(2, 32),
+    "min_samples_leaf": _log_int(1, 32),
+}
+_FOREST_SPACE: Space = {
+    "n_estimators": _log_int(50, 400),
+    "max_features": _share(0.05, 1.0),
+    "min_samples_leaf": _log_int(1, 16),
+}
+_LIGHTGBM_SPACE: Space = {
+    "n_estimators": _log_int(50, 400),
+    "learning_rate": _log(0.02, 0.3),
+    "num_leaves": _log_int(7, 127),
+    "min_child_samples": _log_int(2, 60),
+    "subsample": _share(0.5, 1.0),
+    "colsample_bytree": _share(0.3, 1.0),
+    "reg_alpha": _log(1e-6, 10.0),
+    "reg_lambda": _log(1e-6, 10.0),
+}
+_HISTOGRAM_SPACE: Space = {
+    "max_iter": _log_int(50, 300),
+    "learning_rate": _log(0.02, 0.3),
+    "max_leaf_nodes": _log_int(7, 63),
+    "min_samples_leaf": _log_int(2, 60),
+    "l2_regularization": _log(1e-6, 10.0),
+}
+_XGBOOST_SPACE: Space = {
+    "n_estimators": _log_int(50, 400),
+    "learning_rate": _log(0.02, 0.3),
+    "max_depth": IntDistribution(3, 10),
+    "min_child_weight": _log(0.5, 30.0),
+    "subsample": _share(0.5, 1.0),
+    "colsample_bytree": _share(0.3, 1.0),
+    "reg_lambda": _log(1e-3, 30.0),
+}
+_CATBOOST_SPACE: Space = {
+    "iterations": _log_int(100, 500),
+    "learning_rate": _log(0.02, 0.3),
+    "depth": IntDistribution(4, 8),
+    "l2_leaf_reg": _log(1.0, 30.0),
+}
+_MLP_SPACE: Space = {
+    "hidden_layer_sizes": _log_int(32, 256),
+    "alpha": _log(1e-6, 1e-1),
+    "learning_rate_init": _log(3e-4, 1e-2),
+}
+_LIGHTGBM_FIXED = {"verbosity": -1, "subsample_freq": 1}
+_CATBOOST_FIXED = {"verbose": 0, "allow_writing_files": False}
+
+
+def _knn(task: Task, factory: str) -> EstimatorEntry:
+    return EstimatorEntry(
+        "KNN",
+        task,
+        factory,
+        space={
+            "n_neighbors": _log_int(1, 50),
+            "weights": _one_of("uniform", "distance"),
+            "p": _one_of(1, 2),
+        },
+        scalers=_DISTANCE,
+        threads_parameter="n_jobs",
+        seed_parameter=None,
+        handles_weights=False,
+        max_rows=50_000,
+    )
+
+
+def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
+    """The tree ensembles, alike for both tasks; ``kind`` is ``Classifier`` or ``Regressor``."""
+    criterion: Space = {"criterion": _one_of("gini", "entropy")} if kind == "Classifier" else {}
+    wrapper: Literal["encoded"] | None = "encoded" if kind == "Classifier" else None
+    return (
+        EstimatorEntry(
+            "DecisionTree",
+            task,
+            f"sklearn.tree:DecisionTree{kind}",
+            space={**_TREE_SPACE, **criterion},
+            scalers=_TREE,
+            handles_missing=True,
+        ),
+        EstimatorEntry(
+            "RandomForest",
+            task,
+            f"sklearn.ensemble:RandomForest{kind}",
+            space={**_FOREST_SPACE, **criterion},
+            scalers=_TREE,
+            threads_parameter="n_jobs",
+            handles_missing=True,
+        ),
+        EstimatorEntry(
+            "ExtremeRandomTrees",
+            task,
+            f"sklearn.ensemble:ExtraTrees{kind}",
+            space={**_FOREST_SPACE, **criterion},
+            scalers=_TREE,
+            threads_parameter="n_jobs",
+            handles_missing=True,
+        ),
+        EstimatorEntry(
+            "LightGBM",
+            task,
+            f"lightgbm:LGBM{kind}",
+            fixed=_LIGHTGBM_FIXED,
+            space=_LIGHTGBM_SPACE,
+            scalers=(NO_SCALER, "MaxAbsScaler"),
+            threads_parameter="n_jobs",
+            handles_missing=True,
+        ),
+        EstimatorEntry(
+            "GradientBoosting",
+            task,
+            f"sklearn.ensemble:HistGradientBoosting{kind}",
+            fixed={"early_stopping": False},
+            space=_HISTOGRAM_SPACE,
+            scalers=(NO_SCALER, "MaxAbsScaler"),
+            handles_missing=True,
+            handles_sparse=False,
+        ),
+        EstimatorEntry(
+            f"XGBoost{kind}",
+            task,
+            f"xgboost:XGB{kind}",
+            space=_XGBOOST_SPACE,
+            scalers=(NO_SCALER, "MaxAbsScaler"),
+            threads_parameter="n_jobs",
+            wrapper=wrapper,
+            handles_missing=True,
+        ),
+        EstimatorEntry(
+            f"CatBoost{kind}",
+            task,
+            f"catboost:CatBoost{kind}",
+            fixed=_CATBOOST_FIXED,
+            space=_CATBOOST_SPACE,
+            scalers=(NO_SCALER,),
+            threads_parameter="thread_count",
+            wrapper=wrapper,
+            handles_missing=True,
+            # CatBoost refuses read-only CSR buffers, which is what the object store hands out.
+            handles_sparse=False,
+        ),
+    )
+
+
+def _by_name(*entries: EstimatorEntry) -> Mapping[str, EstimatorEntry]:
+    return {entry.name: entry for entry in entries}
+
+
+CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
+    EstimatorEntry(
+        "LogisticRegression",
+        "classification",
+        "sklearn.linear_model:LogisticRegression",
+        fixed={"max_iter": 1000},
+        space={"C": _log(1e-4, 1e2), "class_weight": _one_of(None, "balanced")},
+        scalers=_LINEAR,
+    ),
+    EstimatorEntry(
+        "SGD",
+        "classification",
+        "sklearn.linear_model:SGDClassifier",
+        # Only losses that give probabilities.
+        space={
+            "loss": _one_of("log_loss", "modified_huber"),
+            "penalty": _one_of("l2", "l1", "elasticnet"),
+            "alpha": _log(1e-6, 1e-1),
+        },
+        scalers=_LINEAR,
+        threads_parameter="n_jobs",
+    ),
+    EstimatorEntry(
+        "MultinomialNaiveBayes",
+        "classification",
+        "sklearn.naive_bayes:MultinomialNB",
+        space={"alpha": _log(1e-3, 10.0), "fit_prior": _one_of(True, False)},
+        scalers=("MinMaxScaler",),
+        seed_parameter=None,
+        handles_sparse=False,
+    ),
+    EstimatorEntry(
+        "BernoulliNaiveBayes",
+        "classification",
+        "sklearn.naive_bayes:BernoulliNB",
+        space={"alpha": _log(1e-3, 10.0), "fit_prior": _one_of(True, False)},
+        scalers=(NO_SCALER, *_CENTRING),
+        seed_parameter=None,
+    ),
+    EstimatorEntry(
+        "SVM",
+        "classification",
+        "sklearn.svm:SVC",
+        fixed={"cache_size": 500},
+        space={
+            "C": _log(0.1, 1e3),
+            "kernel": _one_of("rbf", "poly"),
+            "class_weight": _one_of(None, "balanced"),
+        },
+        scalers=_LINEAR,
+        wrapper="calibrated",
+        max_rows=10_000,
+    ),
+    EstimatorEntry(
+        "LinearSVM",
+        "classification",
+        "sklearn.svm:LinearSVC",
+        fixed={"dual": "auto", "max_iter": 2000},
+        space={"C": _log(1e-4, 1e2), "class_weight": _one_of(None, "balanced")},
+        scalers=_LINEAR,
+        wrapper="calibrated",
+        max_rows=100_000,
+    ),
+    _knn("classification", "sklearn.neighbors:KNeighborsClassifier"),
+    *_trees("classification", "Classifier"),
+    EstimatorEntry(
+        "MLP",
+        "classification",
+        "sklearn.neural_network:MLPClassifier",
+        space=_MLP_SPACE,
+        scalers=_LINEAR,
+    ),
+)
+
+REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
+    EstimatorEntry(
+        "ElasticNet",
+        "regression",
+        "sklearn.linear_model:ElasticNet",
+        fixed={"max_iter": 2000},
+        space={"alpha": _log(1e-5, 1.0), "l1_ratio": _share(0.0, 1.0)},
+        scalers=_LINEAR,
+        wrapper="scaled_target",
+    ),
+    EstimatorEntry(
+        "LassoLars",
+        "regression",
+        "sklearn.linear_model:LassoLars",
+        space={"alpha": _log(1e-5, 0.1)},
+        scalers=_LINEAR,
+        wrapper="scaled_target",
+        handles_sparse=False,
+        handles_weights=False,
+    ),
+    EstimatorEntry(
+        "SGD",
+        "regression",
+        "sklearn.linear_model:SGDRegressor",
+        space={
+            "loss": _one_of("squared_error", "huber"),
+            "penalty": _one_of("l2", "l1", "elasticnet"),
+            "alpha": _log(1e-6, 1e-1),
+        },
+        scalers=_LINEAR,
+        wrapper="scaled_target",
+    ),
+    _knn("regression", "sklearn.neighbors:KNeighborsRegressor"),
+    *_trees("regression", "Regressor"),
+    EstimatorEntry(
+        "MLP",
+        "regression",
+        "sklearn.neural_network:MLPRegressor",
+        space=_MLP_SPACE,
+        scalers=_LINEAR,
+        wrapper="scaled_target",
+    ),
+)
+
+
+def estimators_of(task: str) -> Mapping[str, EstimatorEntry]:
+    """The estimators of ``task`` by name, installed or not."""
+    return CLASSIFIERS if task == "classification" else REGRESSORS

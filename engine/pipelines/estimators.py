@@ -1,0 +1,128 @@
+"""Estimators that scikit-learn and its neighbours lack, each by composing theirs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from engine.data import Matrix
+
+
+class EncodedLabels(ClassifierMixin, BaseEstimator):
+    """A classifier that wants classes ``0 .. k-1``, for labels of any kind.
+
+    XGBoost refuses other labels, CatBoost predicts them in a column of its own.
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+
+    def fit(self, X: Matrix, y: NDArray[Any], sample_weight: Any = None) -> EncodedLabels:
+        self._encoder = LabelEncoder().fit(y)
+        self.classes_ = self._encoder.classes_
+        self.n_features_in_ = X.shape[1]
+        fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self.estimator_ = clone(self.estimator).fit(X, self._encoder.transform(y), **fit_params)
+        return self
+
+    def predict_proba(self, X: Matrix) -> NDArray[np.float64]:
+        check_is_fitted(self, "estimator_")
+        return np.asarray(self.estimator_.predict_proba(X), dtype=np.float64)
+
+    def predict(self, X: Matrix) -> NDArray[Any]:
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+
+def _has_decision_function(self: CalibratedMargin) -> bool:
+    return hasattr(self.estimator, "decision_function")
+
+
+class CalibratedMargin(ClassifierMixin, BaseEstimator):
+    """Class probabilities for a margin classifier (SVM), by Platt's scaling over folds.
+
+    scikit-learn's ``CalibratedClassifierCV(ensemble=False)`` with as many folds, up to ``cv``, as
+    the rarest class allows. A class with one row only cannot be calibrated: the softmax of the
+    margins then stands in.
+
+    Source: Platt (1999), Probabilistic outputs for support vector machines.
+    """
+
+    def __init__(self, estimator: Any, cv: int = 5) -> None:
+        self.estimator = estimator
+        self.cv = cv
+
+    def fit(self, X: Matrix, y: NDArray[Any], sample_weight: Any = None) -> CalibratedMargin:
+        self.classes_, counts = np.unique(y, return_counts=True)
+        self.n_features_in_ = X.shape[1]
+        folds = min(self.cv, int(counts.min()))
+        model = clone(self.estimator)
+        if folds >= 2:
+            model = CalibratedClassifierCV(model, cv=folds, ensemble=False)
+        fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self.estimator_ = model.fit(X, y, **fit_params)
+        return self
+
+    def predict_proba(self, X: Matrix) -> NDArray[np.float64]:
+        check_is_fitted(self, "estimator_")
+        if hasattr(self.estimator_, "predict_proba"):
+            return np.asarray(self.estimator_.predict_proba(X))
+        margins = np.asarray(self.decision_function(X), dtype=np.float64)
+        if margins.ndim == 1:
+            margins = np.column_stack([-margins, margins]) / 2
+        exponents = np.exp(margins - margins.max(axis=1, keepdims=True))
+        return np.asarray(exponents / exponents.sum(axis=1, keepdims=True))
+
+    @available_if(_has_decision_function)
+    def decision_function(self, X: Matrix) -> NDArray[np.float64]:
+        calibrated = getattr(self.estimator_, "calibrated_classifiers_", None)
+        model = self.estimator_ if calibrated is None else calibrated[0].estimator
+        return np.asarray(model.decision_function(X))
+
+    def predict(self, X: Matrix) -> NDArray[Any]:
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+
+class ShareOfColumns(TransformerMixin, BaseEstimator):
+    """PCA or truncated SVD that keeps a share of the columns, whatever their number.
+
+    Parameters
+    ----------
+    share:
+        Part of ``min(n_rows, n_columns)`` that is kept, in (0, 1]; at least one component.
+    method:
+        ``"pca"`` (dense input) or ``"svd"`` (dense or sparse).
+    random_state:
+        Seed of the randomized solver.
+    """
+
+    def __init__(
+        self, share: float = 0.5, method: str = "pca", random_state: int | None = None
+    ) -> None:
+        self.share = share
+        self.method = method
+        self.random_state = random_state
+
+    def fit(self, X: Matrix, y: Any = None) -> ShareOfColumns:
+        self.n_features_in_ = X.shape[1]
+        # The randomized solver of truncated SVD needs one column more than it keeps.
+        most = min(X.shape) if self.method == "pca" else max(1, min(X.shape[0], X.shape[1] - 1))
+        n_components = max(1, min(most, round(self.share * min(X.shape))))
+        reducer = PCA if self.method == "pca" else TruncatedSVD
+        self.reducer_ = reducer(n_components, random_state=self.random_state).fit(X)
+        return self
+
+    def transform(self, X: Matrix) -> NDArray[np.float64]:
+        check_is_fitted(self, "reducer_")
+        return np.asarray(self.reducer_.transform(X))
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        check_is_fitted(self, "reducer_")
+        return np.asarray(self.reducer_.get_feature_names_out())
