@@ -16,7 +16,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_sample_weight
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from engine.data import Dataset, Fold, Matrix
 from engine.errors import DataException
@@ -44,6 +44,8 @@ class Evaluation:
         The pipeline fitted on all training rows.
     fit_seconds, score_seconds:
         Time in all fits, and in prediction and scoring.
+    threads:
+        The largest thread pool that BLAS or OpenMP had.
     """
 
     metrics: Mapping[str, float]
@@ -52,6 +54,7 @@ class Evaluation:
     model: Pipeline
     fit_seconds: float
     score_seconds: float
+    threads: int
 
 
 def evaluate(
@@ -116,6 +119,7 @@ def evaluate(
             logger.info("fold %d of %d done", number + 1, len(folds))
         with clock.fitting():
             model = _fit(pipeline, spec, dataset, weight, None)
+        threads = _threads()
     total[count == 0] = math.nan
     repeats = np.maximum(count, 1)
     predictions = total / (repeats if classes is None else repeats[:, None])
@@ -126,6 +130,7 @@ def evaluate(
         model,
         clock.fit_seconds,
         clock.score_seconds,
+        threads,
     )
 
 
@@ -158,7 +163,7 @@ def _with_validation_part(
         predictions = predict(model, dataset.X_valid, dataset)
         metrics = _score(dataset, dataset.y_valid, predictions, dataset.sample_weight_valid)
     return Evaluation(
-        metrics, [metrics], predictions, model, clock.fit_seconds, clock.score_seconds
+        metrics, [metrics], predictions, model, clock.fit_seconds, clock.score_seconds, _threads()
     )
 
 
@@ -207,6 +212,10 @@ def _rows(X: Matrix, rows: NDArray[np.int64]) -> Matrix:
 
 def _at(weight: NDArray[np.float64] | None, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
     return None if weight is None else weight[rows]
+
+
+def _threads() -> int:
+    return max((pool["num_threads"] for pool in threadpool_info()), default=1)
 
 
 class _Clock:

@@ -115,7 +115,9 @@ def _split_tables(given: dict[str, Any], source: str) -> dict[str, Any]:
             f"{source} has 'training_data' but no label column; name it with 'label' in "
             "get_data(), or label_column_name in AutoMLConfig"
         )
-    result = {key: given[key] for key in ("cv_splits_indices", "class_labels") if key in given}
+    result: dict[str, Any] = {
+        key: given[key] for key in ("cv_splits_indices", "class_labels") if key in given
+    }
     for table_key, suffix in (("training_data", ""), ("validation_data", "_valid")):
         if table_key not in given:
             continue

@@ -19,16 +19,15 @@ from engine.metrics import Task
 def as_labels(y: Any, name: str) -> NDArray[Any]:
     if sparse.issparse(y):
         raise DataException(f"{name} is a sparse matrix; give it as an array of shape (n_rows,)")
-    if hasattr(y, "to_pandas") and not isinstance(y, pd.Series | pd.DataFrame):
+    if hasattr(y, "to_pandas") and not isinstance(y, (pd.Series, pd.DataFrame)):
         y = y.to_pandas()
-    if isinstance(y, pd.Series | pd.DataFrame | pd.Index):
-        array = y.to_numpy()
-        if isinstance(y, pd.Series) and isinstance(y.dtype, pd.api.extensions.ExtensionDtype):
-            array = y.astype(object).to_numpy()
+    array: NDArray[Any]
+    if isinstance(y, pd.Series) and isinstance(y.dtype, pd.api.extensions.ExtensionDtype):
+        array = y.astype(object).to_numpy()
     else:
         array = np.asarray(y)
     if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
+        array = array.reshape(-1)
     if array.ndim != 1:
         raise DataException(
             f"{name} has the shape {array.shape}; expected (n_rows,). "

@@ -118,7 +118,7 @@ def _as_array(X: Any) -> NDArray[Any]:
 
 def _column_means(matrix: Matrix) -> NDArray[np.float64]:
     if sparse.issparse(matrix):
-        total = np.asarray(
+        total: NDArray[np.float64] = np.asarray(
             sparse.csr_matrix(
                 (np.nan_to_num(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape
             ).sum(axis=0)
@@ -126,7 +126,7 @@ def _column_means(matrix: Matrix) -> NDArray[np.float64]:
         absent = np.bincount(matrix.indices[np.isnan(matrix.data)], minlength=matrix.shape[1])
     else:
         present = ~np.isnan(matrix)
-        total = np.sum(matrix, axis=0, where=present, dtype=np.float64)
+        total = np.asarray(np.sum(matrix, axis=0, where=present, dtype=np.float64))
         absent = matrix.shape[0] - present.sum(axis=0)
     known = matrix.shape[0] - absent
     return np.divide(total, known, out=np.zeros(len(total)), where=known > 0)

@@ -1,0 +1,104 @@
+"""This machine as a compute target: an embedded Ray cluster, the driver in a thread."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+
+NAMESPACE = "raysmith"
+_drivers: list[threading.Thread] = []
+_connecting = threading.Lock()
+
+
+class EmbeddedTarget:
+    """``compute_target="local"``: runs on this machine, and ends with the process that started it.
+
+    Inside a Ray job, or with ``RAY_ADDRESS`` set, that cluster is used; a Ray that the process has
+    already initialized is used as it is.
+    """
+
+    name = "local"
+
+    def __repr__(self) -> str:
+        return "EmbeddedTarget()"
+
+    def launch(self, drive: Callable[[], None], run_id: str) -> None:
+        """Call ``drive`` in a thread of this process and return at once.
+
+        The interpreter waits for it before it exits.
+        """
+        thread = threading.Thread(target=drive, name=f"raysmith-driver-{run_id}", daemon=True)
+        _drivers.append(thread)
+        _wait_at_exit()
+        thread.start()
+
+
+def connect() -> None:
+    """Make sure that this process has a Ray cluster; about 5 s when it must be started.
+
+    Raises
+    ------
+    Exception
+        Whatever ``ray.init`` raises.
+    """
+    import ray
+
+    with _connecting:
+        if ray.is_initialized():
+            return
+        failure: list[BaseException] = []
+        connected = threading.Event()
+
+        def start() -> None:
+            try:
+                ray.init(
+                    # "local" is a new cluster even when another one runs on this machine.
+                    address=os.environ.get("RAY_ADDRESS") or "local",
+                    namespace=NAMESPACE,
+                    # What trials print is in their logs; here it would tear up the table.
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                )
+            except BaseException as error:
+                failure.append(error)
+            connected.set()
+            if not failure:
+                # Linux ends Ray's processes with the thread that started them, not with the
+                # process: this one must outlive the run that happened to come first.
+                threading.Event().wait()
+
+        threading.Thread(target=start, name="raysmith-ray", daemon=True).start()
+        connected.wait()
+        if failure:
+            raise failure[0]
+
+
+_registered = False
+
+
+def _wait_at_exit() -> None:
+    """Let a script end with its last line while its run goes on to the end.
+
+    An ``atexit`` function would be too late: by then Python's thread pools, which MLflow and Ray
+    use, take no more work. `threading._register_atexit` is how those pools wait for theirs.
+    """
+    global _registered
+    if not _registered:
+        _registered = True
+        threading._register_atexit(_join_drivers)  # type: ignore[attr-defined]
+
+
+def _join_drivers() -> None:
+    waiting = [thread for thread in _drivers if thread.is_alive()]
+    if not waiting:
+        return
+    names = ", ".join(thread.name.removeprefix("raysmith-driver-") for thread in waiting)
+    print(f"raysmith: waiting for run {names} to end (Ctrl-C leaves it)", file=sys.stderr)
+    try:
+        for thread in waiting:
+            thread.join()
+    except KeyboardInterrupt:
+        print("raysmith: left; AutoMLRun(experiment, run_id).resume() goes on", file=sys.stderr)

@@ -1,0 +1,261 @@
+"""`AutoMLConfig`: what a run should do, checked as a whole before anything is started."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.data import read_table
+from engine.errors import ConfigException, DataException
+from engine.given import Given
+from engine.metrics import DEFAULT_METRIC, Task, metrics_of
+from engine.pipelines import estimators_of
+from engine.script import check_script
+from engine.settings import FIELDS, Settings, not_available, wrong_values
+
+DATA_PARAMETERS = (
+    "X",
+    "y",
+    "sample_weight",
+    "X_valid",
+    "y_valid",
+    "sample_weight_valid",
+    "cv_splits_indices",
+    "training_data",
+    "validation_data",
+)
+
+
+class AutoMLConfig:
+    """What an AutoML run should do.
+
+    Parameters
+    ----------
+    task:
+        ``classification`` or ``regression`` (``forecasting`` is not available yet).
+    **parameters:
+        primary_metric : str, default ``accuracy`` / ``spearman_correlation``
+            What decides which pipeline is best; see `engine.metrics.METRICS`.
+        name : str, optional
+            A name for the run in the store.
+        path : path, default ``.``; data_script : path, optional
+            Project folder, and a script with ``get_data()``; a relative script is looked for in
+            the working directory, then in ``path``.
+        X, y, sample_weight, X_valid, y_valid, sample_weight_valid, cv_splits_indices
+            Data given directly: numpy, pandas or scipy sparse, (n_rows, n_columns) and (n_rows,).
+        training_data, validation_data, label_column_name, weight_column_name, drop_column_names
+            Data as one table: pandas, polars or pyarrow, a Ray Dataset, or the path of a CSV or
+            Parquet file.
+        iterations : int, default 100
+            Pipelines to try.
+        iteration_timeout_minutes, experiment_timeout_minutes : float, optional
+            Limits of one iteration, which is then killed, and of the whole run.
+        experiment_exit_score : float, optional
+            Stop once the primary metric is this good.
+        n_cross_validations : int, validation_size : float in (0, 1), default by size
+            k folds; with ``validation_size`` Monte Carlo splits. Neither: 10 folds up to 1,000
+            rows, 5 up to 20,000, above that a 10 % hold-out.
+        max_concurrent_iterations : int, default what the cores allow
+            Trials at a time.
+        max_cores_per_iteration : int, default 1
+            Cores of a trial; -1 for a whole node.
+        mem_in_mb : int, optional
+            Memory of a trial, in MB, that the cluster must have free.
+        preprocess : bool, featurization : str
+            False / ``off``: numeric columns only. Automatic featurization is not available yet.
+        allowed_models (or whitelist_models), blocked_models (or blacklist_models) : list of str
+            Names of estimators, as in `engine.pipelines.estimators_of`.
+        enable_early_stopping : bool, default True; early_stopping_n_iters : int, default 20
+            End when the best score has stood still for that many iterations.
+        exclude_nan_labels : bool, default True
+            Drop rows without a target, with a warning that says how many.
+        class_weight : ``"balanced"`` or dict, optional
+            Multiplied into the sample weights of every fit.
+        verbosity : int, default ``logging.INFO``; debug_log : path, default ``automl.log``
+            Level and file of the driver's log.
+        compute_target : ``"local"``, default
+            This machine's embedded Ray; clusters are not available yet.
+        random_state : int, default 0
+            The same seed, data and iterations give the same pipelines and scores at concurrency 1.
+
+    Raises
+    ------
+    ConfigException
+        Lists every problem at once: unknown names (with the close match), wrong types, impossible
+        combinations, what is not available yet. Nothing is started.
+    """
+
+    def __init__(self, task: str | None = None, **parameters: Any) -> None:
+        problems = _unknown_names(parameters)
+        data = {key: parameters.get(key) for key in DATA_PARAMETERS}
+        values: dict[str, Any] = {"task": task}
+        values |= {key: value for key, value in parameters.items() if key in FIELDS}
+        wrong = wrong_values(values)
+        problems += wrong.values()
+        good = {key: value for key, value in values.items() if key not in wrong}
+        problems += not_available(good)
+        problems += _impossible(good, data)
+        if problems:
+            raise ConfigException(problems)
+        for key in ("path", "data_script", "debug_log"):
+            if good.get(key) is not None:
+                good[key] = str(good[key])
+        good["primary_metric"] = good.get("primary_metric") or DEFAULT_METRIC[good["task"]]
+        self.settings = Settings(**good)
+        self.data: Mapping[str, Any] = {k: v for k, v in data.items() if v is not None}
+
+    def __repr__(self) -> str:
+        changed = [
+            f"{name}={getattr(self.settings, name)!r}"
+            for name, f in FIELDS.items()
+            if getattr(self.settings, name) != f.default
+        ]
+        return f"AutoMLConfig({', '.join([*changed, *(f'{key}=...' for key in self.data)])})"
+
+    @property
+    def task(self) -> Task:
+        return "regression" if self.settings.task == "regression" else "classification"
+
+    def prepare(self) -> Given:
+        """Check the data and bring everything into the form that a run is made of.
+
+        Returns
+        -------
+        Given
+            The settings with absolute paths, and the data: checked when it was given directly; as
+            paths when a script or files provide it, which are read where the trials run.
+
+        Raises
+        ------
+        DataException
+            When the data cannot be used, or the script is missing or has no ``get_data``.
+        """
+        settings = self.settings
+        changes: dict[str, Any] = {"path": str(Path(settings.path).absolute())}
+        if settings.debug_log is not None:
+            changes["debug_log"] = str(Path(settings.debug_log).absolute())
+        if settings.data_script is not None:
+            changes["data_script"] = str(check_script(settings.data_script, settings.path))
+        settings = settings.with_changes(changes)
+        if settings.data_script is not None:
+            return Given(settings)
+        data = dict(self.data)
+        if "training_data" in data:
+            data["label"] = settings.label_column_name
+            data["weight"] = settings.weight_column_name
+            data["drop_columns"] = settings.drop_column_names
+            tables = [key for key in ("training_data", "validation_data") if key in data]
+            if all(isinstance(data[key], str | os.PathLike) for key in tables):
+                return Given(settings, tables=data | {k: _absolute(data[k]) for k in tables})
+            data |= {key: read_table(data[key]) for key in tables}
+        return Given.of_data(settings, data)
+
+
+def _absolute(path: str | os.PathLike[str]) -> str:
+    """A path that means the same in another process; a URI as it is."""
+    text = os.fspath(path)
+    if "://" in text:
+        return text
+    if not Path(text).is_file():
+        raise DataException(f"the file {Path(text).absolute()} does not exist")
+    return str(Path(text).absolute())
+
+
+def _unknown_names(parameters: Mapping[str, Any]) -> list[str]:
+    known = [*FIELDS, *DATA_PARAMETERS]
+    problems = []
+    for name in parameters:
+        if name in known:
+            continue
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(known))}"
+        problems.append(f"{name}: unknown parameter; {hint}")
+    return problems
+
+
+def _impossible(values: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
+    """Combinations that contradict each other."""
+    problems = []
+    given = {key for key, value in {**values, **data}.items() if value is not None}
+
+    def together(*names: str) -> bool:
+        return given.issuperset(names)
+
+    metric, task = values.get("primary_metric"), str(values.get("task"))
+    if metric is not None and task in DEFAULT_METRIC and metric not in metrics_of(task):
+        problems.append(
+            f"primary_metric={metric!r}: not a metric of {task}; "
+            f"allowed is one of {', '.join(metrics_of(task))}"
+        )
+    for name in ("allowed_models", "whitelist_models", "blocked_models", "blacklist_models"):
+        known = estimators_of(task) if task in DEFAULT_METRIC else None
+        unknown = [m for m in values.get(name) or () if known is not None and m not in known]
+        if unknown and known is not None:
+            problems.append(
+                f"{name}: {unknown} are no {task} models; allowed is any of {', '.join(known)}"
+            )
+    for new, old in (
+        ("allowed_models", "whitelist_models"),
+        ("blocked_models", "blacklist_models"),
+    ):
+        if together(new, old):
+            problems.append(f"{new} and {old} are two names of one parameter; give one")
+    if values.get("preprocess") is not None and values.get("featurization") is not None:
+        problems.append("preprocess and featurization are two names of one parameter; give one")
+
+    sources = [name for name in ("data_script", "X", "training_data") if name in given]
+    if len(sources) > 1:
+        problems.append(f"{' and '.join(sources)}: give one source of data, not {len(sources)}")
+    elif not sources:
+        problems.append(
+            "no data: give data_script, or X and y, or training_data and label_column_name"
+        )
+    for first, needs in (
+        ("X", "y"),
+        ("y", "X"),
+        ("training_data", "label_column_name"),
+        ("validation_data", "training_data"),
+        ("label_column_name", "training_data"),
+        ("weight_column_name", "training_data"),
+        ("drop_column_names", "training_data"),
+        ("y_valid", "X_valid"),
+        ("sample_weight_valid", "X_valid"),
+    ):
+        if (
+            first in given
+            and needs not in given
+            and not (first in ("y_valid", "sample_weight_valid") and "X_valid" in given)
+        ):
+            problems.append(f"{first} needs {needs}")
+    if "X_valid" in given and "y_valid" not in given:
+        problems.append(
+            "X_valid needs y_valid to be validation data (alone it would only be explained, and "
+            "explanations are not available yet)"
+        )
+    if "data_script" in given:
+        mixed = sorted(given & set(DATA_PARAMETERS))
+        if mixed:
+            problems.append(f"{', '.join(mixed)}: with data_script, get_data() returns the data")
+    own_validation = {"X_valid", "validation_data"} & given
+    if own_validation and {"n_cross_validations", "validation_size"} & given:
+        problems.append(
+            f"{own_validation.pop()} is the validation data; leave out n_cross_validations and "
+            "validation_size"
+        )
+    if "cv_splits_indices" in given and {"n_cross_validations", "validation_size"} & given:
+        problems.append(
+            "cv_splits_indices are the splits; leave out n_cross_validations and validation_size"
+        )
+    if task == "regression" and values.get("class_weight") is not None:
+        problems.append("class_weight: only for task='classification'")
+    iteration = values.get("iteration_timeout_minutes")
+    experiment = values.get("experiment_timeout_minutes")
+    if iteration is not None and experiment is not None and iteration > experiment:
+        problems.append(
+            f"iteration_timeout_minutes={iteration} is more than "
+            f"experiment_timeout_minutes={experiment}"
+        )
+    return problems

@@ -1,0 +1,166 @@
+"""One run from start to end: data on a node, trials through Ray Tune, the best model kept."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from engine.errors import AutoMLError, RunException
+from engine.given import Given
+from engine.metrics import METRICS
+from engine.models import save_mlflow_model
+from engine.recorder import Recorder
+from engine.records import ITERATION_ENDS, DriverIdentity, best_iteration
+from engine.schedule import Goals, Schedule
+from engine.script import find_script
+from engine.search.searcher import PipelineSearch
+from engine.settings import Settings
+from engine.splits import check_plan
+from engine.store import RunStore
+
+logger = logging.getLogger("raysmith.driver")
+
+
+class Driver:
+    """Drives one run in the process that calls `run`.
+
+    Parameters
+    ----------
+    store:
+        Where the run is.
+    run_id:
+        The run. Iterations that have ended already are not repeated.
+    given:
+        Its settings and data.
+    """
+
+    def __init__(self, store: RunStore, run_id: str, given: Given) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._given = given
+        self._settings = given.settings
+        self._started = time.time()
+        self._identity = DriverIdentity.of_this_process()
+
+    def claim(self) -> None:
+        """Make this process the run's driver: who looks sees that the run is alive."""
+        self._store.tag_driver(self._run_id, self._identity)
+        self._store.set_status(self._run_id, "Preparing")
+
+    def run(self) -> None:
+        """Drive the run to its end; never raises: what went wrong is the run's error."""
+        with _debug_log(self._settings):
+            error: Exception | None = None
+            try:
+                status = self._drive()
+            except Exception as failure:
+                status, error = "Failed", failure
+                if isinstance(failure, AutoMLError):
+                    logger.error("run %s failed: %s", self._run_id, failure)
+                else:
+                    logger.exception("run %s failed", self._run_id)
+                    error = RunException(f"{type(failure).__name__}: {failure}")
+            if status != "Lost":
+                self._store.set_status(self._run_id, status, error)
+
+    def _drive(self) -> str:
+        from cluster.embedded import connect
+        from engine.nodedata import end_node_data
+        from engine.raytune import TuneLoop, trial_cores
+
+        if self._given.data is not None and self._given.is_new:
+            self._store.save_data(self._run_id, dict(self._given.data))
+        connect()
+        record = self._store.run(self._run_id)
+        loop = TuneLoop(self._store, record, self._identity, self._settings, self._started)
+        try:
+            cores = trial_cores(self._settings)
+            source, summary = loop.prepare(self._given.dataset, self._files(), cores)
+            if summary is None:
+                return "Canceled"
+            notes = (*summary.notes, *check_plan(summary, self._settings.split_plan))
+            for note in notes:
+                logger.warning(note)
+            self._store.tag_notes(self._run_id, notes)
+            search = PipelineSearch(
+                summary,
+                self._settings.allowed,
+                self._settings.blocked,
+                self._settings.random_state,
+                weighted=summary.weighted or self._settings.class_weight is not None,
+            )
+            schedule, recorder = self._what_is_left()
+            self._store.set_status(self._run_id, "Running")
+            status = loop.run(source, summary, search, schedule, recorder, cores)
+        finally:
+            end_node_data(self._run_id)
+        if status != "Lost":
+            self._store.set_status(self._run_id, "Finalizing")
+            self._keep_best()
+        return status
+
+    def _files(self) -> dict[str, Any]:
+        """What a `DataSource` needs to read the data on a node; empty for data given directly."""
+        if self._settings.data_script is not None:
+            return {"script": str(find_script(self._settings.data_script))}
+        return {} if self._given.tables is None else {"tables": dict(self._given.tables)}
+
+    def _what_is_left(self) -> tuple[Schedule, Recorder]:
+        record = self._store.run(self._run_id)
+        earlier = self._store.iterations(self._run_id)
+        metric = METRICS[record.primary_metric]
+        settings = self._settings
+        schedule = Schedule(
+            Goals(
+                settings.iterations,
+                settings.experiment_exit_score,
+                settings.early_stopping_n_iters if settings.enable_early_stopping else None,
+            ),
+            metric,
+            done={
+                child.iteration: child.metrics.get(metric.name, float("nan"))
+                if child.status == "Completed"
+                else float("nan")
+                for child in earlier
+                if child.status in ITERATION_ENDS
+            },
+            interrupted=[c.iteration for c in earlier if c.status not in ITERATION_ENDS],
+        )
+        recorder = Recorder(self._store, record)
+        recorder.knows({child.iteration: child.run_id for child in earlier})
+        return schedule, recorder
+
+    def _keep_best(self) -> None:
+        """Write the best iteration's model in MLflow's own format, for its UI and its tools."""
+        record = self._store.run(self._run_id)
+        metric = METRICS[record.primary_metric]
+        iterations = self._store.iterations(self._run_id)
+        best = best_iteration(iterations, metric)
+        if best is None:
+            if iterations and not record.requests.cancel:
+                reasons = sorted({f"{c.status}: {c.reason}".splitlines()[0] for c in iterations})
+                raise RunException(f"no iteration gave a model; {'; '.join(reasons[:5])}")
+            return
+        self._store.tag_best(self._run_id, best.iteration, best.run_id)
+        save_mlflow_model(self._store, best.run_id)
+
+
+@contextmanager
+def _debug_log(settings: Settings) -> Iterator[None]:
+    """The driver's log lines go to the file ``debug_log`` meanwhile."""
+    log = logging.getLogger("raysmith.driver")
+    log.setLevel(settings.verbosity)
+    log.propagate = False
+    handler: logging.Handler = logging.NullHandler()
+    if settings.debug_log is not None:
+        handler = logging.FileHandler(settings.debug_log, delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,81 @@
+"""What a run was given: its settings and its data, as kept with the run for another driver."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.data import Dataset, check_data
+from engine.settings import Settings
+from engine.splits import check_plan
+
+if TYPE_CHECKING:
+    from engine.store import RunStore
+
+
+@dataclass(frozen=True)
+class Given:
+    """Settings and data of a run.
+
+    Attributes
+    ----------
+    settings:
+        With absolute paths.
+    tables:
+        In the words of ``get_data()``, files that are read where the trials run; or ``None``.
+    data:
+        In the same words, data given directly; or ``None``.
+    dataset:
+        ``data`` after its checks; or ``None``.
+    is_new:
+        Whether ``data`` is not in the store yet.
+    """
+
+    settings: Settings
+    tables: Mapping[str, Any] | None = None
+    data: Mapping[str, Any] | None = None
+    dataset: Dataset | None = None
+    is_new: bool = True
+
+    @classmethod
+    def of_data(cls, settings: Settings, data: Mapping[str, Any]) -> Given:
+        """Data given directly, checked; its warnings are given as ``UserWarning``.
+
+        Raises
+        ------
+        DataException
+            When it cannot be used.
+        """
+        dataset = _check(settings, data)
+        for note in (*dataset.notes, *check_plan(dataset.summary(), settings.split_plan)):
+            warnings.warn(note, stacklevel=4)
+        return cls(settings, data=data, dataset=dataset)
+
+    @classmethod
+    def from_spec(cls, store: RunStore, run_id: str) -> Given:
+        """What an earlier driver of the run was given."""
+        spec = store.load_spec(run_id)
+        settings = Settings.from_dict(spec["settings"])
+        if not spec["direct"]:
+            return cls(settings, tables=spec["tables"])
+        data = store.load_data(run_id)
+        return cls(settings, data=data, dataset=_check(settings, data), is_new=False)
+
+    def to_spec(self) -> dict[str, Any]:
+        """Plain values for `from_spec`; the data itself is kept beside them."""
+        return {
+            "settings": self.settings.to_dict(),
+            "tables": None if self.tables is None else dict(self.tables),
+            "direct": self.data is not None,
+        }
+
+
+def _check(settings: Settings, data: Mapping[str, Any]) -> Dataset:
+    return check_data(
+        data,
+        "regression" if settings.task == "regression" else "classification",
+        exclude_nan_labels=settings.exclude_nan_labels,
+        source="AutoMLConfig",
+    )

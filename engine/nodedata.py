@@ -1,0 +1,148 @@
+"""The run's data on one node: ``get_data()`` called once, its result shared through Ray."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from cluster.embedded import NAMESPACE
+from engine.capture import capture_output
+from engine.data import Dataset, DataSummary, check_data, read_table
+from engine.errors import DataException
+from engine.metrics import Task
+from engine.script import run_script
+from engine.splits import SplitPlan, check_plan
+
+_LARGEST_TAIL = 200_000  # characters of a log that one look brings
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Where a run's data comes from: a script, tables in files, or data already in Ray's store.
+
+    ``shared`` holds an object reference; inside a list, so that Ray passes it on unresolved.
+    """
+
+    run_id: str
+    task: Task
+    plan: SplitPlan
+    exclude_nan_labels: bool = True
+    script: str | None = None
+    tables: dict[str, Any] | None = None
+    shared: list[Any] | None = None
+
+    def read(self) -> Dataset:
+        """Run the script, or read the files, and check the result."""
+        if self.script is not None:
+            raw, source = run_script(Path(self.script)), "get_data()"
+        else:
+            assert self.tables is not None
+            raw = {k: read_table(v) if k.endswith("_data") else v for k, v in self.tables.items()}
+            source = "AutoMLConfig"
+        return check_data(raw, self.task, exclude_nan_labels=self.exclude_nan_labels, source=source)
+
+
+@dataclass(frozen=True)
+class LoadedData:
+    """What a node has: a reference to the `Dataset` in a list, or the error that came instead."""
+
+    reference: list[Any]
+    summary: DataSummary | None
+    error: str | None
+    output: str
+    seconds: float
+
+
+def log_folder(run_id: str) -> Path:
+    """Where a node keeps the logs of a run until they are in the store."""
+    return Path(tempfile.gettempdir()) / "raysmith" / run_id / "logs"
+
+
+class NodeData:
+    """An actor a node and run: holds the data for the node's trials and reads their log files."""
+
+    def __init__(self, source: DataSource) -> None:
+        self._source = source
+        self._lock = threading.Lock()
+        self._loaded: LoadedData | None = None
+
+    def load(self) -> LoadedData:
+        """The data; the first call gets it, others wait for that and get the same."""
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = self._load()
+            return self._loaded
+
+    def tail(self, file: str) -> str:
+        """The end of a log file of this node's folder; empty while there is none."""
+        try:
+            text = (log_folder(self._source.run_id) / file).read_text(errors="replace")
+        except OSError:
+            return ""
+        return text[-_LARGEST_TAIL:]
+
+    def _load(self) -> LoadedData:
+        started = time.perf_counter()
+        file = log_folder(self._source.run_id) / f"get_data-{socket.gethostname()}.log"
+        summary, error, reference = None, None, self._source.shared
+        try:
+            if reference is None:
+                with capture_output(file):
+                    dataset = self._source.read()
+                summary = dataset.summary()
+                check_plan(summary, self._source.plan)
+                reference = [ray.put(dataset)]
+        except DataException as refused:
+            error = str(refused)
+        except Exception as broken:
+            error = f"the data cannot be used: {type(broken).__name__}: {broken}"
+        return LoadedData(
+            reference or [], summary, error, self.tail(file.name), time.perf_counter() - started
+        )
+
+
+def node_data(source: DataSource) -> Any:
+    """The handle of this node's `NodeData` actor, started if it is not there yet.
+
+    It is detached: it must outlive the trial that happened to come first. The driver ends it.
+    """
+    node_id = ray.get_runtime_context().get_node_id()
+    remote = ray.remote(NodeData).options(
+        name=f"{actor_prefix(source.run_id)}{node_id}",
+        namespace=NAMESPACE,
+        lifetime="detached",
+        get_if_exists=True,
+        num_cpus=0,
+        max_concurrency=8,
+        scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False),
+    )
+    return remote.remote(source)
+
+
+def actor_prefix(run_id: str) -> str:
+    return f"data-{run_id}-"
+
+
+def end_node_data(run_id: str) -> None:
+    """End the `NodeData` actors of a run on all nodes."""
+    for actor in ray.util.list_named_actors(all_namespaces=True):
+        if actor["namespace"] == NAMESPACE and actor["name"].startswith(actor_prefix(run_id)):
+            try:
+                ray.kill(ray.get_actor(actor["name"], namespace=NAMESPACE))
+            except ValueError:
+                continue  # it is gone already
+
+
+@ray.remote(max_retries=0)
+def load_on_a_node(source: DataSource) -> LoadedData:
+    """Have the data loaded on the node where this task lands, and tell how that went."""
+    loaded: LoadedData = ray.get(node_data(source).load.remote())
+    return loaded

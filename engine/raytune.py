@@ -1,0 +1,430 @@
+"""Ray Tune drives the trials: the loop, its searcher and its callback."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+from ray import tune
+from ray.tune.search import Searcher
+
+from engine.data import Dataset, DataSummary
+from engine.errors import ConfigException, DataException, RunException
+from engine.metrics import METRICS
+from engine.nodedata import DataSource, LoadedData, end_node_data, load_on_a_node
+from engine.pipelines import PipelineSpec
+from engine.recorder import Recorder
+from engine.records import DriverIdentity, IterationEnd, RunRecord
+from engine.running import RunningTrials, Watch
+from engine.schedule import Next, Schedule
+from engine.search.searcher import PipelineSearch
+from engine.settings import Settings
+from engine.store import RunStore
+from engine.trial import Announcement, IterationTrial, TrialSettings
+
+logger = logging.getLogger("raysmith.driver")
+
+
+class TuneLoop:
+    """The part of a run that happens on the cluster.
+
+    Parameters
+    ----------
+    record:
+        The run.
+    identity:
+        Of this driver; the loop ends when the store names another one.
+    started:
+        When the run's time began, in seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        record: RunRecord,
+        identity: DriverIdentity,
+        settings: Settings,
+        started: float,
+    ) -> None:
+        self._store = store
+        self._record = record
+        self._settings = settings
+        self._metric = METRICS[record.primary_metric]
+        limit = settings.experiment_timeout_minutes
+        iteration_limit = settings.iteration_timeout_minutes
+        self._iteration_seconds = None if iteration_limit is None else iteration_limit * 60
+        self.watch = Watch(
+            store,
+            record.run_id,
+            identity,
+            self._iteration_seconds,
+            None if limit is None else started + limit * 60,
+        )
+
+    def prepare(
+        self, dataset: Dataset | None, files: dict[str, Any], cores: int
+    ) -> tuple[DataSource, DataSummary | None]:
+        """Have the data where the trials will run, checked.
+
+        Returns
+        -------
+        tuple
+            The source for the trials, and the data's summary; ``None`` when the run was ended
+            meanwhile.
+
+        Raises
+        ------
+        DataException
+            With the script's own traceback where it is to blame.
+        """
+        source = DataSource(
+            self._record.run_id,
+            METRICS[self._metric.name].task,
+            self._settings.split_plan,
+            self._settings.exclude_nan_labels,
+            shared=None if dataset is None else [ray.put(dataset)],
+            **files,
+        )
+        if dataset is not None:
+            return source, dataset.summary()
+        future = load_on_a_node.options(**_task_resources(self._settings, cores)).remote(source)
+        started = time.monotonic()
+        while not ray.wait([future], timeout=0.25)[0]:
+            self.watch.look()
+            if self.watch.ended_by is not None:
+                end_node_data(self._record.run_id)
+                return source, None
+            limit = self._iteration_seconds
+            if limit is not None and time.monotonic() - started > limit:
+                end_node_data(self._record.run_id)
+                raise DataException(
+                    f"get_data() did not return within iteration_timeout_minutes={limit / 60:g}"
+                )
+        try:
+            loaded: LoadedData = ray.get(future)
+        except ray.exceptions.RayError as error:
+            raise DataException(
+                f"the process that ran get_data() died: {_one_line(error)}"
+            ) from error
+        if loaded.output:
+            self._store.write_text(self._record.run_id, "logs/get_data.log", loaded.output)
+        if loaded.error is not None:
+            raise DataException(loaded.error)
+        logger.info("get_data() took %.1f s", loaded.seconds)
+        return source, loaded.summary
+
+    def run(
+        self,
+        source: DataSource,
+        summary: DataSummary,
+        search: PipelineSearch,
+        schedule: Schedule,
+        recorder: Recorder,
+        cores: int,
+    ) -> str:
+        """Try pipelines until the schedule is over.
+
+        Returns
+        -------
+        str
+            ``Completed``, ``Canceled``, or ``Lost`` when another driver has taken the run over.
+
+        Raises
+        ------
+        RunException
+            When something could not be written to the store.
+        """
+        settings = self._settings
+        trial_settings = TrialSettings(
+            source=source,
+            fingerprint=None if source.shared else summary.fingerprint,
+            primary_metric=self._metric.name,
+            cores=cores,
+            random_state=settings.random_state,
+            class_weight=settings.class_weight,
+            verbosity=settings.verbosity,
+        )
+        running = RunningTrials()
+        callback = _Callback(running, schedule, recorder, self._metric.name)
+        resources = {"cpu": cores}
+        if settings.mem_in_mb is not None:
+            resources["memory"] = settings.mem_in_mb * 2**20
+        folder = tempfile.mkdtemp(prefix="raysmith-tune-")
+        prefix = f"trial-{self._record.run_id[:8]}"
+        self.watch.start(running, schedule, recorder)
+        try:
+            with _quiet_tune():
+                tune.Tuner(
+                    tune.with_resources(
+                        tune.with_parameters(IterationTrial, settings=trial_settings), resources
+                    ),
+                    tune_config=tune.TuneConfig(
+                        search_alg=_NextPipeline(search, schedule, self._watched_cancels, callback),
+                        num_samples=-1,
+                        max_concurrent_trials=_concurrency(settings, cores),
+                        reuse_actors=True,
+                        trial_name_creator=lambda t: f"{prefix}-{t.config['iteration']}",
+                        trial_dirname_creator=lambda t: str(t.config["iteration"]),
+                    ),
+                    run_config=tune.RunConfig(
+                        name=self._record.run_id,
+                        storage_path=folder,
+                        verbose=0,
+                        callbacks=[callback],
+                        stop=_StopAtOnce(schedule),
+                        failure_config=tune.FailureConfig(max_failures=0),
+                        # An iteration leaves its model in the store; there is nothing to restore.
+                        checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                    ),
+                ).fit()
+        finally:
+            self.watch.stop()
+            if self.watch.ended_by != "Lost":
+                callback.end_unfinished(str(schedule.stopped or "the run ended"))
+            recorder.close()
+            shutil.rmtree(folder, ignore_errors=True)
+        if recorder.error is not None:
+            raise RunException(
+                f"the store could not be written: {recorder.error}"
+            ) from recorder.error
+        logger.info("no more iterations: %s", schedule.stopped or "all are done")
+        return {"Canceled": "Canceled", "Lost": "Lost"}.get(self.watch.ended_by or "", "Completed")
+
+    def _watched_cancels(self) -> frozenset[int]:
+        return self.watch.cancelled
+
+
+class _OfThisProcess:
+    """Tune writes its parts down to restore a run from them; ours is restored from the store."""
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        return object, ()
+
+
+class _NextPipeline(_OfThisProcess, Searcher):
+    """Tune's way to ask the schedule and the search what comes next."""
+
+    def __init__(
+        self,
+        search: PipelineSearch,
+        schedule: Schedule,
+        cancelled: Callable[[], frozenset[int]],
+        callback: _Callback,
+    ) -> None:
+        super().__init__()
+        self._search = search
+        self._schedule = schedule
+        self._cancelled = cancelled
+        self._callback = callback
+
+    def suggest(self, trial_id: str) -> Any:
+        while True:
+            number = self._schedule.next()
+            if number is Next.OVER:
+                return Searcher.FINISHED
+            if number is Next.WAIT:
+                return None
+            assert isinstance(number, int)
+            spec = self._search.propose(number)
+            if number not in self._cancelled():
+                return {"iteration": number, "pipeline": spec.to_json()}
+            self._callback.never_started(number, spec, "canceled by the user before it started")
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """The callback has told the schedule already."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the MLflow store is what a resumed run reads."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore, see `save`."""
+
+
+class _Callback(_OfThisProcess, tune.Callback):
+    """Tells schedule and recorder what Tune's trials do."""
+
+    def __init__(
+        self, running: RunningTrials, schedule: Schedule, recorder: Recorder, metric: str
+    ) -> None:
+        self._running = running
+        self._schedule = schedule
+        self._recorder = recorder
+        self._metric = metric
+        self._open: dict[int, PipelineSpec] = {}
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        # Tune keeps a trial's last result for good: models must not stay in it.
+        for key in ("announcement", "end"):
+            trial.last_result.pop(key, None)
+        number = int(trial.config["iteration"])
+        announcement: Announcement | None = result.pop("announcement", None)
+        end: IterationEnd | None = result.pop("end", None)
+        if announcement is not None:
+            self._begin(number, trial, announcement)
+        if end is not None:
+            self._running.remove(number)
+            self._end(number, end)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        number = int(trial.config["iteration"])
+        running = self._running.now().get(number)
+        verdict = self._running.remove(number)
+        log = None
+        if running is not None:
+            log = _log_of(running, number)
+        if number not in self._open:
+            self._begin(number, trial, None)
+        if verdict is not None:
+            end = IterationEnd(verdict.status, verdict.reason, log=log)
+        else:
+            end = IterationEnd("Failed", f"the worker died: {_why_it_died(trial)}", log=log)
+        self._end(number, end)
+
+    def never_started(self, number: int, spec: PipelineSpec, reason: str) -> None:
+        self._open[number] = spec
+        self._recorder.started(number, spec, {}, time.time())
+        self._end(number, IterationEnd("Canceled", reason))
+
+    def end_unfinished(self, reason: str) -> None:
+        """Iterations that Tune gave up while they ran."""
+        for number in list(self._open):
+            self._end(number, IterationEnd("Canceled", reason))
+
+    def _begin(self, number: int, trial: Any, announcement: Announcement | None) -> None:
+        spec = PipelineSpec.from_json(trial.config["pipeline"])
+        self._open[number] = spec
+        where: dict[str, Any] = {}
+        started = time.time()
+        if announcement is not None:
+            started = announcement.started
+            where = {
+                "node_id": announcement.node_id,
+                "node_ip": announcement.node_ip,
+                "pid": announcement.pid,
+            }
+            self._running.add(number, announcement)
+        self._recorder.started(number, spec, where, started)
+
+    def _end(self, number: int, end: IterationEnd) -> None:
+        self._open.pop(number, None)
+        score = float("nan")
+        if end.status == "Completed":
+            score = end.metrics[self._metric]
+        is_best = self._schedule.ended(number, score)
+        logger.info("iteration %d %s%s", number, end.status, " (best so far)" if is_best else "")
+        scores = {}
+        if score == score and self._schedule.best is not None:
+            scores = {self._metric: score, f"best_{self._metric}": self._schedule.best[1]}
+        self._recorder.ended(number, end, scores)
+
+
+class _StopAtOnce(_OfThisProcess, tune.Stopper):
+    """Ends Tune's loop when the run must not even finish what it has started."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self._schedule.stopped_at_once
+
+
+def trial_cores(settings: Settings) -> int:
+    """CPU cores of one trial on the cluster that is connected.
+
+    Raises
+    ------
+    ConfigException
+        When no node is large enough for a trial.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    cpus = [int(resources.get("CPU", 0)) for resources in nodes if resources.get("CPU", 0) >= 1]
+    if not cpus:
+        raise ConfigException(["the Ray cluster has no node with a CPU core"])
+    wanted = settings.max_cores_per_iteration
+    if wanted > max(cpus):
+        raise ConfigException(
+            [f"max_cores_per_iteration={wanted}: the largest node has {max(cpus)} cores"]
+        )
+    memory = max(float(resources.get("memory", 0)) for resources in nodes) / 2**20
+    if settings.mem_in_mb is not None and settings.mem_in_mb > memory:
+        raise ConfigException(
+            [f"mem_in_mb={settings.mem_in_mb}: the largest node has {memory:.0f} MB for trials"]
+        )
+    return min(cpus) if wanted == -1 else wanted
+
+
+def _concurrency(settings: Settings, cores: int) -> int:
+    if settings.max_concurrent_iterations is not None:
+        return settings.max_concurrent_iterations
+    return max(1, int(ray.cluster_resources().get("CPU", 1)) // cores)
+
+
+def _task_resources(settings: Settings, cores: int) -> dict[str, Any]:
+    resources: dict[str, Any] = {"num_cpus": cores}
+    if settings.mem_in_mb is not None:
+        resources["memory"] = settings.mem_in_mb * 2**20
+    return resources
+
+
+def _log_of(trial: Announcement, number: int) -> str | None:
+    try:
+        return str(ray.get(trial.node.tail.remote(f"{number}.log"), timeout=1.0)) or None
+    except ray.exceptions.RayError:
+        return None
+
+
+def _why_it_died(trial: Any) -> str:
+    try:
+        with open(trial.error_file, encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+    except (OSError, TypeError):
+        return "Ray gave no reason"
+    told = [line.strip() for line in lines if "actor is dead" in line or "Error" in line]
+    return told[-1] if told else (lines[-1] if lines else "Ray gave no reason")
+
+
+def _one_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if "is dead" in line or "died" in line]
+    return (told or lines or [type(error).__name__])[-1]
+
+
+@contextmanager
+def _quiet_tune() -> Iterator[None]:
+    """Tune writes no tables, no result files and no errors of trials: our table and store do."""
+    settings = {
+        "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+        "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
+        "TUNE_WARN_THRESHOLD_S": "10",
+        "RAY_AIR_NEW_OUTPUT": "0",
+    }
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    loggers = [logging.getLogger(name) for name in ("ray.tune", "ray.train", "ray.air")]
+    levels = [log.level for log in loggers]
+    for log in loggers:
+        log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for log, level in zip(loggers, levels, strict=True):
+            log.setLevel(level)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,490 @@
+"""`AutoMLRun` and its iterations: what a client sees of a run, read from the store each time."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from engine import errors
+from engine.driver import Driver
+from engine.errors import ConfigException, RunException
+from engine.given import Given
+from engine.metrics import METRICS, metrics_of
+from engine.models import load_model, save_mlflow_model
+from engine.records import IterationRecord, RunRecord, best_iteration
+from engine.show.table import Table, first_line, format_seconds
+from engine.store import LOG_FILE
+
+if TYPE_CHECKING:
+    from engine.experiment import Experiment
+
+_POLL_SECONDS = 0.5
+#: Where ``raysmith ui`` and ``mlflow ui`` listen unless told otherwise.
+DEFAULT_UI = "http://127.0.0.1:5000"
+
+
+class IterationRun:
+    """One iteration of a run: a child run in the store.
+
+    Attributes
+    ----------
+    id:
+        Its MLflow run id.
+    iteration:
+        Its number, from 0.
+    """
+
+    def __init__(self, parent: AutoMLRun, record: IterationRecord) -> None:
+        self.parent = parent
+        self.id = record.run_id
+        self.iteration = record.iteration
+
+    def __repr__(self) -> str:
+        return f"IterationRun(iteration={self.iteration}, id={self.id!r})"
+
+    def get_status(self) -> str:
+        """``Running``, ``Completed``, ``Failed``, ``Timeout`` or ``Canceled``."""
+        return self._record().status
+
+    def get_metrics(self, name: str | None = None) -> dict[str, float]:
+        """Metric name -> mean over the folds; those that are not defined are left out."""
+        return _pick(self._record().metrics, name)
+
+    def get_fold_metrics(self, name: str) -> list[float]:
+        """The values of one metric, a fold each."""
+        return self.parent._store.fold_metrics(self.id, name)
+
+    def get_properties(self) -> dict[str, str]:
+        """``iteration``, ``run_algorithm``, ``run_preprocessor``, ``pipeline_spec``, ``node_id``,
+        ``node_ip``, ``pid``, ``fit_seconds``, ``score_seconds``, ``cores``, ``threads``."""
+        return dict(self._record().properties)
+
+    def get_details(self) -> dict[str, Any]:
+        """Status, reason, pipeline, times (seconds since the epoch), metrics and properties."""
+        record = self._record()
+        return {
+            "runId": record.run_id,
+            "iteration": record.iteration,
+            "status": record.status,
+            "reason": record.reason,
+            "pipeline": record.pipeline,
+            "startTime": record.started,
+            "endTime": record.ended,
+            "metrics": dict(record.metrics),
+            "properties": dict(record.properties),
+        }
+
+    def get_logs(self) -> str:
+        """What the trial and ``get_data()`` printed; while it runs, as far as it is."""
+        try:
+            return self.parent._store.read_bytes(self.id, LOG_FILE).decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def get_file_names(self) -> list[str]:
+        """The iteration's files."""
+        return self.parent._store.files(self.id)
+
+    def download_file(self, name: str, output_file_path: str | Path | None = None) -> str:
+        """Copy a file of the iteration; returns the copy's path.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there is no such file.
+        """
+        return _download(self.parent, self.id, name, output_file_path)
+
+    def _record(self) -> IterationRecord:
+        return self.parent._store.iteration(self.id)
+
+
+class AutoMLRun:
+    """A run, by its id; from any process that reaches the workspace.
+
+    Parameters
+    ----------
+    experiment:
+        The experiment it belongs to.
+    run_id:
+        Its id, as `id` tells.
+
+    Raises
+    ------
+    RunException
+        When there is no such run.
+    """
+
+    def __init__(self, experiment: Experiment, run_id: str) -> None:
+        self.experiment = experiment
+        self.id = run_id
+        self._store = experiment.workspace.store
+        record = self._store.run(run_id)
+        if record.experiment_id != experiment.id:
+            raise RunException(
+                f"run {run_id} does not belong to the experiment {experiment.name!r}"
+            )
+        self._metric = METRICS[record.primary_metric]
+
+    def __repr__(self) -> str:
+        return f"AutoMLRun({self.experiment.name!r}, {self.id!r})"
+
+    def get_status(self) -> str:
+        """``NotStarted``, ``Preparing``, ``Running``, ``Finalizing``, ``Completed``, ``Canceled``
+        or ``Failed``; a run whose driver has died is ``Failed`` and can be resumed."""
+        return _status(self._store.run(self.id))
+
+    def get_details(self) -> dict[str, Any]:
+        """Status, error, warnings, times (seconds since the epoch) and settings."""
+        record = self._store.run(self.id)
+        return {
+            "runId": record.run_id,
+            "name": record.name,
+            "status": _status(record),
+            "error": _error(record),
+            "warnings": list(record.notes),
+            "startTime": record.started,
+            "endTime": record.ended,
+            "settings": self._store.load_spec(self.id)["settings"],
+        }
+
+    def wait_for_completion(
+        self, show_output: bool = False, timeout_seconds: float | None = None
+    ) -> str:
+        """Return the final state once the run has one.
+
+        Parameters
+        ----------
+        show_output:
+            Print the table of iterations meanwhile.
+        timeout_seconds:
+            Give up waiting after this long; the run goes on.
+
+        Raises
+        ------
+        DataException, ConfigException, RunException
+            When the run fails, with its reason; also when its driver has died.
+        TimeoutError
+            When it has not ended within ``timeout_seconds``.
+        """
+        until = math.inf if timeout_seconds is None else time.monotonic() + timeout_seconds
+        follow = _Follower(self) if show_output else None
+        while True:
+            record = self._store.run(self.id)
+            is_over = _status(record) in ("Completed", "Canceled", "Failed")
+            if follow is not None:
+                follow.look(record)
+            if is_over:
+                break
+            if time.monotonic() > until:
+                raise TimeoutError(
+                    f"run {self.id} is still {record.status} after {timeout_seconds:g} s"
+                )
+            time.sleep(_POLL_SECONDS)
+        if follow is not None:
+            follow.end(record)
+        if _status(record) == "Failed":
+            raise _as_exception(_error(record) or "the run failed", record.error_type)
+        return record.status
+
+    def get_children(self) -> list[IterationRun]:
+        """The iterations that have started, by number."""
+        return [IterationRun(self, record) for record in self._store.iterations(self.id)]
+
+    def get_output(
+        self, iteration: int | None = None, metric: str | None = None
+    ) -> tuple[IterationRun, Any]:
+        """An iteration and its fitted pipeline; also while the run is going on.
+
+        Parameters
+        ----------
+        iteration:
+            That one.
+        metric:
+            The best by this metric; default: by the primary metric.
+
+        Returns
+        -------
+        tuple
+            The `IterationRun`, and the fitted scikit-learn pipeline, which takes the raw columns.
+
+        Raises
+        ------
+        ConfigException
+            For both arguments at once, or a metric that the run does not have.
+        RunException
+            When no iteration has completed, or that one has not.
+        """
+        record = self._pick(iteration, metric)
+        return IterationRun(self, record), load_model(self._store, record.run_id)
+
+    def get_metrics(self, name: str | None = None, recursive: bool = False) -> dict[str, Any]:
+        """The best iteration's metrics; with ``recursive`` those of every iteration, by number."""
+        records = self._store.iterations(self.id)
+        if recursive:
+            return {str(record.iteration): _pick(record.metrics, name) for record in records}
+        best = best_iteration(records, self._metric)
+        return {} if best is None else _pick(best.metrics, name)
+
+    def get_tags(self) -> dict[str, str]:
+        """The user's tags."""
+        return dict(self._store.run(self.id).tags)
+
+    def tag(self, key: str, value: str = "") -> None:
+        """Set a tag.
+
+        Raises
+        ------
+        ConfigException
+            For the names that MLflow and raysmith use themselves.
+        """
+        if not isinstance(key, str) or not key or key.startswith(("mlflow.", "raysmith.")):
+            raise ConfigException([f"tag {key!r}: expected a name not starting with mlflow. or "
+                                   "raysmith."])  # fmt: skip
+        self._store.tag(self.id, key, str(value))
+
+    def get_portal_url(self) -> str:
+        """The run's page in the MLflow UI (``raysmith ui`` starts it on a local workspace)."""
+        uri = self.experiment.workspace.tracking_uri
+        base = uri.rstrip("/") if uri.startswith(("http://", "https://")) else DEFAULT_UI
+        return f"{base}/#/experiments/{self.experiment.id}/runs/{self.id}"
+
+    def get_file_names(self) -> list[str]:
+        """The run's own files; those of an iteration are with it."""
+        return self._store.files(self.id)
+
+    def download_file(self, name: str, output_file_path: str | Path | None = None) -> str:
+        """Copy a file of the run; returns the copy's path."""
+        return _download(self, self.id, name, output_file_path)
+
+    def summary(self) -> pd.DataFrame:
+        """All iterations: the table's columns, status, reason, node, seconds, every metric."""
+        rows = []
+        best: float | None = None
+        records = sorted(self._store.iterations(self.id), key=lambda r: r.ended or math.inf)
+        for record in records:
+            score = record.metrics.get(self._metric.name, math.nan)
+            if record.status == "Completed" and self._metric.is_better(score, best):
+                best = score
+            rows.append(
+                {
+                    "iteration": record.iteration,
+                    "pipeline": record.pipeline,
+                    "duration": format_seconds(record.seconds),
+                    "metric": score,
+                    "best": best,
+                    "status": record.status,
+                    "reason": first_line(record.reason),
+                    "node_id": record.properties.get("node_id", ""),
+                    "node_ip": record.properties.get("node_ip", ""),
+                    "seconds": record.seconds,
+                    **{name: record.metrics.get(name) for name in metrics_of(self._metric.task)},
+                }
+            )
+        columns = ["iteration", "pipeline", "duration", "metric", "best", "status", "reason",
+                   "node_id", "node_ip", "seconds", *metrics_of(self._metric.task)]  # fmt: skip
+        return pd.DataFrame(rows, columns=columns).sort_values("iteration", ignore_index=True)
+
+    def cancel(self) -> None:
+        """Stop the run within 2 s; what has finished is kept. A run that has ended stays as it
+        is."""
+        self._store.request_cancel(self.id)
+
+    def cancel_iteration(self, iteration: int) -> None:
+        """Stop one iteration within 2 s, even in native code; one to come is passed over.
+
+        Raises
+        ------
+        RunException
+            When it has ended already.
+        """
+        for record in self._store.iterations(self.id):
+            if record.iteration == iteration and record.status != "Running":
+                raise RunException(f"iteration {iteration} has ended already: {record.status}")
+        self._store.request_cancel_iteration(self.id, int(iteration))
+
+    def pause(self) -> None:
+        """Start no new iterations until `resume`; those that run go on to their end."""
+        self._store.request_pause(self.id, True)
+
+    def resume(self) -> AutoMLRun:
+        """Go on: after `pause`, or with a new driver in this process after the old one died.
+
+        Iterations that have ended are not repeated. Returns at once.
+
+        Raises
+        ------
+        RunException
+            When the run has completed; `continue_experiment` adds iterations to it.
+        """
+        record = self._store.run(self.id)
+        if record.status == "Completed":
+            raise RunException(
+                f"run {self.id} has completed; continue_experiment(iterations=...) adds iterations"
+            )
+        if not record.is_final and record.driver_is_alive:
+            self._store.request_pause(self.id, False)
+        else:
+            self._launch(Given.from_spec(self._store, self.id))
+        return self
+
+    def continue_experiment(
+        self,
+        iterations: int | None = None,
+        experiment_timeout_minutes: float | None = None,
+        experiment_exit_score: float | None = None,
+    ) -> AutoMLRun:
+        """Add iterations to a run that has ended; their numbers go on. Returns at once.
+
+        Parameters
+        ----------
+        iterations:
+            How many more; default: those that the run had not come to.
+        experiment_timeout_minutes, experiment_exit_score:
+            New limits, counted from now; default: none.
+
+        Raises
+        ------
+        RunException
+            While the run is going on.
+        ConfigException
+            For values that are not allowed.
+        """
+        record = self._store.run(self.id)
+        if not record.is_final and record.driver_is_alive:
+            raise RunException(f"run {self.id} is {record.status}; wait for its end or cancel it")
+        given = Given.from_spec(self._store, self.id)
+        changes: dict[str, Any] = {
+            "experiment_timeout_minutes": experiment_timeout_minutes,
+            "experiment_exit_score": experiment_exit_score,
+        }
+        if iterations is not None:
+            changes["iterations"] = iterations
+        given.settings.check(changes)
+        if iterations is not None:
+            numbers = [r.iteration for r in self._store.iterations(self.id)]
+            changes["iterations"] = iterations + max(numbers, default=-1) + 1
+        given = dataclasses.replace(given, settings=given.settings.with_changes(changes))
+        self._store.save_spec(self.id, given.to_spec())
+        self._launch(given)
+        return self
+
+    def register_model(
+        self,
+        model_name: str | None = None,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        iteration: int | None = None,
+        metric: str | None = None,
+    ) -> Any:
+        """Put a model into the MLflow model registry, as a new version of ``model_name``.
+
+        ``iteration`` and ``metric`` choose it as in `get_output`; the default name is the
+        experiment's. It loads back with ``mlflow.pyfunc.load_model`` or
+        ``mlflow.sklearn.load_model``.
+
+        Returns
+        -------
+        mlflow.entities.model_registry.ModelVersion
+        """
+        record = self._pick(iteration, metric)
+        save_mlflow_model(self._store, record.run_id)
+        name = model_name or self.experiment.name
+        return self._store.register_model(name, record.run_id, description, tags)
+
+    def _launch(self, given: Given) -> None:
+        self._store.clear_requests(self.id)
+        driver = Driver(self._store, self.id, given)
+        driver.claim()
+        self.experiment.workspace.compute_targets["local"].launch(driver.run, self.id)
+
+    def _pick(self, iteration: int | None, metric: str | None) -> IterationRecord:
+        if iteration is not None and metric is not None:
+            raise ConfigException(["give iteration or metric, not both"])
+        records = self._store.iterations(self.id)
+        if iteration is not None:
+            for record in records:
+                if record.iteration == iteration:
+                    if record.status != "Completed":
+                        raise RunException(
+                            f"iteration {iteration} has no model: {record.status}"
+                            + (f", {first_line(record.reason)}" if record.reason else "")
+                        )
+                    return record
+            raise RunException(
+                f"there is no iteration {iteration}; there are {[r.iteration for r in records]}"
+            )
+        known = metrics_of(self._metric.task)
+        if metric is not None and metric not in known:
+            raise ConfigException([f"metric={metric!r}: allowed is one of {', '.join(known)}"])
+        best = best_iteration(records, self._metric if metric is None else known[metric])
+        if best is None:
+            raise RunException(
+                f"no iteration of run {self.id} has completed yet; the run is {self.get_status()}"
+            )
+        return best
+
+
+class _Follower:
+    """Prints what is new in a run since the last look."""
+
+    def __init__(self, run: AutoMLRun) -> None:
+        self._run = run
+        self._table = Table(run._metric)
+        self._seen: set[tuple[int, float | None]] = set()
+        self._notes: tuple[str, ...] = ()
+        self._table.message(f"Running on local compute\nParent Run ID: {run.id}")
+        self._table.header()
+
+    def look(self, record: RunRecord) -> None:
+        for note in record.notes[len(self._notes) :]:
+            self._table.message(f"Warning: {note}")
+        self._notes = record.notes
+        iterations = self._run._store.iterations(self._run.id)
+        ended = [r for r in iterations if r.ended is not None]
+        for iteration in sorted(ended, key=lambda r: (r.ended or 0.0, r.iteration)):
+            key = (iteration.iteration, iteration.ended)
+            if key not in self._seen:
+                self._seen.add(key)
+                self._table.row(iteration)
+        self._table.progress(len(ended), [r for r in iterations if r.ended is None])
+
+    def end(self, record: RunRecord) -> None:
+        self._table.close()
+        self._table.message("")
+
+
+def _status(record: RunRecord) -> str:
+    if not record.is_final and record.driver is not None and not record.driver_is_alive:
+        return "Failed"
+    return record.status
+
+
+def _error(record: RunRecord) -> str | None:
+    if record.error is None and _status(record) == "Failed":
+        return f"the driver of run {record.run_id} has died; run.resume() goes on with it"
+    return record.error
+
+
+def _as_exception(message: str, type_name: str | None) -> Exception:
+    kind = getattr(errors, type_name or "", RunException)
+    return kind([message]) if kind is ConfigException else kind(message)
+
+
+def _pick(metrics: Mapping[str, float], name: str | None) -> dict[str, float]:
+    return {k: v for k, v in metrics.items() if name is None or k == name}
+
+
+def _download(run: AutoMLRun, run_id: str, name: str, target: str | Path | None) -> str:
+    path = Path(target if target is not None else Path(name).name)
+    if path.is_dir():
+        path = path / Path(name).name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(run._store.read_bytes(run_id, name))
+    return str(path)

@@ -1,0 +1,181 @@
+"""The trials that run right now, and the watch over them: limits, requests, logs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+
+import ray
+
+from engine.recorder import Recorder
+from engine.records import HEARTBEAT_SECONDS, DriverIdentity
+from engine.schedule import Schedule
+from engine.store import RunStore
+from engine.trial import Announcement
+
+logger = logging.getLogger("raysmith.driver")
+
+_LOOK_SECONDS = 0.25
+_REQUEST_SECONDS = 0.5
+_LOG_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why we ended a trial ourselves: the iteration's status and its reason."""
+
+    status: str
+    reason: str
+
+
+class RunningTrials:
+    """Iteration -> where it runs; ends trials and remembers why."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: dict[int, Announcement] = {}
+        self._verdicts: dict[int, Verdict] = {}
+
+    def add(self, iteration: int, announcement: Announcement) -> None:
+        with self._lock:
+            self._running[iteration] = announcement
+
+    def remove(self, iteration: int) -> Verdict | None:
+        """Forget a trial that has ended; the verdict if we ended it."""
+        with self._lock:
+            self._running.pop(iteration, None)
+            return self._verdicts.pop(iteration, None)
+
+    def now(self) -> dict[int, Announcement]:
+        with self._lock:
+            return dict(self._running)
+
+    def end(self, iteration: int, verdict: Verdict) -> None:
+        """End a trial at once, whatever it is doing, by ending its actor."""
+        with self._lock:
+            announcement = self._running.get(iteration)
+            if announcement is None or iteration in self._verdicts:
+                return
+            self._verdicts[iteration] = verdict
+        logger.info("ending iteration %d: %s, %s", iteration, verdict.status, verdict.reason)
+        ray.kill(announcement.actor, no_restart=True)
+
+    def end_all(self, verdict: Verdict) -> None:
+        for iteration in self.now():
+            self.end(iteration, verdict)
+
+
+class Watch:
+    """Looks after a run in a thread: clients' requests, time limits, logs, heartbeat.
+
+    Attributes
+    ----------
+    ended_by:
+        What ended the run early, once something has: ``Canceled`` (a client), ``Timeout`` (the
+        experiment's time) or ``Lost`` (another driver has taken the run over).
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        run_id: str,
+        identity: DriverIdentity,
+        iteration_seconds: float | None,
+        deadline: float | None,
+    ) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._identity = identity
+        self._iteration_seconds = iteration_seconds
+        self._deadline = deadline
+        self._due: dict[str, float] = {}
+        self._logs: dict[int, str] = {}
+        self._stop = threading.Event()
+        self.ended_by: str | None = None
+        self.cancelled: frozenset[int] = frozenset()
+        self.paused = False
+
+    def look(self) -> None:
+        """One look at the clock and at the store; cheap enough to call all the time."""
+        now = time.time()
+        if self.ended_by is None and self._deadline is not None and now >= self._deadline:
+            self.ended_by = "Timeout"
+        if self._is_due("requests", _REQUEST_SECONDS):
+            record = self._store.run(self._run_id)
+            if record.driver is not None and record.driver.token != self._identity.token:
+                self.ended_by = "Lost"
+            elif record.requests.cancel:
+                self.ended_by = self.ended_by or "Canceled"
+            self.cancelled = record.requests.cancel_iterations
+            self.paused = record.requests.pause
+        if self.ended_by != "Lost" and self._is_due("heartbeat", HEARTBEAT_SECONDS):
+            self._store.tag_driver(self._run_id, self._identity.beat())
+
+    def start(self, running: RunningTrials, schedule: Schedule, recorder: Recorder) -> None:
+        self._thread = threading.Thread(
+            target=self._watch, args=(running, schedule, recorder), daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self, running: RunningTrials, schedule: Schedule, recorder: Recorder) -> None:
+        while not self._stop.wait(_LOOK_SECONDS):
+            try:
+                self._look_at_trials(running, schedule, recorder)
+            except Exception:
+                # A store that does not answer for a moment must not end the watch.
+                logger.exception("the watch over run %s stumbled", self._run_id)
+
+    def _look_at_trials(
+        self, running: RunningTrials, schedule: Schedule, recorder: Recorder
+    ) -> None:
+        self.look()
+        schedule.paused = self.paused
+        if self.ended_by is not None:
+            reason = {
+                "Canceled": "the run was canceled",
+                "Timeout": "experiment_timeout_minutes is over",
+                "Lost": "another driver has taken the run over",
+            }[self.ended_by]
+            schedule.stop(reason, at_once=True)
+        if schedule.stopped_at_once:
+            running.end_all(Verdict("Canceled", str(schedule.stopped)))
+        for iteration in self.cancelled:
+            running.end(iteration, Verdict("Canceled", "canceled by the user"))
+        if self._iteration_seconds is not None:
+            for iteration, trial in running.now().items():
+                if time.time() - trial.started > self._iteration_seconds:
+                    minutes = self._iteration_seconds / 60
+                    reason = f"longer than iteration_timeout_minutes={minutes:g}"
+                    running.end(iteration, Verdict("Timeout", reason))
+        if self._is_due("logs", _LOG_SECONDS):
+            self._bring_logs(running, recorder)
+
+    def _bring_logs(self, running: RunningTrials, recorder: Recorder) -> None:
+        trials = running.now()
+        self._logs = {n: text for n, text in self._logs.items() if n in trials}
+        futures = {n: t.node.tail.remote(f"{n}.log") for n, t in trials.items()}
+        ready, _ = (
+            ray.wait(list(futures.values()), num_returns=len(futures), timeout=0.5)
+            if (futures)
+            else ([], [])
+        )
+        for iteration, future in futures.items():
+            if future not in ready:
+                continue
+            text = ray.get(future)
+            if text and text != self._logs.get(iteration) and iteration in running.now():
+                self._logs[iteration] = text
+                recorder.log(iteration, text)
+
+    def _is_due(self, what: str, every: float) -> bool:
+        now = time.monotonic()
+        if now < self._due.get(what, 0.0):
+            return False
+        self._due[what] = now + every
+        return True

@@ -1,0 +1,115 @@
+"""The user's data script: found, checked without running it, and run."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from engine.errors import DataException
+
+_MODULE_NAME = "raysmith_data_script"
+_EXPECTED = "it must define a function get_data() that returns a dict with 'X' and 'y'"
+
+
+def find_script(script: str, project: str = ".") -> Path:
+    """The absolute path of a data script: as given, else inside the project folder.
+
+    Raises
+    ------
+    DataException
+        When it is in neither place.
+    """
+    candidates = [Path(script), Path(project) / script]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate.resolve()
+    looked = " or ".join(dict.fromkeys(str(c.absolute()) for c in candidates))
+    what = "is a folder" if candidates[0].is_dir() else "does not exist"
+    raise DataException(f"data_script={script!r} {what}: looked for {looked}")
+
+
+def check_script(script: str, project: str = ".") -> Path:
+    """`find_script`, and whether the script can be parsed and names ``get_data``.
+
+    Raises
+    ------
+    DataException
+        When it cannot.
+    """
+    path = find_script(script, project)
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    except (SyntaxError, UnicodeDecodeError, ValueError) as error:
+        raise DataException(f"the data script {path} is not valid Python: {error}") from error
+    if not any(_defines_get_data(node) for node in ast.walk(tree)):
+        raise DataException(f"the data script {path} has no get_data: {_EXPECTED}")
+    return path
+
+
+def _defines_get_data(node: ast.AST) -> bool:
+    match node:
+        case ast.FunctionDef(name="get_data"):
+            return True
+        case ast.ImportFrom(names=names) | ast.Import(names=names):
+            # A star import may bring it; only running the script tells.
+            return any((alias.asname or alias.name) in ("get_data", "*") for alias in names)
+        case ast.Name(id="get_data", ctx=ast.Store()):
+            return True
+    return False
+
+
+def run_script(path: Path) -> Any:
+    """Import the script under a name of our own and call its ``get_data()``.
+
+    Its folder is the working directory meanwhile and importable (at the end of ``sys.path``).
+
+    Returns
+    -------
+    object
+        Whatever ``get_data()`` returned, unchecked.
+
+    Raises
+    ------
+    DataException
+        With the script's own traceback, when it or ``get_data()`` raises, or leaves by
+        ``sys.exit``; when there is no ``get_data``.
+    """
+    folder = str(path.parent)
+    before = os.getcwd()
+    if folder not in sys.path:
+        sys.path.append(folder)
+    os.chdir(folder)
+    try:
+        spec = importlib.util.spec_from_file_location(_MODULE_NAME, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[_MODULE_NAME] = module
+        spec.loader.exec_module(module)
+        get_data = getattr(module, "get_data", None)
+        if not callable(get_data):
+            raise DataException(f"the data script {path} has no get_data: {_EXPECTED}")
+        return get_data()
+    except DataException:
+        raise
+    except (Exception, SystemExit) as error:
+        raise DataException(
+            f"get_data() of {path} failed with {type(error).__name__}: {error}\n"
+            f"{_own_traceback(error, path)}"
+        ) from None
+    finally:
+        os.chdir(before)
+
+
+def _own_traceback(error: BaseException, path: Path) -> str:
+    """The traceback from the script's first line on: our own frames do not help its author."""
+    frames = traceback.extract_tb(error.__traceback__)
+    first = next((i for i, frame in enumerate(frames) if frame.filename == str(path)), 0)
+    lines = traceback.format_list(frames[first:])
+    lines += traceback.format_exception_only(type(error), error)
+    return "Traceback (most recent call last):\n" + "".join(lines).rstrip()

@@ -1,0 +1,176 @@
+"""One iteration as a Tune trial, on an actor that goes on to the next iteration afterwards."""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+import os
+import pickle
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import ray
+from ray import tune
+
+from engine.capture import capture_output
+from engine.data import Dataset, Fold
+from engine.errors import DataException
+from engine.evaluate import evaluate
+from engine.nodedata import DataSource, LoadedData, log_folder, node_data
+from engine.pipelines import PipelineSpec
+from engine.records import IterationEnd
+from engine.splits import make_splits
+
+logger = logging.getLogger("raysmith.trial")
+
+
+@dataclass(frozen=True)
+class TrialSettings:
+    """What is the same for all trials of a run."""
+
+    source: DataSource
+    fingerprint: str | None
+    primary_metric: str
+    cores: int
+    random_state: int
+    class_weight: Any
+    verbosity: int
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """A trial's first result: where it runs, and the handles to end it and to read its log."""
+
+    actor: Any
+    node: Any
+    node_id: str
+    node_ip: str
+    pid: int
+    started: float
+
+
+class IterationTrial(tune.Trainable):
+    """Two steps: the first announces where the trial runs, the second does the work.
+
+    The driver can so end a trial that is stuck in native code: Tune's own stop would wait for it.
+    Nothing is raised: what goes wrong is the iteration's outcome, and the actor is used again.
+    """
+
+    _announced: bool
+
+    def setup(self, config: dict[str, Any], settings: TrialSettings | None = None) -> None:
+        assert settings is not None
+        self._settings = settings
+        self._loaded: LoadedData | None = None
+        self._dataset: Dataset | None = None
+        self._folds: Sequence[Fold] = ()
+        self._node = node_data(settings.source)
+        _log_to_stderr(settings.verbosity)
+        self._begin(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._begin(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        if not self._announced:
+            self._announced = True
+            context = ray.get_runtime_context()
+            return {
+                "announcement": Announcement(
+                    actor=context.current_actor,
+                    node=self._node,
+                    node_id=context.get_node_id(),
+                    node_ip=ray.util.get_node_ip_address(),
+                    pid=os.getpid(),
+                    started=time.time(),
+                )
+            }
+        return {"end": self._run(), "done": True}
+
+    def _begin(self, config: dict[str, Any]) -> None:
+        # Not _iteration: Tune's Trainable counts its steps under that name.
+        self._number = int(config["iteration"])
+        self._spec = PipelineSpec.from_json(config["pipeline"])
+        self._announced = False
+
+    def _run(self) -> IterationEnd:
+        file = log_folder(self._settings.source.run_id) / f"{self._number}.log"
+        file.unlink(missing_ok=True)  # of an earlier try
+        with capture_output(file):
+            end = self._evaluate()
+        log = file.read_text(errors="replace")
+        file.unlink(missing_ok=True)
+        return IterationEnd(**{**end.__dict__, "log": log})
+
+    def _evaluate(self) -> IterationEnd:
+        logger.info("iteration %d: %s", self._number, self._spec.name)
+        logger.info("parameters: %s", self._spec.to_json())
+        try:
+            dataset = self._data()
+            logger.info("%d rows, %d columns", dataset.n_rows, dataset.X.shape[1])
+            result = evaluate(
+                self._spec,
+                dataset,
+                self._folds,
+                cores=self._settings.cores,
+                random_state=self._settings.random_state,
+                class_weight=self._settings.class_weight,
+            )
+        except (Exception, SystemExit) as error:
+            traceback.print_exc()
+            return IterationEnd("Failed", reason=f"{type(error).__name__}: {error}")
+        score = result.metrics.get(self._settings.primary_metric, math.nan)
+        logger.info("%s: %.6g", self._settings.primary_metric, score)
+        predictions = io.BytesIO()
+        np.save(predictions, result.predictions.astype(np.float32), allow_pickle=False)
+        failed = math.isnan(score)
+        return IterationEnd(
+            status="Failed" if failed else "Completed",
+            reason=f"{self._settings.primary_metric} is NaN" if failed else "",
+            metrics=result.metrics,
+            fold_metrics=tuple(result.fold_metrics),
+            properties={
+                "fit_seconds": round(result.fit_seconds, 3),
+                "score_seconds": round(result.score_seconds, 3),
+                "cores": self._settings.cores,
+                "threads": result.threads,
+            },
+            model=pickle.dumps(result.model, protocol=5),
+            predictions=predictions.getvalue(),
+        )
+
+    def _data(self) -> Dataset:
+        if self._loaded is None:
+            self._loaded = ray.get(self._node.load.remote())
+        if self._loaded.output:
+            print(f"--- get_data() on this node printed:\n{self._loaded.output.rstrip()}\n---")
+        if self._loaded.error is not None:
+            raise DataException(self._loaded.error)
+        if self._dataset is None:
+            summary, expected = self._loaded.summary, self._settings.fingerprint
+            if summary is not None and expected not in (None, summary.fingerprint):
+                raise DataException(
+                    "get_data() returned other data on this node than on the first one; it must "
+                    "return the same on all nodes (seed what is random in it)"
+                )
+            dataset: Dataset = ray.get(self._loaded.reference[0])
+            self._folds = make_splits(dataset, self._settings.source.plan)
+            self._dataset = dataset
+        return self._dataset
+
+
+def _log_to_stderr(verbosity: int) -> None:
+    root = logging.getLogger("raysmith")
+    root.setLevel(verbosity)
+    if not root.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        root.addHandler(handler)
+        root.propagate = False
