@@ -26,6 +26,9 @@ def as_labels(y: Any, name: str) -> NDArray[Any]:
         array = y.astype(object).to_numpy()
     else:
         array = np.asarray(y)
+        if array.dtype.kind == "U" and not isinstance(y, np.ndarray):
+            # numpy turns [1, "a"] into text; as objects the mix is seen.
+            array = np.asarray(y, dtype=object)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array.reshape(-1)
     if array.ndim != 1:

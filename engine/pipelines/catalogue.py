@@ -324,7 +324,8 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         "SGD",
         "classification",
         "sklearn.linear_model:SGDClassifier",
-        # Only losses that give probabilities.
+        # Only losses that give probabilities; the default, hinge, does not.
+        fixed={"loss": "log_loss"},
         space={
             "loss": _one_of("log_loss", "modified_huber"),
             "penalty": _one_of("l2", "l1", "elasticnet"),

@@ -1,0 +1,59 @@
+"""Fixtures of all tests. Those that need Ray share one embedded cluster of two cores."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
+from engine import Experiment, Workspace
+
+
+@pytest.fixture(scope="session")
+def workspace_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty workspace: making an MLflow database takes seconds, copying one does not."""
+    folder = tmp_path_factory.mktemp("template")
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        assert Workspace.from_config().experiments == {}
+    finally:
+        os.chdir(before)
+    return folder / ".raysmith"
+
+
+@pytest.fixture
+def workspace(
+    tmp_path: Path, workspace_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> Workspace:
+    """A workspace of the test's own, which is also its working directory."""
+    shutil.copytree(workspace_template, tmp_path / ".raysmith")
+    monkeypatch.chdir(tmp_path)
+    return Workspace.from_config()
+
+
+@pytest.fixture
+def experiment(workspace: Workspace) -> Experiment:
+    return Experiment(workspace, "tests")
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> None:
+    """The embedded cluster that all tests of the session use."""
+    from cluster.embedded import connect
+
+    connect()
+
+
+@pytest.fixture
+def table() -> tuple[np.ndarray, np.ndarray]:
+    """A small problem that every classifier can learn: X (120, 4), y (120,) of two classes."""
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(120, 4))
+    return X, (X[:, 0] + 0.2 * generator.normal(size=120) > 0).astype(int)
