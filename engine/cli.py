@@ -113,3 +113,7 @@ def _resume(options: argparse.Namespace) -> int:
     run = _open(options).resume()
     run.wait_for_completion(show_output=True)
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -81,6 +81,9 @@ class NodeData:
                 self._loaded = self._load()
             return self._loaded
 
+    def ready(self) -> None:
+        """Return once the actor is up."""
+
     def tail(self, file: str) -> str:
         """The end of a log file of this node's folder; empty while there is none."""
         try:
@@ -142,7 +145,8 @@ def end_node_data(run_id: str) -> None:
 
 
 @ray.remote(max_retries=0)
-def load_on_a_node(source: DataSource) -> LoadedData:
-    """Have the data loaded on the node where this task lands, and tell how that went."""
-    loaded: LoadedData = ray.get(node_data(source).load.remote())
-    return loaded
+def node_data_somewhere(source: DataSource) -> Any:
+    """The `NodeData` of the node where this task lands: one with room for a trial."""
+    node = node_data(source)
+    ray.get(node.ready.remote())
+    return node

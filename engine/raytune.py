@@ -18,7 +18,7 @@ from ray.tune.search import Searcher
 from engine.data import Dataset, DataSummary
 from engine.errors import ConfigException, DataException, RunException
 from engine.metrics import METRICS
-from engine.nodedata import DataSource, LoadedData, end_node_data, load_on_a_node
+from engine.nodedata import DataSource, LoadedData, node_data_somewhere
 from engine.pipelines import PipelineSpec
 from engine.recorder import Recorder
 from engine.records import DriverIdentity, IterationEnd, RunRecord
@@ -94,31 +94,38 @@ class TuneLoop:
         )
         if dataset is not None:
             return source, dataset.summary()
-        future = load_on_a_node.options(**_task_resources(self._settings, cores)).remote(source)
-        started = time.monotonic()
-        while not ray.wait([future], timeout=0.25)[0]:
-            self.watch.look()
-            if self.watch.ended_by is not None:
-                end_node_data(self._record.run_id)
-                return source, None
-            limit = self._iteration_seconds
-            if limit is not None and time.monotonic() - started > limit:
-                end_node_data(self._record.run_id)
-                raise DataException(
-                    f"get_data() did not return within iteration_timeout_minutes={limit / 60:g}"
-                )
-        try:
-            loaded: LoadedData = ray.get(future)
-        except ray.exceptions.RayError as error:
-            raise DataException(
-                f"the process that ran get_data() died: {_one_line(error)}"
-            ) from error
+        # Until a node has room, which on a growing cluster takes minutes, no limit applies.
+        found = node_data_somewhere.options(**_task_resources(self._settings, cores))
+        node = self._wait(found.remote(source), None)
+        loaded: LoadedData | None = None
+        if node is not None:
+            loaded = self._wait(node.load.remote(), self._iteration_seconds)
+        if loaded is None:
+            return source, None
         if loaded.output:
             self._store.write_text(self._record.run_id, "logs/get_data.log", loaded.output)
         if loaded.error is not None:
             raise DataException(loaded.error)
         logger.info("get_data() took %.1f s", loaded.seconds)
         return source, loaded.summary
+
+    def _wait(self, future: Any, seconds: float | None) -> Any:
+        """A result from the node that gets the data; ``None`` when the run was ended meanwhile."""
+        started = time.monotonic()
+        while not ray.wait([future], timeout=0.25)[0]:
+            self.watch.look()
+            if self.watch.ended_by is not None:
+                return None
+            if seconds is not None and time.monotonic() - started > seconds:
+                raise DataException(
+                    f"get_data() did not return within iteration_timeout_minutes={seconds / 60:g}"
+                )
+        try:
+            return ray.get(future)
+        except ray.exceptions.RayError as error:
+            raise DataException(
+                f"the process that ran get_data() died: {_one_line(error)}"
+            ) from error
 
     def run(
         self,

@@ -1,0 +1,72 @@
+"""Data scripts and waits that the live tests share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from engine import AutoMLConfig, AutoMLRun
+
+COUNTING = """
+import os
+import numpy as np
+
+def get_data():
+    print("hello from get_data")
+    with open("calls.txt", "a") as file:
+        file.write("called\\n")
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(300, 5))
+    return {"X": X, "y": (X[:, 0] > 0).astype(int)}
+"""
+
+#: Random labels: an SVM with a polynomial kernel is in libsvm for minutes.
+SLOW = """
+import numpy as np
+
+def get_data():
+    generator = np.random.default_rng(0)
+    return {"X": generator.normal(size=(9000, 60)), "y": generator.integers(2, size=9000)}
+"""
+
+
+def write(name: str, text: str) -> str:
+    Path(name).write_text(text)
+    return name
+
+
+def slow_config(**changes) -> AutoMLConfig:
+    """Every iteration is stuck in native code for minutes."""
+    settings = {
+        "task": "classification",
+        "data_script": write("slow.py", SLOW),
+        "allowed_models": ["SVM"],
+        "iterations": 2,
+        "n_cross_validations": 3,
+    }
+    return AutoMLConfig(**(settings | changes))
+
+
+def quick_config(**changes) -> AutoMLConfig:
+    settings = {
+        "task": "classification",
+        "data_script": write("counting.py", COUNTING),
+        "allowed_models": ["LogisticRegression", "KNN", "SGD", "DecisionTree"],
+        "iterations": 3,
+        "n_cross_validations": 3,
+    }
+    return AutoMLConfig(**(settings | changes))
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> float:
+    """Wait for something that must happen; returns how long it took."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds, "it did not happen"
+        time.sleep(0.05)
+    return time.monotonic() - started
+
+
+def statuses(run: AutoMLRun) -> dict[int, str]:
+    return {child.iteration: child.get_status() for child in run.get_children()}

@@ -1,0 +1,234 @@
+"""Limits, cancelling, pausing, dying: what ends trials and runs before their time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine import AutoMLConfig, AutoMLRun, Experiment, RunException
+from tests.live.helpers import quick_config, slow_config, statuses, wait_until, write
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
+
+
+def running(run, iteration):
+    return lambda: statuses(run).get(iteration) == "Running"
+
+
+def test_an_iteration_in_native_code_is_cancelled_from_another_process(experiment):
+    run = experiment.submit(slow_config(max_concurrent_iterations=2))
+    wait_until(lambda: list(statuses(run).values()) == ["Running", "Running"])
+    time.sleep(1.0)  # well inside libsvm
+    assert "iteration 0: StandardScalerWrapper SVM" in run.get_children()[0].get_logs()
+    subprocess.run([sys.executable, "-m", "engine.cli", "cancel", run.id, "0"], check=True)
+    took = wait_until(lambda: statuses(run)[0] == "Canceled", seconds=10)
+    assert took < 5  # 2 s on an idle machine; see benchmarks/overhead.py
+    assert statuses(run)[1] == "Running"
+    with pytest.raises(RunException, match="ended already"):
+        run.cancel_iteration(0)
+    run.cancel()
+    assert run.wait_for_completion(timeout_seconds=30) == "Canceled"
+    summary = run.summary()
+    assert summary["status"].tolist() == ["Canceled", "Canceled"]
+    assert summary["reason"].tolist() == ["canceled by the user", "the run was canceled"]
+    assert "iteration 0: " in run.get_children()[0].get_logs()
+
+
+def test_an_iteration_timeout_ends_native_code_and_the_run_goes_on(experiment):
+    run = experiment.submit(
+        slow_config(
+            allowed_models=["SVM", "DecisionTree"],
+            iterations=3,
+            iteration_timeout_minutes=0.05,
+            max_concurrent_iterations=1,
+        )
+    )
+    run.wait_for_completion()
+    summary = run.summary().set_index("iteration")
+    assert summary["status"].tolist() == ["Timeout", "Timeout", "Completed"]
+    assert "iteration_timeout_minutes=0.05" in summary["reason"][0]
+    assert run.get_output()[0].iteration == 2
+    with pytest.raises(RunException, match="iteration 0 has no model: Timeout"):
+        run.get_output(iteration=0)
+
+
+def test_the_experiments_time_is_kept(experiment):
+    started = time.monotonic()
+    run = experiment.submit(slow_config(experiment_timeout_minutes=0.1))
+    with pytest.raises(RunException, match="no iteration gave a model"):
+        run.wait_for_completion()
+    assert time.monotonic() - started < 0.1 * 60 * 1.05 + 10
+    assert set(statuses(run).values()) == {"Canceled"}
+
+
+def test_a_killed_worker_is_a_row_and_the_run_goes_on(experiment):
+    run = experiment.submit(slow_config(
+        allowed_models=["SVM", "DecisionTree"], iterations=3, max_concurrent_iterations=1,
+        iteration_timeout_minutes=0.1,
+    ))  # fmt: skip
+    wait_until(running(run, 0))
+    os.kill(int(run.get_children()[0].get_properties()["pid"]), signal.SIGKILL)
+    run.wait_for_completion()
+    summary = run.summary()
+    assert summary["status"].tolist() == ["Failed", "Timeout", "Completed"]
+    assert summary["reason"][0].startswith("the worker died")
+
+
+def test_an_iteration_that_raises_is_a_row_with_its_reason(experiment):
+    generator = np.random.default_rng(0)
+    config = AutoMLConfig(
+        task="classification", X=generator.normal(size=(8, 2)), y=[0, 1] * 4, iterations=6,
+        n_cross_validations=2, allowed_models=["KNN"], enable_early_stopping=False,
+    )  # fmt: skip
+    run = experiment.submit(config)
+    run.wait_for_completion()
+    failed = run.summary().query("status == 'Failed'")
+    assert failed["iteration"].tolist()[0] == 0
+    assert failed["reason"].str.startswith("ValueError: Expected n_neighbors <=").all()
+    assert "Traceback" in run.get_children()[0].get_logs()
+
+
+def test_a_score_that_is_nan_is_a_failed_row(experiment):
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(40, 2))
+    config = AutoMLConfig(
+        task="regression", X=X, y=X[:, 0], iterations=1, allowed_models=["KNN"],
+        primary_metric="root_mean_squared_log_error",
+    )  # fmt: skip
+    run = experiment.submit(config)
+    with pytest.raises(RunException, match="root_mean_squared_log_error is NaN"):
+        run.wait_for_completion()
+
+
+def test_the_exit_score_ends_the_run(experiment):
+    run = experiment.submit(
+        quick_config(iterations=50, experiment_exit_score=0.8, max_concurrent_iterations=1)
+    )
+    run.wait_for_completion()
+    assert run.get_status() == "Completed"
+    assert len(run.get_children()) < 5
+    assert run.get_metrics()["accuracy"] >= 0.8
+
+
+def test_early_stopping(experiment):
+    run = experiment.submit(
+        quick_config(iterations=50, early_stopping_n_iters=3, max_concurrent_iterations=1)
+    )
+    run.wait_for_completion()
+    summary = run.summary()
+    assert len(summary) == summary["metric"].idxmax() + 1 + 3
+
+
+def test_pause_and_resume(experiment):
+    run = experiment.submit(quick_config(iterations=12, max_concurrent_iterations=1))
+    wait_until(lambda: "Completed" in statuses(run).values())
+    run.pause()
+    time.sleep(2.0)
+    paused = statuses(run)
+    time.sleep(2.0)
+    assert statuses(run) == paused
+    assert len(paused) < 12
+    run.resume()
+    run.wait_for_completion()
+    assert len(run.get_children()) == 12
+
+
+def test_an_iteration_to_come_can_be_cancelled(experiment):
+    run = experiment.submit(quick_config(iterations=4, max_concurrent_iterations=1))
+    run.cancel_iteration(3)
+    run.wait_for_completion()
+    assert statuses(run)[3] == "Canceled"
+
+
+def test_cancel_before_the_first_iteration(experiment):
+    script = write("wait.py", "import time\ndef get_data():\n    time.sleep(600)")
+    run = experiment.submit(quick_config(data_script=script))
+    wait_until(lambda: run.get_status() == "Preparing")
+    run.cancel()
+    assert run.wait_for_completion(timeout_seconds=30) == "Canceled"
+
+
+def test_waiting_can_time_out(experiment):
+    run = experiment.submit(slow_config())
+    with pytest.raises(TimeoutError, match=r"after 0\.1 s"):
+        run.wait_for_completion(timeout_seconds=0.1)
+    run.cancel()
+    run.wait_for_completion()
+
+
+DRIVER = """
+import sys
+from engine import AutoMLConfig, Experiment, Workspace
+from tests.live.helpers import quick_config
+
+run = Experiment(Workspace.from_config(), "tests").submit(
+    quick_config(iterations=40, max_concurrent_iterations=1, enable_early_stopping=False)
+)
+print(run.id, flush=True)
+run.wait_for_completion()
+"""
+
+
+def test_a_killed_driver_is_resumed_without_repeating(experiment):
+    root = Path(__file__).parents[2]
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER], stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )  # fmt: skip
+    try:
+        run = AutoMLRun(experiment, driver.stdout.readline().strip())
+        wait_until(lambda: list(statuses(run).values()).count("Completed") >= 3)
+    finally:
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+    assert run.get_status() == "Failed"
+    with pytest.raises(RunException, match=r"has died; run\.resume"):
+        run.wait_for_completion()
+    before = run.summary().query("status == 'Completed'")
+    assert 3 <= len(before) < 40
+
+    run.resume()
+    run.wait_for_completion()
+    after = run.summary()
+    assert after["iteration"].tolist() == list(range(40))
+    assert set(after["status"]) == {"Completed"}
+    kept = after[after["iteration"].isin(before["iteration"])]
+    assert kept["seconds"].tolist() == before["seconds"].tolist()
+    assert after["pipeline"].nunique() > 3
+
+
+def test_two_runs_at_once(experiment):
+    runs = [experiment.submit(quick_config(iterations=3)) for _ in range(2)]
+    for run in runs:
+        assert run.wait_for_completion() == "Completed"
+        assert len(run.get_children()) == 3
+    assert {r.id for r in experiment.get_runs()} == {r.id for r in runs}
+
+
+def test_a_trial_larger_than_every_node_is_refused(experiment):
+    run = experiment.submit(quick_config(max_cores_per_iteration=512))
+    with pytest.raises(ValueError, match="max_cores_per_iteration=512: the largest node has"):
+        run.wait_for_completion()
+
+
+def test_a_whole_node_for_a_trial(experiment):
+    run = experiment.submit(quick_config(max_cores_per_iteration=-1, iterations=1))
+    run.wait_for_completion()
+    properties = run.get_children()[0].get_properties()
+    assert int(properties["cores"]) == os.cpu_count()
+    assert properties["threads"] == properties["cores"]
+
+
+def test_a_run_of_another_experiment_is_not_opened(experiment):
+    run = experiment.submit(quick_config(iterations=1))
+    run.wait_for_completion()
+    other = Experiment(experiment.workspace, "other")
+    with pytest.raises(RunException, match="does not belong"):
+        AutoMLRun(other, run.id)
