@@ -67,7 +67,10 @@ def log_folder(run_id: str) -> Path:
 
 
 class NodeData:
-    """An actor a node and run: holds the data for the node's trials and reads their log files."""
+    """An actor a node and run: gets the data for the node's trials and reads their log files.
+
+    Data that was given directly is in Ray's store already: the trials do not ask for it here.
+    """
 
     def __init__(self, source: DataSource) -> None:
         self._source = source
@@ -95,21 +98,19 @@ class NodeData:
     def _load(self) -> LoadedData:
         started = time.perf_counter()
         file = log_folder(self._source.run_id) / f"get_data-{socket.gethostname()}.log"
-        summary, error, reference = None, None, self._source.shared
+        summary, error, reference = None, None, []
         try:
-            if reference is None:
-                with capture_output(file):
-                    dataset = self._source.read()
-                summary = dataset.summary()
-                check_plan(summary, self._source.plan)
-                reference = [ray.put(dataset)]
+            with capture_output(file):
+                dataset = self._source.read()
+            summary = dataset.summary()
+            check_plan(summary, self._source.plan)
+            reference = [ray.put(dataset)]
         except DataException as refused:
             error = str(refused)
         except Exception as broken:
             error = f"the data cannot be used: {type(broken).__name__}: {broken}"
-        return LoadedData(
-            reference or [], summary, error, self.tail(file.name), time.perf_counter() - started
-        )
+        seconds = time.perf_counter() - started
+        return LoadedData(reference, summary, error, self.tail(file.name), seconds)
 
 
 def node_data(source: DataSource) -> Any:

@@ -115,6 +115,7 @@ class TuneLoop:
         while not ray.wait([future], timeout=0.25)[0]:
             self.watch.look()
             if self.watch.ended_by is not None:
+                ray.cancel(future)
                 return None
             if seconds is not None and time.monotonic() - started > seconds:
                 raise DataException(
@@ -151,7 +152,7 @@ class TuneLoop:
         settings = self._settings
         trial_settings = TrialSettings(
             source=source,
-            fingerprint=None if source.shared else summary.fingerprint,
+            fingerprint=summary.fingerprint,
             primary_metric=self._metric.name,
             cores=cores,
             random_state=settings.random_state,

@@ -35,7 +35,7 @@ class TrialSettings:
     """What is the same for all trials of a run."""
 
     source: DataSource
-    fingerprint: str | None
+    fingerprint: str
     primary_metric: str
     cores: int
     random_state: int
@@ -147,23 +147,31 @@ class IterationTrial(tune.Trainable):
         )
 
     def _data(self) -> Dataset:
-        if self._loaded is None:
-            self._loaded = ray.get(self._node.load.remote())
-        if self._loaded.output:
-            print(f"--- get_data() on this node printed:\n{self._loaded.output.rstrip()}\n---")
-        if self._loaded.error is not None:
-            raise DataException(self._loaded.error)
+        source = self._settings.source
+        if source.shared is not None:
+            reference = source.shared[0]
+        else:
+            if self._loaded is None:
+                self._loaded = ray.get(self._node.load.remote())
+            if self._loaded.output:
+                print(f"--- get_data() on this node printed:\n{self._loaded.output.rstrip()}\n---")
+            self._check(self._loaded)
+            reference = self._loaded.reference[0]
         if self._dataset is None:
-            summary, expected = self._loaded.summary, self._settings.fingerprint
-            if summary is not None and expected not in (None, summary.fingerprint):
-                raise DataException(
-                    "get_data() returned other data on this node than on the first one; it must "
-                    "return the same on all nodes (seed what is random in it)"
-                )
-            dataset: Dataset = ray.get(self._loaded.reference[0])
-            self._folds = make_splits(dataset, self._settings.source.plan)
+            dataset: Dataset = ray.get(reference)
+            self._folds = make_splits(dataset, source.plan)
             self._dataset = dataset
         return self._dataset
+
+    def _check(self, loaded: LoadedData) -> None:
+        if loaded.error is not None:
+            raise DataException(loaded.error)
+        expected = self._settings.fingerprint
+        if loaded.summary is not None and loaded.summary.fingerprint != expected:
+            raise DataException(
+                "get_data() returned other data on this node than on the first one; it must "
+                "return the same on all nodes (seed what is random in it)"
+            )
 
 
 def _log_to_stderr(verbosity: int) -> None:
