@@ -125,10 +125,13 @@ class Workspace:
                 store = RunStore(self.tracking_uri)
                 store.experiments()
             except Exception as error:
+                shown = _hide_password(self.tracking_uri)
+                reason = str(error).replace(self.tracking_uri, shown)
+                # Not chained: the cause's own text would print the password after all.
                 raise WorkspaceException(
-                    f"cannot open the workspace {self.name!r} at "
-                    f"{_hide_password(self.tracking_uri)}: {type(error).__name__}: {error}"
-                ) from error
+                    f"cannot open the workspace {self.name!r} at {shown}: "
+                    f"{type(error).__name__}: {reason}"
+                ) from None
             self._store = store
             _use_write_ahead_log(self.tracking_uri)
         return self._store

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from engine.metrics import METRICS
+from engine.records import IterationRecord
+from engine.show.table import Table, format_score, format_seconds
+
+
+def record(number=2, status="Completed", score=0.954, reason="", seconds=1.4, name="PCA SGD"):
+    metrics = {} if score is None else {"accuracy": score}
+    return IterationRecord("id", number, status, name, reason, metrics, {}, 100.0, 100.0 + seconds)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_rows_line_up_with_the_header():
+    stream = io.StringIO()
+    table = Table(METRICS["accuracy"], stream)
+    table.header()
+    table.row(record(name="StandardScalerWrapper SGD"))
+    table.row(record(3, score=0.5))
+    lines = stream.getvalue().splitlines()
+    header, first, second = lines[-3:]
+    assert header.split() == ["ITERATION", "PIPELINE", "DURATION", "METRIC", "BEST"]
+    assert first.split() == ["2", "StandardScalerWrapper", "SGD", "0:00:02", "0.9540", "0.9540"]
+    assert second.split()[-2:] == ["0.5000", "0.9540"]
+    assert len(header) == len(first) == len(second)
+    assert first.index("StandardScaler") == header.index("PIPELINE")
+
+
+def test_rows_without_a_score_say_why_in_one_line():
+    stream = io.StringIO()
+    table = Table(METRICS["accuracy"], stream)
+    table.row(record(0, "Failed", None, "ValueError: bad\nmore\nlines"))
+    table.row(record(1, "Timeout", None, "too long"))
+    failed, timeout = stream.getvalue().splitlines()
+    assert failed.split()[-4:] == ["Failed", "nan", "ValueError:", "bad"]
+    assert timeout.split()[-4:] == ["Timeout", "nan", "too", "long"]
+
+
+def test_the_best_goes_down_when_less_is_better():
+    stream = io.StringIO()
+    table = Table(METRICS["log_loss"], stream)
+    for loss in (0.5, 0.2, 0.4):
+        row = record()
+        table.row(IterationRecord("i", 0, "Completed", "KNN", "", {"log_loss": loss}, {}, 0.0, 1.0))
+        assert row
+    assert [line.split()[-1] for line in stream.getvalue().splitlines()] == [
+        "0.5000",
+        "0.2000",
+        "0.2000",
+    ]
+
+
+def test_progress_only_on_a_terminal():
+    pipe, terminal = io.StringIO(), Terminal()
+    for stream in (pipe, terminal):
+        table = Table(METRICS["accuracy"], stream)
+        table.progress(3, [record()])
+        table.row(record())
+        table.close()
+    assert "running" not in pipe.getvalue()
+    assert "3 done; running: 2 PCA SGD" in terminal.getvalue()
+    # The row does not share its line with the progress.
+    assert terminal.getvalue().split("\r")[-1] == pipe.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.01, "0:00:01"), (59.2, "0:01:00"), (3661, "1:01:01")]
+)
+def test_seconds(seconds, text):
+    assert format_seconds(seconds) == text
+
+
+def test_scores():
+    assert format_score(None) == "nan"
+    assert format_score(-0.12345) == "-0.1235"
+    assert format_score(123456.789) == "1.2346e+05"

@@ -1,0 +1,65 @@
+"""The files at the root do what they say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_cluster_yaml_passes_rays_own_checks(tmp_path):
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    config = yaml.safe_load((ROOT / "cluster.yaml").read_text())
+    validate_config(prepare_config(config))
+    assert config["max_workers"] == 6
+    assert config["available_node_types"]["worker"]["max_workers"] == 6
+    assert "127.0.0.1" in " ".join(config["head_start_ray_commands"])
+
+
+def test_readme_tells_the_version_and_names_that_exist():
+    import engine
+
+    text = (ROOT / "README.md").read_text()
+    for names in re.findall(r"from engine import ([\w, ]+)", text):
+        for name in names.split(", "):
+            assert hasattr(engine, name)
+    assert engine.__version__ in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_catalogue_in_the_readme_is_the_catalogue():
+    from engine.pipelines import CLASSIFIERS, REGRESSORS
+    from engine.pipelines.catalogue import SCALERS
+
+    text = (ROOT / "README.md").read_text()
+    for row, entries in (
+        ("classifiers", CLASSIFIERS),
+        ("regressors", REGRESSORS),
+        ("preprocessors", SCALERS),
+    ):
+        line = next(line for line in text.splitlines() if line.startswith(f"| {row} |"))
+        assert set(re.findall(r"`(\w+)`", line)) == set(entries)
+
+
+def test_importing_the_trial_does_not_import_mlflow():
+    code = "import sys, engine.trial; print('mlflow' in sys.modules, 'shap' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["cancel", "--help"], ["--version"]])
+def test_the_commands_help(arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "engine.cli", *arguments], capture_output=True, text=True, cwd=ROOT,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert "raysmith" in done.stdout
