@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +40,14 @@ def workspace(
 
 
 @pytest.fixture
-def experiment(workspace: Workspace) -> Experiment:
-    return Experiment(workspace, "tests")
+def experiment(workspace: Workspace) -> Iterator[Experiment]:
+    """An experiment whose runs end with the test, whatever happened in it."""
+    experiment = Experiment(workspace, "tests")
+    yield experiment
+    for run in experiment.get_runs():
+        if run.get_status() in ("Preparing", "Running", "Finalizing"):
+            run.cancel()
+            run.wait_for_completion(timeout_seconds=60)
 
 
 @pytest.fixture(scope="session")
