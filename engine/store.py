@@ -41,7 +41,10 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 from mlflow import MlflowClient  # noqa: E402
 from mlflow.entities import Metric, Param, Run, RunTag, ViewType  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
+from mlflow.tracking.context.default_context import DefaultRunContext  # noqa: E402
 
+#: Which of its two faces the MLflow UI shows an experiment with.
+_UI_KIND = "mlflow.experimentKind"
 _PARENT = "mlflow.parentRunId"
 _TAG = "raysmith."
 _BATCH = 900  # MLflow takes at most 1,000 metrics in one call
@@ -82,7 +85,13 @@ class RunStore:
             # A folder name of our own: the experiment's may hold dots and spaces.
             location = None if artifact_root is None else f"{artifact_root}/{uuid.uuid4().hex[:12]}"
             try:
-                return str(self.client.create_experiment(name, artifact_location=location))
+                return str(
+                    self.client.create_experiment(
+                        name,
+                        artifact_location=location,
+                        tags={_UI_KIND: "custom_model_development"},
+                    )
+                )
             except MlflowException:
                 found = self.client.get_experiment_by_name(name)  # another process was faster
                 if found is None:
@@ -107,6 +116,7 @@ class RunStore:
         name = settings.get("name") or f"AutoML_{uuid.uuid4()}"
         tags = {
             "mlflow.runName": name,
+            **{key: str(value) for key, value in DefaultRunContext().tags().items()},
             f"{_TAG}kind": "run",
             f"{_TAG}status": "NotStarted",
             f"{_TAG}task": settings["task"],
