@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         WorkspaceException,
     )
     from engine.experiment import Experiment
+    from engine.featurization import FeaturizationConfig
     from engine.run import AutoMLRun, IterationRun
     from engine.workspace import Workspace
 
@@ -25,6 +26,7 @@ __all__ = [
     "ConfigException",
     "DataException",
     "Experiment",
+    "FeaturizationConfig",
     "IterationRun",
     "RunException",
     "Workspace",
@@ -40,6 +42,7 @@ _MODULES = {
     "ConfigException": _ERRORS,
     "DataException": _ERRORS,
     "Experiment": "engine.experiment",
+    "FeaturizationConfig": "engine.featurization",
     "IterationRun": "engine.run",
     "RunException": _ERRORS,
     "Workspace": "engine.workspace",

@@ -8,6 +8,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from engine.featurization import FeaturizationConfig
+
 Check = Callable[[Any], str | None]
 
 
@@ -83,6 +85,12 @@ def weights(value: Any) -> str | None:
     if value == "balanced" if isinstance(value, str) else isinstance(value, Mapping) and value:
         return None
     return "'balanced', or a dict from label to weight"
+
+
+def featurization(value: Any) -> str | None:
+    if value is False or value in ("auto", "off") or isinstance(value, FeaturizationConfig):
+        return None
+    return "'auto', 'off' or a FeaturizationConfig"
 
 
 def anything(value: Any) -> str | None:

@@ -64,8 +64,9 @@ class AutoMLConfig:
             Cores of a trial; -1 for a whole node.
         mem_in_mb : int, optional
             Memory of a trial, in MB, that the cluster must have free.
-        preprocess : bool, featurization : str
-            False / ``off``: numeric columns only. Automatic featurization is not available yet.
+        preprocess : bool, featurization : str or FeaturizationConfig, default ``auto``
+            True / ``auto``: columns of any kind, see `engine.pipelines.featurize`. False / ``off``:
+            numeric columns only.
         allowed_models (or whitelist_models), blocked_models (or blacklist_models) : list of str
             Names of estimators, as in `engine.pipelines.estimators_of`.
         enable_early_stopping : bool, default True; early_stopping_n_iters : int, default 20

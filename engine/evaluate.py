@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,13 @@ from engine.data import Dataset, Fold, Matrix
 from engine.errors import DataException
 from engine.metrics import mean_over_folds, score_classification, score_regression
 from engine.pipelines import PipelineSpec, build_pipeline, estimators_of
+from engine.pipelines.boosting import fit_with_early_stopping
 
 logger = logging.getLogger("raysmith.trial")
+
+
+class Pruned(Exception):
+    """Ends an evaluation that is not worth its time; says why."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ def evaluate(
     cores: int = 1,
     random_state: int = 0,
     class_weight: Any = None,
+    after_fold: Callable[[Sequence[Mapping[str, float]]], None] | None = None,
+    fit_seconds: float | None = None,
 ) -> Evaluation:
     """Cross-validate the pipeline of ``spec`` and fit it on all training rows.
 
@@ -83,42 +90,83 @@ def evaluate(
     class_weight:
         ``"balanced"`` or label to weight, multiplied into the sample weights of the fits.
 
+    after_fold:
+        Called with the metrics of the folds so far when one is done and another is to come; may
+        raise `Pruned`.
+    fit_seconds:
+        A boosting fit adds no rounds after this long.
+
     Raises
     ------
     Exception
-        Whatever the pipeline raises.
+        Whatever the pipeline or ``after_fold`` raises.
     """
-    pipeline = build_pipeline(
-        spec,
-        dataset.task,
-        sparse=sparse.issparse(dataset.X),
-        cores=cores,
-        random_state=random_state,
-    )
+
+    def build(rounds: Mapping[str, int]) -> Pipeline:
+        return build_pipeline(
+            replace(spec, estimator_params={**spec.estimator_params, **rounds}),
+            dataset.task,
+            layout=dataset.layout,
+            sparse=sparse.issparse(dataset.X),
+            cores=cores,
+            random_state=random_state,
+        )
+
+    pipeline = build({})
+    entry = estimators_of(dataset.task)[spec.estimator]
     weight = _fit_weight(dataset, class_weight)
-    if weight is not None and not estimators_of(dataset.task)[spec.estimator].handles_weights:
+    if weight is not None and not entry.handles_weights:
         raise DataException(f"{spec.estimator} cannot use sample or class weights")
     clock = _Clock()
+    rounds_parameter = entry.rounds_parameter
+    if rounds_parameter in spec.estimator_params:
+        rounds_parameter = None  # that many were asked for
+    rounds: list[int] = []
+
+    def fit_part(train: Any, X_valid: Matrix, y_valid: NDArray[Any]) -> tuple[Pipeline, Matrix]:
+        """A pipeline fitted on the rows ``train``, and its last step's input for ``X_valid``."""
+        X, y, w = _part(dataset, weight, train)
+        head, last = clone(pipeline[:-1]), clone(pipeline[-1])
+        transformed = head.fit_transform(X, y)
+        transformed_valid = head.transform(X_valid)
+        if rounds_parameter is None:
+            last.fit(transformed, y, **({} if w is None else {"sample_weight": w}))
+        else:
+            best = fit_with_early_stopping(
+                last, transformed, y, w, transformed_valid, y_valid, fit_seconds
+            )
+            rounds.append(best)
+        return Pipeline([*head.steps, (spec.estimator, last)]), transformed_valid
+
     with threadpool_limits(limits=cores):
         if dataset.X_valid is not None:
-            return _with_validation_part(spec, pipeline, dataset, weight, clock)
+            return _with_validation_part(fit_part, dataset, clock)
         n_rows, classes = dataset.n_rows, dataset.classes
         shape = (n_rows,) if classes is None else (n_rows, len(classes))
         total, count = np.zeros(shape), np.zeros(n_rows, dtype=np.int64)
         fold_metrics = []
         for number, (train, valid) in enumerate(folds):
             with clock.fitting():
-                model = _fit(clone(pipeline), spec, dataset, weight, train)
+                model, X_valid = fit_part(train, _rows(dataset.X, valid), dataset.y[valid])
             with clock.scoring():
-                predicted = predict(model, _rows(dataset.X, valid), dataset)
+                predicted = predict(model[-1], X_valid, dataset)
                 fold_metrics.append(
                     _score(dataset, dataset.y[valid], predicted, _at(dataset.sample_weight, valid))
                 )
             total[valid] += predicted
             count[valid] += 1
             logger.info("fold %d of %d done", number + 1, len(folds))
+            if after_fold is not None and number + 1 < len(folds):
+                after_fold(fold_metrics)
+        if rounds:
+            assert rounds_parameter is not None
+            logger.info("boosting rounds by fold: %s", rounds)
+            pipeline = build({rounds_parameter: max(1, round(np.mean(rounds)))})
+        X, y, w = _part(dataset, weight, None)
         with clock.fitting():
-            model = _fit(pipeline, spec, dataset, weight, None)
+            model = pipeline.fit(
+                X, y, **({} if w is None else {f"{spec.estimator}__sample_weight": w})
+            )
         threads = _threads()
     total[count == 0] = math.nan
     repeats = np.maximum(count, 1)
@@ -134,7 +182,7 @@ def evaluate(
     )
 
 
-def predict(model: Pipeline, X: Matrix, dataset: Dataset) -> NDArray[np.float64]:
+def predict(model: Any, X: Matrix, dataset: Dataset) -> NDArray[np.float64]:
     """Values, or probabilities in the order of ``dataset.classes``.
 
     A class that the model's training rows did not hold gets probability 0.
@@ -150,36 +198,26 @@ def predict(model: Pipeline, X: Matrix, dataset: Dataset) -> NDArray[np.float64]
 
 
 def _with_validation_part(
-    spec: PipelineSpec,
-    pipeline: Pipeline,
-    dataset: Dataset,
-    weight: NDArray[np.float64] | None,
-    clock: _Clock,
+    fit_part: Callable[..., tuple[Pipeline, Matrix]], dataset: Dataset, clock: _Clock
 ) -> Evaluation:
     assert dataset.y_valid is not None
     with clock.fitting():
-        model = _fit(pipeline, spec, dataset, weight, None)
+        model, X_valid = fit_part(None, dataset.X_valid, dataset.y_valid)
     with clock.scoring():
-        predictions = predict(model, dataset.X_valid, dataset)
+        predictions = predict(model[-1], X_valid, dataset)
         metrics = _score(dataset, dataset.y_valid, predictions, dataset.sample_weight_valid)
     return Evaluation(
         metrics, [metrics], predictions, model, clock.fit_seconds, clock.score_seconds, _threads()
     )
 
 
-def _fit(
-    pipeline: Pipeline,
-    spec: PipelineSpec,
-    dataset: Dataset,
-    weight: NDArray[np.float64] | None,
-    rows: NDArray[np.int64] | None,
-) -> Pipeline:
-    X = dataset.X if rows is None else _rows(dataset.X, rows)
-    y = dataset.y if rows is None else dataset.y[rows]
-    params: dict[str, Any] = {}
-    if weight is not None:
-        params[f"{spec.estimator}__sample_weight"] = weight if rows is None else weight[rows]
-    return pipeline.fit(X, y, **params)
+def _part(
+    dataset: Dataset, weight: NDArray[np.float64] | None, rows: NDArray[np.int64] | None
+) -> tuple[Matrix, NDArray[Any], NDArray[np.float64] | None]:
+    """X, y and the weights of some rows, or of all."""
+    if rows is None:
+        return dataset.X, dataset.y, weight
+    return _rows(dataset.X, rows), dataset.y[rows], _at(weight, rows)
 
 
 def _score(

@@ -77,5 +77,6 @@ def _check(settings: Settings, data: Mapping[str, Any]) -> Dataset:
         data,
         "regression" if settings.task == "regression" else "classification",
         exclude_nan_labels=settings.exclude_nan_labels,
+        featurization=settings.featurization_config,
         source="AutoMLConfig",
     )

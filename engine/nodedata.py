@@ -17,6 +17,7 @@ from cluster.embedded import NAMESPACE
 from engine.capture import capture_output
 from engine.data import Dataset, DataSummary, check_data, read_table
 from engine.errors import DataException
+from engine.featurization import FeaturizationConfig
 from engine.metrics import Task
 from engine.script import run_script
 from engine.splits import SplitPlan, check_plan
@@ -35,6 +36,7 @@ class DataSource:
     task: Task
     plan: SplitPlan
     exclude_nan_labels: bool = True
+    featurization: FeaturizationConfig | None = None
     script: str | None = None
     tables: dict[str, Any] | None = None
     shared: list[Any] | None = None
@@ -47,7 +49,13 @@ class DataSource:
             assert self.tables is not None
             raw = {k: read_table(v) if k.endswith("_data") else v for k, v in self.tables.items()}
             source = "AutoMLConfig"
-        return check_data(raw, self.task, exclude_nan_labels=self.exclude_nan_labels, source=source)
+        return check_data(
+            raw,
+            self.task,
+            exclude_nan_labels=self.exclude_nan_labels,
+            featurization=self.featurization,
+            source=source,
+        )
 
 
 @dataclass(frozen=True)

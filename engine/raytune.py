@@ -89,6 +89,7 @@ class TuneLoop:
             METRICS[self._metric.name].task,
             self._settings.split_plan,
             self._settings.exclude_nan_labels,
+            self._settings.featurization_config,
             shared=None if dataset is None else [ray.put(dataset)],
             **files,
         )

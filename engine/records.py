@@ -28,7 +28,7 @@ RUN_STATES = (
 )
 FINAL_STATES = frozenset({"Completed", "Canceled", "Failed"})
 #: Final states of an iteration.
-ITERATION_ENDS = frozenset({"Completed", "Canceled", "Failed", "Timeout"})
+ITERATION_ENDS = frozenset({"Completed", "Canceled", "Failed", "Timeout", "Pruned"})
 
 #: A driver on another machine that has not been heard of for this long is taken for dead.
 HEARTBEAT_LIMIT_SECONDS = 30.0

@@ -10,13 +10,10 @@ from typing import Any
 
 from engine import checks as allow
 from engine.errors import ConfigException
+from engine.featurization import FeaturizationConfig
 from engine.metrics import METRICS
 from engine.splits import SplitPlan
 
-_FEATURIZATION = (
-    "automatic featurization is not available yet; give numeric columns and leave it out, "
-    "or set preprocess=False"
-)
 _ENSEMBLES = "ensembles are not available yet; leave it out or set it to False"
 
 
@@ -65,7 +62,7 @@ class Settings:
     max_cores_per_iteration: int = _parameter(1, allow.integer(1, or_exactly=-1))
     mem_in_mb: int | None = _parameter(None, allow.optional(allow.integer(1)))
     preprocess: bool | None = _parameter(None, allow.optional(allow.boolean))
-    featurization: Any = _parameter(None, allow.anything)
+    featurization: Any = _parameter(None, allow.optional(allow.featurization))
     whitelist_models: Any = _parameter(None, allow.optional(allow.names))
     allowed_models: Any = _parameter(None, allow.optional(allow.names))
     blacklist_models: Any = _parameter(None, allow.optional(allow.names))
@@ -107,6 +104,14 @@ class Settings:
         return tuple(self.blocked_models or self.blacklist_models or ())
 
     @property
+    def featurization_config(self) -> FeaturizationConfig | None:
+        """What to do with the columns; ``None``: take them as numbers."""
+        chosen = self.preprocess if self.featurization is None else self.featurization
+        if chosen is False or chosen == "off":
+            return None
+        return chosen if isinstance(chosen, FeaturizationConfig) else FeaturizationConfig()
+
+    @property
     def split_plan(self) -> SplitPlan:
         return SplitPlan(self.n_cross_validations, self.validation_size, self.random_state)
 
@@ -121,6 +126,8 @@ class Settings:
                 [getattr(label, "item", lambda label=label: label)(), float(weight)]
                 for label, weight in self.class_weight.items()
             ]
+        if isinstance(self.featurization, FeaturizationConfig):
+            values["featurization"] = self.featurization.to_dict()
         return values
 
     @classmethod
@@ -129,6 +136,8 @@ class Settings:
         values = dict(values)
         if isinstance(values["class_weight"], list):
             values["class_weight"] = dict(values["class_weight"])
+        if isinstance(values["featurization"], dict):
+            values["featurization"] = FeaturizationConfig(**values["featurization"])
         return cls(**values)
 
     def with_changes(self, changes: Mapping[str, Any]) -> Settings:
@@ -165,10 +174,6 @@ def not_available(values: Mapping[str, Any]) -> list[str]:
     ]
     if values.get("task") == "forecasting":
         problems.append("task='forecasting': not available yet; use 'regression' on lagged columns")
-    if values.get("preprocess"):
-        problems.append(f"preprocess=True: {_FEATURIZATION}")
-    if values.get("featurization") not in (None, "off", False):
-        problems.append(f"featurization={values['featurization']!r}: {_FEATURIZATION}")
     problems += [
         f"{name}=True: {_ENSEMBLES}"
         for name in ("enable_voting_ensemble", "enable_stack_ensemble")

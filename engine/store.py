@@ -62,6 +62,7 @@ _MLFLOW_STATUS = {
     "Canceled": "KILLED",
     "Failed": "FAILED",
     "Timeout": "KILLED",
+    "Pruned": "KILLED",
 }
 
 

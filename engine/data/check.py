@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
-from engine.data.dataset import Dataset
+from engine.data.columns import infer_columns, normalise
+from engine.data.dataset import Dataset, Layout
 from engine.data.matrix import as_frame, check_matrix, describe, no_duplicates, take
 from engine.data.target import (
     as_labels,
@@ -22,6 +24,7 @@ from engine.data.target import (
     same_length,
 )
 from engine.errors import DataException
+from engine.featurization import FeaturizationConfig
 from engine.metrics import Task
 
 _DIRECT_KEYS = (
@@ -43,6 +46,7 @@ def check_data(
     task: Task,
     *,
     exclude_nan_labels: bool = True,
+    featurization: FeaturizationConfig | None = None,
     source: str = "get_data()",
 ) -> Dataset:
     """Check what ``get_data()`` returned, or what the configuration holds.
@@ -58,6 +62,8 @@ def check_data(
         ``classification`` or ``regression``.
     exclude_nan_labels:
         Drop rows without a target (with a note that says how many) instead of refusing them.
+    featurization:
+        How columns are featurized; ``None``: they must be numeric.
     source:
         Where the data came from, for the error messages.
 
@@ -86,7 +92,8 @@ def check_data(
             f"{sorted(map(str, given)) or 'nothing'}. Needed: 'X' and 'y', "
             "or 'training_data' and 'label'"
         )
-    X, names = check_matrix(given["X"], "X", given.get("feature_names"))
+    any_type = featurization is not None
+    X, names = check_matrix(given["X"], "X", given.get("feature_names"), any_type)
     y = as_labels(given["y"], "y")
     same_length(X, "X", y, "y")
     weight = check_weight(given.get("sample_weight"), X, "sample_weight")
@@ -100,8 +107,44 @@ def check_data(
     y, classes = check_target(y, task, given.get("class_labels"))
     dataset = Dataset(X, y, classes, names, weight, cv_splits_indices=splits)
     if "X_valid" in given or "y_valid" in given:
-        dataset = _with_validation(dataset, given, exclude_nan_labels, notes)
+        dataset = _with_validation(dataset, given, any_type, exclude_nan_labels, notes)
+    if featurization is not None and not sparse.issparse(dataset.X):
+        dataset = _with_layout(dataset, featurization)
     return replace(dataset, notes=tuple(notes))
+
+
+def _with_layout(dataset: Dataset, config: FeaturizationConfig) -> Dataset:
+    """Find out what the columns are, and bring them into the form that fits are fast on."""
+    columns = infer_columns(
+        dataset.X, dataset.feature_names, config.column_purposes, config.drop_columns
+    )
+    if all(column.purpose == "Numeric" for column in columns) and not (
+        config.transformer_params or _has_missing(dataset.X)
+    ):
+        return dataset
+
+    def ready(X: Any) -> Any:
+        if not isinstance(X, pd.DataFrame):
+            return X
+        # Infinity was refused above, so that nothing is lost by a number's conversion.
+        return pd.DataFrame(
+            {c.name: normalise(X.iloc[:, i], c.purpose) for i, c in enumerate(columns)}
+        )
+
+    changes: dict[str, Any] = {"X": ready(dataset.X), "layout": Layout(columns, config)}
+    if dataset.X_valid is not None:
+        X_valid = dataset.X_valid
+        if isinstance(X_valid, pd.DataFrame):
+            found = pd.Index([str(name) for name in X_valid.columns])
+            X_valid = X_valid.iloc[:, found.get_indexer(pd.Index(dataset.feature_names))]
+        changes["X_valid"] = ready(X_valid)
+    return replace(dataset, **changes)
+
+
+def _has_missing(X: Any) -> bool:
+    if isinstance(X, pd.DataFrame):
+        return bool(X.isna().to_numpy().any())
+    return bool(np.isnan(X.sum()))
 
 
 def _split_tables(given: dict[str, Any], source: str) -> dict[str, Any]:
@@ -137,14 +180,14 @@ def _split_tables(given: dict[str, Any], source: str) -> dict[str, Any]:
 
 
 def _with_validation(
-    dataset: Dataset, given: Mapping[str, Any], exclude: bool, notes: list[str]
+    dataset: Dataset, given: Mapping[str, Any], any_type: bool, exclude: bool, notes: list[str]
 ) -> Dataset:
     missing = [key for key in ("X_valid", "y_valid") if key not in given]
     if missing:
         raise DataException(f"{missing[0]} is missing: X_valid and y_valid go together")
     if dataset.cv_splits_indices is not None:
         raise DataException("give X_valid and y_valid or cv_splits_indices, not both")
-    X, names = check_matrix(given["X_valid"], "X_valid", given.get("feature_names"))
+    X, names = check_matrix(given["X_valid"], "X_valid", given.get("feature_names"), any_type)
     if X.shape[1] != dataset.X.shape[1] or (
         isinstance(X, pd.DataFrame) and isinstance(dataset.X, pd.DataFrame)
         and set(names) != set(dataset.feature_names)

@@ -10,10 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from engine.data.columns import Column
+from engine.featurization import FeaturizationConfig
 from engine.metrics import Task
 
 Matrix = Any  # numpy array, pandas DataFrame or scipy CSR matrix, two-dimensional
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the columns of a table are, and what the user wants done with them."""
+
+    columns: tuple[Column, ...]
+    config: FeaturizationConfig
 
 
 @dataclass(frozen=True)
@@ -23,7 +33,7 @@ class Dataset:
     Attributes
     ----------
     X:
-        (n_rows, n_columns): float array, DataFrame of numeric columns, or CSR matrix.
+        (n_rows, n_columns): float array, DataFrame, or CSR matrix.
     y:
         (n_rows,): class labels, or float64 for regression.
     classes:
@@ -38,6 +48,8 @@ class Dataset:
         Raw column names, as strings.
     notes:
         Warnings for the user, a sentence each.
+    layout:
+        How the columns are featurized; ``None`` where X is numeric and needs none of it.
     """
 
     X: Matrix
@@ -50,6 +62,7 @@ class Dataset:
     sample_weight_valid: NDArray[np.float64] | None = None
     cv_splits_indices: tuple[Fold, ...] | None = None
     notes: tuple[str, ...] = ()
+    layout: Layout | None = None
 
     @property
     def task(self) -> Task:

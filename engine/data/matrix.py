@@ -14,8 +14,8 @@ from engine.data.dataset import Matrix
 from engine.errors import DataException
 
 _HOW_TO_ENCODE = (
-    "Only numeric columns can be used (automatic featurization of text, categories and dates is "
-    "not available yet): encode or drop them"
+    "Without featurization only numeric columns can be used: leave out preprocess=False or "
+    "featurization='off', or encode or drop them"
 )
 
 
@@ -32,8 +32,13 @@ def as_frame(table: Any, name: str) -> pd.DataFrame:
     )
 
 
-def check_matrix(X: Any, name: str, feature_names: Any = None) -> tuple[Matrix, tuple[str, ...]]:
-    """A two-dimensional numeric matrix and its column names."""
+def check_matrix(
+    X: Any, name: str, feature_names: Any = None, any_type: bool = False
+) -> tuple[Matrix, tuple[str, ...]]:
+    """A two-dimensional matrix and its column names.
+
+    Numeric; with ``any_type`` columns may hold anything, and what is not numeric is a DataFrame.
+    """
     if hasattr(X, "to_pandas") and not isinstance(X, pd.DataFrame):
         X = as_frame(X, name)
     if isinstance(X, pd.Series):
@@ -55,8 +60,11 @@ def check_matrix(X: Any, name: str, feature_names: Any = None) -> tuple[Matrix, 
     if 0 in matrix.shape:
         raise DataException(f"{name} is empty: its shape is {matrix.shape}")
     names = _column_names(matrix, name, feature_names)
+    if any_type and isinstance(matrix, np.ndarray) and matrix.dtype.kind not in "fiub":
+        matrix = pd.DataFrame(matrix, columns=list(names)).infer_objects()
     if isinstance(matrix, pd.DataFrame):
-        _check_numeric_frame(matrix, name)
+        if not any_type:
+            _check_numeric_frame(matrix, name)
     elif not sparse.issparse(matrix):
         matrix = _as_float_array(matrix, name, names)
     elif matrix.dtype.kind not in "fiub":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,9 +12,11 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from engine.data import Layout
 from engine.metrics import Task
-from engine.pipelines.catalogue import NO_SCALER, SCALERS, EstimatorEntry, estimators_of
-from engine.pipelines.estimators import CalibratedMargin, EncodedLabels
+from engine.pipelines.catalogue import NO_SCALER, SCALERS, EstimatorEntry, Wrapper, estimators_of
+from engine.pipelines.estimators import CalibratedMargin, EncodedLabels, TextCategories
+from engine.pipelines.featurize import DataTransformer, Output
 from engine.pipelines.inputs import NumericMatrix
 
 
@@ -53,6 +55,7 @@ def build_pipeline(
     spec: PipelineSpec,
     task: Task,
     *,
+    layout: Layout | None = None,
     sparse: bool = False,
     cores: int = 1,
     random_state: int | None = 0,
@@ -65,6 +68,8 @@ def build_pipeline(
         What to build.
     task:
         Chooses between the classifier and the regressor of that name.
+    layout:
+        How the columns are featurized; ``None`` for a numeric X.
     sparse:
         Whether X is a scipy sparse matrix.
     cores:
@@ -89,8 +94,15 @@ def build_pipeline(
             params[scaler.seed_parameter] = random_state
         steps.append((spec.scaler, _load(scaler.factory)(**params)))
         fill = fill or not scaler.handles_missing
-    # Most estimators that take NaN in a dense matrix refuse it in a sparse one.
-    steps.insert(0, ("datatransformer", NumericMatrix(fill_missing=fill or sparse)))
+    first: Any
+    if layout is not None:
+        # A scaler needs numbers without NaN, whatever comes after it.
+        output: Output = entry.input if spec.scaler == NO_SCALER else "encoded"
+        first = DataTransformer(layout.columns, layout.config, output)
+    else:
+        # Most estimators that take NaN in a dense matrix refuse it in a sparse one.
+        first = NumericMatrix(fill_missing=fill or sparse)
+    steps.insert(0, ("datatransformer", first))
     steps.append((spec.estimator, _build_estimator(entry, spec, cores, random_state)))
     return Pipeline(steps)
 
@@ -104,14 +116,17 @@ def _build_estimator(
     if entry.seed_parameter:
         params[entry.seed_parameter] = random_state
     estimator = _load(entry.factory)(**params)
-    match entry.wrapper:
-        case "calibrated":
-            return CalibratedMargin(estimator)
-        case "encoded":
-            return EncodedLabels(estimator)
-        case "scaled_target":
-            return TransformedTargetRegressor(estimator, transformer=StandardScaler())
+    for wrapper in entry.wrappers:
+        estimator = _WRAPPERS[wrapper](estimator)
     return estimator
+
+
+_WRAPPERS: Mapping[Wrapper, Callable[[Any], Any]] = {
+    "calibrated": CalibratedMargin,
+    "text_categories": TextCategories,
+    "encoded": EncodedLabels,
+    "scaled_target": lambda e: TransformedTargetRegressor(e, transformer=StandardScaler()),
+}
 
 
 def _load(factory: str) -> Any:

@@ -20,8 +20,10 @@ from optuna.distributions import (
 )
 
 from engine.metrics import Task
+from engine.pipelines.featurize import Output
 
 Space = Mapping[str, BaseDistribution]
+Wrapper = Literal["calibrated", "text_categories", "encoded", "scaled_target"]
 NO_SCALER = ""
 
 
@@ -72,11 +74,17 @@ class EstimatorEntry:
         Preprocessors that make sense before it (``""``: none).
     threads_parameter, seed_parameter:
         Its names for the number of cores and the seed.
-    wrapper:
-        What it is wrapped in: ``calibrated`` (margins to probabilities), ``encoded`` (labels to
-        codes) or ``scaled_target`` (regression target to mean 0 and variance 1).
+    wrappers:
+        What it is wrapped in, from the inside: ``calibrated`` (margins to probabilities),
+        ``text_categories`` (categories to texts), ``encoded`` (labels to codes) or
+        ``scaled_target`` (regression target to mean 0 and variance 1).
+    rounds_parameter:
+        For boosting, its name for the number of rounds. ``fixed`` holds their limit; how many are
+        good is found by early stopping on each fold's validation part.
     handles_missing, handles_sparse, handles_weights:
         NaN in X, CSR matrices, ``sample_weight`` in `fit`.
+    input:
+        What the first step gives it when columns are featurized and no scaler stands between.
     max_rows:
         More rows than this and it is not proposed: its time grows with their square.
     """
@@ -89,10 +97,12 @@ class EstimatorEntry:
     scalers: tuple[str, ...] = (NO_SCALER,)
     threads_parameter: str | None = None
     seed_parameter: str | None = "random_state"
-    wrapper: Literal["calibrated", "encoded", "scaled_target"] | None = None
+    wrappers: tuple[Wrapper, ...] = ()
+    rounds_parameter: str | None = None
     handles_missing: bool = False
     handles_sparse: bool = True
     handles_weights: bool = True
+    input: Output = "encoded"
     max_rows: int | None = None
 
     @property
@@ -172,24 +182,22 @@ _FOREST_SPACE: Space = {
     "min_samples_leaf": _log_int(1, 16),
 }
 _LIGHTGBM_SPACE: Space = {
-    "n_estimators": _log_int(50, 400),
-    "learning_rate": _log(0.02, 0.3),
-    "num_leaves": _log_int(7, 127),
-    "min_child_samples": _log_int(2, 60),
+    "learning_rate": _log(0.01, 0.3),
+    "num_leaves": _log_int(4, 255),
+    "min_child_samples": _log_int(2, 100),
     "subsample": _share(0.5, 1.0),
     "colsample_bytree": _share(0.3, 1.0),
     "reg_alpha": _log(1e-6, 10.0),
     "reg_lambda": _log(1e-6, 10.0),
+    "extra_trees": _one_of(False, True),
 }
 _HISTOGRAM_SPACE: Space = {
-    "max_iter": _log_int(50, 300),
     "learning_rate": _log(0.02, 0.3),
     "max_leaf_nodes": _log_int(7, 63),
     "min_samples_leaf": _log_int(2, 60),
     "l2_regularization": _log(1e-6, 10.0),
 }
 _XGBOOST_SPACE: Space = {
-    "n_estimators": _log_int(50, 400),
     "learning_rate": _log(0.02, 0.3),
     "max_depth": IntDistribution(3, 10),
     "min_child_weight": _log(0.5, 30.0),
@@ -198,7 +206,6 @@ _XGBOOST_SPACE: Space = {
     "reg_lambda": _log(1e-3, 30.0),
 }
 _CATBOOST_SPACE: Space = {
-    "iterations": _log_int(100, 500),
     "learning_rate": _log(0.02, 0.3),
     "depth": IntDistribution(4, 8),
     "l2_leaf_reg": _log(1.0, 30.0),
@@ -208,8 +215,12 @@ _MLP_SPACE: Space = {
     "alpha": _log(1e-6, 1e-1),
     "learning_rate_init": _log(3e-4, 1e-2),
 }
-_LIGHTGBM_FIXED = {"verbosity": -1, "subsample_freq": 1}
-_CATBOOST_FIXED = {"verbose": 0, "allow_writing_files": False}
+#: Rounds at most: early stopping ends most fits long before.
+_ROUNDS = 2000
+_LIGHTGBM_FIXED = {"verbosity": -1, "subsample_freq": 1, "n_estimators": _ROUNDS}
+_HISTOGRAM_FIXED = {"early_stopping": False, "max_iter": 1000}
+_XGBOOST_FIXED = {"enable_categorical": True, "n_estimators": _ROUNDS}
+_CATBOOST_FIXED = {"verbose": 0, "allow_writing_files": False, "iterations": _ROUNDS}
 
 
 def _knn(task: Task, factory: str) -> EstimatorEntry:
@@ -233,7 +244,7 @@ def _knn(task: Task, factory: str) -> EstimatorEntry:
 def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
     """The tree ensembles, alike for both tasks; ``kind`` is ``Classifier`` or ``Regressor``."""
     criterion: Space = {"criterion": _one_of("gini", "entropy")} if kind == "Classifier" else {}
-    wrapper: Literal["encoded"] | None = "encoded" if kind == "Classifier" else None
+    encoded: tuple[Wrapper, ...] = ("encoded",) if kind == "Classifier" else ()
     return (
         EstimatorEntry(
             "DecisionTree",
@@ -242,6 +253,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             space={**_TREE_SPACE, **criterion},
             scalers=_TREE,
             handles_missing=True,
+            input="codes",
         ),
         EstimatorEntry(
             "RandomForest",
@@ -251,6 +263,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             scalers=_TREE,
             threads_parameter="n_jobs",
             handles_missing=True,
+            input="codes",
         ),
         EstimatorEntry(
             "ExtremeRandomTrees",
@@ -260,47 +273,57 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             scalers=_TREE,
             threads_parameter="n_jobs",
             handles_missing=True,
+            input="codes",
         ),
         EstimatorEntry(
             "LightGBM",
             task,
             f"lightgbm:LGBM{kind}",
             fixed=_LIGHTGBM_FIXED,
+            rounds_parameter="n_estimators",
             space=_LIGHTGBM_SPACE,
             scalers=(NO_SCALER, "MaxAbsScaler"),
             threads_parameter="n_jobs",
             handles_missing=True,
+            input="native",
         ),
         EstimatorEntry(
             "GradientBoosting",
             task,
             f"sklearn.ensemble:HistGradientBoosting{kind}",
-            fixed={"early_stopping": False},
+            fixed=_HISTOGRAM_FIXED,
+            rounds_parameter="max_iter",
             space=_HISTOGRAM_SPACE,
             scalers=(NO_SCALER, "MaxAbsScaler"),
             handles_missing=True,
+            input="native",
             handles_sparse=False,
         ),
         EstimatorEntry(
             f"XGBoost{kind}",
             task,
             f"xgboost:XGB{kind}",
+            fixed=_XGBOOST_FIXED,
+            rounds_parameter="n_estimators",
             space=_XGBOOST_SPACE,
             scalers=(NO_SCALER, "MaxAbsScaler"),
             threads_parameter="n_jobs",
-            wrapper=wrapper,
+            wrappers=encoded,
             handles_missing=True,
+            input="native",
         ),
         EstimatorEntry(
             f"CatBoost{kind}",
             task,
             f"catboost:CatBoost{kind}",
             fixed=_CATBOOST_FIXED,
+            rounds_parameter="iterations",
             space=_CATBOOST_SPACE,
             scalers=(NO_SCALER,),
             threads_parameter="thread_count",
-            wrapper=wrapper,
+            wrappers=("text_categories", *encoded),
             handles_missing=True,
+            input="native",
             # CatBoost refuses read-only CSR buffers, which is what the object store hands out.
             handles_sparse=False,
         ),
@@ -362,7 +385,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
             "class_weight": _one_of(None, "balanced"),
         },
         scalers=_LINEAR,
-        wrapper="calibrated",
+        wrappers=("calibrated",),
         max_rows=10_000,
     ),
     EstimatorEntry(
@@ -372,7 +395,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         fixed={"dual": "auto", "max_iter": 2000},
         space={"C": _log(1e-4, 1e2), "class_weight": _one_of(None, "balanced")},
         scalers=_LINEAR,
-        wrapper="calibrated",
+        wrappers=("calibrated",),
         max_rows=100_000,
     ),
     _knn("classification", "sklearn.neighbors:KNeighborsClassifier"),
@@ -394,7 +417,7 @@ REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
         fixed={"max_iter": 2000},
         space={"alpha": _log(1e-5, 1.0), "l1_ratio": _share(0.0, 1.0)},
         scalers=_LINEAR,
-        wrapper="scaled_target",
+        wrappers=("scaled_target",),
     ),
     EstimatorEntry(
         "LassoLars",
@@ -402,7 +425,7 @@ REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
         "sklearn.linear_model:LassoLars",
         space={"alpha": _log(1e-5, 0.1)},
         scalers=_LINEAR,
-        wrapper="scaled_target",
+        wrappers=("scaled_target",),
         handles_sparse=False,
         handles_weights=False,
     ),
@@ -416,7 +439,7 @@ REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
             "alpha": _log(1e-6, 1e-1),
         },
         scalers=_LINEAR,
-        wrapper="scaled_target",
+        wrappers=("scaled_target",),
     ),
     _knn("regression", "sklearn.neighbors:KNeighborsRegressor"),
     *_trees("regression", "Regressor"),
@@ -426,7 +449,7 @@ REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
         "sklearn.neural_network:MLPRegressor",
         space=_MLP_SPACE,
         scalers=_LINEAR,
-        wrapper="scaled_target",
+        wrappers=("scaled_target",),
     ),
 )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.preprocessing import FunctionTransformer, LabelEncoder
@@ -26,11 +27,14 @@ class EncodedLabels(ClassifierMixin, BaseEstimator):
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
 
-    def fit(self, X: Matrix, y: NDArray[Any], sample_weight: Any = None) -> EncodedLabels:
+    def fit(
+        self, X: Matrix, y: NDArray[Any], sample_weight: Any = None, **fit_params: Any
+    ) -> EncodedLabels:
         self._encoder = LabelEncoder().fit(y)
         self.classes_ = self._encoder.classes_
         self.n_features_in_ = X.shape[1]
-        fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
+        if sample_weight is not None:
+            fit_params["sample_weight"] = sample_weight
         self.estimator_ = clone(self.estimator).fit(X, self._encoder.transform(y), **fit_params)
         return self
 
@@ -40,6 +44,47 @@ class EncodedLabels(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Matrix) -> NDArray[Any]:
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+
+class TextCategories(RegressorMixin, BaseEstimator):
+    """CatBoost on a DataFrame with pandas categoricals: as the texts that it wants named."""
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+
+    def fit(
+        self, X: Matrix, y: NDArray[Any], sample_weight: Any = None, **fit_params: Any
+    ) -> TextCategories:
+        self.n_features_in_ = X.shape[1]
+        self.estimator_ = clone(self.estimator)
+        if isinstance(X, pd.DataFrame):
+            fit_params["cat_features"] = [n for n in X if _is_categorical(X[n])]
+        if sample_weight is not None:
+            fit_params["sample_weight"] = sample_weight
+        if "eval_set" in fit_params:
+            fit_params["eval_set"] = [(as_texts(Xv), yv) for Xv, yv in fit_params["eval_set"]]
+        self.estimator_.fit(as_texts(X), y, **fit_params)
+        return self
+
+    def predict(self, X: Matrix) -> NDArray[Any]:
+        check_is_fitted(self, "estimator_")
+        return np.asarray(self.estimator_.predict(as_texts(X)))
+
+    @available_if(lambda self: hasattr(self.estimator, "predict_proba"))
+    def predict_proba(self, X: Matrix) -> NDArray[np.float64]:
+        check_is_fitted(self, "estimator_")
+        return np.asarray(self.estimator_.predict_proba(as_texts(X)))
+
+
+def as_texts(X: Matrix) -> Matrix:
+    """A DataFrame's categoricals as texts, missing ones too."""
+    if not isinstance(X, pd.DataFrame):
+        return X
+    return X.assign(**{str(n): X[n].cat.codes.astype(str) for n in X if _is_categorical(X[n])})
+
+
+def _is_categorical(column: pd.Series) -> bool:
+    return isinstance(column.dtype, pd.CategoricalDtype)
 
 
 def _has_decision_function(self: CalibratedMargin) -> bool:

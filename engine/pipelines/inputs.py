@@ -75,6 +75,25 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
             return np.asarray(names)
         return np.array([f"column_{i}" for i in range(self.n_features_in_)], dtype=object)
 
+    def get_engineered_feature_names(self) -> list[str]:
+        """The names of the columns that the estimator sees, in their order."""
+        return [str(name) for name in self.get_feature_names_out()]
+
+    def get_featurization_summary(self) -> list[dict[str, Any]]:
+        """As `DataTransformer.get_featurization_summary`: every column is a number and stays."""
+        steps = ["Imputer"] if self.fill_missing else []
+        return [
+            {
+                "RawFeatureName": name,
+                "TypeDetected": "Numeric",
+                "Dropped": "No",
+                "Reason": "",
+                "EngineeredFeatureCount": 1,
+                "Transformations": steps,
+            }
+            for name in self.get_engineered_feature_names()
+        ]
+
     def _as_matrix(self, X: Matrix) -> Matrix:
         if isinstance(X, pd.DataFrame):
             X = self._select(X)

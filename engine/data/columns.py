@@ -1,0 +1,241 @@
+"""What each column of a table is: numbers, categories, dates, text, or nothing to learn from."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from engine.errors import DataException
+
+#: More categories than this are many: ``CategoricalHash``.
+FEW_CATEGORIES = 30
+
+_ID_NAME = re.compile(r"(^|[_\W])(id|uuid|guid|rowid|row_id|index)$|[a-z]I[dD]$", re.IGNORECASE)
+_ID_SHARE = 0.98
+_SAMPLE = 500
+_DATE_LOOK = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}:\d{2}")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A raw column: its purpose, one of `engine.featurization.PURPOSES`, and why it is ignored."""
+
+    name: str
+    purpose: str
+    reason: str = ""
+
+
+def infer_columns(
+    X: pd.DataFrame | NDArray[Any],
+    names: Sequence[str],
+    purposes: Mapping[str, str] | None = None,
+    drop: Sequence[str] = (),
+) -> tuple[Column, ...]:
+    """The purpose of every column, from its dtype, its values and, for IDs, its name.
+
+    Constant, all-missing and ID-like columns are ``Ignore``; the target plays no part.
+
+    Parameters
+    ----------
+    X:
+        (n_rows, n_columns).
+    names:
+        Of the columns.
+    purposes:
+        What the user said of some, which counts.
+    drop:
+        Columns that the user left out.
+
+    Raises
+    ------
+    DataException
+        When the user named columns that are not there, or nothing is left to learn from.
+    """
+    purposes = purposes or {}
+    unknown = [name for name in (*purposes, *drop) if name not in names]
+    if unknown:
+        raise DataException(
+            f"featurization names the columns {unknown[:10]}, which X does not have; it has "
+            f"{list(names)[:50]}"
+        )
+    columns = []
+    for index, name in enumerate(names):
+        if name in drop:
+            columns.append(Column(name, "Ignore", "dropped by the configuration"))
+        elif name in purposes:
+            reason = "ignored by the configuration" if purposes[name] == "Ignore" else ""
+            columns.append(Column(name, purposes[name], reason))
+        elif isinstance(X, pd.DataFrame):
+            columns.append(Column(name, *_infer(X.iloc[:, index], name)))
+        else:
+            columns.append(Column(name, *_infer_numbers(X[:, index], name)))
+    if all(column.purpose == "Ignore" for column in columns):
+        told = "; ".join(f"{column.name}: {column.reason}" for column in columns[:10])
+        raise DataException(f"X has no column to learn from ({told})")
+    return tuple(columns)
+
+
+def normalise(series: pd.Series, purpose: str) -> pd.Series:
+    """A column's values in one form per purpose, the same at training and at prediction.
+
+    ``Numeric``: float64, what is no number becomes NaN. Categories: a pandas categorical of texts
+    (``1``, ``1.0`` and ``"1"`` are the same one). ``DateTime``: datetime64 without time zone.
+    ``Text``: str, empty for missing.
+    """
+    match purpose:
+        case "Numeric":
+            return _as_numbers(series)
+        case "Categorical" | "CategoricalHash":
+            return _as_categories(series)
+        case "DateTime":
+            return _as_dates(series)
+        case "Text":
+            return series.astype(object).where(series.notna(), "").astype(str)
+    return series
+
+
+def _infer(series: pd.Series, name: str) -> tuple[str, str]:
+    if series.isna().all():
+        return "Ignore", "all values are missing"
+    dtype = series.dtype
+    if pd.api.types.is_datetime64_any_dtype(dtype) or isinstance(dtype, pd.PeriodDtype):
+        return _unless_constant(series, "DateTime")
+    if pd.api.types.is_complex_dtype(dtype):
+        return "Ignore", f"its type, {dtype}, is not supported"
+    if pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype):
+        return _infer_numbers(_as_numbers(series).to_numpy(), name)
+    try:
+        uniques = series.dropna().unique()
+    except TypeError:
+        return "Ignore", "its values are not single values"
+    values = list(uniques[:_SAMPLE])
+    if not isinstance(dtype, pd.CategoricalDtype):
+        if not any(isinstance(value, str) for value in values):
+            if not _all_numbers(values):
+                return _infer_other(series, values)
+            return _infer_numbers(_as_numbers(series).to_numpy(), name)
+        if len(uniques) > 10 and _share_of_numbers(values) >= 0.99:
+            return _infer_numbers(_as_numbers(series).to_numpy(), name)
+        if _look_like_dates(values):
+            return _unless_constant(series, "DateTime")
+    n_present = int(series.notna().sum())
+    words = float(np.mean([len(str(value).split()) for value in values]))
+    many = len(uniques) > FEW_CATEGORIES
+    if many and words >= 3:
+        return "Text", ""
+    if many and n_present >= 50 and len(uniques) >= _ID_SHARE * n_present:
+        return "Ignore", "an ID: almost every value is another one"
+    if len(uniques) == 1 and n_present == len(series):
+        return "Ignore", "constant"
+    return ("CategoricalHash" if many else "Categorical"), ""
+
+
+def _infer_numbers(values: NDArray[Any], name: str) -> tuple[str, str]:
+    missing = np.isnan(values)
+    if missing.all():
+        return "Ignore", "all values are missing"
+    if not missing.any() and values.min() == values.max():
+        return "Ignore", "constant"
+    if (
+        _ID_NAME.search(name)
+        and len(values) >= 50
+        and not missing.any()
+        and (values == np.floor(values)).all()
+        and len(np.unique(values)) == len(values)
+    ):
+        return "Ignore", "an ID: every value is another one"
+    return "Numeric", ""
+
+
+def _infer_other(series: pd.Series, values: list[Any]) -> tuple[str, str]:
+    """A column of objects that are neither texts nor numbers."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        parsed = pd.to_datetime(pd.Series(values, dtype=object), errors="coerce", utc=True)
+    if parsed.notna().all():
+        return _unless_constant(series, "DateTime")
+    return "Ignore", f"its values, of type {type(values[0]).__name__}, are not supported"
+
+
+def _unless_constant(series: pd.Series, purpose: str) -> tuple[str, str]:
+    if series.nunique(dropna=False) == 1:
+        return "Ignore", "constant"
+    return purpose, ""
+
+
+def _all_numbers(values: Sequence[Any]) -> bool:
+    return _share_of_numbers(values) == 1.0
+
+
+def _share_of_numbers(values: Sequence[Any]) -> float:
+    try:
+        parsed = pd.to_numeric(pd.Series(list(values), dtype=object), errors="coerce")
+    except TypeError:
+        return 0.0
+    return float(parsed.notna().mean())
+
+
+def _look_like_dates(values: Sequence[Any]) -> bool:
+    texts = [str(value) for value in values[:200]]
+    if np.mean([bool(_DATE_LOOK.search(text)) for text in texts]) < 0.95:
+        return False
+    return bool(_as_dates(pd.Series(texts, dtype=object)).notna().mean() >= 0.95)
+
+
+def _as_numbers(series: pd.Series) -> pd.Series:
+    if series.dtype == np.float64:
+        return series
+    if pd.api.types.is_timedelta64_dtype(series.dtype):
+        return series.dt.total_seconds()
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.astype(object)
+    numbers = pd.to_numeric(series, errors="coerce")
+    numbers = pd.Series(numbers.to_numpy(dtype=np.float64, na_value=np.nan), index=series.index)
+    # A measured infinity at prediction time is as good as missing; training data has none.
+    return numbers.where(np.isfinite(numbers.to_numpy()), np.nan)
+
+
+def _as_categories(series: pd.Series) -> pd.Series:
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        codes, uniques = series.cat.codes.to_numpy(), list(series.cat.categories)
+        if all(type(value) is str for value in uniques):
+            return series
+    else:
+        try:
+            codes, found = pd.factorize(series)
+            uniques = list(found)
+        except TypeError:  # unhashable values
+            codes, found = pd.factorize(series.astype(object).map(repr))
+            uniques = list(found)
+    labels: dict[str, int] = {}
+    place = np.array([labels.setdefault(_label(v), len(labels)) for v in uniques], dtype=np.int64)
+    renumbered = [-1] * len(codes) if not len(place) else np.where(codes < 0, -1, place[codes])
+    categories = pd.Index(list(labels))
+    return pd.Series(pd.Categorical.from_codes(list(renumbered), categories), index=series.index)
+
+
+def _label(value: Any) -> str:
+    if isinstance(value, float | np.floating) and value == np.floor(value):
+        return str(int(value))
+    return str(value)
+
+
+def _as_dates(series: pd.Series) -> pd.Series:
+    if isinstance(series.dtype, pd.PeriodDtype):
+        series = series.dt.to_timestamp()
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.astype(object)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if pd.api.types.is_datetime64_any_dtype(series.dtype):
+            dates = pd.to_datetime(series, errors="coerce", utc=True)
+        else:
+            dates = pd.to_datetime(series, errors="coerce", utc=True, format="mixed")
+    return dates.dt.tz_localize(None)

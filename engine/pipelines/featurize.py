@@ -1,0 +1,437 @@
+"""The first step of a pipeline over a table: from raw columns of any kind to numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import OneHotEncoder, TargetEncoder
+from sklearn.utils.validation import check_is_fitted
+
+from engine.data.columns import Column, normalise
+from engine.errors import DataException
+from engine.featurization import FeaturizationConfig
+
+#: ``encoded``: no NaN, categories as numbers that carry meaning. ``codes``: NaN stay, few
+#: categories as codes (for trees). ``native``: NaN stay, categories as a pandas categorical.
+Output = Literal["encoded", "codes", "native"]
+
+#: What histogram-based boosting can tell apart; rarer ones go together.
+_MOST_CATEGORIES = 250
+_MISSING, _UNKNOWN = -1, -2
+
+
+class DataTransformer(TransformerMixin, BaseEstimator):
+    """Raw columns -> numbers, each by its purpose.
+
+    Columns are found by name: their order may differ from training, extra ones are ignored, a
+    missing one is a `DataException`. Categories and kinds of missing values that training did not
+    have are handled at prediction.
+
+    Parameters
+    ----------
+    columns:
+        The raw columns and their purposes, as `engine.data.columns.infer_columns` gives them.
+    config:
+        The user's changes.
+    output:
+        What the next step copes with, see `Output`.
+
+    Attributes
+    ----------
+    n_features_in_, feature_names_in_:
+        The raw columns.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[Column] = (),
+        config: FeaturizationConfig | None = None,
+        output: Output = "encoded",
+    ) -> None:
+        self.columns = columns
+        self.config = config
+        self.output = output
+
+    def fit(self, X: Any, y: Any = None) -> DataTransformer:
+        self.fit_transform(X, y)
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+        self.n_features_in_ = len(self.columns)
+        self.feature_names_in_ = np.array([column.name for column in self.columns], dtype=object)
+        config = self.config or FeaturizationConfig()
+        self._parts = [
+            part
+            for part in (
+                _Numbers(self._named("Numeric"), config, self.output),
+                _Dates(self._named("DateTime"), config, self.output),
+                _Texts(self._named("Text"), config),
+                _Categories(self._named("Categorical", "CategoricalHash"), config, self.output),
+            )
+            if part.columns
+        ]
+        if not self._parts:
+            raise DataException("featurization leaves no column to learn from")
+        frame = self._frame(X)
+        return self._together([part.fit_transform(frame, y) for part in self._parts])
+
+    def transform(self, X: Any) -> Any:
+        check_is_fitted(self, "n_features_in_")
+        frame = self._frame(X)
+        return self._together([part.transform(frame) for part in self._parts])
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        check_is_fitted(self, "n_features_in_")
+        return np.array([name for part in self._parts for name in part.names()], dtype=object)
+
+    def get_engineered_feature_names(self) -> list[str]:
+        """The names of the columns that the estimator sees, in their order."""
+        return [str(name) for name in self.get_feature_names_out()]
+
+    def get_featurization_summary(self) -> list[dict[str, Any]]:
+        """What became of each raw column, a dict each.
+
+        Keys: ``RawFeatureName``, ``TypeDetected``, ``Dropped`` (``Yes`` or ``No``), ``Reason``,
+        ``EngineeredFeatureCount``, ``Transformations``.
+        """
+        check_is_fitted(self, "n_features_in_")
+        made: dict[str, tuple[int, list[str]]] = {}
+        for part in self._parts:
+            made |= part.made()
+        rows = []
+        for column in self.columns:
+            count, steps = made.get(column.name, (0, []))
+            reason = column.reason or ("" if count else "its transformer is blocked")
+            rows.append(
+                {
+                    "RawFeatureName": column.name,
+                    "TypeDetected": column.purpose,
+                    "Dropped": "No" if count else "Yes",
+                    "Reason": reason,
+                    "EngineeredFeatureCount": count,
+                    "Transformations": steps,
+                }
+            )
+        return rows
+
+    def _named(self, *purposes: str) -> list[Column]:
+        return [column for column in self.columns if column.purpose in purposes]
+
+    def _frame(self, X: Any) -> pd.DataFrame:
+        names = list(self.feature_names_in_)
+        if not isinstance(X, pd.DataFrame):
+            if hasattr(X, "to_pandas"):
+                X = X.to_pandas()
+            else:
+                array = np.asarray(X)
+                if array.ndim != 2 or array.shape[1] != len(names):
+                    raise DataException(
+                        f"X has the shape {array.shape}; the model was fitted with {len(names)} "
+                        f"columns and expects (n_rows, {len(names)})"
+                    )
+                return pd.DataFrame(array, columns=names, copy=False)
+        found = pd.Index([str(name) for name in X.columns])
+        used = [column.name for column in self.columns if column.purpose != "Ignore"]
+        missing = [name for name in used if name not in found]
+        if missing:
+            raise DataException(
+                f"X lacks the columns {missing[:20]}, which the model was fitted with"
+            )
+        if not found.equals(pd.Index(X.columns)):
+            X = X.set_axis(found, axis=1)
+        return X
+
+    def _together(self, blocks: list[Any]) -> Any:
+        if not any(isinstance(block, pd.DataFrame) for block in blocks):
+            return blocks[0] if len(blocks) == 1 else np.hstack(blocks)
+        frames = [pd.DataFrame(block) for block in blocks]
+        frame = pd.concat([f.reset_index(drop=True) for f in frames], axis=1)
+        # Names of our own: LightGBM refuses some characters, and a raw name may come twice.
+        return frame.set_axis([f"f{index}" for index in range(frame.shape[1])], axis=1)
+
+
+class _Part:
+    """Columns of one kind."""
+
+    def __init__(self, columns: list[Column], config: FeaturizationConfig) -> None:
+        self.columns = [column.name for column in columns]
+        self.config = config
+
+    def made(self) -> dict[str, tuple[int, list[str]]]:
+        """Column -> how many columns came of it, and by which steps."""
+        raise NotImplementedError
+
+    def grouped(self, transformer: str, columns: Sequence[str]) -> list[tuple[list[str], Any]]:
+        """Columns that have the same parameters of ``transformer``, with these."""
+        groups: list[tuple[list[str], dict[str, Any]]] = []
+        for column in columns:
+            params = self.config.params_of(transformer, column)
+            for names, known in groups:
+                if known == params:
+                    names.append(column)
+                    break
+            else:
+                groups.append(([column], params))
+        return groups
+
+
+class _Numbers(_Part):
+    """Numbers, filled and marked where the output may hold no NaN."""
+
+    def __init__(self, columns: list[Column], config: FeaturizationConfig, output: Output) -> None:
+        super().__init__(columns, config)
+        self.fill = output == "encoded"
+        groups = self.grouped("Imputer", self.columns)
+        self.columns = [name for names, _ in groups for name in names]
+        if not self.fill:
+            # Only what the user asked for: these estimators split on missing values themselves.
+            groups = [(names, params) for names, params in groups if params]
+        mark = self.fill and not config.is_blocked("MissingMarker")
+        self._imputers = [
+            (names, SimpleImputer(**{"keep_empty_features": True, "add_indicator": mark} | params))
+            for names, params in groups
+        ]
+
+    def fit_transform(self, frame: pd.DataFrame, y: Any) -> NDArray[np.float64]:
+        values = self._values(frame)
+        for names, imputer in self._imputers:
+            imputer.fit(values[:, self._places(names)])
+        return self._fill(values)
+
+    def transform(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        return self._fill(self._values(frame))
+
+    def names(self) -> list[str]:
+        return self.columns + [f"{name}_missing" for names in self._marked() for name in names]
+
+    def made(self) -> dict[str, tuple[int, list[str]]]:
+        marked = {name for names in self._marked() for name in names}
+        imputed = {name for names, _ in self._imputers for name in names}
+        return {
+            name: (
+                1 + (name in marked),
+                ["Imputer"] * (name in imputed) + ["MissingMarker"] * (name in marked),
+            )
+            for name in self.columns
+        }
+
+    def _values(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        block = frame[self.columns]
+        if all(dtype == np.float64 for dtype in block.dtypes):
+            values = block.to_numpy()
+            return (
+                values if np.isfinite(values.sum()) else np.where(np.isinf(values), np.nan, values)
+            )
+        return np.column_stack([normalise(block[n], "Numeric").to_numpy() for n in self.columns])
+
+    def _fill(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        if not self._imputers:
+            return values
+        filled, marks = values.copy(), []
+        for names, imputer in self._imputers:
+            places = self._places(names)
+            result = imputer.transform(values[:, places])
+            filled[:, places] = result[:, : len(places)]
+            marks.append(result[:, len(places) :])
+        return np.hstack([filled, *marks])
+
+    def _places(self, names: list[str]) -> list[int]:
+        return [self.columns.index(name) for name in names]
+
+    def _marked(self) -> list[list[str]]:
+        return [
+            [names[index] for index in imputer.indicator_.features_]
+            for names, imputer in self._imputers
+            if imputer.add_indicator
+        ]
+
+
+class _Dates(_Part):
+    """Dates as year, month, day, hour, weekday and seconds; missing ones as numbers are."""
+
+    def __init__(self, columns: list[Column], config: FeaturizationConfig, output: Output) -> None:
+        super().__init__([] if config.is_blocked("DateTime") else columns, config)
+        self._imputer = SimpleImputer(keep_empty_features=True) if output == "encoded" else None
+
+    def fit_transform(self, frame: pd.DataFrame, y: Any) -> NDArray[np.float64]:
+        from skrub import DatetimeEncoder  # a second to import: only where dates are
+
+        self._encoders = {}
+        for name in self.columns:
+            params = {"add_weekday": True} | self.config.params_of("DateTime", name)
+            self._encoders[name] = DatetimeEncoder(**params).fit(normalise(frame[name], "DateTime"))
+        values = self._values(frame)
+        return values if self._imputer is None else self._imputer.fit_transform(values)
+
+    def transform(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        values = self._values(frame)
+        return values if self._imputer is None else self._imputer.transform(values)
+
+    def names(self) -> list[str]:
+        return [f"{name}_{part}" for name in self.columns for part in self._outputs(name)]
+
+    def made(self) -> dict[str, tuple[int, list[str]]]:
+        return {name: (len(self._outputs(name)), ["DateTime"]) for name in self.columns}
+
+    def _outputs(self, name: str) -> list[str]:
+        prefix = f"{name}_"
+        found = self._encoders[name].get_feature_names_out()
+        return [str(output).removeprefix(prefix) for output in found]
+
+    def _values(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        blocks = [
+            self._encoders[n].transform(normalise(frame[n].rename(n), "DateTime").rename(n))
+            for n in self.columns
+        ]
+        return np.hstack([block.to_numpy(dtype=np.float64, na_value=np.nan) for block in blocks])
+
+
+class _Texts(_Part):
+    """Text as TF-IDF of character n-grams, reduced to a few columns."""
+
+    def __init__(self, columns: list[Column], config: FeaturizationConfig) -> None:
+        super().__init__([] if config.is_blocked("TfIdf") else columns, config)
+
+    def fit_transform(self, frame: pd.DataFrame, y: Any) -> NDArray[np.float64]:
+        from skrub import StringEncoder
+
+        self._encoders = {}
+        blocks = []
+        for name in self.columns:
+            params = {"random_state": 0} | self.config.params_of("TfIdf", name)
+            self._encoders[name] = StringEncoder(**params)
+            blocks.append(self._encoders[name].fit_transform(self._text(frame, name)).to_numpy())
+        self._widths = [block.shape[1] for block in blocks]
+        return np.hstack(blocks).astype(np.float64)
+
+    def transform(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        blocks = [e.transform(self._text(frame, name)) for name, e in self._encoders.items()]
+        return np.hstack([block.to_numpy() for block in blocks]).astype(np.float64)
+
+    def names(self) -> list[str]:
+        widths = zip(self.columns, self._widths, strict=True)
+        return [f"{name}_tfidf_{index}" for name, width in widths for index in range(width)]
+
+    def made(self) -> dict[str, tuple[int, list[str]]]:
+        widths = zip(self.columns, self._widths, strict=True)
+        return {name: (width, ["TfIdf"]) for name, width in widths}
+
+    def _text(self, frame: pd.DataFrame, name: str) -> pd.Series:
+        return normalise(frame[name], "Text").rename(name)
+
+
+class _Categories(_Part):
+    """Categories: one-hot or by target (``encoded``), codes, or as they are (``native``)."""
+
+    def __init__(self, columns: list[Column], config: FeaturizationConfig, output: Output) -> None:
+        super().__init__(columns, config)
+        self.output = output
+        many = [column.name for column in columns if column.purpose == "CategoricalHash"]
+        if config.is_blocked("TargetEncoder"):
+            self._by_target = []
+        elif config.is_blocked("OneHotEncoder") and output == "encoded":
+            self._by_target = list(self.columns)
+        else:
+            self._by_target = [] if output == "native" else many
+        self._by_code = [name for name in self.columns if name not in self._by_target]
+        self.columns = self._by_code + self._by_target
+
+    def fit_transform(self, frame: pd.DataFrame, y: Any) -> Any:
+        self._labels = {}
+        for name in self.columns:
+            values = normalise(frame[name], "Categorical")
+            counts = values.value_counts()
+            frequent = list(counts.index[counts > 0][:_MOST_CATEGORIES])
+            self._labels[name] = {label: code for code, label in enumerate(frequent)}
+        self._one_hot: list[tuple[list[str], OneHotEncoder]] = []
+        self._target: list[tuple[list[str], TargetEncoder]] = []
+        if self.output == "encoded" and not self.config.is_blocked("OneHotEncoder"):
+            for names, params in self.grouped("OneHotEncoder", self._by_code):
+                defaults = {"handle_unknown": "ignore", "sparse_output": False, "drop": None}
+                encoder = OneHotEncoder(**defaults | params)
+                self._one_hot.append((names, encoder.fit(self._codes(frame, names))))
+        blocks = self._coded(frame)
+        for names, params in self.grouped("TargetEncoder", self._by_target):
+            # fit_transform gives each row an encoding that its own target had no part in.
+            target = TargetEncoder(**params)
+            blocks.append(target.fit_transform(self._codes(frame, names), y))
+            self._target.append((names, target))
+        return self._joined(blocks)
+
+    def transform(self, frame: pd.DataFrame) -> Any:
+        blocks = self._coded(frame)
+        blocks += [e.transform(self._codes(frame, names)) for names, e in self._target]
+        return self._joined(blocks)
+
+    def names(self) -> list[str]:
+        if not self._one_hot:
+            result = list(self._by_code)
+        else:
+            result = [n for names, _ in self._one_hot for name in names for n in self._hot(name)]
+        for names, encoder in self._target:
+            outputs = encoder.get_feature_names_out(names)
+            result += [f"{output}_target" for output in outputs]
+        return result
+
+    def made(self) -> dict[str, tuple[int, list[str]]]:
+        result: dict[str, tuple[int, list[str]]] = {}
+        for name in self._by_code:
+            if self._one_hot:
+                result[name] = len(self._hot(name)), ["OneHotEncoder"]
+            else:
+                result[name] = 1, ["LabelEncoder" if self.output == "codes" else "Categorical"]
+        for names, encoder in self._target:
+            each = len(encoder.get_feature_names_out(names)) // len(names)
+            result |= {name: (each, ["TargetEncoder"]) for name in names}
+        return result
+
+    def _coded(self, frame: pd.DataFrame) -> list[Any]:
+        if not self._by_code:
+            return []
+        if self.output == "native":
+            block = {
+                name: pd.Categorical.from_codes(
+                    list(np.maximum(self._codes(frame, [name])[:, 0], -1)),
+                    pd.RangeIndex(len(self._labels[name]) + 1),
+                )
+                for name in self._by_code
+            }
+            return [pd.DataFrame(block)]
+        if self._one_hot:
+            return [e.transform(self._codes(frame, names)) for names, e in self._one_hot]
+        codes = self._codes(frame, self._by_code).astype(np.float64)
+        if self.output == "codes":
+            codes[codes < 0] = np.nan
+        return [codes]
+
+    def _joined(self, blocks: list[Any]) -> Any:
+        return blocks[0] if len(blocks) == 1 else np.hstack(blocks)
+
+    def _codes(self, frame: pd.DataFrame, names: list[str]) -> NDArray[np.int64]:
+        """(n_rows, len(names)): by frequency; the rarest together; `_MISSING`, `_UNKNOWN`."""
+        codes = np.empty((len(frame), len(names)), dtype=np.int64)
+        for index, name in enumerate(names):
+            values = normalise(frame[name], "Categorical")
+            labels = self._labels[name]
+            rest = len(labels) if len(labels) == _MOST_CATEGORIES else _UNKNOWN
+            table = np.array(
+                [*(labels.get(label, rest) for label in values.cat.categories), _MISSING],
+                dtype=np.int64,
+            )
+            codes[:, index] = table[values.cat.codes.to_numpy()]
+        return codes
+
+    def _hot(self, name: str) -> list[str]:
+        texts = {code: label for label, code in self._labels[name].items()}
+        texts |= {_MISSING: "missing", len(texts): "other"}
+        for names, encoder in self._one_hot:
+            if name in names:
+                found = encoder.categories_[names.index(name)]
+                return [f"{name}_{texts.get(int(code), 'other')}" for code in found]
+        return []
