@@ -93,5 +93,10 @@ def featurization(value: Any) -> str | None:
     return "'auto', 'off' or a FeaturizationConfig"
 
 
+def mapping(value: Any) -> str | None:
+    fits = isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
+    return None if fits else "a dict with texts as keys"
+
+
 def anything(value: Any) -> str | None:
     return None

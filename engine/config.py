@@ -13,6 +13,7 @@ from engine.errors import ConfigException, DataException
 from engine.given import Given
 from engine.metrics import DEFAULT_METRIC, Task, metrics_of
 from engine.pipelines import estimators_of
+from engine.pipelines.names import META_LEARNERS
 from engine.script import check_script
 from engine.settings import FIELDS, Settings, not_available, wrong_values
 
@@ -71,6 +72,13 @@ class AutoMLConfig:
             Names of estimators, as in `engine.pipelines.estimators_of`.
         enable_early_stopping : bool, default True; early_stopping_n_iters : int, default 20
             End when the best score has stood still for that many iterations.
+        enable_voting_ensemble, enable_stack_ensemble : bool, default True
+            Ensembles of the best pipelines, as the last rows, on top of ``iterations``.
+        ensemble_iterations : int, default 15
+            That many of the best iterations are candidates for them.
+        stack_meta_learner_type, stack_meta_learner_kwargs, stack_meta_learner_train_percentage
+            What sits on top of the stack (default ``LogisticRegression`` and ``ElasticNet``), its
+            parameters, and the share of the rows it is fitted on (default all).
         exclude_nan_labels : bool, default True
             Drop rows without a target, with a warning that says how many.
         class_weight : ``"balanced"`` or dict, optional
@@ -249,6 +257,12 @@ def _impossible(values: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]
     if "cv_splits_indices" in given and {"n_cross_validations", "validation_size"} & given:
         problems.append(
             "cv_splits_indices are the splits; leave out n_cross_validations and validation_size"
+        )
+    learner = values.get("stack_meta_learner_type")
+    if learner is not None and learner not in META_LEARNERS.get(task, (learner,)):
+        problems.append(
+            f"stack_meta_learner_type={learner!r}: not for {task}; "
+            f"allowed is one of {', '.join(META_LEARNERS[task])}"
         )
     if task == "regression" and values.get("class_weight") is not None:
         problems.append("class_weight: only for task='classification'")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from engine.errors import AutoMLError, RunException
 from engine.given import Given
 from engine.metrics import METRICS
 from engine.models import save_mlflow_model
+from engine.pipelines import PipelineSpec
+from engine.pipelines.names import ENSEMBLES
 from engine.recorder import Recorder
 from engine.records import ITERATION_ENDS, DriverIdentity, best_iteration
 from engine.schedule import Goals, Schedule
@@ -68,8 +72,9 @@ class Driver:
 
     def _drive(self) -> str:
         from cluster.embedded import connect
+        from engine.ensembling import add_ensembles
         from engine.nodedata import end_node_data
-        from engine.raytune import TuneLoop, trial_cores
+        from engine.raytune import TuneLoop, task_resources, trial_cores
 
         if self._given.data is not None and self._given.is_new:
             self._store.save_data(self._run_id, dict(self._given.data))
@@ -91,10 +96,23 @@ class Driver:
                 self._settings.blocked,
                 self._settings.random_state,
                 weighted=summary.weighted or self._settings.class_weight is not None,
+                metric=record.primary_metric,
+                portfolio=_other_portfolio(),
             )
-            schedule, recorder = self._what_is_left()
+            schedule, recorder = self._what_is_left(search)
             self._store.set_status(self._run_id, "Running")
             status = loop.run(source, summary, search, schedule, recorder, cores)
+            if status == "Completed":
+                self._store.set_status(self._run_id, "Finalizing")
+                add_ensembles(
+                    self._store,
+                    record,
+                    self._settings,
+                    source,
+                    task_resources(self._settings, cores),
+                    loop.until,
+                    self._is_to_stop,
+                )
         finally:
             end_node_data(self._run_id)
         if status != "Lost":
@@ -108,14 +126,29 @@ class Driver:
             return {"script": str(find_script(self._settings.data_script))}
         return {} if self._given.tables is None else {"tables": dict(self._given.tables)}
 
-    def _what_is_left(self) -> tuple[Schedule, Recorder]:
+    def _is_to_stop(self) -> bool:
         record = self._store.run(self._run_id)
-        earlier = self._store.iterations(self._run_id)
+        mine = record.driver is None or record.driver.token == self._identity.token
+        return record.requests.cancel or not mine
+
+    def _what_is_left(self, search: PipelineSearch) -> tuple[Schedule, Recorder]:
+        """Schedule and recorder after what an earlier driver did, which ``search`` is told."""
+        record = self._store.run(self._run_id)
+        everything = self._store.iterations(self._run_id)
+        earlier = [r for r in everything if r.properties.get("run_algorithm") not in ENSEMBLES]
+        ensembles = [r.iteration for r in everything if r not in earlier]
         metric = METRICS[record.primary_metric]
         settings = self._settings
+        for child in earlier:
+            spec = PipelineSpec.from_json(child.properties["pipeline_spec"])
+            if child.status in ITERATION_ENDS:
+                score = child.metrics.get(metric.name, float("nan"))
+                search.told(child.iteration, spec, score, child.seconds)
+            else:
+                search.knows(child.iteration, spec)
         schedule = Schedule(
             Goals(
-                settings.iterations,
+                _goal(settings.iterations, ensembles),
                 settings.experiment_exit_score,
                 settings.early_stopping_n_iters if settings.enable_early_stopping else None,
             ),
@@ -126,7 +159,8 @@ class Driver:
                 else float("nan")
                 for child in earlier
                 if child.status in ITERATION_ENDS
-            },
+            }
+            | dict.fromkeys(ensembles, float("nan")),
             interrupted=[c.iteration for c in earlier if c.status not in ITERATION_ENDS],
         )
         recorder = Recorder(self._store, record)
@@ -146,6 +180,21 @@ class Driver:
             return
         self._store.tag_best(self._run_id, best.iteration, best.run_id)
         save_mlflow_model(self._store, best.run_id)
+
+
+def _goal(iterations: int, ensembles: list[int]) -> int:
+    """The number to stop before: ensembles come on top of the iterations, in between them when
+    iterations were added later."""
+    goal = iterations
+    for number in sorted(ensembles):
+        goal += number < goal
+    return goal
+
+
+def _other_portfolio() -> Path | None:
+    """A benchmark measures a data set with a portfolio that was learned without it."""
+    file = os.environ.get("RAYSMITH_PORTFOLIO")
+    return None if file is None else Path(file)
 
 
 @contextmanager

@@ -117,7 +117,10 @@ def score_classification(
     n_classes = probabilities.shape[1]
     rows = np.clip(np.asarray(probabilities, dtype=np.float64), 0.0, None)
     totals = rows.sum(axis=1, keepdims=True)
-    rows = np.divide(rows, totals, out=np.full_like(rows, 1.0 / n_classes), where=totals > 0)
+    # Rows that sum to 1 stay as they are: a division would tear ties apart.
+    off = np.abs(totals[:, 0] - 1.0) > 1e-6
+    rows[off & (totals[:, 0] <= 0)] = 1.0 / n_classes
+    np.divide(rows, totals, out=rows, where=off[:, None] & (totals > 0))
     y_pred = rows.argmax(axis=1)
     weigh = {"sample_weight": sample_weight}
     present = np.unique(y_true)

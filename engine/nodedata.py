@@ -139,6 +139,16 @@ def node_data(source: DataSource) -> Any:
     return remote.remote(source)
 
 
+def load_here(source: DataSource) -> LoadedData | None:
+    """The data on this node; ``None`` for data that was given directly: see `DataSource.shared`."""
+    if source.shared is not None:
+        return None
+    loaded: LoadedData = ray.get(node_data(source).load.remote())
+    if loaded.error is not None:
+        raise DataException(loaded.error)
+    return loaded
+
+
 def actor_prefix(run_id: str) -> str:
     return f"data-{run_id}-"
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from ray.tune.search import Searcher
 
 from engine.data import Dataset, DataSummary
 from engine.errors import ConfigException, DataException, RunException
-from engine.metrics import METRICS
+from engine.metrics import METRICS, Metric
 from engine.nodedata import DataSource, LoadedData, node_data_somewhere
 from engine.pipelines import PipelineSpec
 from engine.recorder import Recorder
@@ -58,6 +58,11 @@ class TuneLoop:
         self._settings = settings
         self._metric = METRICS[record.primary_metric]
         limit = settings.experiment_timeout_minutes
+        self.until = None if limit is None else started + limit * 60
+        # What comes after the trials, ensembles and the best model's files, needs its time too.
+        self._trials_until = (
+            None if limit is None or self.until is None else self.until - _reserve(limit * 60)
+        )
         iteration_limit = settings.iteration_timeout_minutes
         self._iteration_seconds = None if iteration_limit is None else iteration_limit * 60
         self.watch = Watch(
@@ -65,7 +70,7 @@ class TuneLoop:
             record.run_id,
             identity,
             self._iteration_seconds,
-            None if limit is None else started + limit * 60,
+            self._trials_until,
         )
 
     def prepare(
@@ -96,7 +101,7 @@ class TuneLoop:
         if dataset is not None:
             return source, dataset.summary()
         # Until a node has room, which on a growing cluster takes minutes, no limit applies.
-        found = node_data_somewhere.options(**_task_resources(self._settings, cores))
+        found = node_data_somewhere.options(**task_resources(self._settings, cores))
         node = self._wait(found.remote(source), None)
         loaded: LoadedData | None = None
         if node is not None:
@@ -159,9 +164,10 @@ class TuneLoop:
             random_state=settings.random_state,
             class_weight=settings.class_weight,
             verbosity=settings.verbosity,
+            until=self._trials_until,
         )
         running = RunningTrials()
-        callback = _Callback(running, schedule, recorder, self._metric.name)
+        callback = _Callback(running, schedule, recorder, search, self._metric)
         resources = {"cpu": cores}
         if settings.mem_in_mb is not None:
             resources["memory"] = settings.mem_in_mb * 2**20
@@ -175,7 +181,9 @@ class TuneLoop:
                         tune.with_parameters(IterationTrial, settings=trial_settings), resources
                     ),
                     tune_config=tune.TuneConfig(
-                        search_alg=_NextPipeline(search, schedule, self._watched_cancels, callback),
+                        search_alg=_NextPipeline(
+                            search, schedule, self.watch, self._trials_until, callback
+                        ),
                         num_samples=-1,
                         max_concurrent_trials=_concurrency(settings, cores),
                         reuse_actors=True,
@@ -206,9 +214,6 @@ class TuneLoop:
         logger.info("no more iterations: %s", schedule.stopped or "all are done")
         return {"Canceled": "Canceled", "Lost": "Lost"}.get(self.watch.ended_by or "", "Completed")
 
-    def _watched_cancels(self) -> frozenset[int]:
-        return self.watch.cancelled
-
 
 class _OfThisProcess:
     """Tune writes its parts down to restore a run from them; ours is restored from the store."""
@@ -224,13 +229,15 @@ class _NextPipeline(_OfThisProcess, Searcher):
         self,
         search: PipelineSearch,
         schedule: Schedule,
-        cancelled: Callable[[], frozenset[int]],
+        watch: Watch,
+        until: float | None,
         callback: _Callback,
     ) -> None:
         super().__init__()
         self._search = search
         self._schedule = schedule
-        self._cancelled = cancelled
+        self._watch = watch
+        self._until = until
         self._callback = callback
 
     def suggest(self, trial_id: str) -> Any:
@@ -241,9 +248,17 @@ class _NextPipeline(_OfThisProcess, Searcher):
             if number is Next.WAIT:
                 return None
             assert isinstance(number, int)
-            spec = self._search.propose(number)
-            if number not in self._cancelled():
-                return {"iteration": number, "pipeline": spec.to_json()}
+            left = None if self._until is None else self._until - time.time()
+            spec = self._search.propose(number, left)
+            if spec is None:
+                self._schedule.stop("no pipeline would end within experiment_timeout_minutes")
+                return Searcher.FINISHED
+            if number not in self._watch.cancelled:
+                return {
+                    "iteration": number,
+                    "pipeline": spec.to_json(),
+                    "best_folds": list(self._callback.best_folds),
+                }
             self._callback.never_started(number, spec, "canceled by the user before it started")
 
     def on_trial_complete(
@@ -262,13 +277,20 @@ class _Callback(_OfThisProcess, tune.Callback):
     """Tells schedule and recorder what Tune's trials do."""
 
     def __init__(
-        self, running: RunningTrials, schedule: Schedule, recorder: Recorder, metric: str
+        self,
+        running: RunningTrials,
+        schedule: Schedule,
+        recorder: Recorder,
+        search: PipelineSearch,
+        metric: Metric,
     ) -> None:
         self._running = running
         self._schedule = schedule
         self._recorder = recorder
+        self._search = search
         self._metric = metric
-        self._open: dict[int, PipelineSpec] = {}
+        self._open: dict[int, tuple[PipelineSpec, float]] = {}
+        self.best_folds: list[float] = []
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -301,7 +323,7 @@ class _Callback(_OfThisProcess, tune.Callback):
         self._end(number, end)
 
     def never_started(self, number: int, spec: PipelineSpec, reason: str) -> None:
-        self._open[number] = spec
+        self._open[number] = spec, time.time()
         self._recorder.started(number, spec, {}, time.time())
         self._end(number, IterationEnd("Canceled", reason))
 
@@ -312,7 +334,6 @@ class _Callback(_OfThisProcess, tune.Callback):
 
     def _begin(self, number: int, trial: Any, announcement: Announcement | None) -> None:
         spec = PipelineSpec.from_json(trial.config["pipeline"])
-        self._open[number] = spec
         where: dict[str, Any] = {}
         started = time.time()
         if announcement is not None:
@@ -323,18 +344,25 @@ class _Callback(_OfThisProcess, tune.Callback):
                 "pid": announcement.pid,
             }
             self._running.add(number, announcement)
+        self._open[number] = spec, started
         self._recorder.started(number, spec, where, started)
 
     def _end(self, number: int, end: IterationEnd) -> None:
-        self._open.pop(number, None)
+        opened = self._open.pop(number, None)
+        name = self._metric.name
         score = float("nan")
         if end.status == "Completed":
-            score = end.metrics[self._metric]
+            score = end.metrics[name]
+        if opened is not None:
+            spec, started = opened
+            self._search.told(number, spec, score, time.time() - started)
         is_best = self._schedule.ended(number, score)
+        if is_best:
+            self.best_folds = [fold[name] for fold in end.fold_metrics]
         logger.info("iteration %d %s%s", number, end.status, " (best so far)" if is_best else "")
         scores = {}
         if score == score and self._schedule.best is not None:
-            scores = {self._metric: score, f"best_{self._metric}": self._schedule.best[1]}
+            scores = {name: score, f"best_{name}": self._schedule.best[1]}
         self._recorder.ended(number, end, scores)
 
 
@@ -376,17 +404,23 @@ def trial_cores(settings: Settings) -> int:
     return min(cpus) if wanted == -1 else wanted
 
 
-def _concurrency(settings: Settings, cores: int) -> int:
-    if settings.max_concurrent_iterations is not None:
-        return settings.max_concurrent_iterations
-    return max(1, int(ray.cluster_resources().get("CPU", 1)) // cores)
+def _reserve(seconds: float) -> float:
+    """Of a run's time, what is kept for what comes after its trials."""
+    return min(4.0 + 0.04 * seconds, 0.5 * seconds, 60.0)
 
 
-def _task_resources(settings: Settings, cores: int) -> dict[str, Any]:
+def task_resources(settings: Settings, cores: int) -> dict[str, Any]:
+    """Of a Ray task that does a trial's kind of work."""
     resources: dict[str, Any] = {"num_cpus": cores}
     if settings.mem_in_mb is not None:
         resources["memory"] = settings.mem_in_mb * 2**20
     return resources
+
+
+def _concurrency(settings: Settings, cores: int) -> int:
+    if settings.max_concurrent_iterations is not None:
+        return settings.max_concurrent_iterations
+    return max(1, int(ray.cluster_resources().get("CPU", 1)) // cores)
 
 
 def _log_of(trial: Announcement, number: int) -> str | None:

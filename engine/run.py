@@ -17,6 +17,7 @@ from engine.errors import ConfigException, RunException
 from engine.given import Given
 from engine.metrics import METRICS, metrics_of
 from engine.models import load_model, save_mlflow_model
+from engine.pipelines.names import ENSEMBLES
 from engine.records import IterationRecord, RunRecord, best_iteration
 from engine.show.table import Table, first_line, format_seconds
 from engine.store import LOG_FILE
@@ -368,8 +369,12 @@ class AutoMLRun:
             changes["iterations"] = iterations
         given.settings.check(changes)
         if iterations is not None:
-            numbers = [r.iteration for r in self._store.iterations(self.id)]
-            changes["iterations"] = iterations + max(numbers, default=-1) + 1
+            tried = [
+                r
+                for r in self._store.iterations(self.id)
+                if r.properties.get("run_algorithm") not in ENSEMBLES
+            ]
+            changes["iterations"] = iterations + len(tried)
         given = dataclasses.replace(given, settings=given.settings.with_changes(changes))
         self._store.save_spec(self.id, given.to_spec())
         self._launch(given)

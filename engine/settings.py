@@ -12,9 +12,8 @@ from engine import checks as allow
 from engine.errors import ConfigException
 from engine.featurization import FeaturizationConfig
 from engine.metrics import METRICS
+from engine.pipelines.names import ENSEMBLES, META_LEARNERS
 from engine.splits import SplitPlan
-
-_ENSEMBLES = "ensembles are not available yet; leave it out or set it to False"
 
 
 def _parameter(default: Any, check: allow.Check, unavailable: str | None = None) -> Any:
@@ -69,13 +68,15 @@ class Settings:
     blocked_models: Any = _parameter(None, allow.optional(allow.names))
     enable_early_stopping: bool = _parameter(True, allow.boolean)
     early_stopping_n_iters: int = _parameter(20, allow.integer(1))
-    enable_voting_ensemble: bool | None = _parameter(None, allow.optional(allow.boolean))
-    enable_stack_ensemble: bool | None = _parameter(None, allow.optional(allow.boolean))
-    ensemble_iterations: int | None = _parameter(None, allow.optional(allow.integer(1)), _ENSEMBLES)
-    stack_meta_learner_type: str | None = _parameter(None, allow.optional(allow.text), _ENSEMBLES)
-    stack_meta_learner_kwargs: Any = _parameter(None, allow.anything, _ENSEMBLES)
+    enable_voting_ensemble: bool = _parameter(True, allow.boolean)
+    enable_stack_ensemble: bool = _parameter(True, allow.boolean)
+    ensemble_iterations: int = _parameter(15, allow.integer(2))
+    stack_meta_learner_type: str | None = _parameter(
+        None, allow.optional(allow.one_of(*(n for names in META_LEARNERS.values() for n in names)))
+    )
+    stack_meta_learner_kwargs: Any = _parameter(None, allow.optional(allow.mapping))
     stack_meta_learner_train_percentage: float | None = _parameter(
-        None, allow.optional(allow.number(0, 1, what="a share above 0 and below 1")), _ENSEMBLES
+        None, allow.optional(allow.number(0, 1, what="a share above 0 and below 1"))
     )
     model_explainability: bool | None = _parameter(None, allow.optional(allow.boolean))
     enable_onnx_compatible_models: bool = _parameter(
@@ -110,6 +111,12 @@ class Settings:
         if chosen is False or chosen == "off":
             return None
         return chosen if isinstance(chosen, FeaturizationConfig) else FeaturizationConfig()
+
+    @property
+    def ensembles(self) -> tuple[str, ...]:
+        """The ensembles that are wanted, in the order of their rows."""
+        wanted = (self.enable_voting_ensemble, self.enable_stack_ensemble)
+        return tuple(name for name, want in zip(ENSEMBLES, wanted, strict=True) if want)
 
     @property
     def split_plan(self) -> SplitPlan:
@@ -174,11 +181,6 @@ def not_available(values: Mapping[str, Any]) -> list[str]:
     ]
     if values.get("task") == "forecasting":
         problems.append("task='forecasting': not available yet; use 'regression' on lagged columns")
-    problems += [
-        f"{name}=True: {_ENSEMBLES}"
-        for name in ("enable_voting_ensemble", "enable_stack_ensemble")
-        if values.get(name)
-    ]
     if values.get("model_explainability"):
         problems.append(
             "model_explainability=True: explanations are not available yet; leave it out"

@@ -6,6 +6,7 @@ has no field for is a tag that starts with ``raysmith.``.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
+import numpy as np
+from numpy.typing import NDArray
 
 from engine.errors import RunException, WorkspaceException
 from engine.records import (
@@ -307,6 +310,17 @@ class RunStore:
         """The values of a metric, a fold each."""
         history = self.client.get_metric_history(child_id, f"folds/{metric}")
         return [float(m.value) for m in sorted(history, key=lambda m: m.step)]
+
+    def predictions(self, child_id: str) -> NDArray[np.float32]:
+        """The out-of-fold predictions of an iteration.
+
+        Raises
+        ------
+        FileNotFoundError
+            When it left none.
+        """
+        content = io.BytesIO(self.read_bytes(child_id, PREDICTIONS_FILE))
+        return np.asarray(np.load(content, allow_pickle=False))
 
     def metric_history(self, run_id: str, metric: str) -> dict[int, float]:
         """Step -> value."""

@@ -10,7 +10,7 @@ import pickle
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +21,12 @@ from ray import tune
 from engine.capture import capture_output
 from engine.data import Dataset, Fold
 from engine.errors import DataException
-from engine.evaluate import evaluate
+from engine.evaluate import Pruned, evaluate
+from engine.metrics import METRICS
 from engine.nodedata import DataSource, LoadedData, log_folder, node_data
 from engine.pipelines import PipelineSpec
 from engine.records import IterationEnd
+from engine.search.pruning import hopeless
 from engine.splits import make_splits
 
 logger = logging.getLogger("raysmith.trial")
@@ -32,7 +34,10 @@ logger = logging.getLogger("raysmith.trial")
 
 @dataclass(frozen=True)
 class TrialSettings:
-    """What is the same for all trials of a run."""
+    """What is the same for all trials of a run.
+
+    ``until`` is when trials must have ended, in seconds since the epoch.
+    """
 
     source: DataSource
     fingerprint: str
@@ -41,6 +46,7 @@ class TrialSettings:
     random_state: int
     class_weight: Any
     verbosity: int
+    until: float | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,8 @@ class IterationTrial(tune.Trainable):
         # Not _iteration: Tune's Trainable counts its steps under that name.
         self._number = int(config["iteration"])
         self._spec = PipelineSpec.from_json(config["pipeline"])
+        self._best_folds: Sequence[float] = config.get("best_folds") or ()
+        self._began = time.time()
         self._announced = False
 
     def _run(self) -> IterationEnd:
@@ -114,6 +122,7 @@ class IterationTrial(tune.Trainable):
         logger.info("parameters: %s", self._spec.to_json())
         try:
             dataset = self._data()
+            self._began = time.time()
             logger.info("%d rows, %d columns", dataset.n_rows, dataset.X.shape[1])
             result = evaluate(
                 self._spec,
@@ -122,7 +131,12 @@ class IterationTrial(tune.Trainable):
                 cores=self._settings.cores,
                 random_state=self._settings.random_state,
                 class_weight=self._settings.class_weight,
+                after_fold=self._after_fold,
+                fit_seconds=self._fit_seconds(),
             )
+        except Pruned as pruned:
+            logger.info("pruned: %s", pruned)
+            return IterationEnd("Pruned", reason=str(pruned))
         except (Exception, SystemExit) as error:
             traceback.print_exc()
             return IterationEnd("Failed", reason=f"{type(error).__name__}: {error}")
@@ -145,6 +159,27 @@ class IterationTrial(tune.Trainable):
             model=pickle.dumps(result.model, protocol=5),
             predictions=predictions.getvalue(),
         )
+
+    def _after_fold(self, folds: Sequence[Mapping[str, float]]) -> None:
+        """End the iteration when what it has shown is hopeless, or the run's time will not do."""
+        metric = METRICS[self._settings.primary_metric]
+        reason = hopeless(metric, [fold[metric.name] for fold in folds], self._best_folds)
+        if reason is not None:
+            raise Pruned(reason)
+        if self._settings.until is None:
+            return
+        a_fold = (time.time() - self._began) / len(folds)
+        # The fit on all rows is still to come.
+        expected = a_fold * (len(self._folds) - len(folds) + 1.2)
+        if time.time() + expected > self._settings.until:
+            raise Pruned(f"{expected:.0f} s more would be over experiment_timeout_minutes")
+
+    def _fit_seconds(self) -> float | None:
+        """What a boosting fit may take for the iteration to use no more than half of the time."""
+        if self._settings.until is None:
+            return None
+        left = max(0.0, self._settings.until - time.time())
+        return max(0.2, 0.5 * left / (len(self._folds) + 1.5))
 
     def _data(self) -> Dataset:
         source = self._settings.source

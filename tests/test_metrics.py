@@ -13,6 +13,7 @@ from engine.metrics import (
     REGRESSION_METRICS,
     mean_over_folds,
     score_classification,
+    score_one,
     score_regression,
 )
 
@@ -139,3 +140,27 @@ def test_directions():
     assert METRICS["r2_score"].is_better(-3.0, math.nan)
     assert METRICS["log_loss"].reaches(0.1, 0.1)
     assert not METRICS["accuracy"].reaches(0.89, 0.9)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", CLASSIFICATION_METRICS)
+def test_one_classification_metric_is_as_among_all(name, weighted):
+    generator = np.random.default_rng(0)
+    y = generator.integers(4, size=200)
+    y[y == 3] = 1  # a class that is not there
+    probabilities = generator.dirichlet(np.ones(4), size=200).round(2) + 1e-4  # with ties
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    weight = generator.random(200) if weighted else None
+    expected = score_classification(y, probabilities, weight)[name]
+    assert score_one(name, y, probabilities, weight) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", REGRESSION_METRICS)
+def test_one_regression_metric_is_as_among_all(name, weighted):
+    generator = np.random.default_rng(0)
+    y = generator.random(100) + 1
+    predicted = y + generator.normal(scale=0.2, size=100)
+    weight = generator.random(100) if weighted else None
+    expected = score_regression(y, predicted, weight, 3.0)[name]
+    assert score_one(name, y, predicted, weight, 3.0) == pytest.approx(expected, abs=1e-12)

@@ -17,7 +17,7 @@ from engine.errors import DataException
 #: More categories than this are many: ``CategoricalHash``.
 FEW_CATEGORIES = 30
 
-_ID_NAME = re.compile(r"(^|[_\W])(id|uuid|guid|rowid|row_id|index)$|[a-z]I[dD]$", re.IGNORECASE)
+_ID_NAME = re.compile(r"(^|[_\W])(?i:id|uuid|guid|rowid|row_id|index)$|[a-z]I[dD]$")
 _ID_SHARE = 0.98
 _SAMPLE = 500
 _DATE_LOOK = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}:\d{2}")

@@ -74,7 +74,9 @@ def fit_with_early_stopping(
         fitted = estimator.estimator_ if isinstance(estimator, EncodedLabels) else estimator
         fitted.set_params(callbacks=None)
         inner.set_params(callbacks=None)
-        return int(fitted.best_iteration) + 1
+        # Undefined when the time was over in the first round, before early stopping looked.
+        best = fitted.get_booster().attr("best_iteration")
+        return fitted.get_booster().num_boosted_rounds() if best is None else int(best) + 1
     limit = {} if seconds is None else {"callbacks": [_StopCatBoost(seconds)]}
     estimator.fit(
         X, y, **weigh, eval_set=[(X_valid, codes)], early_stopping_rounds=patience, **limit

@@ -85,6 +85,8 @@ class EstimatorEntry:
         NaN in X, CSR matrices, ``sample_weight`` in `fit`.
     input:
         What the first step gives it when columns are featurized and no scaler stands between.
+    cost:
+        Time of an iteration against that of LightGBM, roughly; a guess until one has run.
     max_rows:
         More rows than this and it is not proposed: its time grows with their square.
     """
@@ -103,6 +105,7 @@ class EstimatorEntry:
     handles_sparse: bool = True
     handles_weights: bool = True
     input: Output = "encoded"
+    cost: float = 1.0
     max_rows: int | None = None
 
     @property
@@ -228,6 +231,7 @@ def _knn(task: Task, factory: str) -> EstimatorEntry:
         "KNN",
         task,
         factory,
+        cost=0.2,
         space={
             "n_neighbors": _log_int(1, 50),
             "weights": _one_of("uniform", "distance"),
@@ -250,6 +254,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             "DecisionTree",
             task,
             f"sklearn.tree:DecisionTree{kind}",
+            cost=0.1,
             space={**_TREE_SPACE, **criterion},
             scalers=_TREE,
             handles_missing=True,
@@ -259,6 +264,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             "RandomForest",
             task,
             f"sklearn.ensemble:RandomForest{kind}",
+            cost=1.0,
             space={**_FOREST_SPACE, **criterion},
             scalers=_TREE,
             threads_parameter="n_jobs",
@@ -269,6 +275,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             "ExtremeRandomTrees",
             task,
             f"sklearn.ensemble:ExtraTrees{kind}",
+            cost=0.8,
             space={**_FOREST_SPACE, **criterion},
             scalers=_TREE,
             threads_parameter="n_jobs",
@@ -291,6 +298,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             "GradientBoosting",
             task,
             f"sklearn.ensemble:HistGradientBoosting{kind}",
+            cost=1.5,
             fixed=_HISTOGRAM_FIXED,
             rounds_parameter="max_iter",
             space=_HISTOGRAM_SPACE,
@@ -316,6 +324,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             f"CatBoost{kind}",
             task,
             f"catboost:CatBoost{kind}",
+            cost=3.0,
             fixed=_CATBOOST_FIXED,
             rounds_parameter="iterations",
             space=_CATBOOST_SPACE,
@@ -339,6 +348,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         "LogisticRegression",
         "classification",
         "sklearn.linear_model:LogisticRegression",
+        cost=0.4,
         fixed={"max_iter": 1000},
         space={"C": _log(1e-4, 1e2), "class_weight": _one_of(None, "balanced")},
         scalers=_LINEAR,
@@ -347,6 +357,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         "SGD",
         "classification",
         "sklearn.linear_model:SGDClassifier",
+        cost=0.2,
         # Only losses that give probabilities; the default, hinge, does not.
         fixed={"loss": "log_loss"},
         space={
@@ -361,6 +372,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         "MultinomialNaiveBayes",
         "classification",
         "sklearn.naive_bayes:MultinomialNB",
+        cost=0.05,
         space={"alpha": _log(1e-3, 10.0), "fit_prior": _one_of(True, False)},
         scalers=("MinMaxScaler",),
         seed_parameter=None,
@@ -370,6 +382,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         "BernoulliNaiveBayes",
         "classification",
         "sklearn.naive_bayes:BernoulliNB",
+        cost=0.05,
         space={"alpha": _log(1e-3, 10.0), "fit_prior": _one_of(True, False)},
         scalers=(NO_SCALER, *_CENTRING),
         seed_parameter=None,
@@ -392,6 +405,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         "LinearSVM",
         "classification",
         "sklearn.svm:LinearSVC",
+        cost=0.4,
         fixed={"dual": "auto", "max_iter": 2000},
         space={"C": _log(1e-4, 1e2), "class_weight": _one_of(None, "balanced")},
         scalers=_LINEAR,
@@ -404,6 +418,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         "MLP",
         "classification",
         "sklearn.neural_network:MLPClassifier",
+        cost=1.5,
         space=_MLP_SPACE,
         scalers=_LINEAR,
     ),
@@ -414,6 +429,7 @@ REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
         "ElasticNet",
         "regression",
         "sklearn.linear_model:ElasticNet",
+        cost=0.1,
         fixed={"max_iter": 2000},
         space={"alpha": _log(1e-5, 1.0), "l1_ratio": _share(0.0, 1.0)},
         scalers=_LINEAR,
@@ -423,6 +439,7 @@ REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
         "LassoLars",
         "regression",
         "sklearn.linear_model:LassoLars",
+        cost=0.1,
         space={"alpha": _log(1e-5, 0.1)},
         scalers=_LINEAR,
         wrappers=("scaled_target",),
@@ -433,6 +450,7 @@ REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
         "SGD",
         "regression",
         "sklearn.linear_model:SGDRegressor",
+        cost=0.2,
         space={
             "loss": _one_of("squared_error", "huber"),
             "penalty": _one_of("l2", "l1", "elasticnet"),
@@ -447,6 +465,7 @@ REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
         "MLP",
         "regression",
         "sklearn.neural_network:MLPRegressor",
+        cost=1.5,
         space=_MLP_SPACE,
         scalers=_LINEAR,
         wrappers=("scaled_target",),

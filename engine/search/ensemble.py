@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.base import clone
 from sklearn.linear_model import (
     ElasticNet,
     ElasticNetCV,
@@ -18,11 +18,10 @@ from sklearn.linear_model import (
     LogisticRegression,
     LogisticRegressionCV,
 )
-from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from engine.data import Dataset, Fold, Matrix
+from engine.data import Dataset, Fold
 from engine.metrics import (
     METRICS,
     Metric,
@@ -30,6 +29,15 @@ from engine.metrics import (
     score_classification,
     score_one,
     score_regression,
+)
+from engine.pipelines.ensembles import (
+    StackEnsembleClassifier,
+    StackEnsembleRegressor,
+    VotingEnsembleClassifier,
+    VotingEnsembleRegressor,
+    divide,
+    meta_features,
+    meta_predict,
 )
 
 logger = logging.getLogger("raysmith.trial")
@@ -39,12 +47,6 @@ Array = NDArray[np.float64]
 #: Rows that the greedy selection looks at: its choice does not get better with more.
 _MOST_ROWS = 5_000
 _SELECTIONS = 25
-_PARTS = 5
-
-META_LEARNERS: Mapping[str, tuple[str, ...]] = {
-    "classification": ("LogisticRegression", "LogisticRegressionCV", "LightGBMClassifier"),
-    "regression": ("ElasticNet", "ElasticNetCV", "LinearRegression", "LightGBMRegressor"),
-}
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class OutOfFold:
         is_k_fold = len(folds) > 1 and sum(len(valid) for _, valid in folds) == len(y)
         if not (is_k_fold and (parts >= 0).all()):
             rows = np.flatnonzero(known)
-            parts[rows] = _divide(y[rows], dataset.classes is not None)
+            parts[rows] = divide(y[rows], dataset.classes is not None)
         return cls(
             y[known],
             None if weight is None else weight[known],
@@ -196,7 +198,7 @@ def stack(
     members:
         The iterations that are stacked.
     meta_learner_type:
-        One of `META_LEARNERS`; default ``LogisticRegression`` and ``ElasticNet``.
+        One of `engine.pipelines.names.META_LEARNERS`; default: the first of the task.
     meta_learner_kwargs:
         Its parameters.
     train_percentage:
@@ -229,28 +231,6 @@ def stack(
         predicted = meta_predict(fitted, list(features.values()), data.n_classes)
         scores = [data.all_scores(predicted)]
     return EnsembleResult(dict.fromkeys(members, 1.0), mean_over_folds(scores), scores, fitted)
-
-
-def meta_features(predictions: Sequence[Array]) -> Array:
-    """The members' predictions side by side; probabilities as log-odds, the last class left out."""
-    columns = []
-    for values in predictions:
-        if values.ndim == 1:
-            columns.append(values[:, None])
-        else:
-            clipped = np.clip(values[:, :-1], 1e-4, 1 - 1e-4)
-            columns.append(np.log(clipped / (1 - clipped)))
-    return np.hstack(columns)
-
-
-def meta_predict(learner: Any, predictions: Sequence[Array], n_classes: int | None) -> Array:
-    """(n, n_classes) probabilities in the order of the class codes, or (n,) values."""
-    X = meta_features(predictions)
-    if n_classes is None:
-        return np.asarray(learner.predict(X), dtype=np.float64)
-    probabilities = np.zeros((len(X), n_classes))
-    probabilities[:, np.asarray(learner.classes_, dtype=int)] = learner.predict_proba(X)
-    return probabilities
 
 
 def _select(data: OutOfFold, metric: Metric, until: float | None) -> dict[int, float]:
@@ -295,21 +275,6 @@ def _few(data: OutOfFold) -> OutOfFold:
     return data.rows(np.sort(np.random.default_rng(0).choice(len(data.y), _MOST_ROWS, False)))
 
 
-def _divide(y: NDArray[Any], stratified: bool) -> NDArray[np.int64]:
-    """A part for each row, of `_PARTS` or as many as the rows allow."""
-    parts = np.zeros(len(y), dtype=np.int64)
-    n_parts = min(_PARTS, len(y) // 2)
-    if n_parts < 2:
-        return parts
-    chosen: Any = KFold
-    if stratified and np.unique(y, return_counts=True)[1].min() >= n_parts:
-        chosen = StratifiedKFold
-    splitter = chosen(n_parts, shuffle=True, random_state=0)
-    for number, (_, mine) in enumerate(splitter.split(np.zeros(len(y)), y)):
-        parts[mine] = number
-    return parts
-
-
 def _meta_learner(
     data: OutOfFold, name: str | None, params: Mapping[str, Any], random_state: int
 ) -> Any:
@@ -336,115 +301,6 @@ def _meta_learner(
     settings = {"verbosity": -1, "n_jobs": 1, "random_state": random_state, "n_estimators": 50}
     chosen = lightgbm.LGBMRegressor if data.n_classes is None else lightgbm.LGBMClassifier
     return make_pipeline(chosen(**settings | dict(params)))
-
-
-class _Ensemble(BaseEstimator):
-    """What voting and stacking have in common.
-
-    Parameters
-    ----------
-    members:
-        (name, pipeline) pairs; `fit` fits clones of them, `of_fitted` takes fitted ones as they
-        are.
-    """
-
-    members_: list[Any]
-
-    def _outputs(self, X: Matrix, classes: NDArray[Any] | None) -> list[Array]:
-        """Each member's predictions, probabilities in the order of ``classes``."""
-        if classes is None:
-            return [np.asarray(m.predict(X), dtype=np.float64).reshape(-1) for m in self.members_]
-        outputs = []
-        for member in self.members_:
-            full = np.zeros((_n_rows(X), len(classes)))
-            full[:, np.searchsorted(classes, member.classes_)] = member.predict_proba(X)
-            outputs.append(full)
-        return outputs
-
-
-class _Voting(_Ensemble):
-    def __init__(self, members: Sequence[tuple[str, Any]], weights: Sequence[float]) -> None:
-        self.members = members
-        self.weights = weights
-
-    def fit(self, X: Matrix, y: NDArray[Any]) -> _Voting:
-        self.members_ = [clone(member).fit(X, y) for _, member in self.members]
-        if isinstance(self, ClassifierMixin):
-            self.classes_ = np.unique(y)
-        return self
-
-    def _mean(self, outputs: Sequence[Array]) -> Array:
-        return np.asarray(np.average(np.stack(outputs), axis=0, weights=self.weights))
-
-
-class VotingEnsembleClassifier(ClassifierMixin, _Voting):
-    """The weighted mean of the members' class probabilities."""
-
-    def predict_proba(self, X: Matrix) -> Array:
-        return self._mean(self._outputs(X, self.classes_))
-
-    def predict(self, X: Matrix) -> NDArray[Any]:
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
-
-
-class VotingEnsembleRegressor(RegressorMixin, _Voting):
-    """The weighted mean of the members' predictions."""
-
-    def predict(self, X: Matrix) -> Array:
-        return self._mean(self._outputs(X, None))
-
-
-class _Stack(_Ensemble):
-    def __init__(self, members: Sequence[tuple[str, Any]], meta_learner: Any) -> None:
-        self.members = members
-        self.meta_learner = meta_learner
-
-    def fit(self, X: Matrix, y: NDArray[Any]) -> _Stack:
-        """Fits the members on all rows, the meta learner on their out-of-fold predictions."""
-        is_classifier = isinstance(self, ClassifierMixin)
-        if is_classifier:
-            self.classes_ = np.unique(y)
-        codes = np.searchsorted(self.classes_, y) if is_classifier else np.asarray(y)
-        parts = _divide(codes, is_classifier)
-        outputs: list[Array] = []
-        for _, member in self.members:
-            shape = (len(y), len(self.classes_)) if is_classifier else (len(y),)
-            output = np.zeros(shape)
-            for number in np.unique(parts):
-                train, valid = np.flatnonzero(parts != number), np.flatnonzero(parts == number)
-                self.members_ = [clone(member).fit(_take(X, train), y[train])]
-                classes = self.classes_ if is_classifier else None
-                output[valid] = self._outputs(_take(X, valid), classes)[0]
-            outputs.append(output)
-        self.meta_learner_ = clone(self.meta_learner).fit(meta_features(outputs), codes)
-        self.members_ = [clone(member).fit(X, y) for _, member in self.members]
-        return self
-
-
-class StackEnsembleClassifier(ClassifierMixin, _Stack):
-    """A meta learner over the members' class probabilities."""
-
-    def predict_proba(self, X: Matrix) -> Array:
-        outputs = self._outputs(X, self.classes_)
-        return meta_predict(self.meta_learner_, outputs, len(self.classes_))
-
-    def predict(self, X: Matrix) -> NDArray[Any]:
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
-
-
-class StackEnsembleRegressor(RegressorMixin, _Stack):
-    """A meta learner over the members' predictions."""
-
-    def predict(self, X: Matrix) -> Array:
-        return meta_predict(self.meta_learner_, self._outputs(X, None), None)
-
-
-def _n_rows(X: Matrix) -> int:
-    return int(X.shape[0]) if hasattr(X, "shape") else len(X)
-
-
-def _take(X: Matrix, rows: NDArray[Any]) -> Matrix:
-    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
 
 
 def compose(

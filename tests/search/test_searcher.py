@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from engine import ConfigException
 from engine.data import DataSummary
 from engine.pipelines import CLASSIFIERS, REGRESSORS, estimators_of
 from engine.pipelines.catalogue import NO_SCALER, SCALERS
-from engine.search.portfolio import PORTFOLIO
+from engine.search.portfolio import load_portfolio
 from engine.search.searcher import PipelineSearch
 
 DATA = DataSummary("classification", 500, 10, False, False, (250, 250), "split", "f")
@@ -34,11 +35,57 @@ def test_the_first_twenty_hold_every_estimator_that_is_always_there():
     assert first == set(CLASSIFIERS) - {"XGBoostClassifier", "CatBoostClassifier"}
 
 
-def test_a_proposal_depends_on_its_number_alone():
-    one, other = PipelineSearch(DATA), PipelineSearch(DATA)
-    other.propose(60)
-    assert [one.propose(n) for n in range(60)] == [other.propose(n) for n in range(60)]
-    assert PipelineSearch(DATA, random_state=1).propose(50) != one.propose(50)
+def after(n_iterations, seconds=1.0, **settings):
+    """A search that was told a score for every proposal: SVM does best, a large C better."""
+    search = PipelineSearch(DATA, **settings)
+    specs = []
+    for number in range(n_iterations):
+        spec = search.propose(number)
+        score = 0.7
+        if spec.estimator == "SVM":
+            score = 0.8 + 0.01 * math.log10(spec.estimator_params["C"])
+        search.told(number, spec, score, seconds)
+        specs.append(spec)
+    return search, specs
+
+
+def test_the_same_seed_and_scores_give_the_same_proposals():
+    assert after(60)[1] == after(60)[1]
+    assert after(60, random_state=1)[1][40:] != after(60)[1][40:]
+
+
+def test_what_does_well_is_tried_more_and_better():
+    _, specs = after(120)
+    found = [spec for spec in specs[30:] if spec.estimator == "SVM"]
+    assert len(found) > 90 / 3
+    assert max(spec.estimator_params["C"] for spec in found) > 100
+
+
+def test_concurrent_proposals_differ():
+    search, specs = after(40)
+    waiting = [search.propose(number) for number in range(40, 56)]
+    everything = {spec.to_json() for spec in (*specs, *waiting)}
+    assert len(everything) == 56
+
+
+def test_what_would_not_end_in_time_is_not_tried():
+    search, _ = after(40, seconds=10.0, allowed=["LightGBM", "CatBoostClassifier", "KNN"])
+    assert search.propose(40, seconds_left=5.0) is None
+    assert search.propose(40, seconds_left=50.0) is not None
+    search = PipelineSearch(DATA, allowed=["LightGBM", "CatBoostClassifier", "LogisticRegression"])
+    search.told(0, search.propose(0), 0.8, 10.0)
+    names = {search.propose(number, seconds_left=15.0).estimator for number in range(1, 20)}
+    assert names == {"LightGBM", "LogisticRegression"}
+
+
+def test_an_earlier_drivers_proposals_stand():
+    _, specs = after(5)
+    again = PipelineSearch(DATA)
+    for number, spec in enumerate(specs[:4]):
+        again.told(number, spec, 0.7, 1.0)
+    again.knows(4, specs[4])
+    assert again.propose(4) == specs[4]
+    assert again.propose(5) not in specs
 
 
 def test_sparse_data_gets_what_copes_with_it():
@@ -74,6 +121,6 @@ def test_nothing_left_says_why():
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_the_portfolio_names_what_the_catalogue_has(task):
     known = CLASSIFIERS if task == "classification" else REGRESSORS
-    for spec in PORTFOLIO[task]:
+    for spec in load_portfolio(task):
         assert set(spec.estimator_params) <= set(known[spec.estimator].space)
         assert spec.scaler == NO_SCALER or spec.scaler in SCALERS

@@ -1,0 +1,191 @@
+"""Ensembles of fitted pipelines, as scikit-learn estimators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin, clone
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from engine.data import Matrix
+
+Array = NDArray[np.float64]
+
+_PARTS = 5
+
+
+class SharedFeatures(TransformerMixin, BaseEstimator):
+    """Passes X on to an ensemble's members; tells of the heaviest member's features."""
+
+    def __init__(self, transformer: Any) -> None:
+        self.transformer = transformer
+
+    def fit(self, X: Matrix, y: Any = None) -> SharedFeatures:
+        self.transformer.fit(X, y)
+        return self
+
+    def transform(self, X: Matrix) -> Matrix:
+        return X
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self.transformer, "n_features_in_")
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        return np.asarray(self.transformer.get_feature_names_out(input_features))
+
+    def get_engineered_feature_names(self) -> list[str]:
+        """See `engine.pipelines.featurize.DataTransformer`."""
+        return list(self.transformer.get_engineered_feature_names())
+
+    def get_featurization_summary(self) -> list[dict[str, Any]]:
+        """See `engine.pipelines.featurize.DataTransformer`."""
+        return list(self.transformer.get_featurization_summary())
+
+
+class _Ensemble(BaseEstimator):
+    """What voting and stacking have in common.
+
+    Parameters
+    ----------
+    members:
+        (name, pipeline) pairs; `fit` fits clones of them, `of_fitted` takes fitted ones as they
+        are.
+    """
+
+    members_: list[Any]
+
+    def _outputs(self, X: Matrix, classes: NDArray[Any] | None) -> list[Array]:
+        """Each member's predictions, probabilities in the order of ``classes``."""
+        if classes is None:
+            return [np.asarray(m.predict(X), dtype=np.float64).reshape(-1) for m in self.members_]
+        outputs = []
+        for member in self.members_:
+            full = np.zeros((_n_rows(X), len(classes)))
+            full[:, np.searchsorted(classes, member.classes_)] = member.predict_proba(X)
+            outputs.append(full)
+        return outputs
+
+
+class _Voting(_Ensemble):
+    def __init__(self, members: Sequence[tuple[str, Any]], weights: Sequence[float]) -> None:
+        self.members = members
+        self.weights = weights
+
+    def fit(self, X: Matrix, y: NDArray[Any]) -> _Voting:
+        self.members_ = [clone(member).fit(X, y) for _, member in self.members]
+        if isinstance(self, ClassifierMixin):
+            self.classes_ = np.unique(y)
+        return self
+
+    def _mean(self, outputs: Sequence[Array]) -> Array:
+        return np.asarray(np.average(np.stack(outputs), axis=0, weights=self.weights))
+
+
+class VotingEnsembleClassifier(ClassifierMixin, _Voting):
+    """The weighted mean of the members' class probabilities."""
+
+    def predict_proba(self, X: Matrix) -> Array:
+        return self._mean(self._outputs(X, self.classes_))
+
+    def predict(self, X: Matrix) -> NDArray[Any]:
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+
+class VotingEnsembleRegressor(RegressorMixin, _Voting):
+    """The weighted mean of the members' predictions."""
+
+    def predict(self, X: Matrix) -> Array:
+        return self._mean(self._outputs(X, None))
+
+
+class _Stack(_Ensemble):
+    def __init__(self, members: Sequence[tuple[str, Any]], meta_learner: Any) -> None:
+        self.members = members
+        self.meta_learner = meta_learner
+
+    def fit(self, X: Matrix, y: NDArray[Any]) -> _Stack:
+        """Fits the members on all rows, the meta learner on their out-of-fold predictions."""
+        is_classifier = isinstance(self, ClassifierMixin)
+        if is_classifier:
+            self.classes_ = np.unique(y)
+        codes = np.searchsorted(self.classes_, y) if is_classifier else np.asarray(y)
+        parts = divide(codes, is_classifier)
+        outputs: list[Array] = []
+        for _, member in self.members:
+            shape = (len(y), len(self.classes_)) if is_classifier else (len(y),)
+            output = np.zeros(shape)
+            for number in np.unique(parts):
+                train, valid = np.flatnonzero(parts != number), np.flatnonzero(parts == number)
+                self.members_ = [clone(member).fit(_take(X, train), y[train])]
+                classes = self.classes_ if is_classifier else None
+                output[valid] = self._outputs(_take(X, valid), classes)[0]
+            outputs.append(output)
+        self.meta_learner_ = clone(self.meta_learner).fit(meta_features(outputs), codes)
+        self.members_ = [clone(member).fit(X, y) for _, member in self.members]
+        return self
+
+
+class StackEnsembleClassifier(ClassifierMixin, _Stack):
+    """A meta learner over the members' class probabilities."""
+
+    def predict_proba(self, X: Matrix) -> Array:
+        outputs = self._outputs(X, self.classes_)
+        return meta_predict(self.meta_learner_, outputs, len(self.classes_))
+
+    def predict(self, X: Matrix) -> NDArray[Any]:
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+
+class StackEnsembleRegressor(RegressorMixin, _Stack):
+    """A meta learner over the members' predictions."""
+
+    def predict(self, X: Matrix) -> Array:
+        return meta_predict(self.meta_learner_, self._outputs(X, None), None)
+
+
+def _n_rows(X: Matrix) -> int:
+    return int(X.shape[0]) if hasattr(X, "shape") else len(X)
+
+
+def _take(X: Matrix, rows: NDArray[Any]) -> Matrix:
+    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
+
+
+def divide(y: NDArray[Any], stratified: bool) -> NDArray[np.int64]:
+    """A part for each row: five of them, stratified, or as many as the rows allow."""
+    parts = np.zeros(len(y), dtype=np.int64)
+    n_parts = min(_PARTS, len(y) // 2)
+    if n_parts < 2:
+        return parts
+    chosen: Any = KFold
+    if stratified and np.unique(y, return_counts=True)[1].min() >= n_parts:
+        chosen = StratifiedKFold
+    splitter = chosen(n_parts, shuffle=True, random_state=0)
+    for number, (_, mine) in enumerate(splitter.split(np.zeros(len(y)), y)):
+        parts[mine] = number
+    return parts
+
+
+def meta_features(predictions: Sequence[Array]) -> Array:
+    """The members' predictions side by side; probabilities as log-odds, the last class left out."""
+    columns = []
+    for values in predictions:
+        if values.ndim == 1:
+            columns.append(values[:, None])
+        else:
+            clipped = np.clip(values[:, :-1], 1e-4, 1 - 1e-4)
+            columns.append(np.log(clipped / (1 - clipped)))
+    return np.hstack(columns)
+
+
+def meta_predict(learner: Any, predictions: Sequence[Array], n_classes: int | None) -> Array:
+    """(n, n_classes) probabilities in the order of the class codes, or (n,) values."""
+    X = meta_features(predictions)
+    if n_classes is None:
+        return np.asarray(learner.predict(X), dtype=np.float64)
+    probabilities = np.zeros((len(X), n_classes))
+    probabilities[:, np.asarray(learner.classes_, dtype=int)] = learner.predict_proba(X)
+    return probabilities
