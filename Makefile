@@ -20,7 +20,11 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 bench: $(VENV)/.dev
+	$(PIP) --editable ".[bench]"
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/make_peers.py
+	$(BIN)/python benchmarks/run.py --seconds 60 240 --seeds 0 1 2
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "raysmith needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'

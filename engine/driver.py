@@ -27,6 +27,8 @@ from engine.store import RunStore
 
 logger = logging.getLogger("raysmith.driver")
 
+_TOO_SHORT = "experiment_timeout_minutes was over before the first one started"
+
 
 class Driver:
     """Drives one run in the process that calls `run`.
@@ -84,6 +86,8 @@ class Driver:
         try:
             cores = trial_cores(self._settings)
             source, summary = loop.prepare(self._given.dataset, self._files(), cores)
+            if summary is None and loop.watch.ended_by == "Timeout":
+                raise RunException(f"no iteration gave a model; {_TOO_SHORT}")
             if summary is None:
                 return "Canceled"
             notes = (*summary.notes, *check_plan(summary, self._settings.split_plan))
@@ -174,8 +178,9 @@ class Driver:
         iterations = self._store.iterations(self._run_id)
         best = best_iteration(iterations, metric)
         if best is None:
-            if iterations and not record.requests.cancel:
+            if not record.requests.cancel:
                 reasons = sorted({f"{c.status}: {c.reason}".splitlines()[0] for c in iterations})
+                reasons = reasons or [_TOO_SHORT]
                 raise RunException(f"no iteration gave a model; {'; '.join(reasons[:5])}")
             return
         self._store.tag_best(self._run_id, best.iteration, best.run_id)

@@ -194,7 +194,7 @@ def _make(
         make_splits(dataset, source.plan),
         {n: values.astype(np.float64) for n, values in predictions.items()},
     )
-    limit = 20.0 if seconds is None else min(20.0, 0.5 * seconds)
+    limit = None if seconds is None else min(20.0, 0.5 * seconds)
     results: dict[str, EnsembleResult | str] = {}
     took: dict[str, float] = {}
     members = list(predictions)[:_STACK_MEMBERS]

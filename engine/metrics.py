@@ -134,7 +134,11 @@ def score_classification(
         "accuracy": float(sk.accuracy_score(y_true, y_pred, **weigh)),
         "balanced_accuracy": balanced,
         "norm_macro_recall": (balanced - chance) / (1.0 - chance),
-        "log_loss": float(sk.log_loss(y_true, rows, labels=np.arange(n_classes), **weigh)),
+        "log_loss": float(
+            sk.log_loss(
+                y_true, rows / rows.sum(axis=1, keepdims=True), labels=np.arange(n_classes), **weigh
+            )
+        ),
     }
     averaged = {"zero_division": 0.0, **weigh}
     scores["precision_score_weighted"] = float(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ logger = logging.getLogger("raysmith.driver")
 _LOOK_SECONDS = 0.25
 _REQUEST_SECONDS = 0.5
 _LOG_SECONDS = 1.0
+#: Of the time that trials have, what one iteration may use when others have given a model.
+_LARGEST_SHARE = 1 / 3
+_LEAST_SHARE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ class Watch:
         self._identity = identity
         self._iteration_seconds = iteration_seconds
         self._deadline = deadline
+        self._began = time.time()
         self._due: dict[str, float] = {}
         self._logs: dict[int, str] = {}
         self._stop = threading.Event()
@@ -147,14 +152,23 @@ class Watch:
             running.end_all(Verdict("Canceled", str(schedule.stopped)))
         for iteration in self.cancelled:
             running.end(iteration, Verdict("Canceled", "canceled by the user"))
-        if self._iteration_seconds is not None:
-            for iteration, trial in running.now().items():
-                if time.time() - trial.started > self._iteration_seconds:
-                    minutes = self._iteration_seconds / 60
-                    reason = f"longer than iteration_timeout_minutes={minutes:g}"
-                    running.end(iteration, Verdict("Timeout", reason))
+        self._end_long_ones(running, has_model=schedule.best is not None)
         if self._is_due("logs", _LOG_SECONDS):
             self._bring_logs(running, recorder)
+
+    def _end_long_ones(self, running: RunningTrials, has_model: bool) -> None:
+        """Iterations over their limit; without one, what would eat up the experiment's time."""
+        limit, reason = math.inf, ""
+        if self._iteration_seconds is not None:
+            limit = self._iteration_seconds
+            reason = f"longer than iteration_timeout_minutes={limit / 60:g}"
+        elif self._deadline is not None and has_model:
+            # The first model may take what it needs: it could be all there will be.
+            limit = max(_LEAST_SHARE_SECONDS, _LARGEST_SHARE * (self._deadline - self._began))
+            reason = f"longer than {limit:.0f} s, its share of experiment_timeout_minutes"
+        for iteration, trial in running.now().items():
+            if time.time() - trial.started > limit:
+                running.end(iteration, Verdict("Timeout", reason))
 
     def _bring_logs(self, running: RunningTrials, recorder: Recorder) -> None:
         trials = running.now()

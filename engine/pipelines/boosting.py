@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,10 @@ def fit_with_early_stopping(
         callbacks: list[Any] = [lightgbm.early_stopping(patience, verbose=False)]
         if seconds is not None:
             callbacks.append(_StopLightGBM(seconds))
-        estimator.fit(X, y, **weigh, eval_set=[(X_valid, y_valid)], callbacks=callbacks)
+        with warnings.catch_warnings():
+            # What should come instead, eval_X and eval_y, forgets to encode the labels in 4.7.
+            warnings.filterwarnings("ignore", message="The argument 'eval_set' is deprecated")
+            estimator.fit(X, y, **weigh, eval_set=[(X_valid, y_valid)], callbacks=callbacks)
         return max(1, int(estimator.best_iteration_ or estimator.n_estimators_))
     if library == "xgboost":
         callback = [] if seconds is None else [_stop_xgboost(seconds)]

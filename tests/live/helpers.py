@@ -31,6 +31,16 @@ def get_data():
 """
 
 
+#: A straight line splits it; what looks at the sign of each column cannot.
+FAR = """
+import numpy as np
+
+def get_data():
+    X = np.random.default_rng(0).uniform(1, 2, size=(300, 4))
+    return {"X": X, "y": (X[:, 0] > X[:, 1]).astype(int)}
+"""
+
+
 def write(name: str, text: str) -> str:
     Path(name).write_text(text)
     return name
@@ -44,6 +54,8 @@ def slow_config(**changes) -> AutoMLConfig:
         "allowed_models": ["SVM"],
         "iterations": 2,
         "n_cross_validations": 3,
+        "enable_voting_ensemble": False,
+        "enable_stack_ensemble": False,
     }
     return AutoMLConfig(**(settings | changes))
 
@@ -55,6 +67,8 @@ def quick_config(**changes) -> AutoMLConfig:
         "allowed_models": ["LogisticRegression", "KNN", "SGD", "DecisionTree"],
         "iterations": 3,
         "n_cross_validations": 3,
+        "enable_voting_ensemble": False,
+        "enable_stack_ensemble": False,
     }
     return AutoMLConfig(**(settings | changes))
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from engine import AutoMLConfig, AutoMLRun, Experiment, RunException
-from tests.live.helpers import quick_config, slow_config, statuses, wait_until, write
+from tests.live.helpers import FAR, quick_config, slow_config, statuses, wait_until, write
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
 
@@ -62,7 +62,51 @@ def test_the_experiments_time_is_kept(experiment):
     run = experiment.submit(slow_config(experiment_timeout_minutes=0.1))
     with pytest.raises(RunException, match="no iteration gave a model"):
         run.wait_for_completion()
-    assert set(statuses(run).values()) == {"Canceled"}
+    assert set(statuses(run).values()) <= {"Canceled"}
+
+
+def test_ensembles_are_made_within_the_experiments_time(experiment):
+    run = experiment.submit(
+        quick_config(
+            allowed_models=None, iterations=1000, experiment_timeout_minutes=0.3,
+            enable_voting_ensemble=True, enable_stack_ensemble=True, enable_early_stopping=False,
+        )
+    )  # fmt: skip
+    run.wait_for_completion()
+    summary = run.summary()
+    assert summary["pipeline"].tolist()[-2:] == ["VotingEnsemble", "StackEnsemble"]
+    assert summary["status"].tolist()[-2:] == ["Completed", "Completed"]
+    assert 10 < len(summary) < 1000
+
+
+def test_a_slow_estimator_does_not_eat_the_experiments_time(experiment):
+    config = slow_config(
+        allowed_models=["SVM", "DecisionTree", "LogisticRegression"], iterations=50,
+        experiment_timeout_minutes=0.6, enable_voting_ensemble=True,
+    )  # fmt: skip
+    run = experiment.submit(config)
+    run.wait_for_completion()
+    summary = run.summary().set_index("pipeline")
+    assert summary.loc["VotingEnsemble", "status"] == "Completed"
+    ended = summary[summary["status"] == "Timeout"]
+    assert ended.index.str.contains("SVM").all()
+    assert ended["reason"].str.contains("its share of experiment_timeout_minutes").all()
+    assert len(ended)
+
+
+def test_an_iteration_without_hope_is_pruned(experiment):
+    run = experiment.submit(
+        quick_config(
+            allowed_models=["LogisticRegression", "BernoulliNaiveBayes", "KNN"], iterations=12,
+            max_concurrent_iterations=1, data_script=write("far.py", FAR),
+        )
+    )  # fmt: skip
+    run.wait_for_completion()
+    pruned = run.summary().query("status == 'Pruned'")
+    assert len(pruned)
+    assert pruned["reason"].str.contains("hopeless after 1 of 3 folds").all()
+    with pytest.raises(RunException, match="has no model: Pruned"):
+        run.get_output(iteration=int(pruned["iteration"].iloc[0]))
 
 
 def test_a_killed_worker_is_a_row_and_the_run_goes_on(experiment):
@@ -197,7 +241,7 @@ def test_a_killed_driver_is_resumed_without_repeating(experiment):
     run.wait_for_completion()
     after = run.summary()
     assert after["iteration"].tolist() == list(range(40))
-    assert set(after["status"]) == {"Completed"}
+    assert set(after["status"]) <= {"Completed", "Pruned"}
     kept = after[after["iteration"].isin(before["iteration"])]
     assert kept["seconds"].tolist() == before["seconds"].tolist()
     assert after["pipeline"].nunique() > 3

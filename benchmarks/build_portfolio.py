@@ -1,0 +1,215 @@
+"""Learn the portfolio: the pipelines that are tried first, in the order of trying.
+
+Every candidate (a few good guesses and random points of every estimator's space) is
+cross-validated on samples of the development suite; then the list is built greedily: next comes
+the candidate that improves the mean over the sets most, of an ensemble of those before it.
+
+``python benchmarks/build_portfolio.py [--rows N] [--candidates N] [--length N] [--scores FILE]``
+writes ``engine/search/portfolio.json`` and, into ``benchmarks/results/portfolios``, one for each
+set that was learned without it, for the figures of that set. Scores are kept in FILE, so that an
+interrupted build goes on and a second one need not score again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import pickle
+import time
+import warnings
+from pathlib import Path
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+import numpy as np
+from datasets import SETS
+
+from engine import FeaturizationConfig
+from engine.data import DataSummary, check_data
+from engine.evaluate import evaluate
+from engine.metrics import METRICS, score_one
+from engine.pipelines import PipelineSpec, estimators_of
+from engine.search.portfolio import DEFAULT_FILE, load_portfolio, write_portfolio
+from engine.search.searcher import PipelineSearch
+from engine.splits import SplitPlan, make_splits
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+TASKS = ("classification", "regression")
+#: Share of the candidates: what wins more often is looked at more closely.
+EMPHASIS = {
+    "LightGBM": 3,
+    "CatBoost": 3,
+    "XGBoost": 2,
+    "ExtremeRandomTrees": 2,
+    "MLP": 2,
+    "SVM": 2,
+    "RandomForest": 2,
+    "GradientBoosting": 1.5,
+    "NaiveBayes": 0.5,
+    "DecisionTree": 0.5,
+}
+#: Seconds that a boosting fit may add rounds for.
+SLOWEST_FIT = 1.5
+
+
+def metric_of(task: str) -> str:
+    return "AUC_weighted" if task == "classification" else "root_mean_squared_error"
+
+
+def candidates(task: str, number: int) -> list[PipelineSpec]:
+    """The portfolio so far, and random points of every estimator's space."""
+    specs = list(load_portfolio(task))
+    names = list(estimators_of(task))
+    shares = np.array([next((v for k, v in EMPHASIS.items() if k in n), 1.0) for n in names])
+    counts = np.maximum(2, np.round(shares / shares.sum() * number)).astype(int)
+    data = DataSummary(task, 1000, 20, False, False, None, "split", "")
+    for name, count in zip(names, counts, strict=True):
+        if not estimators_of(task)[name].installed:
+            continue
+        search = PipelineSearch(data, allowed=[name], random_state=7, portfolio=_empty())
+        specs += [search.propose(index) for index in range(count)]
+    return list({spec.to_json(): spec for spec in specs}.values())
+
+
+def _empty() -> Path:
+    file = RESULTS / "empty.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps({task: [] for task in TASKS}))
+    return file
+
+
+def score_set(name: str, rows: int, number: int, file: Path) -> dict:
+    """Out-of-fold predictions and times of every candidate on one set; kept in a file."""
+    known = pickle.loads(file.read_bytes()) if file.exists() else {}
+    entry = SETS[name]
+    X, y = entry.read()
+    if len(y) > rows:
+        chosen = np.sort(np.random.default_rng(0).choice(len(y), rows, replace=False))
+        X, y = X.iloc[chosen], y[chosen]
+    data = check_data({"X": X, "y": y}, entry.task, featurization=FeaturizationConfig())
+    folds = make_splits(data, SplitPlan(3))
+    known["y"] = data.target(data.y)
+    for spec in candidates(entry.task, number):
+        if spec.to_json() in known:
+            continue
+        started = time.perf_counter()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                predictions = evaluate(spec, data, folds, fit_seconds=SLOWEST_FIT).predictions
+        except Exception as error:
+            print(f"{name}: {spec.name}: {error}", flush=True)
+            predictions = None
+        seconds = time.perf_counter() - started
+        if predictions is not None:
+            predictions = predictions.astype(np.float32)
+        known[spec.to_json()] = predictions, seconds
+    temporary = file.with_suffix(".part")
+    temporary.write_bytes(pickle.dumps(known))
+    temporary.replace(file)
+    return known
+
+
+def learn(scores: dict[str, dict], task: str, length: int) -> list[PipelineSpec]:
+    """The greedy list over these sets."""
+    metric = METRICS[metric_of(task)]
+    sign = 1 if metric.greater_is_better else -1
+    names = list(scores)
+    keys = [k for k in scores[names[0]] if k != "y" and all(k in scores[n] for n in names)]
+
+    def loss(name: str, predicted) -> float:
+        return -sign * score_one(metric.name, scores[name]["y"], predicted.astype(np.float64))
+
+    single = {
+        n: {
+            k: loss(n, p) if (p := scores[n][k][0]) is not None and np.isfinite(p).all() else np.inf
+            for k in keys
+        }
+        for n in names
+    }
+    # A set counts by how far its best and its median candidate are apart.
+    best = {n: min(single[n].values()) for n in names}
+    spread = {n: max(float(np.median(list(single[n].values()))) - best[n], 1e-9) for n in names}
+    seconds = {
+        k: float(
+            np.mean([scores[n][k][1] / np.median([scores[n][j][1] for j in keys]) for n in names])
+        )
+        for k in keys
+    }
+    chosen: list[str] = []
+    bag: dict[str, tuple] = {}  # set -> (sum of predictions, members, loss)
+    while len(chosen) < length:
+        gains = {}
+        outcomes = {}
+        for key in keys:
+            if key in chosen:
+                continue
+            total, outcome = 0.0, {}
+            for n in names:
+                if not np.isfinite(single[n][key]):
+                    continue
+                predicted = scores[n][key][0].astype(np.float64)
+                if n not in bag:
+                    options = [(predicted, 1, single[n][key])]
+                    start = best[n] + 4 * spread[n]
+                else:
+                    summed, members, start = bag[n]
+                    options = [(predicted, 1, single[n][key])]
+                    options += [
+                        (
+                            summed + w * predicted,
+                            members + w,
+                            loss(n, (summed + w * predicted) / (members + w)),
+                        )
+                        for w in (1, max(1, members // 2))
+                    ]
+                option = min(options, key=lambda o: o[2])
+                if option[2] < start:
+                    outcome[n] = option
+                    total += min(start - option[2], 4 * spread[n]) / spread[n]
+            gains[key] = total / len(names) / seconds[key] ** 0.3
+            outcomes[key] = outcome
+        top = max(gains, key=gains.get)
+        chosen.append(top)
+        bag |= outcomes[top]
+    return [PipelineSpec.from_json(key) for key in chosen]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=1200)
+    parser.add_argument("--candidates", type=int, default=60)
+    parser.add_argument("--length", type=int, default=24)
+    parser.add_argument("--scores", type=Path, default=RESULTS / "portfolio_scores")
+    arguments = parser.parse_args()
+    arguments.scores.mkdir(parents=True, exist_ok=True)
+    jobs = [
+        (name, arguments.rows, arguments.candidates, arguments.scores / f"{name}.pkl")
+        for name in SETS
+    ]
+    with multiprocessing.get_context("spawn").Pool(os.cpu_count(), maxtasksperchild=1) as pool:
+        found = dict(zip(SETS, pool.starmap(score_set, jobs, chunksize=1), strict=True))
+    by_task = {task: {n: found[n] for n in SETS if SETS[n].task == task} for task in TASKS}
+    full = {task: learn(by_task[task], task, arguments.length) for task in TASKS}
+    write_portfolio(DEFAULT_FILE, full, {task: list(by_task[task]) for task in TASKS})
+    folder = RESULTS / "portfolios"
+    folder.mkdir(exist_ok=True)
+    for name, entry in SETS.items():
+        others = {n: s for n, s in by_task[entry.task].items() if n != name}
+        mine = {**full, entry.task: learn(others, entry.task, arguments.length)}
+        learned_on = {t: [n for n in by_task[t] if n != name] for t in TASKS}
+        write_portfolio(folder / f"{name}.json", mine, learned_on)
+    for task in TASKS:
+        print(task)
+        for spec in full[task]:
+            print("  ", spec.to_json())
+
+
+if __name__ == "__main__":
+    main()

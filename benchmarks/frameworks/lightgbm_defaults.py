@@ -1,0 +1,34 @@
+"""LightGBM with its defaults; categories as it likes them."""
+
+from __future__ import annotations
+
+import pickle
+
+from common import FOLDER, main
+
+
+def fit(X, y, task, deadline):
+    import lightgbm
+    import pandas as pd
+
+    categories = {
+        name: pd.CategoricalDtype(sorted(X[name].dropna().unique()))
+        for name in X
+        if not pd.api.types.is_numeric_dtype(X[name])
+    }
+
+    def ready(frame):
+        frame = frame.astype(categories)
+        return frame.set_axis([f"f{index}" for index in range(frame.shape[1])], axis=1)
+
+    classification = task["task"] == "classification"
+    kind = lightgbm.LGBMClassifier if classification else lightgbm.LGBMRegressor
+    model = kind(n_jobs=task["cores"], random_state=task["seed"], verbosity=-1).fit(ready(X), y)
+    (FOLDER / "model.pkl").write_bytes(pickle.dumps(model))
+    if classification:
+        return lambda frame: model.predict_proba(ready(frame)), model.classes_
+    return lambda frame: model.predict(ready(frame)), None
+
+
+if __name__ == "__main__":
+    main(fit)
