@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import Any
 from engine.errors import AutoMLError, RunException
 from engine.given import Given
 from engine.metrics import METRICS
-from engine.models import save_mlflow_model
+from engine.models import import_flavour, save_mlflow_model
 from engine.pipelines import PipelineSpec
 from engine.pipelines.names import ENSEMBLES
 from engine.recorder import Recorder
@@ -76,11 +77,12 @@ class Driver:
         from cluster.embedded import connect
         from engine.ensembling import add_ensembles
         from engine.nodedata import end_node_data
-        from engine.raytune import TuneLoop, task_resources, trial_cores
+        from engine.raytune import TuneLoop, trial_cores
 
         if self._given.data is not None and self._given.is_new:
             self._store.save_data(self._run_id, dict(self._given.data))
         connect()
+        threading.Thread(target=import_flavour, name="raysmith-import", daemon=True).start()
         record = self._store.run(self._run_id)
         loop = TuneLoop(self._store, record, self._identity, self._settings, self._started)
         try:
@@ -112,8 +114,7 @@ class Driver:
                     self._store,
                     record,
                     self._settings,
-                    source,
-                    task_resources(self._settings, cores),
+                    loop.targets,
                     loop.until,
                     self._is_to_stop,
                 )

@@ -1,27 +1,25 @@
-"""The last rows of a run: ensembles of its best pipelines, made where the data is."""
+"""The last rows of a run: ensembles of its best pipelines."""
 
 from __future__ import annotations
 
 import json
 import logging
 import pickle
+import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import ray
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from engine.data import Dataset
 from engine.metrics import METRICS, Metric
 from engine.models import load_model
-from engine.nodedata import DataSource, load_here
 from engine.pipelines import PipelineSpec
 from engine.pipelines.ensembles import SharedFeatures
-from engine.pipelines.names import ENSEMBLES, STACK, VOTING
+from engine.pipelines.names import ENSEMBLES, VOTING
 from engine.records import ITERATION_ENDS, IterationEnd, IterationRecord, RunRecord
 from engine.search.ensemble import EnsembleResult, OutOfFold, compose, stack, vote
 from engine.settings import Settings
@@ -32,15 +30,8 @@ logger = logging.getLogger("raysmith.driver")
 
 #: Members of a stack at most: more make it slow to predict and no better.
 _STACK_MEMBERS = 5
-
-
-@dataclass(frozen=True)
-class _Made:
-    """What came back from the node: an ensemble, or why there is none; how long it took."""
-
-    results: Mapping[str, EnsembleResult | str]
-    classes: NDArray[Any] | None
-    seconds: Mapping[str, float]
+#: With less time than this left, no ensemble is begun.
+_LEAST_SECONDS = 1.0
 
 
 def is_ensemble(record: IterationRecord) -> bool:
@@ -66,8 +57,7 @@ def add_ensembles(
     store: RunStore,
     record: RunRecord,
     settings: Settings,
-    source: DataSource,
-    resources: Mapping[str, Any],
+    targets: Callable[[], Dataset],
     until: float | None,
     stop: Callable[[], bool],
 ) -> None:
@@ -78,8 +68,8 @@ def add_ensembles(
 
     Parameters
     ----------
-    resources:
-        Of the Ray task that does it.
+    targets:
+        Gives the data; its features are not looked at.
     until:
         When the run's time is over, in seconds since the epoch; rows that would not be ready by
         then are left out.
@@ -91,59 +81,92 @@ def add_ensembles(
     best = candidates(iterations, metric, settings.ensemble_iterations)
     if not settings.ensembles or len(best) < 2:
         return
-    predictions = {r.iteration: store.predictions(r.run_id) for r in best}
-    started = time.time()
-    seconds = None if until is None else max(0.5, until - started)
-    future = (
-        ray.remote(_make)
-        .options(max_retries=0, **resources)
-        .remote(source, predictions, metric.name, settings, seconds)
-    )
-    while not ray.wait([future], timeout=0.1)[0]:
-        if stop() or (until is not None and time.time() > until):
-            ray.cancel(future, force=True)
-            logger.warning("no ensembles: the run's time is over")
-            return
-    try:
-        made: _Made = ray.get(future)
-    except Exception as error:
-        logger.exception("no ensembles")
-        reason = f"{type(error).__name__}: {error}"
-        made = _Made(dict.fromkeys(settings.ensembles, reason), None, {})
+    rows = _Rows(store, record, iterations)
     runs = {r.iteration: r.run_id for r in best}
     pipelines: dict[int, Any] = {}
-    unfinished = {
-        r.properties["run_algorithm"]: r
-        for r in iterations
-        if is_ensemble(r) and r.status not in ITERATION_ENDS
-    }
-    number = max(r.iteration for r in iterations) + 1
-    for name in settings.ensembles:
-        result = made.results.get(name, "there was no time for it")
-        if isinstance(result, EnsembleResult):
-            for n in result.members:
-                if n not in pipelines:
-                    pipelines[n] = load_model(store, runs[n])
-            end = _end(name, result, pipelines, made.classes)
-            spec = _spec(name, result)
-        else:
-            end, spec = IterationEnd("Failed", result), PipelineSpec(name)
-        begun = time.time() - made.seconds.get(name, 0.0)
+
+    def make() -> None:
+        dataset = targets()
+        data = OutOfFold.of(
+            dataset,
+            make_splits(dataset, settings.split_plan),
+            {n: store.predictions(child).astype(np.float64) for n, child in runs.items()},
+        )
+        members = list(runs)
+        for name in settings.ensembles:
+            began = time.time()
+            if stopped.is_set() or (until is not None and until - began < _LEAST_SECONDS):
+                logger.warning("no %s: the run's time is over", name)
+                return
+            seconds = None if until is None else 0.4 * (until - began)
+            try:
+                if name == VOTING:
+                    result = vote(data, metric.name, seconds)
+                    members = [*result.members, *(n for n in members if n not in result.members)]
+                else:
+                    result = stack(
+                        data,
+                        members[:_STACK_MEMBERS],
+                        meta_learner_type=settings.stack_meta_learner_type,
+                        meta_learner_kwargs=settings.stack_meta_learner_kwargs,
+                        train_percentage=settings.stack_meta_learner_train_percentage,
+                        random_state=settings.random_state,
+                    )
+                for n in result.members:
+                    if n not in pipelines:
+                        pipelines[n] = load_model(store, runs[n])
+                end = _end(name, result, pipelines, dataset.classes)
+                spec = _spec(name, result)
+            except Exception as error:
+                logger.exception("no %s", name)
+                end = IterationEnd("Failed", f"{type(error).__name__}: {error}")
+                spec = PipelineSpec(name)
+            if not stopped.is_set():
+                rows.write(name, spec, end, began)
+
+    # In a thread, so that a cancelled run need not wait for a fit that cannot be interrupted.
+    stopped = threading.Event()
+    work = threading.Thread(target=make, name="raysmith-ensembles", daemon=True)
+    work.start()
+    while work.is_alive():
+        work.join(0.2)
+        if stop() or (until is not None and time.time() > until):
+            logger.warning("the ensembles were not ready in time")
+            stopped.set()
+            return
+
+
+class _Rows:
+    """Writes ensembles' rows, under the number of an unfinished one or the next."""
+
+    def __init__(
+        self, store: RunStore, record: RunRecord, iterations: Sequence[IterationRecord]
+    ) -> None:
+        self._store = store
+        self._record = record
+        self._next = max(r.iteration for r in iterations) + 1
+        self._unfinished = {
+            r.properties["run_algorithm"]: r.run_id
+            for r in iterations
+            if is_ensemble(r) and r.status not in ITERATION_ENDS
+        }
+
+    def write(self, name: str, spec: PipelineSpec, end: IterationEnd, began: float) -> None:
         properties: dict[str, Any] = {
             "run_algorithm": name,
             "run_preprocessor": "",
             "pipeline_spec": spec.to_json(),
         }
-        if name in unfinished:
-            child = unfinished[name].run_id
-            store.restart_iteration(child, properties, begun)
+        child = self._unfinished.get(name)
+        if child is not None:
+            self._store.restart_iteration(child, properties, began)
         else:
-            properties["iteration"] = number
-            child = store.start_iteration(
-                record, number, name, dict(spec.estimator_params), properties, begun
+            properties["iteration"] = number = self._next
+            self._next += 1
+            child = self._store.start_iteration(
+                self._record, number, name, dict(spec.estimator_params), properties, began
             )
-            number += 1
-        store.end_iteration(child, end)
+        self._store.end_iteration(child, end)
 
 
 def _spec(name: str, result: EnsembleResult) -> PipelineSpec:
@@ -175,54 +198,3 @@ def _end(
         model=pickle.dumps(model, protocol=5),
         log="\n".join([name, *lines, ""]),
     )
-
-
-def _make(
-    source: DataSource,
-    predictions: Mapping[int, NDArray[np.float32]],
-    metric: str,
-    settings: Settings,
-    seconds: float | None,
-) -> _Made:
-    started = time.monotonic()
-    loaded = load_here(source)
-    reference = source.shared if loaded is None else loaded.reference
-    assert reference is not None
-    dataset: Dataset = ray.get(reference[0])
-    data = OutOfFold.of(
-        dataset,
-        make_splits(dataset, source.plan),
-        {n: values.astype(np.float64) for n, values in predictions.items()},
-    )
-    limit = None if seconds is None else min(20.0, 0.5 * seconds)
-    results: dict[str, EnsembleResult | str] = {}
-    took: dict[str, float] = {}
-    members = list(predictions)[:_STACK_MEMBERS]
-    if VOTING in settings.ensembles:
-        results[VOTING] = _try(lambda: vote(data, metric, limit))
-        took[VOTING] = time.monotonic() - started
-        voted = results[VOTING]
-        if isinstance(voted, EnsembleResult):
-            members = list(dict.fromkeys([*voted.members, *members]))[:_STACK_MEMBERS]
-    left = None if seconds is None else seconds - (time.monotonic() - started)
-    if STACK in settings.ensembles and (left is None or left > 0.3 * (seconds or 0)):
-        begun = time.monotonic()
-        results[STACK] = _try(
-            lambda: stack(
-                data,
-                members,
-                meta_learner_type=settings.stack_meta_learner_type,
-                meta_learner_kwargs=settings.stack_meta_learner_kwargs,
-                train_percentage=settings.stack_meta_learner_train_percentage,
-                random_state=settings.random_state,
-            )
-        )
-        took[STACK] = time.monotonic() - begun
-    return _Made(results, dataset.classes, took)
-
-
-def _try(make: Callable[[], EnsembleResult]) -> EnsembleResult | str:
-    try:
-        return make()
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"

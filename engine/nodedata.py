@@ -92,6 +92,11 @@ class NodeData:
                 self._loaded = self._load()
             return self._loaded
 
+    def targets(self) -> Dataset:
+        """The data without its features."""
+        dataset: Dataset = ray.get(self.load().reference[0])
+        return dataset.without_features()
+
     def ready(self) -> None:
         """Return once the actor is up."""
 
@@ -137,16 +142,6 @@ def node_data(source: DataSource) -> Any:
         scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False),
     )
     return remote.remote(source)
-
-
-def load_here(source: DataSource) -> LoadedData | None:
-    """The data on this node; ``None`` for data that was given directly: see `DataSource.shared`."""
-    if source.shared is not None:
-        return None
-    loaded: LoadedData = ray.get(node_data(source).load.remote())
-    if loaded.error is not None:
-        raise DataException(loaded.error)
-    return loaded
 
 
 def actor_prefix(run_id: str) -> str:

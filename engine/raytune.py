@@ -65,6 +65,8 @@ class TuneLoop:
         )
         iteration_limit = settings.iteration_timeout_minutes
         self._iteration_seconds = None if iteration_limit is None else iteration_limit * 60
+        self._targets: Dataset | None = None
+        self._node: Any = None
         self.watch = Watch(
             store,
             record.run_id,
@@ -99,6 +101,7 @@ class TuneLoop:
             **files,
         )
         if dataset is not None:
+            self._targets = dataset.without_features()
             return source, dataset.summary()
         # Until a node has room, which on a growing cluster takes minutes, no limit applies.
         found = node_data_somewhere.options(**task_resources(self._settings, cores))
@@ -112,8 +115,15 @@ class TuneLoop:
             self._store.write_text(self._record.run_id, "logs/get_data.log", loaded.output)
         if loaded.error is not None:
             raise DataException(loaded.error)
+        self._node = node
         logger.info("get_data() took %.1f s", loaded.seconds)
         return source, loaded.summary
+
+    def targets(self) -> Dataset:
+        """The data without its features, once it has been prepared."""
+        if self._targets is None:
+            self._targets = ray.get(self._node.targets.remote())
+        return self._targets
 
     def _wait(self, future: Any, seconds: float | None) -> Any:
         """A result from the node that gets the data; ``None`` when the run was ended meanwhile."""

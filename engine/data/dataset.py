@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -75,6 +75,13 @@ class Dataset:
     def target(self, labels: NDArray[Any]) -> NDArray[Any]:
         """Labels as class codes (int64); a regression target as it is (float64)."""
         return labels if self.classes is None else np.searchsorted(self.classes, labels)
+
+    def without_features(self) -> Dataset:
+        """The same with no columns in X: what scoring and splitting need, and small."""
+        X_valid = self.X_valid
+        if X_valid is not None:
+            X_valid = np.empty((X_valid.shape[0], 0))
+        return replace(self, X=np.empty((self.n_rows, 0)), X_valid=X_valid, layout=None)
 
     def summary(self) -> DataSummary:
         """What the search must know of the data without holding it."""
