@@ -109,6 +109,7 @@ def evaluate(
             layout=dataset.layout,
             sparse=sparse.issparse(dataset.X),
             cores=cores,
+            n_rows=dataset.n_rows,
             random_state=random_state,
         )
 

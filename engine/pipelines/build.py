@@ -58,6 +58,7 @@ def build_pipeline(
     layout: Layout | None = None,
     sparse: bool = False,
     cores: int = 1,
+    n_rows: int = 0,
     random_state: int | None = 0,
 ) -> Pipeline:
     """An unfitted pipeline: ``datatransformer``, the scaler if any, the estimator.
@@ -74,6 +75,8 @@ def build_pipeline(
         Whether X is a scipy sparse matrix.
     cores:
         Threads the estimator may use.
+    n_rows:
+        Rows that it will be fitted on: large data changes some parameters that are not given.
     random_state:
         Seed of everything in it that is random.
 
@@ -103,14 +106,14 @@ def build_pipeline(
         # Most estimators that take NaN in a dense matrix refuse it in a sparse one.
         first = NumericMatrix(fill_missing=fill or sparse)
     steps.insert(0, ("datatransformer", first))
-    steps.append((spec.estimator, _build_estimator(entry, spec, cores, random_state)))
+    steps.append((spec.estimator, _build_estimator(entry, spec, cores, n_rows, random_state)))
     return Pipeline(steps)
 
 
 def _build_estimator(
-    entry: EstimatorEntry, spec: PipelineSpec, cores: int, random_state: int | None
+    entry: EstimatorEntry, spec: PipelineSpec, cores: int, n_rows: int, random_state: int | None
 ) -> Any:
-    params = {**entry.fixed, **spec.estimator_params}
+    params = {**entry.fixed, **entry.for_rows(n_rows), **spec.estimator_params}
     if entry.threads_parameter:
         params[entry.threads_parameter] = cores
     if entry.seed_parameter:

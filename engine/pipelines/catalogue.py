@@ -8,7 +8,7 @@ and, for gradient boosting and forests, the spaces of Probst, Boulesteix & Bisch
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -41,6 +41,27 @@ def _log_int(low: int, high: int) -> IntDistribution:
 
 def _one_of(*choices: Any) -> CategoricalDistribution:
     return CategoricalDistribution(choices)
+
+
+def _as_ever(n_rows: int) -> Mapping[str, Any]:
+    return {}
+
+
+def _fewer_rounds(parameter: str, rounds: int) -> Callable[[int], Mapping[str, Any]]:
+    """Above 100,000 rows a boosting round takes longer, and there are fewer of them at most."""
+    return lambda n_rows: (
+        {parameter: max(100, rounds * 100_000 // n_rows)} if n_rows > 100_000 else {}
+    )
+
+
+def _smaller_samples(n_rows: int) -> Mapping[str, Any]:
+    """Each tree of a forest sees 50,000 rows at most."""
+    return {"bootstrap": True, "max_samples": 50_000 / n_rows} if n_rows > 50_000 else {}
+
+
+def _fewer_epochs(n_rows: int) -> Mapping[str, Any]:
+    """About as many weight updates as 200 epochs over 20,000 rows are."""
+    return {"max_iter": max(10, 200 * 20_000 // n_rows)} if n_rows > 20_000 else {}
 
 
 @dataclass(frozen=True)
@@ -87,6 +108,8 @@ class EstimatorEntry:
         What the first step gives it when columns are featurized and no scaler stands between.
     cost:
         Time of an iteration against that of LightGBM, roughly; a guess until one has run.
+    for_rows:
+        Number of rows -> parameters that keep its time within bounds on large data.
     max_rows:
         More rows than this and it is not proposed: its time grows with their square.
     """
@@ -106,6 +129,7 @@ class EstimatorEntry:
     handles_weights: bool = True
     input: Output = "encoded"
     cost: float = 1.0
+    for_rows: Callable[[int], Mapping[str, Any]] = _as_ever
     max_rows: int | None = None
 
     @property
@@ -264,6 +288,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             "RandomForest",
             task,
             f"sklearn.ensemble:RandomForest{kind}",
+            for_rows=_smaller_samples,
             cost=1.0,
             space={**_FOREST_SPACE, **criterion},
             scalers=_TREE,
@@ -275,6 +300,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             "ExtremeRandomTrees",
             task,
             f"sklearn.ensemble:ExtraTrees{kind}",
+            for_rows=_smaller_samples,
             cost=0.8,
             space={**_FOREST_SPACE, **criterion},
             scalers=_TREE,
@@ -288,6 +314,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             f"lightgbm:LGBM{kind}",
             fixed=_LIGHTGBM_FIXED,
             rounds_parameter="n_estimators",
+            for_rows=_fewer_rounds("n_estimators", _ROUNDS),
             space=_LIGHTGBM_SPACE,
             scalers=(NO_SCALER, "MaxAbsScaler"),
             threads_parameter="n_jobs",
@@ -301,6 +328,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             cost=1.5,
             fixed=_HISTOGRAM_FIXED,
             rounds_parameter="max_iter",
+            for_rows=_fewer_rounds("max_iter", 1000),
             space=_HISTOGRAM_SPACE,
             scalers=(NO_SCALER, "MaxAbsScaler"),
             handles_missing=True,
@@ -313,6 +341,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             f"xgboost:XGB{kind}",
             fixed=_XGBOOST_FIXED,
             rounds_parameter="n_estimators",
+            for_rows=_fewer_rounds("n_estimators", _ROUNDS),
             space=_XGBOOST_SPACE,
             scalers=(NO_SCALER, "MaxAbsScaler"),
             threads_parameter="n_jobs",
@@ -327,6 +356,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             cost=3.0,
             fixed=_CATBOOST_FIXED,
             rounds_parameter="iterations",
+            for_rows=_fewer_rounds("iterations", _ROUNDS),
             space=_CATBOOST_SPACE,
             scalers=(NO_SCALER,),
             threads_parameter="thread_count",
@@ -418,6 +448,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         "MLP",
         "classification",
         "sklearn.neural_network:MLPClassifier",
+        for_rows=_fewer_epochs,
         cost=1.5,
         space=_MLP_SPACE,
         scalers=_LINEAR,
@@ -465,6 +496,7 @@ REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
         "MLP",
         "regression",
         "sklearn.neural_network:MLPRegressor",
+        for_rows=_fewer_epochs,
         cost=1.5,
         space=_MLP_SPACE,
         scalers=_LINEAR,

@@ -11,7 +11,9 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import FunctionTransformer, LabelEncoder
+from sklearn.svm import SVC
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -92,13 +94,18 @@ def _has_decision_function(self: CalibratedMargin) -> bool:
 
 
 class CalibratedMargin(ClassifierMixin, BaseEstimator):
-    """Class probabilities for a margin classifier (SVM), by Platt's scaling over folds.
+    """Class probabilities for a margin classifier (SVM), calibrated over folds.
 
     scikit-learn's ``CalibratedClassifierCV(ensemble=False)`` with as many folds, up to ``cv``, as
     the rarest class allows. A class with one row only cannot be calibrated: the softmax of the
     margins then stands in.
 
-    Source: Platt (1999), Probabilistic outputs for support vector machines.
+    With more than two classes and no weights, a kernel SVM is fitted one class against the rest,
+    and its margins are scaled by a temperature: the margins that SVC itself gives are votes of
+    pairs, which rank rows poorly (digits: AUC 0.995 instead of 0.9995). Else Platt's scaling.
+
+    Source: Platt (1999), Probabilistic outputs for support vector machines; Guo et al. (2017), On
+    calibration of modern neural networks.
     """
 
     def __init__(self, estimator: Any, cv: int = 5) -> None:
@@ -110,8 +117,12 @@ class CalibratedMargin(ClassifierMixin, BaseEstimator):
         self.n_features_in_ = X.shape[1]
         folds = min(self.cv, int(counts.min()))
         model = clone(self.estimator)
+        method = "sigmoid"
+        if isinstance(model, SVC) and len(counts) > 2 and sample_weight is None:
+            # OneVsRestClassifier passes no weights on.
+            model, method = OneVsRestClassifier(model), "temperature"
         if folds >= 2:
-            model = CalibratedClassifierCV(model, cv=folds, ensemble=False)
+            model = CalibratedClassifierCV(model, cv=folds, ensemble=False, method=method)
         fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
         self.estimator_ = model.fit(X, y, **fit_params)
         return self

@@ -34,6 +34,7 @@ _LOCAL_SHARE = 0.5
 _LOCAL_STEP = 0.15
 #: A pipeline that is expected to take more than this share of the time that is left is not tried.
 _AFFORDABLE = 0.8
+_KNOWN = 30
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,7 @@ class PipelineSearch:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         try:
             study = optuna.create_study(sampler=sampler, direction=direction)
-            known = [o for o in self._history if o.spec.estimator == entry.name]
+            known = self._worth_knowing(entry.name)
             worst = self._worst()
             liars = [Observation(s, worst, 0.0) for s in self._pending.values()]
             for observation in [*known, *(o for o in liars if o.spec.estimator == entry.name)]:
@@ -236,6 +237,17 @@ class PipelineSearch:
             return dict(study.ask(fixed_distributions=dict(space)).params)
         finally:
             optuna.logging.set_verbosity(verbosity)
+
+    def _worth_knowing(self, name: str) -> list[Observation]:
+        """An estimator's best and its latest observations: more only make the model slow."""
+        known = [o for o in self._history if o.spec.estimator == name]
+        if len(known) <= 2 * _KNOWN:
+            return known
+        sign = -1 if self._metric.greater_is_better else 1
+        earlier = sorted(
+            known[:-_KNOWN], key=lambda o: math.inf if math.isnan(o.score) else sign * o.score
+        )
+        return [*earlier[:_KNOWN], *known[-_KNOWN:]]
 
     def _space(self, entry: EstimatorEntry) -> Space:
         """The estimator's parameters, the scaler, and the parameters of each scaler."""

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 
 from engine import DataException
 from engine.data import check_data
@@ -190,3 +191,26 @@ def test_specification_survives_json():
     assert PipelineSpec.from_json(spec.to_json()) == spec
     assert spec.name == "PCA SGD"
     assert PipelineSpec("KNN").name == "KNN"
+
+
+def test_large_data_changes_what_would_take_too_long():
+    def params(name, n_rows, **given):
+        return build_pipeline(PipelineSpec(name, "", given), "classification", n_rows=n_rows)[
+            -1
+        ].get_params()
+
+    assert params("RandomForest", 1_000)["max_samples"] is None
+    assert params("RandomForest", 1_000_000)["max_samples"] == 0.05
+    assert params("ExtremeRandomTrees", 1_000_000)["bootstrap"] is True
+    assert params("LightGBM", 1_000_000)["n_estimators"] < params("LightGBM", 1_000)["n_estimators"]
+    assert params("LightGBM", 1_000_000, n_estimators=900)["n_estimators"] == 900
+    assert params("MLP", 1_000_000)["max_iter"] == 10
+
+
+def test_a_kernel_svm_ranks_the_rows_of_many_classes():
+    X, y = load_digits(return_X_y=True)
+    data = check_data({"X": X[:600], "y": y[:600]}, "classification")
+    spec = PipelineSpec("SVM", "StandardScalerWrapper", {"C": 3.0})
+    result = evaluate(spec, data, make_splits(data, SplitPlan(3)))
+    assert result.metrics["AUC_weighted"] > 0.9985
+    assert result.metrics["accuracy"] > 0.94
