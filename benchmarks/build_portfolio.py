@@ -19,6 +19,7 @@ import os
 import pickle
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -61,8 +62,8 @@ def metric_of(task: str) -> str:
 
 
 def candidates(task: str, number: int) -> list[PipelineSpec]:
-    """The portfolio so far, and random points of every estimator's space."""
-    specs = list(load_portfolio(task))
+    """Good guesses, and random points of every estimator's space."""
+    specs = list(load_portfolio(task, HERE / "first_guesses.json"))
     names = list(estimators_of(task))
     shares = np.array([next((v for k, v in EMPHASIS.items() if k in n), 1.0) for n in names])
     counts = np.maximum(2, np.round(shares / shares.sum() * number)).astype(int)
@@ -77,8 +78,10 @@ def candidates(task: str, number: int) -> list[PipelineSpec]:
 
 def _empty() -> Path:
     file = RESULTS / "empty.json"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps({task: [] for task in TASKS}))
+    if not file.exists():
+        temporary = file.with_suffix(f".{os.getpid()}")
+        temporary.write_text(json.dumps({task: [] for task in TASKS}))
+        temporary.replace(file)
     return file
 
 
@@ -176,7 +179,13 @@ def learn(scores: dict[str, dict], task: str, length: int) -> list[PipelineSpec]
         top = max(gains, key=gains.get)
         chosen.append(top)
         bag |= outcomes[top]
-    return [PipelineSpec.from_json(key) for key in chosen]
+    return [_plain(PipelineSpec.from_json(key), task) for key in chosen]
+
+
+def _plain(spec: PipelineSpec, task: str) -> PipelineSpec:
+    """Boosting does not mind scales, and takes categories natively when nothing stands before."""
+    boosts = estimators_of(task)[spec.estimator].rounds_parameter is not None
+    return replace(spec, scaler="", scaler_params={}) if boosts else spec
 
 
 def main() -> None:
@@ -190,7 +199,12 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.scores.mkdir(parents=True, exist_ok=True)
     jobs = [
-        (name, arguments.rows, arguments.candidates, arguments.scores / f"{name}.pkl")
+        (
+            name,
+            arguments.rows,
+            arguments.candidates,
+            arguments.scores / f"{name}-{arguments.rows}.pkl",
+        )
         for name in SETS
     ]
     with multiprocessing.get_context("spawn").Pool(os.cpu_count(), maxtasksperchild=1) as pool:

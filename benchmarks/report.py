@@ -65,6 +65,9 @@ def _section(records: list[dict]) -> list[str]:
                 "model saved after (median / max)": _middle_and_most(mine, "saved_after", "s"),
                 "peak memory (median / max)": _middle_and_most(mine, "peak_mb", "MB"),
                 "prediction of 1,000 rows (median)": _middle(mine, "predict_ms_per_1000", "ms"),
+                "cores in use between first and last trial (median)": _middle(
+                    mine, "utilisation", ""
+                ),
             }
         )
     return [_table(summary), "", _table(rows)]

@@ -101,7 +101,7 @@ def run_one(name: str, framework: str, seed: int, seconds: float, cores: int) ->
     X_train, X_test, y_train, y_test = split(X, y, entry.task, seed)
     if entry.task == "classification":
         y_train, y_test = y_train.astype(str), y_test.astype(str)
-    script, _, more = FRAMEWORKS[framework]
+    script, _, settings = FRAMEWORKS[framework]
     record = {"set": name, "task": entry.task, "framework": framework, "seed": seed,
               "seconds": seconds, "cores": cores}  # fmt: skip
     folder = Path(tempfile.mkdtemp(prefix=f"benchmark-{framework}-"))
@@ -111,7 +111,7 @@ def run_one(name: str, framework: str, seed: int, seconds: float, cores: int) ->
         )
         X_test.reset_index(drop=True).to_parquet(folder / "test.parquet")
         started = time.time()
-        task = {**more, "task": entry.task, "seconds": seconds, "cores": cores, "seed": seed,
+        task = {**settings, "task": entry.task, "seconds": seconds, "cores": cores, "seed": seed,
                 "started": started}  # fmt: skip
         (folder / "task.json").write_text(json.dumps(task))
         environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
@@ -140,26 +140,12 @@ def run_one(name: str, framework: str, seed: int, seconds: float, cores: int) ->
         else:
             tail = (folder / "output.txt").read_text(errors="replace").strip().splitlines()
             record.setdefault("error", tail[-1] if tail else "it left nothing")
-        summary = folder / "summary.csv"
-        if summary.exists():
-            record |= utilisation(summary, cores)
+        more = folder / "more.json"
+        if more.exists():
+            record |= json.loads(more.read_text())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return record
-
-
-def utilisation(summary: Path, cores: int) -> dict:
-    """Share of the cores' time between first start and last end that trials were running."""
-    import pandas as pd
-
-    rows = pd.read_csv(summary)
-    rows = rows[~rows["pipeline"].isin(["VotingEnsemble", "StackEnsemble"])]
-    return {
-        "iterations": len(rows),
-        "statuses": {k: int(v) for k, v in rows["status"].value_counts().items()},
-        "best_pipeline": str(pd.read_csv(summary).sort_values("metric").iloc[0]["pipeline"]),
-        "trial_seconds": round(float(rows["seconds"].sum()), 1),
-    }
 
 
 def score(task: str, y: np.ndarray, left: object) -> float:
