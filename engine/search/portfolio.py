@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from engine.metrics import Task
 from engine.pipelines import PipelineSpec
@@ -28,9 +30,20 @@ def load_portfolio(task: Task, file: Path | None = None) -> tuple[PipelineSpec, 
 def write_portfolio(
     file: Path, portfolios: dict[str, Sequence[PipelineSpec]], learned_on: dict[str, list[str]]
 ) -> None:
-    """Write a file for `load_portfolio`, a line a pipeline."""
+    """Write a file for `load_portfolio`, a line a pipeline, numbers to four digits."""
     lines = ["{", f' "learned_on": {json.dumps(learned_on)},']
     for number, (task, specs) in enumerate(portfolios.items()):
-        lines += [f' "{task}": [', ",\n".join(f"  {spec.to_json()}" for spec in specs)]
+        lines += [f' "{task}": [', ",\n".join(f"  {_rounded(spec).to_json()}" for spec in specs)]
         lines.append(" ]" + ("," if number + 1 < len(portfolios) else ""))
     file.write_text("\n".join([*lines, "}"]) + "\n", encoding="utf-8")
+
+
+def _rounded(spec: PipelineSpec) -> PipelineSpec:
+    def four(params: Mapping[str, Any]) -> dict[str, Any]:
+        return {k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in params.items()}
+
+    return replace(
+        spec,
+        estimator_params=four(spec.estimator_params),
+        scaler_params=four(spec.scaler_params),
+    )
