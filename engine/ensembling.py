@@ -21,15 +21,15 @@ from engine.pipelines import PipelineSpec
 from engine.pipelines.ensembles import SharedFeatures
 from engine.pipelines.names import ENSEMBLES, VOTING
 from engine.records import ITERATION_ENDS, IterationEnd, IterationRecord, RunRecord
-from engine.search.ensemble import EnsembleResult, OutOfFold, compose, stack, vote
+from engine.search.ensemble import EnsembleResult, OutOfFold, compose, stack, stack_members, vote
 from engine.settings import Settings
 from engine.splits import make_splits
 from engine.store import RunStore
 
 logger = logging.getLogger("raysmith.driver")
 
-#: Members of a stack at most: more make it slow to predict and no better.
-_STACK_MEMBERS = 5
+#: Members of a stack at most: more make it no better.
+_STACK_MEMBERS = 8
 #: With less time than this left, no ensemble is begun.
 _LEAST_SECONDS = 1.0
 
@@ -91,8 +91,8 @@ def add_ensembles(
             dataset,
             make_splits(dataset, settings.split_plan),
             {n: store.predictions(child).astype(np.float64) for n, child in runs.items()},
+            {r.iteration: float(r.properties.get("prediction_ms", 0.0)) for r in best},
         )
-        members = list(runs)
         for name in settings.ensembles:
             began = time.time()
             if stopped.is_set() or (until is not None and until - began < _LEAST_SECONDS):
@@ -102,11 +102,10 @@ def add_ensembles(
             try:
                 if name == VOTING:
                     result = vote(data, metric.name, seconds)
-                    members = [*result.members, *(n for n in members if n not in result.members)]
                 else:
                     result = stack(
                         data,
-                        members[:_STACK_MEMBERS],
+                        stack_members(data, metric.name, _STACK_MEMBERS),
                         meta_learner_type=settings.stack_meta_learner_type,
                         meta_learner_kwargs=settings.stack_meta_learner_kwargs,
                         train_percentage=settings.stack_meta_learner_train_percentage,

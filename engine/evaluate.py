@@ -23,6 +23,7 @@ from engine.errors import DataException
 from engine.metrics import mean_over_folds, score_classification, score_regression
 from engine.pipelines import PipelineSpec, build_pipeline, estimators_of
 from engine.pipelines.boosting import fit_with_early_stopping
+from engine.pipelines.cost import prediction_ms
 
 logger = logging.getLogger("raysmith.trial")
 
@@ -49,6 +50,8 @@ class Evaluation:
         The pipeline fitted on all training rows.
     fit_seconds, score_seconds:
         Time in all fits, and in prediction and scoring.
+    prediction_ms:
+        What ``model`` takes for 1,000 rows on one core, roughly, see `prediction_ms`.
     threads:
         The largest thread pool that BLAS or OpenMP had.
     """
@@ -59,6 +62,7 @@ class Evaluation:
     model: Pipeline
     fit_seconds: float
     score_seconds: float
+    prediction_ms: float
     threads: int
 
 
@@ -179,6 +183,7 @@ def evaluate(
         model,
         clock.fit_seconds,
         clock.score_seconds,
+        prediction_ms(model),
         threads,
     )
 
@@ -208,7 +213,14 @@ def _with_validation_part(
         predictions = predict(model[-1], X_valid, dataset)
         metrics = _score(dataset, dataset.y_valid, predictions, dataset.sample_weight_valid)
     return Evaluation(
-        metrics, [metrics], predictions, model, clock.fit_seconds, clock.score_seconds, _threads()
+        metrics,
+        [metrics],
+        predictions,
+        model,
+        clock.fit_seconds,
+        clock.score_seconds,
+        prediction_ms(model),
+        _threads(),
     )
 
 

@@ -153,6 +153,7 @@ class IterationTrial(tune.Trainable):
             properties={
                 "fit_seconds": round(result.fit_seconds, 3),
                 "score_seconds": round(result.score_seconds, 3),
+                "prediction_ms": round(result.prediction_ms, 1),
                 "cores": self._settings.cores,
                 "threads": result.threads,
             },

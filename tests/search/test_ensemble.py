@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_wine
@@ -12,7 +14,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from engine.data import check_data
 from engine.metrics import metrics_of
-from engine.search.ensemble import OutOfFold, compose, stack, vote
+from engine.search.ensemble import OutOfFold, compose, stack, stack_members, vote
 from engine.splits import SplitPlan, make_splits
 
 N = 300
@@ -164,3 +166,24 @@ def test_composed_regressors():
     np.testing.assert_allclose(compose(voted, pipelines, None).predict(X), expected)
     assert compose(stacked, pipelines, None).score(X, y) > 0.4
     assert stacked.metrics["r2_score"] > 0.4
+
+
+def test_a_slow_member_that_does_not_show_is_given_up():
+    data = out_of_fold("classification")
+    sure = {n: (p + 9 * np.eye(3)[data.y]) / 10 for n, p in data.predictions.items()}
+    data = replace(data, predictions=sure, prediction_ms={0: 200.0, 1: 1.0, 2: 1.0, 3: 1.0})
+    assert set(stack_members(data, "AUC_weighted", 8)) == {1, 2, 3}
+    assert 0 not in vote(data, "AUC_weighted").members
+
+
+def test_a_slow_member_that_shows_is_kept():
+    data = out_of_fold("regression")
+    data = replace(data, prediction_ms=dict.fromkeys(data.predictions, 500.0))
+    assert set(vote(data, "root_mean_squared_error").members) == {0, 1, 2, 3}
+
+
+def test_the_best_candidates_are_stacked():
+    data = out_of_fold("regression")
+    junk = {9: np.zeros(len(data.y))}
+    data = replace(data, predictions={**data.predictions, **junk})
+    assert set(stack_members(data, "r2_score", 4)) == {0, 1, 2, 3}
