@@ -5,7 +5,7 @@ cross-validated on samples of the development suite; then the list is built gree
 the candidate that improves the mean over the sets most, of an ensemble of those before it.
 
 ``python benchmarks/build_portfolio.py [--rows N] [--candidates N] [--length N] [--scores FILE]``
-writes ``engine/search/portfolio.json`` and, into ``benchmarks/results/portfolios``, one for each
+writes ``engine/search/portfolio.json`` and, into ``benchmarks/portfolios``, one for each
 set that was learned without it, for the figures of that set. Scores are kept in FILE, so that an
 interrupted build goes on and a second one need not score again.
 """
@@ -212,7 +212,7 @@ def main() -> None:
     by_task = {task: {n: found[n] for n in SETS if SETS[n].task == task} for task in TASKS}
     full = {task: learn(by_task[task], task, arguments.length) for task in TASKS}
     write_portfolio(DEFAULT_FILE, full, {task: list(by_task[task]) for task in TASKS})
-    folder = RESULTS / "portfolios"
+    folder = HERE / "portfolios"
     folder.mkdir(exist_ok=True)
     for name, entry in SETS.items():
         others = {n: s for n, s in by_task[entry.task].items() if n != name}

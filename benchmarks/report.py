@@ -70,7 +70,7 @@ def _section(records: list[dict]) -> list[str]:
                 ),
             }
         )
-    return [_table(summary), "", _table(rows)]
+    return [table(summary), "", table(rows)]
 
 
 def _numbers(records: list[dict], key: str) -> list[float]:
@@ -87,7 +87,7 @@ def _middle_and_most(records: list[dict], key: str, unit: str) -> str:
     return f"{np.median(found):.4g} / {max(found):.4g} {unit}" if found else ""
 
 
-def _table(rows: list[dict]) -> str:
+def table(rows: list[dict]) -> str:
     if not rows:
         return "nothing yet"
     names = list(rows[0])

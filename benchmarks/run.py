@@ -115,7 +115,7 @@ def run_one(name: str, framework: str, seed: int, seconds: float, cores: int) ->
                 "started": started}  # fmt: skip
         (folder / "task.json").write_text(json.dumps(task))
         environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
-        portfolio = RESULTS / "portfolios" / f"{name}.json"
+        portfolio = HERE / "portfolios" / f"{name}.json"
         if framework == "raysmith" and portfolio.exists():
             environment["RAYSMITH_PORTFOLIO"] = str(portfolio)
         with (folder / "output.txt").open("wb") as output:
