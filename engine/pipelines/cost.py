@@ -9,8 +9,8 @@ from sklearn.pipeline import Pipeline
 #: Milliseconds a tree for 1,000 rows, measured on digits, kc1, ccpp and german.
 _TREE_MS = {"lightgbm": 0.04, "xgboost": 0.015, "catboost": 0.01, "sklearn": 0.12}
 _HISTOGRAM_TREE_MS = 0.04
-#: For 1,000 rows, and each support vector or stored row times its number of features.
-_KERNEL_MS = 1e-3
+#: Milliseconds a support vector, and a cell of the rows that neighbours are looked for in.
+_SUPPORT_VECTOR_MS = 0.01
 _NEIGHBOUR_MS = 3e-4
 _PIPELINE_MS = 2.0
 
@@ -41,7 +41,7 @@ def _of(estimator: Any) -> float:
     if hasattr(estimator, "calibrated_classifiers_"):
         return sum(_of(c.estimator) for c in estimator.calibrated_classifiers_)
     if hasattr(estimator, "support_vectors_"):
-        return float(_KERNEL_MS * estimator.support_vectors_.size)
+        return _SUPPORT_VECTOR_MS * int(estimator.support_vectors_.shape[0])
     if hasattr(estimator, "_fit_X"):  # neighbours
         return float(_NEIGHBOUR_MS * estimator.n_samples_fit_ * estimator.n_features_in_)
     if hasattr(estimator, "n_trees_per_iteration_"):

@@ -11,13 +11,18 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import FunctionTransformer, LabelEncoder
 from sklearn.svm import SVC
+from sklearn.utils import check_array, gen_batches
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from engine.data import Matrix
+
+#: Cells of a kernel matrix that are held at a time: 32 MB.
+_KERNEL_CELLS = 4_000_000
 
 
 class EncodedLabels(ClassifierMixin, BaseEstimator):
@@ -89,6 +94,22 @@ def _is_categorical(column: pd.Series) -> bool:
     return isinstance(column.dtype, pd.CategoricalDtype)
 
 
+class _BatchSVC(SVC):
+    """Margins of two classes from matrix products: several times as fast as LIBSVM's row by row."""
+
+    def decision_function(self, X: Matrix) -> NDArray[np.float64]:
+        check_is_fitted(self)
+        if self.kernel != "rbf" or len(self.classes_) > 2 or self._sparse or sparse.issparse(X):
+            return np.asarray(super().decision_function(X))
+        X = check_array(X)
+        margins = np.empty(len(X))
+        rows = max(1, _KERNEL_CELLS // len(self.support_vectors_))
+        for batch in gen_batches(len(X), rows):
+            kernel = rbf_kernel(X[batch], self.support_vectors_, gamma=self._gamma)
+            margins[batch] = kernel @ self.dual_coef_[0]
+        return margins + self.intercept_[0]
+
+
 def _has_decision_function(self: CalibratedMargin) -> bool:
     return hasattr(self.estimator, "decision_function")
 
@@ -118,6 +139,8 @@ class CalibratedMargin(ClassifierMixin, BaseEstimator):
         folds = min(self.cv, int(counts.min()))
         model = clone(self.estimator)
         method = "sigmoid"
+        if isinstance(model, SVC):
+            model = _BatchSVC(**model.get_params())
         if isinstance(model, SVC) and len(counts) > 2 and sample_weight is None:
             # OneVsRestClassifier passes no weights on.
             model, method = OneVsRestClassifier(model), "temperature"

@@ -55,8 +55,9 @@ _POOL = 10
 #: Metrics whose greedy selection picks up less noise when the log loss decides: it sees by how much
 #: a prediction is off, they only see orders and sides (`benchmarks/ensembles.py` compares).
 _BY_LOG_LOSS = ("AUC_weighted", "AUC_macro", "average_precision_score_weighted", "accuracy")
-#: An ensemble that takes longer to predict 1,000 rows gives members up while it loses no more than
-#: this much of the metric (of a regression metric, this share).
+#: An ensemble of more than the fewest that takes longer to predict 1,000 rows gives members up
+#: while it loses no more than this much of the metric (of a regression metric, this share).
+_FEWEST = 2
 _SLOW_MS = 30.0
 _WORTH_SPEED = 1e-4
 
@@ -314,7 +315,7 @@ def _lighter(data: OutOfFold, metric: Metric, weights: Mapping[int, float]) -> d
     top = score_of(kept)
     allowed = _WORTH_SPEED * (1.0 if data.n_classes is not None else abs(top))
     for slowest in sorted(costs, key=lambda n: (-costs[n], n)):
-        if len(kept) == 1 or sum(costs[n] for n in kept) <= _SLOW_MS:
+        if len(kept) <= _FEWEST or sum(costs[n] for n in kept) <= _SLOW_MS:
             break
         without = {n: w for n, w in kept.items() if n != slowest}
         if sign * (top - score_of(without)) <= allowed:
