@@ -138,16 +138,26 @@ class CalibratedMargin(ClassifierMixin, BaseEstimator):
         self.n_features_in_ = X.shape[1]
         folds = min(self.cv, int(counts.min()))
         model = clone(self.estimator)
-        method = "sigmoid"
+        methods = ["sigmoid"]
         if isinstance(model, SVC):
             model = _BatchSVC(**model.get_params())
         if isinstance(model, SVC) and len(counts) > 2 and sample_weight is None:
             # OneVsRestClassifier passes no weights on.
-            model, method = OneVsRestClassifier(model), "temperature"
-        if folds >= 2:
-            model = CalibratedClassifierCV(model, cv=folds, ensemble=False, method=method)
+            model, methods = OneVsRestClassifier(model), ["temperature", "sigmoid"]
         fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
-        self.estimator_ = model.fit(X, y, **fit_params)
+        if folds < 2:
+            self.estimator_ = model.fit(X, y, **fit_params)
+            return self
+        for method in methods:
+            calibrated = CalibratedClassifierCV(model, cv=folds, ensemble=False, method=method)
+            try:
+                self.estimator_ = calibrated.fit(X, y, **fit_params)
+            except RuntimeError:
+                # The temperature's search ends without success where a double's last digits decide.
+                if method == methods[-1]:
+                    raise
+            else:
+                break
         return self
 
     def predict_proba(self, X: Matrix) -> NDArray[np.float64]:

@@ -38,7 +38,7 @@ def test_many_classes():
         model = CalibratedMargin(svm).fit(scale(X), y)
         assert model.decision_function(scale(X)).shape == (178, 3)
         assert (model.predict(scale(X)) == y).mean() > 0.95
-    weighted = CalibratedMargin(SVC()).fit(scale(X), y, sample_weight=np.where(y == 0, 0.0, 1.0))
+    weighted = CalibratedMargin(SVC()).fit(scale(X), y, sample_weight=np.where(y == 0, 0.01, 1.0))
     assert (weighted.predict_proba(scale(X))[:, 0] < 0.5).mean() > 0.9
 
 
@@ -46,3 +46,14 @@ def test_a_class_with_a_single_row():
     labels = np.append(np.zeros(20, int), 1)
     model = CalibratedMargin(SVC()).fit(X[:21], labels)
     np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1.0)
+
+
+def test_a_temperature_that_is_not_found_is_done_without(monkeypatch):
+    from sklearn import calibration
+
+    def fails(self, *args, **kwargs):
+        raise RuntimeError("Temperature scaling fails to optimize during calibration.")
+
+    monkeypatch.setattr(calibration._TemperatureScaling, "fit", fails)
+    X, y = load_wine(return_X_y=True)
+    assert CalibratedMargin(SVC()).fit(scale(X), y).score(scale(X), y) > 0.95
