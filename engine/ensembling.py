@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import pickle
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from sklearn.pipeline import Pipeline
 from engine.data import Dataset
 from engine.metrics import METRICS, Metric
 from engine.models import load_model
+from engine.packing import pack_model
 from engine.pipelines import PipelineSpec
 from engine.pipelines.ensembles import SharedFeatures
 from engine.pipelines.names import ENSEMBLES, VOTING
@@ -194,6 +194,6 @@ def _end(
             "ensembled_iterations": json.dumps(list(result.members)),
             "ensemble_weights": json.dumps([round(w, 4) for w in result.members.values()]),
         },
-        model=pickle.dumps(model, protocol=5),
+        model=pack_model(model),
         log="\n".join([name, *lines, ""]),
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import pickle
 import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from engine.errors import RunException
+from engine.packing import unpack_model
 from engine.store import MODEL_FILE, RunStore
 
 MLFLOW_MODEL = "model"
@@ -26,7 +26,7 @@ def load_model(store: RunStore, child_id: str) -> Any:
         When the iteration left none.
     """
     try:
-        return pickle.loads(store.read_bytes(child_id, MODEL_FILE))
+        return unpack_model(store.read_bytes(child_id, MODEL_FILE))
     except FileNotFoundError as error:
         raise RunException("this iteration has no fitted model") from error
 

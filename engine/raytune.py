@@ -416,7 +416,7 @@ def trial_cores(settings: Settings) -> int:
 
 def _reserve(seconds: float) -> float:
     """Of a run's time, what is kept for what comes after its trials."""
-    return min(4.0 + 0.04 * seconds, 0.5 * seconds, 60.0)
+    return min(3.0 + 0.03 * seconds, 0.5 * seconds, 60.0)
 
 
 def task_resources(settings: Settings, cores: int) -> dict[str, Any]:

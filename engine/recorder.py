@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from engine.packing import release_memory
 from engine.pipelines import PipelineSpec
 from engine.records import IterationEnd, RunRecord
 from engine.store import LOG_FILE, RunStore
@@ -50,6 +51,7 @@ class Recorder:
                     self._store.log_best(self._record.run_id, iteration, scores)
             finally:
                 self._room.release()
+                release_memory()
 
         self._submit(write)
 

@@ -141,7 +141,8 @@ class IterationRecord:
 class IterationEnd:
     """All that is written when an iteration ends.
 
-    ``model`` is a pickle, ``predictions`` an ``.npy`` file's bytes, ``log`` the text of its log.
+    ``model`` comes from `engine.packing.pack_model`, ``predictions`` are an ``.npy`` file's bytes,
+    ``log`` is the text of its log.
     """
 
     status: str

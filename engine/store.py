@@ -53,7 +53,7 @@ _TAG = "raysmith."
 _BATCH = 900  # MLflow takes at most 1,000 metrics in one call
 _TEXT_LIMIT = 4000  # of a tag's value, well under MLflow's own
 _SPEC_FILE, _DATA_FILE = "spec/settings.json", "spec/data.pkl"
-MODEL_FILE, PREDICTIONS_FILE = "outputs/model.pkl", "outputs/predictions.npy"
+MODEL_FILE, PREDICTIONS_FILE = "outputs/model.pkl.zst", "outputs/predictions.npy"
 LOG_FILE = "logs/iteration.log"
 
 _MLFLOW_STATUS = {

@@ -6,7 +6,6 @@ import io
 import logging
 import math
 import os
-import pickle
 import sys
 import time
 import traceback
@@ -24,6 +23,7 @@ from engine.errors import DataException
 from engine.evaluate import Pruned, evaluate
 from engine.metrics import METRICS
 from engine.nodedata import DataSource, LoadedData, log_folder, node_data
+from engine.packing import pack_model, release_memory
 from engine.pipelines import PipelineSpec
 from engine.records import IterationEnd
 from engine.search.pruning import hopeless
@@ -113,6 +113,7 @@ class IterationTrial(tune.Trainable):
         file.unlink(missing_ok=True)  # of an earlier try
         with capture_output(file):
             end = self._evaluate()
+        release_memory()
         log = file.read_text(errors="replace")
         file.unlink(missing_ok=True)
         return IterationEnd(**{**end.__dict__, "log": log})
@@ -157,7 +158,7 @@ class IterationTrial(tune.Trainable):
                 "cores": self._settings.cores,
                 "threads": result.threads,
             },
-            model=pickle.dumps(result.model, protocol=5),
+            model=pack_model(result.model),
             predictions=predictions.getvalue(),
         )
 

@@ -64,7 +64,7 @@ def test_an_iteration_from_start_to_end(store, run_id):
     assert store.fold_metrics(child, "accuracy") == [0.5, 0.7]
     assert store.read_bytes(child, MODEL_FILE) == b"model"
     assert store.read_bytes(child, LOG_FILE) == b"a log"
-    assert store.files(child, "outputs") == ["outputs/model.pkl", "outputs/predictions.npy"]
+    assert store.files(child, "outputs") == ["outputs/model.pkl.zst", "outputs/predictions.npy"]
     with pytest.raises(FileNotFoundError, match="has no file 'nothing'"):
         store.read_bytes(child, "nothing")
     assert best_iteration([running, ended], METRICS["accuracy"]) == ended

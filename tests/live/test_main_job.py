@@ -71,7 +71,7 @@ def test_every_iteration_leaves_everything(finished):
         assert properties["threads"] == properties["cores"] == "1"
         assert properties["node_id"]
         assert properties["node_ip"]
-        assert {"outputs/model.pkl", "outputs/predictions.npy", "logs/iteration.log"} <= set(
+        assert {"outputs/model.pkl.zst", "outputs/predictions.npy", "logs/iteration.log"} <= set(
             child.get_file_names()
         )
         assert f"iteration {child.iteration}: " in child.get_logs()
