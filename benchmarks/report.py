@@ -20,6 +20,10 @@ def write_report(records: list[dict], file: Path) -> str:
     for seconds in budgets:
         chosen = [r for r in latest.values() if r["seconds"] == seconds]
         parts += [f"## {seconds:g} s on {chosen[0]['cores']} cores", "", *_section(chosen), ""]
+        picture = file.with_name(f"anytime-{seconds:g}s.png")
+        if _plot(chosen, picture):
+            caption = "Best score of raysmith's own folds, against seconds from the first trial on:"
+            parts += [caption, "", f"![best score against seconds]({picture.name})", ""]
     text = "\n".join(parts)
     file.write_text(text)
     return text
@@ -71,6 +75,44 @@ def _section(records: list[dict]) -> list[str]:
             }
         )
     return [table(summary), "", table(rows)]
+
+
+def _plot(records: list[dict], picture: Path) -> bool:
+    """Anytime curves, a panel a set; whether there was anything to draw."""
+    drawn = [r for r in records if r.get("curve")]
+    if not drawn:
+        return False
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    names = sorted({r["set"] for r in drawn})
+    columns = min(5, len(names))
+    rows = -(-len(names) // columns)
+    figure, axes = pyplot.subplots(
+        rows, columns, figsize=(3.2 * columns, 2.2 * rows), squeeze=False, layout="constrained"
+    )
+    for panel in axes.flat[len(names) :]:
+        panel.set_axis_off()
+    for panel, name in zip(axes.flat, names, strict=False):
+        for record in (r for r in drawn if r["set"] == name):
+            seconds, scores = zip(*record["curve"], strict=True)
+            up = record["task"] == "classification"
+            so_far = (np.maximum if up else np.minimum).accumulate(scores)
+            panel.step(seconds, so_far, where="post", label=f"seed {record['seed']}")
+            # The first pipelines are far off on some sets, and would flatten the rest.
+            rest = so_far[min(2, len(so_far) - 1) :]
+            margin = 0.1 * (float(np.ptp(rest)) or 1e-3)
+            panel.set_ylim(min(rest) - margin, max(rest) + margin)
+            panel.set_ylabel("AUC_weighted" if up else "RMSE", fontsize=7)
+        panel.set_title(name, fontsize=9)
+        panel.tick_params(labelsize=7)
+        panel.ticklabel_format(useOffset=False)
+    figure.supxlabel("seconds", fontsize=8)
+    figure.savefig(picture, dpi=110)
+    pyplot.close(figure)
+    return True
 
 
 def _numbers(records: list[dict], key: str) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin, clone
 from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.pipeline import Pipeline
 
 from engine.data import Matrix
 
@@ -59,12 +61,20 @@ class _Ensemble(BaseEstimator):
 
     def _outputs(self, X: Matrix, classes: NDArray[Any] | None) -> list[Array]:
         """Each member's predictions, probabilities in the order of ``classes``."""
-        if classes is None:
-            return [np.asarray(m.predict(X), dtype=np.float64).reshape(-1) for m in self.members_]
-        outputs = []
+        outputs: list[Array] = []
+        known: dict[int, Matrix] = {}
         for member in self.members_:
+            model, features = member, X
+            if isinstance(member, Pipeline) and len(member) > 1:
+                first = member[0]
+                if id(first) not in known:
+                    known[id(first)] = first.transform(X)
+                model, features = member[1:], known[id(first)]
+            if classes is None:
+                outputs.append(np.asarray(model.predict(features), dtype=np.float64).reshape(-1))
+                continue
             full = np.zeros((_n_rows(X), len(classes)))
-            full[:, np.searchsorted(classes, member.classes_)] = member.predict_proba(X)
+            full[:, np.searchsorted(classes, model.classes_)] = model.predict_proba(features)
             outputs.append(full)
         return outputs
 
@@ -144,6 +154,23 @@ class StackEnsembleRegressor(RegressorMixin, _Stack):
 
     def predict(self, X: Matrix) -> Array:
         return meta_predict(self.meta_learner_, self._outputs(X, None), None)
+
+
+def share_first_steps(pipelines: Sequence[Any]) -> list[Any]:
+    """The pipelines, with one first step for all whose first steps are the same to the last bit.
+
+    An ensemble then transforms its input once for them.
+    """
+    known: dict[bytes, Any] = {}
+    shared = []
+    for pipeline in pipelines:
+        if not isinstance(pipeline, Pipeline):
+            shared.append(pipeline)
+            continue
+        name, first = pipeline.steps[0]
+        kept = known.setdefault(pickle.dumps(first), first)
+        shared.append(Pipeline([(name, kept), *pipeline.steps[1:]]))
+    return shared
 
 
 def _n_rows(X: Matrix) -> int:

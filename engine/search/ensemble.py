@@ -39,6 +39,7 @@ from engine.pipelines.ensembles import (
     divide,
     meta_features,
     meta_predict,
+    share_first_steps,
 )
 
 logger = logging.getLogger("raysmith.trial")
@@ -375,7 +376,8 @@ def compose(
     classes:
         Sorted class labels; ``None`` for regression.
     """
-    members = [(f"iteration_{n}", pipelines[n]) for n in result.members]
+    fitted = share_first_steps([pipelines[n] for n in result.members])
+    members = [(f"iteration_{n}", p) for n, p in zip(result.members, fitted, strict=True)]
     ensemble: Any
     if result.meta_learner is None:
         voting = VotingEnsembleRegressor if classes is None else VotingEnsembleClassifier

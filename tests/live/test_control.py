@@ -115,7 +115,7 @@ def test_an_iteration_without_hope_is_pruned(experiment):
 
 def test_a_killed_worker_is_a_row_and_the_run_goes_on(experiment):
     run = experiment.submit(slow_config(
-        allowed_models=["SVM", "DecisionTree"], iterations=3, max_concurrent_iterations=1,
+        allowed_models=["SVM", "DecisionTree"], iterations=6, max_concurrent_iterations=1,
         iteration_timeout_minutes=0.1,
     ))  # fmt: skip
     wait_until(running(run, 0))

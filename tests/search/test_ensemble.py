@@ -14,7 +14,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from engine.data import check_data
 from engine.metrics import metrics_of
-from engine.search.ensemble import OutOfFold, compose, stack, stack_members, vote
+from engine.pipelines import PipelineSpec, build_pipeline
+from engine.search.ensemble import EnsembleResult, OutOfFold, compose, stack, stack_members, vote
 from engine.splits import SplitPlan, make_splits
 
 N = 300
@@ -186,3 +187,18 @@ def test_the_best_candidates_are_stacked():
     junk = {9: np.zeros(len(data.y))}
     data = replace(data, predictions={**data.predictions, **junk})
     assert set(stack_members(data, "r2_score", 4)) == {0, 1, 2, 3}
+
+
+def test_members_share_what_they_do_first():
+    X, y = load_wine(return_X_y=True)
+    data = check_data({"X": X, "y": y}, "classification")
+    spec = [PipelineSpec("LogisticRegression", "StandardScalerWrapper"), PipelineSpec("KNN"),
+            PipelineSpec("LightGBM", "", {"n_estimators": 5})]  # fmt: skip
+    pipelines = {n: build_pipeline(s, "classification").fit(X, y) for n, s in enumerate(spec)}
+    weights = {0: 0.5, 1: 0.25, 2: 0.25}
+    model = compose(EnsembleResult(weights, {}, []), pipelines, data.classes)
+    firsts = [member[0] for member in model.members_]
+    assert firsts[0] is firsts[1]
+    assert firsts[0] is not firsts[2]  # LightGBM gets its missing values as they are
+    expected = sum(w * pipelines[n].predict_proba(X) for n, w in weights.items())
+    np.testing.assert_allclose(model.predict_proba(X), expected)
