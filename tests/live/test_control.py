@@ -72,7 +72,7 @@ def test_the_experiments_time_is_kept(experiment):
 def test_ensembles_are_made_within_the_experiments_time(experiment):
     run = experiment.submit(
         quick_config(
-            allowed_models=None, iterations=1000, experiment_timeout_minutes=0.3,
+            iterations=1000, experiment_timeout_minutes=0.8,
             enable_voting_ensemble=True, enable_stack_ensemble=True, enable_early_stopping=False,
         )
     )  # fmt: skip
