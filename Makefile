@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo test lint types bench check-kuberay clean
 
 demo: $(VENV)/.core
 	$(BIN)/python examples/digits/driver.py
@@ -39,6 +39,13 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	@echo "Installing raysmith with its test tools into $(VENV) (a few minutes the first time)"
 	$(PIP) --editable ".[dev]"
 	@touch $@ $(VENV)/.core
+
+# KubeRay's definitions of the release that you use: make check-kuberay CRD=.../ray.io_rayclusters.yaml
+check-kuberay: $(VENV)/.core
+	$(BIN)/raysmith cluster render --provider kubernetes --check $(CRD) \
+	    $(if $(findstring rayjobs,$(CRD)),--entrypoint "python driver.py")
+	$(BIN)/raysmith cluster render --provider kubernetes --vm-priority lowpriority --check $(CRD) \
+	    $(if $(findstring rayjobs,$(CRD)),--entrypoint "python driver.py")
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -1,5 +1,51 @@
 """Where runs are driven: compute targets. ``local`` is this machine's embedded Ray."""
 
-from cluster.embedded import EmbeddedTarget
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["EmbeddedTarget"]
+if TYPE_CHECKING:
+    from cluster.embedded import EmbeddedTarget
+    from cluster.environment import (
+        DEFAULT_CPU_IMAGE,
+        DEFAULT_GPU_IMAGE,
+        CondaDependencies,
+        RunConfiguration,
+    )
+    from cluster.errors import ComputeTargetException
+    from cluster.target import AmlCompute, ComputeTarget
+
+__all__ = [
+    "DEFAULT_CPU_IMAGE",
+    "DEFAULT_GPU_IMAGE",
+    "AmlCompute",
+    "ComputeTarget",
+    "ComputeTargetException",
+    "CondaDependencies",
+    "EmbeddedTarget",
+    "RunConfiguration",
+]
+
+_ENVIRONMENT, _TARGET = "cluster.environment", "cluster.target"
+_MODULES = {
+    "DEFAULT_CPU_IMAGE": _ENVIRONMENT,
+    "DEFAULT_GPU_IMAGE": _ENVIRONMENT,
+    "AmlCompute": _TARGET,
+    "ComputeTarget": _TARGET,
+    "ComputeTargetException": "cluster.errors",
+    "CondaDependencies": _ENVIRONMENT,
+    "EmbeddedTarget": "cluster.embedded",
+    "RunConfiguration": _ENVIRONMENT,
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: a node's raylet needs few of them."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

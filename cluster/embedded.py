@@ -6,7 +6,8 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable
+
+from cluster.launch import Launch
 
 NAMESPACE = "raysmith"
 _drivers: list[threading.Thread] = []
@@ -25,12 +26,13 @@ class EmbeddedTarget:
     def __repr__(self) -> str:
         return "EmbeddedTarget()"
 
-    def launch(self, drive: Callable[[], None], run_id: str) -> None:
-        """Call ``drive`` in a thread of this process and return at once.
+    def launch(self, launch: Launch) -> None:
+        """Drive the run in a thread of this process and return at once.
 
         The interpreter waits for it before it exits.
         """
-        thread = threading.Thread(target=drive, name=f"raysmith-driver-{run_id}", daemon=True)
+        name = f"raysmith-driver-{launch.run_id}"
+        thread = threading.Thread(target=launch.drive, name=name, daemon=True)
         _drivers.append(thread)
         _wait_at_exit()
         thread.start()

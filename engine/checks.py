@@ -98,5 +98,16 @@ def mapping(value: Any) -> str | None:
     return None if fits else "a dict with texts as keys"
 
 
+def compute_target(value: Any) -> str | None:
+    name = value if isinstance(value, str) else getattr(value, "name", None)
+    if isinstance(name, str) and name and (name is value or hasattr(value, "launch")):
+        return None
+    return "'local', a compute target or its name"
+
+
+def run_configuration(value: Any) -> str | None:
+    return None if hasattr(value, "to_runtime_env") else "a RunConfiguration"
+
+
 def anything(value: Any) -> str | None:
     return None

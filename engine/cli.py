@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from cluster.commands import add_cluster_commands
 from engine import __version__
 from engine.errors import AutoMLError
 from engine.experiment import Experiment
@@ -58,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     cancel.add_argument("run", help="the run's id")
     cancel.add_argument("iteration", type=int, nargs="?")
     cancel.set_defaults(command=_cancel)
+
+    add_cluster_commands(commands, lambda options: Workspace.from_config(options.workspace))
     return parser
 
 

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from engine import checks as allow
 from engine.data import read_table
-from engine.errors import ConfigException, DataException
+from engine.errors import AutoMLError, ConfigException, DataException
 from engine.given import Given
 from engine.metrics import DEFAULT_METRIC, Task, metrics_of
 from engine.pipelines import estimators_of
@@ -60,7 +61,8 @@ class AutoMLConfig:
             k folds; with ``validation_size`` Monte Carlo splits. Neither: 10 folds up to 1,000
             rows, 5 up to 20,000, above that a 10 % hold-out.
         max_concurrent_iterations : int, default what the cores allow
-            Trials at a time.
+            Trials at a time, over the whole cluster; on a compute target other than ``local``
+            the default is 1.
         max_cores_per_iteration : int, default 1
             Cores of a trial; -1 for a whole node.
         mem_in_mb : int, optional
@@ -85,8 +87,10 @@ class AutoMLConfig:
             Multiplied into the sample weights of every fit.
         verbosity : int, default ``logging.INFO``; debug_log : path, default ``automl.log``
             Level and file of the driver's log.
-        compute_target : ``"local"``, default
-            This machine's embedded Ray; clusters are not available yet.
+        compute_target : compute target or its name, default ``"local"``
+            Where the run is driven: this machine's embedded Ray, or a cluster of the workspace.
+        run_configuration : RunConfiguration, optional
+            Packages, image and environment variables of a run on a cluster.
         random_state : int, default 0
             The same seed, data and iterations give the same pipelines and scores at concurrency 1.
 
@@ -105,6 +109,7 @@ class AutoMLConfig:
         wrong = wrong_values(values)
         problems += wrong.values()
         good = {key: value for key, value in values.items() if key not in wrong}
+        problems += _place(good)
         problems += not_available(good)
         problems += _impossible(good, data)
         if problems:
@@ -149,6 +154,8 @@ class AutoMLConfig:
         if settings.data_script is not None:
             changes["data_script"] = str(check_script(settings.data_script, settings.path))
         settings = settings.with_changes(changes)
+        if settings.data_script is not None and settings.is_remote:
+            return Given(settings.with_changes(_project(settings)))
         if settings.data_script is not None:
             return Given(settings)
         data = dict(self.data)
@@ -157,7 +164,10 @@ class AutoMLConfig:
             data["weight"] = settings.weight_column_name
             data["drop_columns"] = settings.drop_column_names
             tables = [key for key in ("training_data", "validation_data") if key in data]
-            if all(isinstance(data[key], str | os.PathLike) for key in tables):
+            is_path = all(isinstance(data[key], str | os.PathLike) for key in tables)
+            if is_path and not (
+                settings.is_remote and any("://" not in str(data[k]) for k in tables)
+            ):
                 return Given(settings, tables=data | {k: _absolute(data[k]) for k in tables})
             data |= {key: read_table(data[key]) for key in tables}
         return Given.of_data(settings, data)
@@ -171,6 +181,39 @@ def _absolute(path: str | os.PathLike[str]) -> str:
     if not Path(text).is_file():
         raise DataException(f"the file {Path(text).absolute()} does not exist")
     return str(Path(text).absolute())
+
+
+def _project(settings: Settings) -> dict[str, Any]:
+    """The folder that goes to the cluster, and the script in it: the same in every process."""
+    assert settings.data_script is not None
+    script, folder = Path(settings.data_script), Path(settings.path).resolve()
+    if folder == Path.cwd().resolve() or not script.is_relative_to(folder):
+        folder = script.parent
+    return {"path": str(folder), "data_script": str(script.relative_to(folder))}
+
+
+def _place(values: dict[str, Any]) -> list[str]:
+    """Compute target and run configuration as plain values, in place; what is wrong with them."""
+    configuration, target = values.get("run_configuration"), values.get("compute_target")
+    runtime_env: dict[str, Any] = {}
+    if configuration is not None:
+        target = target or configuration.target
+        wrong = None if target is None else allow.compute_target(target)
+        if wrong is not None:
+            return [f"run_configuration.target={target!r}: allowed is {wrong}"]
+        try:
+            runtime_env = configuration.to_runtime_env()
+        except AutoMLError as error:
+            return [f"run_configuration: {error}"]
+    name = target if target is None or isinstance(target, str) else target.name
+    values["compute_target"] = name
+    values["run_configuration"] = runtime_env or None
+    if runtime_env and name in (None, "local"):
+        return [
+            "run_configuration: packages, images and variables are for a compute target other "
+            "than 'local'; install them here and leave it out"
+        ]
+    return []
 
 
 def _unknown_names(parameters: Mapping[str, Any]) -> list[str]:

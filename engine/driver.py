@@ -59,7 +59,7 @@ class Driver:
 
     def run(self) -> None:
         """Drive the run to its end; never raises: what went wrong is the run's error."""
-        with _debug_log(self._settings):
+        with _debug_log(self._settings, self._store, self._run_id):
             error: Exception | None = None
             try:
                 status = self._drive()
@@ -79,7 +79,7 @@ class Driver:
         from engine.nodedata import end_node_data
         from engine.raytune import TuneLoop, trial_cores
 
-        if self._given.data is not None and self._given.is_new:
+        if self._given.data is not None and self._given.is_new and not self._settings.is_remote:
             self._store.save_data(self._run_id, dict(self._given.data))
         connect()
         threading.Thread(target=import_flavour, name="raysmith-import", daemon=True).start()
@@ -87,6 +87,7 @@ class Driver:
         loop = TuneLoop(self._store, record, self._identity, self._settings, self._started)
         try:
             cores = trial_cores(self._settings)
+            loop.ask_for_nodes(cores)
             source, summary = loop.prepare(self._given.dataset, self._files(), cores)
             if summary is None and loop.watch.ended_by == "Timeout":
                 raise RunException(f"no iteration gave a model; {_TOO_SHORT}")
@@ -119,6 +120,7 @@ class Driver:
                     self._is_to_stop,
                 )
         finally:
+            loop.give_nodes_back()
             end_node_data(self._run_id)
         if status != "Lost":
             self._store.set_status(self._run_id, "Finalizing")
@@ -127,6 +129,9 @@ class Driver:
 
     def _files(self) -> dict[str, Any]:
         """What a `DataSource` needs to read the data on a node; empty for data given directly."""
+        if self._settings.data_script is not None and self._settings.is_remote:
+            # Relative to the project folder, which is the working directory on every node.
+            return {"script": self._settings.data_script}
         if self._settings.data_script is not None:
             return {"script": str(find_script(self._settings.data_script))}
         return {} if self._given.tables is None else {"tables": dict(self._given.tables)}
@@ -204,14 +209,20 @@ def _other_portfolio() -> Path | None:
 
 
 @contextmanager
-def _debug_log(settings: Settings) -> Iterator[None]:
-    """The driver's log lines go to the file ``debug_log`` meanwhile."""
+def _debug_log(settings: Settings, store: RunStore, run_id: str) -> Iterator[None]:
+    """The driver's log lines go to the file ``debug_log`` meanwhile.
+
+    On a cluster that is a file beside the driver, and becomes a file of the run.
+    """
     log = logging.getLogger("raysmith.driver")
     log.setLevel(settings.verbosity)
     log.propagate = False
     handler: logging.Handler = logging.NullHandler()
-    if settings.debug_log is not None:
-        handler = logging.FileHandler(settings.debug_log, delay=True)
+    file = settings.debug_log
+    if file is not None and settings.is_remote:
+        file = os.path.basename(file)
+    if file is not None:
+        handler = logging.FileHandler(file, delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     try:
@@ -219,3 +230,5 @@ def _debug_log(settings: Settings) -> Iterator[None]:
     finally:
         log.removeHandler(handler)
         handler.close()
+        if file is not None and settings.is_remote and os.path.exists(file):
+            store.write_text(run_id, f"logs/{file}", Path(file).read_text(errors="replace"))

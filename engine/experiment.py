@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from engine.config import AutoMLConfig
-from engine.driver import Driver
 from engine.errors import ConfigException
+from engine.launching import check_target
 from engine.run import AutoMLRun
 from engine.workspace import Workspace
 
@@ -77,6 +77,8 @@ class Experiment:
 
         Raises
         ------
+        ComputeTargetException
+            When the compute target does not exist, does not answer, or cannot reach the workspace.
         DataException
             When data given directly cannot be used, or the data script is missing or has no
             ``get_data``: before anything is started. With ``show_output`` also when ``get_data()``
@@ -87,13 +89,12 @@ class Experiment:
         if not isinstance(config, AutoMLConfig):
             raise ConfigException([f"config={config!r}: expected an AutoMLConfig"])
         given = config.prepare()
+        check_target(self.workspace, given)
         store: RunStore = self.workspace.store
         run_id = store.create_run(self.id, given.settings.to_dict(), tags)
         store.save_spec(run_id, given.to_spec())
-        driver = Driver(store, run_id, given)
-        driver.claim()
-        self.workspace.compute_targets["local"].launch(driver.run, run_id)
         run = AutoMLRun(self, run_id)
+        run._start(given)
         if show_output:
             run.wait_for_completion(show_output=True)
         return run

@@ -44,7 +44,7 @@ class DataSource:
     def read(self) -> Dataset:
         """Run the script, or read the files, and check the result."""
         if self.script is not None:
-            raw, source = run_script(Path(self.script)), "get_data()"
+            raw, source = run_script(Path(self.script).absolute()), "get_data()"
         else:
             assert self.tables is not None
             raw = {k: read_table(v) if k.endswith("_data") else v for k, v in self.tables.items()}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -30,6 +32,10 @@ from engine.store import RunStore
 from engine.trial import Announcement, IterationTrial, TrialSettings
 
 logger = logging.getLogger("raysmith.driver")
+
+
+#: An iteration is begun again on other nodes so often when it loses its node.
+MAX_RETRIES = 3
 
 
 class TuneLoop:
@@ -66,7 +72,6 @@ class TuneLoop:
         iteration_limit = settings.iteration_timeout_minutes
         self._iteration_seconds = None if iteration_limit is None else iteration_limit * 60
         self._targets: Dataset | None = None
-        self._node: Any = None
         self.watch = Watch(
             store,
             record.run_id,
@@ -74,6 +79,25 @@ class TuneLoop:
             self._iteration_seconds,
             self._trials_until,
         )
+
+    def ask_for_nodes(self, cores: int) -> None:
+        """Have a growing cluster bring up at once what all trials need, while data is prepared."""
+        if not self._settings.is_remote:
+            return
+        from ray.autoscaler.sdk import request_resources
+
+        shape = {"CPU": cores}
+        if self._settings.mem_in_mb is not None:
+            shape["memory"] = self._settings.mem_in_mb * 2**20
+        trials = min(_concurrency(self._settings, cores), self._settings.iterations)
+        request_resources(bundles=[shape] * trials)
+
+    def give_nodes_back(self) -> None:
+        """The cluster may shrink again."""
+        if self._settings.is_remote:
+            from ray.autoscaler.sdk import request_resources
+
+            request_resources(bundles=[])
 
     def prepare(
         self, dataset: Dataset | None, files: dict[str, Any], cores: int
@@ -115,14 +139,14 @@ class TuneLoop:
             self._store.write_text(self._record.run_id, "logs/get_data.log", loaded.output)
         if loaded.error is not None:
             raise DataException(loaded.error)
-        self._node = node
+        # At once: the node may be gone when the ensembles want them.
+        self._targets = ray.get(node.targets.remote())
         logger.info("get_data() took %.1f s", loaded.seconds)
         return source, loaded.summary
 
     def targets(self) -> Dataset:
         """The data without its features, once it has been prepared."""
-        if self._targets is None:
-            self._targets = ray.get(self._node.targets.remote())
+        assert self._targets is not None
         return self._targets
 
     def _wait(self, future: Any, seconds: float | None) -> Any:
@@ -253,6 +277,8 @@ class _NextPipeline(_OfThisProcess, Searcher):
     def suggest(self, trial_id: str) -> Any:
         while True:
             number = self._schedule.next()
+            if number is Next.OVER and self._callback.is_busy and not self._schedule.stopped:
+                return None  # what runs may have to be tried again
             if number is Next.OVER:
                 return Searcher.FINISHED
             if number is Next.WAIT:
@@ -300,6 +326,7 @@ class _Callback(_OfThisProcess, tune.Callback):
         self._search = search
         self._metric = metric
         self._open: dict[int, tuple[PipelineSpec, float]] = {}
+        self._retries: dict[int, list[str]] = {}
         self.best_folds: list[float] = []
 
     def on_trial_result(
@@ -326,11 +353,31 @@ class _Callback(_OfThisProcess, tune.Callback):
             log = _log_of(running, number)
         if number not in self._open:
             self._begin(number, trial, None)
+        lost = None if verdict is not None else _lost_node(trial, running)
+        if lost is not None and self._try_again(number, lost):
+            return
         if verdict is not None:
             end = IterationEnd(verdict.status, verdict.reason, log=log)
         else:
             end = IterationEnd("Failed", f"the worker died: {_why_it_died(trial)}", log=log)
         self._end(number, end)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an iteration runs."""
+        return bool(self._open)
+
+    def _try_again(self, number: int, reason: str) -> bool:
+        """Have an iteration whose node was lost begun again, unless that happened too often."""
+        reasons = self._retries.setdefault(number, [])
+        if len(reasons) >= MAX_RETRIES or self._schedule.stopped_at_once:
+            return False
+        reasons.append(reason)
+        logger.warning("iteration %d is tried again: %s", number, reason)
+        self._open.pop(number, None)
+        self._recorder.retried(number, reasons)
+        self._schedule.again(number)
+        return True
 
     def never_started(self, number: int, spec: PipelineSpec, reason: str) -> None:
         self._open[number] = spec, time.time()
@@ -398,6 +445,10 @@ def trial_cores(settings: Settings) -> int:
         When no node is large enough for a trial.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    to_come = json.loads(os.environ.get("RAYSMITH_WORKER", "{}"))
+    if to_come:
+        # The autoscaler brings nodes up when trials wait for them.
+        nodes.append({"CPU": to_come["CPU"], "memory": 0.7 * to_come["memory"]})
     cpus = [int(resources.get("CPU", 0)) for resources in nodes if resources.get("CPU", 0) >= 1]
     if not cpus:
         raise ConfigException(["the Ray cluster has no node with a CPU core"])
@@ -430,6 +481,8 @@ def task_resources(settings: Settings, cores: int) -> dict[str, Any]:
 def _concurrency(settings: Settings, cores: int) -> int:
     if settings.max_concurrent_iterations is not None:
         return settings.max_concurrent_iterations
+    if settings.is_remote:
+        return 1
     return max(1, int(ray.cluster_resources().get("CPU", 1)) // cores)
 
 
@@ -448,6 +501,17 @@ def _why_it_died(trial: Any) -> str:
         return "Ray gave no reason"
     told = [line.strip() for line in lines if "actor is dead" in line or "Error" in line]
     return told[-1] if told else (lines[-1] if lines else "Ray gave no reason")
+
+
+def _lost_node(trial: Any, running: Announcement | None) -> str | None:
+    """How a trial lost its node, or ``None`` when it ended for another reason."""
+    why = _why_it_died(trial)
+    alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+    if running is not None and running.node_id not in alive:
+        return f"node {running.node_ip} ({running.node_id[:12]}) was lost"
+    if re.search(r"node (has )?died|node was (terminated|preempted)|node is dead", why, re.I):
+        return f"its node was lost: {why}"
+    return None
 
 
 def _one_line(error: Exception) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -54,6 +54,11 @@ class Recorder:
                 release_memory()
 
         self._submit(write)
+
+    def retried(self, iteration: int, reasons: Sequence[str]) -> None:
+        """An iteration's node was lost, and it will be begun again; all reasons so far."""
+        told = list(reasons)
+        self._submit(lambda: self._store.retry_iteration(self._children[iteration], told))
 
     def log(self, iteration: int, text: str) -> None:
         """The log of a running iteration, as far as it is."""

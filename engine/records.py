@@ -107,6 +107,7 @@ class RunRecord:
     requests: Requests
     notes: tuple[str, ...]
     tags: Mapping[str, str]
+    target: str = "local"
 
     @property
     def is_final(self) -> bool:
@@ -119,7 +120,10 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class IterationRecord:
-    """An iteration as the store has it."""
+    """An iteration as the store has it.
+
+    ``retries`` are the reasons why it was begun again: lost nodes.
+    """
 
     run_id: str
     iteration: int
@@ -130,6 +134,7 @@ class IterationRecord:
     properties: Mapping[str, str]
     started: float
     ended: float | None
+    retries: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from engine import errors
-from engine.driver import Driver
-from engine.errors import ConfigException, RunException
+from engine.errors import AutoMLError, ConfigException, RunException
 from engine.given import Given
+from engine.launching import check_target, start_driver
 from engine.metrics import METRICS, metrics_of
 from engine.models import load_model, save_mlflow_model
 from engine.pipelines.names import ENSEMBLES
@@ -140,7 +140,7 @@ class AutoMLRun:
     def get_status(self) -> str:
         """``NotStarted``, ``Preparing``, ``Running``, ``Finalizing``, ``Completed``, ``Canceled``
         or ``Failed``; a run whose driver has died is ``Failed`` and can be resumed."""
-        return _status(self._store.run(self.id))
+        return self._status(self._store.run(self.id))
 
     def get_details(self) -> dict[str, Any]:
         """Status, error, warnings, times (seconds since the epoch) and settings."""
@@ -148,8 +148,8 @@ class AutoMLRun:
         return {
             "runId": record.run_id,
             "name": record.name,
-            "status": _status(record),
-            "error": _error(record),
+            "status": self._status(record),
+            "error": record.error or self._death(record),
             "warnings": list(record.notes),
             "startTime": record.started,
             "endTime": record.ended,
@@ -179,7 +179,8 @@ class AutoMLRun:
         follow = _Follower(self) if show_output else None
         while True:
             record = self._store.run(self.id)
-            is_over = _status(record) in ("Completed", "Canceled", "Failed")
+            death = self._death(record)
+            is_over = record.is_final or death is not None
             if follow is not None:
                 follow.look(record)
             if is_over:
@@ -191,8 +192,10 @@ class AutoMLRun:
             time.sleep(_POLL_SECONDS)
         if follow is not None:
             follow.end(record)
-        if _status(record) == "Failed":
-            raise _as_exception(_error(record) or "the run failed", record.error_type)
+        if death is not None:
+            raise RunException(death)
+        if record.status == "Failed":
+            raise _as_exception(record.error or "the run failed", record.error_type)
         return record.status
 
     def get_children(self) -> list[IterationRun]:
@@ -315,10 +318,15 @@ class AutoMLRun:
         """Start no new iterations until `resume`; those that run go on to their end."""
         self._store.request_pause(self.id, True)
 
-    def resume(self) -> AutoMLRun:
-        """Go on: after `pause`, or with a new driver in this process after the old one died.
+    def resume(self, compute_target: Any = None) -> AutoMLRun:
+        """Go on: after `pause`, or with a new driver after the old one died.
 
         Iterations that have ended are not repeated. Returns at once.
+
+        Parameters
+        ----------
+        compute_target:
+            Where the new driver runs: a compute target or its name; default: where it ran.
 
         Raises
         ------
@@ -330,10 +338,18 @@ class AutoMLRun:
             raise RunException(
                 f"run {self.id} has completed; continue_experiment(iterations=...) adds iterations"
             )
-        if not record.is_final and record.driver_is_alive:
+        if not record.is_final and self._death(record) is None:
             self._store.request_pause(self.id, False)
         else:
-            self._launch(Given.from_spec(self._store, self.id))
+            given = Given.from_spec(self._store, self.id)
+            if compute_target is not None:
+                name = getattr(compute_target, "name", compute_target)
+                given.settings.check({"compute_target": name})
+                settings = given.settings.with_changes({"compute_target": name})
+                given = dataclasses.replace(given, settings=settings)
+                self._store.save_spec(self.id, given.to_spec())
+                self._store.move_run(self.id, name)
+            self._launch(given)
         return self
 
     def continue_experiment(
@@ -359,7 +375,7 @@ class AutoMLRun:
             For values that are not allowed.
         """
         record = self._store.run(self.id)
-        if not record.is_final and record.driver_is_alive:
+        if not record.is_final and self._death(record) is None:
             raise RunException(f"run {self.id} is {record.status}; wait for its end or cancel it")
         given = Given.from_spec(self._store, self.id)
         changes: dict[str, Any] = {
@@ -405,10 +421,40 @@ class AutoMLRun:
         return self._store.register_model(name, record.run_id, description, tags)
 
     def _launch(self, given: Given) -> None:
+        check_target(self.experiment.workspace, given)
         self._store.clear_requests(self.id)
-        driver = Driver(self._store, self.id, given)
-        driver.claim()
-        self.experiment.workspace.compute_targets["local"].launch(driver.run, self.id)
+        self._start(given)
+
+    def _start(self, given: Given) -> None:
+        try:
+            start_driver(self.experiment.workspace, self.id, given, self.get_portal_url())
+        except AutoMLError as error:
+            self._store.set_status(self.id, "Failed", error)
+            raise
+
+    def _status(self, record: RunRecord) -> str:
+        return "Failed" if self._death(record) is not None else record.status
+
+    def _death(self, record: RunRecord) -> str | None:
+        """Why a run that should be going on is not, or ``None``."""
+        if record.is_final or record.driver_is_alive:
+            return None
+        if record.target == "local":
+            if record.driver is None:
+                return None  # it is being started
+            return f"the driver of run {record.run_id} has died; run.resume() goes on with it"
+        try:
+            target = self.experiment.workspace.compute_targets[record.target]
+            state, message = target.job_state(record.run_id)
+        except (AutoMLError, KeyError) as gone:
+            return f"compute target {record.target!r} is lost ({gone}); run.resume() goes on"
+        if state in ("PENDING", "RUNNING"):
+            return None  # it waits for its turn, or is started again
+        again = self._store.run(record.run_id)
+        if again.is_final or again.driver_is_alive:
+            return None
+        ended = "is unknown there" if not state else f"ended as {state}"
+        return f"the driver of run {record.run_id} {ended}: {message}; run.resume() goes on with it"
 
     def _pick(self, iteration: int | None, metric: str | None) -> IterationRecord:
         if iteration is not None and metric is not None:
@@ -444,8 +490,11 @@ class _Follower:
         self._run = run
         self._table = Table(run._metric)
         self._seen: set[tuple[int, float | None]] = set()
+        self._retries: dict[int, int] = {}
         self._notes: tuple[str, ...] = ()
-        self._table.message(f"Running on local compute\nParent Run ID: {run.id}")
+        target = run._store.run(run.id).target
+        where = "local compute" if target == "local" else f"remote compute: {target}"
+        self._table.message(f"Running on {where}\nParent Run ID: {run.id}")
         self._table.header()
 
     def look(self, record: RunRecord) -> None:
@@ -453,6 +502,10 @@ class _Follower:
             self._table.message(f"Warning: {note}")
         self._notes = record.notes
         iterations = self._run._store.iterations(self._run.id)
+        for iteration in iterations:
+            for reason in iteration.retries[self._retries.get(iteration.iteration, 0) :]:
+                self._table.row(dataclasses.replace(iteration, status="Retried", reason=reason))
+            self._retries[iteration.iteration] = len(iteration.retries)
         ended = [r for r in iterations if r.ended is not None]
         for iteration in sorted(ended, key=lambda r: (r.ended or 0.0, r.iteration)):
             key = (iteration.iteration, iteration.ended)
@@ -464,18 +517,6 @@ class _Follower:
     def end(self, record: RunRecord) -> None:
         self._table.close()
         self._table.message("")
-
-
-def _status(record: RunRecord) -> str:
-    if not record.is_final and record.driver is not None and not record.driver_is_alive:
-        return "Failed"
-    return record.status
-
-
-def _error(record: RunRecord) -> str | None:
-    if record.error is None and _status(record) == "Failed":
-        return f"the driver of run {record.run_id} has died; run.resume() goes on with it"
-    return record.error
 
 
 def _as_exception(message: str, type_name: str | None) -> Exception:

@@ -182,7 +182,10 @@ class Watch:
         for iteration, future in futures.items():
             if future not in ready:
                 continue
-            text = ray.get(future)
+            try:
+                text = ray.get(future)
+            except ray.exceptions.RayError:
+                continue  # its node is gone
             if text and text != self._logs.get(iteration) and iteration in running.now():
                 self._logs[iteration] = text
                 recorder.log(iteration, text)

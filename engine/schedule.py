@@ -76,6 +76,11 @@ class Schedule:
             self._taken.add(number)
             return number
 
+    def again(self, number: int) -> None:
+        """Hand a number out once more: its node was lost."""
+        with self._lock:
+            self._first.append(number)
+
     def ended(self, number: int, score: float) -> bool:
         """Take note of an iteration's score (NaN for none); whether it is the new best."""
         with self._lock:

@@ -89,10 +89,8 @@ class Settings:
     class_weight: Any = _parameter(None, allow.optional(allow.weights))
     verbosity: int = _parameter(logging.INFO, allow.integer(0))
     debug_log: str | None = _parameter("automl.log", allow.optional(allow.path))
-    compute_target: Any = _parameter(None, allow.anything)
-    run_configuration: Any = _parameter(
-        None, allow.anything, "remote environments are not available yet; leave it out"
-    )
+    compute_target: Any = _parameter(None, allow.optional(allow.compute_target))
+    run_configuration: Any = _parameter(None, allow.optional(allow.run_configuration))
     random_state: int = _parameter(0, allow.integer(0))
 
     @property
@@ -111,6 +109,11 @@ class Settings:
         if chosen is False or chosen == "off":
             return None
         return chosen if isinstance(chosen, FeaturizationConfig) else FeaturizationConfig()
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the driver runs on a cluster, not in the process that submits."""
+        return self.compute_target not in (None, "local")
 
     @property
     def ensembles(self) -> tuple[str, ...]:
@@ -185,7 +188,4 @@ def not_available(values: Mapping[str, Any]) -> list[str]:
         problems.append(
             "model_explainability=True: explanations are not available yet; leave it out"
         )
-    target = values.get("compute_target")
-    if target not in (None, "local"):
-        problems.append(f"compute_target={target!r}: clusters are not available yet; use 'local'")
     return problems

@@ -65,6 +65,7 @@ _MLFLOW_STATUS = {
     "Canceled": "KILLED",
     "Failed": "FAILED",
     "Timeout": "KILLED",
+    "Retried": "RUNNING",
     "Pruned": "KILLED",
 }
 
@@ -125,6 +126,7 @@ class RunStore:
             f"{_TAG}status": "NotStarted",
             f"{_TAG}task": settings["task"],
             f"{_TAG}primary_metric": settings["primary_metric"],
+            f"{_TAG}target": settings.get("compute_target") or "local",
             **(user_tags or {}),
         }
         run = self.client.create_run(experiment_id, tags=tags)
@@ -171,6 +173,21 @@ class RunStore:
 
     def tag_driver(self, run_id: str, driver: DriverIdentity) -> None:
         self.tag(run_id, f"{_TAG}driver", driver.to_json())
+
+    def forget_driver(self, run_id: str) -> None:
+        """No process drives the run yet, or any more."""
+        if f"{_TAG}driver" in self._mlflow_run(run_id).data.tags:
+            self.client.delete_tag(run_id, f"{_TAG}driver")
+        self.set_status(run_id, "NotStarted")
+
+    def move_run(self, run_id: str, target: str) -> None:
+        """The run goes on at another compute target."""
+        self.tag(run_id, f"{_TAG}target", target)
+
+    def experiment_of(self, run_id: str) -> str:
+        """The name of the run's experiment."""
+        experiment_id = self._mlflow_run(run_id).info.experiment_id
+        return str(self.client.get_experiment(experiment_id).name)
 
     def request_cancel(self, run_id: str) -> None:
         self.tag(run_id, f"{_TAG}request.cancel", "true")
@@ -246,8 +263,19 @@ class RunStore:
         """An iteration whose driver died is tried again under its own number."""
         tags = {
             f"{_TAG}status": "Running",
+            f"{_TAG}reason": "",
             f"{_TAG}started": str(started),
             **_property_tags(properties),
+        }
+        self.client.log_batch(child_id, tags=[RunTag(k, v) for k, v in tags.items()])
+
+    def retry_iteration(self, child_id: str, reasons: Sequence[str]) -> None:
+        """An iteration whose node was lost waits for another one."""
+        shown = [_shorten(reason)[:300] for reason in reasons]
+        tags = {
+            f"{_TAG}retries": json.dumps(shown),
+            f"{_TAG}reason": shown[-1],
+            f"{_TAG}status": "Retried",
         }
         self.client.log_batch(child_id, tags=[RunTag(k, v) for k, v in tags.items()])
 
@@ -417,6 +445,7 @@ def _run_record(run: Run) -> RunRecord:
             ),
         ),
         notes=tuple(tags.get(f"{_TAG}notes", "").splitlines()),
+        target=tags.get(f"{_TAG}target", "local"),
         tags={k: v for k, v in tags.items() if not k.startswith((_TAG, "mlflow."))},
     )
 
@@ -438,6 +467,7 @@ def _iteration_record(run: Run) -> IterationRecord:
         },
         started=float(tags.get(f"{_TAG}started", run.info.start_time / 1000)),
         ended=run.info.end_time / 1000 if status in ITERATION_ENDS else None,
+        retries=tuple(json.loads(tags.get(f"{_TAG}retries", "[]"))),
     )
 
 

@@ -161,8 +161,9 @@ class Workspace:
     def compute_targets(self) -> Mapping[str, Any]:
         """Name -> compute target; ``local`` is this machine."""
         from cluster.embedded import EmbeddedTarget
+        from cluster.target import names, open_target
 
-        return {"local": EmbeddedTarget()}
+        return {"local": EmbeddedTarget(), **{n: open_target(self, n) for n in names(self)}}
 
     @classmethod
     def _read(cls, config: Path) -> Workspace:

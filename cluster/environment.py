@@ -1,0 +1,230 @@
+"""What a remote run needs besides raysmith: packages, an image, environment variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cluster.errors import ComputeTargetException
+
+#: The image that Ray publishes; scripts of the retired service name one of its own.
+DEFAULT_CPU_IMAGE = "rayproject/ray:latest"
+DEFAULT_GPU_IMAGE = "rayproject/ray:latest-gpu"
+
+_IMAGES_OF_NO_USE = re.compile(r"^mcr\.microsoft\.com/azureml|^azureml/")
+_PACKAGE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class CondaDependencies:
+    """Packages from pip and conda.
+
+    Get one from `create` or `load`; pip packages are requirement specifiers (``numpy>=2``).
+    """
+
+    def __init__(self) -> None:
+        self._pip: list[str] = []
+        self._conda: list[str] = []
+        self._channels = ["conda-forge"]
+
+    def __repr__(self) -> str:
+        return f"CondaDependencies(pip={self._pip}, conda={self._conda})"
+
+    @staticmethod
+    def create(
+        pip_packages: Sequence[str] | None = None, conda_packages: Sequence[str] | None = None
+    ) -> CondaDependencies:
+        """Dependencies of these packages.
+
+        Raises
+        ------
+        ComputeTargetException
+            For what is no package's name.
+        """
+        dependencies = CondaDependencies()
+        for package in _listed("pip_packages", pip_packages):
+            dependencies.add_pip_package(package)
+        for package in _listed("conda_packages", conda_packages):
+            dependencies.add_conda_package(package)
+        return dependencies
+
+    @property
+    def pip_packages(self) -> list[str]:
+        return list(self._pip)
+
+    @property
+    def conda_packages(self) -> list[str]:
+        return list(self._conda)
+
+    def add_pip_package(self, pip_package: str) -> None:
+        """Add one, or give it another version."""
+        self._pip = _added(self._pip, pip_package)
+
+    def add_conda_package(self, conda_package: str) -> None:
+        """Add one, or give it another version."""
+        self._conda = _added(self._conda, conda_package)
+
+    def add_channel(self, channel: str) -> None:
+        if channel not in self._channels:
+            self._channels.append(channel)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As conda's environment file has it."""
+        packages: list[Any] = list(self._conda)
+        if self._pip:
+            packages += [*([] if _has(packages, "pip") else ["pip"]), {"pip": list(self._pip)}]
+        return {"channels": list(self._channels), "dependencies": packages}
+
+    def save(self, path: str | Path = "environment.yml") -> str:
+        """Write conda's environment file; returns its path."""
+        Path(path).write_text(yaml.safe_dump(self.to_dict(), sort_keys=False), encoding="utf-8")
+        return str(path)
+
+    @staticmethod
+    def load(path: str | Path) -> CondaDependencies:
+        """Read conda's environment file.
+
+        Raises
+        ------
+        ComputeTargetException
+            When it cannot be read or is none.
+        """
+        try:
+            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+            dependencies = CondaDependencies()
+            dependencies._channels = [str(c) for c in content.get("channels") or ["conda-forge"]]
+            for entry in content.get("dependencies") or []:
+                if isinstance(entry, Mapping):
+                    for package in entry.get("pip") or []:
+                        dependencies.add_pip_package(package)
+                elif entry != "pip":
+                    dependencies.add_conda_package(entry)
+        except (OSError, yaml.YAMLError, AttributeError, TypeError) as error:
+            raise ComputeTargetException(
+                f"{path} is no conda environment file: {type(error).__name__}: {error}"
+            ) from error
+        return dependencies
+
+
+@dataclass
+class DockerSection:
+    """``enabled``: run in ``base_image``, a container image that holds Ray and raysmith."""
+
+    enabled: bool = False
+    base_image: str | None = None
+
+
+@dataclass
+class PythonSection:
+    """``installer``: what installs pip packages, ``pip`` or ``uv``."""
+
+    conda_dependencies: CondaDependencies | None = None
+    installer: str = "pip"
+
+
+@dataclass
+class Environment:
+    """The parts of a `RunConfiguration`'s environment."""
+
+    docker: DockerSection = field(default_factory=DockerSection)
+    python: PythonSection = field(default_factory=PythonSection)
+    environment_variables: dict[str, str] = field(default_factory=dict)
+
+
+class RunConfiguration:
+    """Where and in which environment a run's driver and trials run.
+
+    Attributes
+    ----------
+    target:
+        A compute target or its name; ``AutoMLConfig(compute_target=...)`` goes before it.
+    environment:
+        ``.docker``, ``.python.conda_dependencies``, ``.environment_variables``. What it names
+        becomes Ray's ``runtime_env``, installed on each node once and kept there.
+    """
+
+    def __init__(self, framework: str = "python") -> None:
+        if framework not in ("python", "Python"):
+            raise ComputeTargetException(f"framework={framework!r}: allowed is 'python'")
+        self.framework = "python"
+        self.target: Any = None
+        self.environment = Environment()
+
+    def __repr__(self) -> str:
+        return f"RunConfiguration(target={self.target!r}, runtime_env={self.to_runtime_env()!r})"
+
+    def to_runtime_env(self) -> dict[str, Any]:
+        """Ray's ``runtime_env``: pip or uv, conda, ``image_uri``, ``env_vars``.
+
+        Raises
+        ------
+        ComputeTargetException
+            For parts of the wrong type, and for a container image together with packages, which
+            Ray cannot combine.
+        """
+        result: dict[str, Any] = {}
+        variables = self.environment.environment_variables
+        if not isinstance(variables, Mapping):
+            raise ComputeTargetException(
+                f"environment_variables={variables!r}: allowed is a dict of texts"
+            )
+        if variables:
+            result["env_vars"] = {str(key): str(value) for key, value in variables.items()}
+        dependencies = self.environment.python.conda_dependencies
+        if dependencies is not None and not isinstance(dependencies, CondaDependencies):
+            raise ComputeTargetException(
+                f"conda_dependencies={dependencies!r}: expected a CondaDependencies"
+            )
+        if dependencies is not None and dependencies.conda_packages:
+            result["conda"] = dependencies.to_dict()
+        elif dependencies is not None and dependencies.pip_packages:
+            installer = self.environment.python.installer
+            if installer not in ("pip", "uv"):
+                raise ComputeTargetException(f"installer={installer!r}: allowed is 'pip' or 'uv'")
+            result[installer] = dependencies.pip_packages
+        image = self.environment.docker.base_image
+        if self.environment.docker.enabled and self._is_own(image):
+            if set(result) & {"pip", "uv", "conda"}:
+                raise ComputeTargetException(
+                    f"base_image={image!r} and packages: Ray takes one of them; put the packages "
+                    "into the image"
+                )
+            result["image_uri"] = image
+        return result
+
+    @staticmethod
+    def _is_own(image: str | None) -> bool:
+        """Whether an image was chosen; the service's own and the defaults mean: no special one."""
+        defaults = (None, "", DEFAULT_CPU_IMAGE, DEFAULT_GPU_IMAGE)
+        return image not in defaults and not _IMAGES_OF_NO_USE.match(str(image))
+
+
+def _listed(name: str, value: Any) -> Sequence[str]:
+    if value is None:
+        return ()
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ComputeTargetException(f"{name}={value!r}: allowed is a list of packages")
+    return value
+
+
+def _added(packages: list[str], package: Any) -> list[str]:
+    match = _PACKAGE.match(package) if isinstance(package, str) else None
+    if match is None:
+        raise ComputeTargetException(
+            f"package {package!r}: expected a requirement such as 'numpy>=2'"
+        )
+    name = _plain(package)
+    return [*(p for p in packages if _plain(p) != name), package]
+
+
+def _plain(package: str) -> str:
+    match = _PACKAGE.match(package)
+    return re.sub(r"[-_.]+", "-", match.group() if match else package).lower()
+
+
+def _has(packages: Sequence[str], name: str) -> bool:
+    return any(_plain(package) == name for package in packages)

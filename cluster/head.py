@@ -1,0 +1,178 @@
+"""What is said to a Ray cluster's head: HTTP to its dashboard, with the cluster's token."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cluster.errors import ComputeTargetException
+
+_CONNECT_SECONDS, _ANSWER_SECONDS = 4.0, 8.0
+_environment = threading.Lock()
+
+
+@dataclass(frozen=True)
+class NodeInfo:
+    """A node as Ray's head sees it: ``state`` is ``ALIVE`` or ``DEAD``."""
+
+    node_id: str
+    node_ip: str
+    state: str
+    is_head: bool
+    resources: Mapping[str, float]
+    node_name: str
+
+
+class Head:
+    """A cluster's dashboard address and token.
+
+    Parameters
+    ----------
+    address:
+        ``http://host:port``.
+    token:
+        Of Ray's token authentication; ``None`` where it is off.
+    name:
+        Of the target, for messages.
+    """
+
+    def __init__(self, address: str, token: str | None, name: str) -> None:
+        self.address = address.rstrip("/")
+        self._token = token
+        self._name = name
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
+
+    def version(self) -> str:
+        """Ray's version there.
+
+        Raises
+        ------
+        ComputeTargetException
+            Within 10 s when nobody answers, or the token is wrong.
+        """
+        return str(self._get("/api/version").get("ray_version", ""))
+
+    def nodes(self) -> list[NodeInfo]:
+        """All nodes the cluster has had lately, dead ones too."""
+        answer = self._get("/api/v0/nodes", limit=10_000, detail="true")
+        found = answer.get("data", {}).get("result", {}).get("result", [])
+        return [
+            NodeInfo(
+                node_id=node["node_id"],
+                node_ip=node["node_ip"],
+                state=node["state"],
+                is_head=bool(node["is_head_node"]),
+                resources=node.get("resources_total") or {},
+                node_name=node.get("node_name", ""),
+            )
+            for node in found
+        ]
+
+    def submit(
+        self,
+        entrypoint: str,
+        submission_id: str,
+        runtime_env: Mapping[str, Any],
+        metadata: Mapping[str, str],
+    ) -> None:
+        """Start a job; the working directory of ``runtime_env`` is uploaded.
+
+        Raises
+        ------
+        ComputeTargetException
+            When the cluster cannot be reached or refuses it.
+        """
+        self.version()  # in seconds, where Ray's own client waits for minutes
+        try:
+            with self._client() as client:
+                client.submit_job(
+                    entrypoint=entrypoint,
+                    submission_id=submission_id,
+                    runtime_env=dict(runtime_env),
+                    metadata=dict(metadata),
+                )
+        except ComputeTargetException:
+            raise
+        except Exception as error:
+            raise ComputeTargetException(
+                f"compute target {self._name!r} did not take the run: {error}"
+            ) from error
+
+    def job(self, submission_id: str) -> tuple[str, str]:
+        """Status (``PENDING``, ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``STOPPED``) and message of
+        a job; empty texts when the cluster does not know it."""
+        answer = self._get(f"/api/jobs/{submission_id}", missing={})
+        return str(answer.get("status", "")), str(answer.get("message") or "")
+
+    def logs(self, submission_id: str) -> str:
+        """What a job's driver printed."""
+        return str(self._get(f"/api/jobs/{submission_id}/logs", missing={}).get("logs", ""))
+
+    def stop(self, submission_id: str) -> None:
+        """Ask a job to end."""
+        with self._client() as client, contextlib.suppress(RuntimeError):
+            client.stop_job(submission_id)
+
+    def running_jobs(self) -> list[str]:
+        """Submission ids of the jobs that have not ended."""
+        answer: Any = self._get("/api/jobs/")
+        return [
+            job["submission_id"]
+            for job in answer
+            if job.get("submission_id") and job.get("status") in ("PENDING", "RUNNING")
+        ]
+
+    @contextlib.contextmanager
+    def _client(self) -> Iterator[Any]:
+        from ray.job_submission import JobSubmissionClient
+
+        # The client lets these variables go before the address that it is given.
+        names = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
+        with _environment:
+            kept = {name: os.environ.pop(name) for name in names if name in os.environ}
+            try:
+                client = JobSubmissionClient(self.address, headers=self.headers)
+            finally:
+                os.environ.update(kept)
+        yield client
+
+    def _get(self, path: str, missing: Any = None, **params: Any) -> Any:
+        import requests
+
+        try:
+            answer = requests.get(
+                self.address + path,
+                params=params,
+                headers=self.headers,
+                timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
+            )
+        except requests.RequestException as error:
+            raise ComputeTargetException(
+                f"compute target {self._name!r} does not answer at {self.address} "
+                f"({type(error).__name__}); is its head running?"
+            ) from error
+        if answer.status_code in (401, 403):
+            raise ComputeTargetException(
+                f"compute target {self._name!r} at {self.address} does not accept the token "
+                f"({answer.status_code}); attach it with the token of that cluster"
+            )
+        if answer.status_code == 404 and missing is not None:
+            return missing
+        if not answer.ok:
+            raise ComputeTargetException(
+                f"compute target {self._name!r} answered {path} with {answer.status_code}: "
+                f"{answer.text[:500]}"
+            )
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise ComputeTargetException(
+                f"what answers at {self.address} is no Ray dashboard"
+            ) from error

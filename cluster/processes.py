@@ -1,0 +1,38 @@
+"""Processes that belong to a cluster of ours: found by a mark in their environment."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+
+import psutil
+
+#: Every process of a local cluster inherits these: the cluster's id, the node's id.
+CLUSTER_MARK, NODE_MARK = "RAYSMITH_CLUSTER", "RAYSMITH_NODE"
+
+
+def marked(mark: str, value: str) -> Iterator[psutil.Process]:
+    """The processes of this user whose environment holds ``mark=value``."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(mark) == value and process.status() != psutil.STATUS_ZOMBIE:
+                yield process
+
+
+def end_marked(mark: str, value: str, patience: float = 3.0) -> int:
+    """End them all: ask first, then force; returns how many there were.
+
+    What is started meanwhile by one that is ending is found by a second look.
+    """
+    ended: set[int] = set()
+    for sign, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0), (signal.SIGKILL, 5.0)):
+        processes = list(marked(mark, value))
+        if not processes:
+            break
+        for process in processes:
+            ended.add(process.pid)
+            with contextlib.suppress(psutil.Error):
+                process.send_signal(sign)
+        psutil.wait_procs(processes, timeout=seconds)
+    return len(ended)

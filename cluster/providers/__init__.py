@@ -1,0 +1,1 @@
+"""Where the machines of a compute target come from."""

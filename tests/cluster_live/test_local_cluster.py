@@ -1,0 +1,233 @@
+"""Remote runs on a cluster of raylets under Ray's real autoscaler."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cluster import AmlCompute, ComputeTarget, ComputeTargetException, RunConfiguration
+from cluster.processes import NODE_MARK, marked
+from engine import AutoMLConfig, AutoMLRun, Experiment, RunException, Workspace
+from tests.live.helpers import statuses, wait_until
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
+
+COUNTING = """
+import os
+import numpy as np
+import ray
+
+def get_data():
+    with open(os.environ["CALLS"], "a") as file:
+        file.write(ray.get_runtime_context().get_node_id() + "\\n")
+    print("hello from get_data")
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(400, 8))
+    return {"X": X, "y": (X[:, 0] + generator.normal(size=400) > 0).astype(int)}
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, workspace_template):
+    """A workspace with a cluster of one-core nodes, its folder the working directory."""
+    folder = tmp_path_factory.mktemp("cluster")
+    shutil.copytree(workspace_template, folder / ".raysmith")
+    (folder / "project").mkdir()
+    (folder / "project" / "get_data.py").write_text(COUNTING)
+    before = Path.cwd()
+    os.chdir(folder)
+    workspace = Workspace.from_config()
+    try:
+        yield workspace
+    finally:
+        for name, target in workspace.compute_targets.items():
+            if name != "local":
+                target.delete(force=True)
+        os.chdir(before)
+
+
+@pytest.fixture(scope="module")
+def target(place):
+    config = AmlCompute.provisioning_configuration(
+        resources={"CPU": 1, "memory_gib": 1}, min_nodes=2, max_nodes=3,
+        idle_seconds_before_scaledown=4,
+    )  # fmt: skip
+    made = []
+
+    def make():
+        made.append(ComputeTarget.create(place, "automlcl", config))
+
+    # Two at once are one cluster.
+    threads = [threading.Thread(target=make) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made[0].address == made[1].address
+    return made[0]
+
+
+def remote(target, **changes):
+    """Iterations of some ten seconds each: many folds of a light model."""
+    configuration = RunConfiguration()
+    configuration.target = target
+    configuration.environment.environment_variables = {"CALLS": str(Path("calls").absolute())}
+    settings = {
+        "task": "classification",
+        "path": "project",
+        "data_script": "project/get_data.py",
+        "run_configuration": configuration,
+        "allowed_models": ["LightGBM", "LogisticRegression", "GradientBoosting"],
+        "iterations": 4,
+        "n_cross_validations": 60,
+        "max_concurrent_iterations": 3,
+        "enable_voting_ensemble": False,
+        "enable_stack_ensemble": False,
+    }
+    return AutoMLConfig(**(settings | changes))
+
+
+def kill_node_of(pid: int) -> None:
+    """As if the machine were taken away: every process of the node is gone at once."""
+    mark = psutil.Process(pid).environ()[NODE_MARK]
+    for process in list(marked(NODE_MARK, mark)):
+        with contextlib.suppress(psutil.Error):
+            process.send_signal(signal.SIGKILL)
+
+
+def test_nodes_come_up(target, capsys):
+    status = target.wait_for_completion(show_output=True, timeout_in_minutes=5)
+    assert status.current_node_count >= 2
+    assert "ready" in capsys.readouterr().out
+    nodes = target.list_nodes()
+    assert len({node["nodeId"] for node in nodes}) == len(nodes) >= 2
+    assert all(node["resources"]["CPU"] == 1 for node in nodes)
+
+
+def test_another_process_finds_it(place, target):
+    again = AmlCompute(Workspace.from_config(place.folder / "config.json"), "automlcl")
+    assert again.address == target.address
+    assert again.serialize()["status"]["scale_settings"]["maxNodes"] == 3
+    assert "automlcl" in place.compute_targets
+
+
+def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
+    experiment = Experiment(place, "remote")
+    run = experiment.submit(remote(target, iterations=6))
+    with pytest.raises(ComputeTargetException, match="is busy with raysmith-"):
+        target.delete()
+
+    def nodes_at_work():
+        found = {}
+        for child in run.get_children():
+            properties = child.get_properties()
+            if child.get_status() == "Running" and "pid" in properties:
+                found[properties["node_id"]] = int(properties["pid"])
+        return found
+
+    wait_until(lambda: len(nodes_at_work()) >= 2, 180)
+    lost, pid = next(iter(nodes_at_work().items()))
+    kill_node_of(pid)
+    AutoMLRun(experiment, run.id).wait_for_completion(show_output=True, timeout_seconds=400)
+    assert run.get_status() == "Completed"
+    summary = run.summary()
+    assert summary["iteration"].tolist() == list(range(6))
+    assert set(summary["status"]) <= {"Completed", "Pruned"}
+    records = place.store.iterations(run.id)
+    reasons = [reason for record in records for reason in record.retries]
+    assert reasons
+    assert all("lost" in reason for reason in reasons)
+    out = capsys.readouterr().out
+    assert "Running on remote compute: automlcl" in out
+    assert " Retried " in out
+    calls = Path("calls").read_text().split()
+    assert len(calls) == len(set(calls))
+    assert lost in calls
+    trained = {r.properties["node_id"] for r in records}
+    assert len(trained) >= 2
+    assert trained <= set(calls)
+    assert "hello from get_data" in run.get_children()[0].get_logs()
+    assert "logs/automl.log" in run.get_file_names()
+    assert run.get_output()[1].predict([[0.0] * 8]).shape == (1,)
+
+
+def test_a_driver_that_dies_is_started_again(place, target):
+    run = Experiment(place, "remote").submit(remote(target, n_cross_validations=20))
+    wait_until(lambda: "Completed" in statuses(run).values(), 180)
+    before = {r.iteration: r.ended for r in place.store.iterations(run.id) if r.ended}
+    first = place.store.run(run.id).driver
+    os.kill(first.pid, signal.SIGKILL)
+    assert run.wait_for_completion(timeout_seconds=300) == "Completed"
+    assert place.store.run(run.id).driver.pid != first.pid
+    after = {r.iteration: r.ended for r in place.store.iterations(run.id)}
+    assert sorted(after) == [0, 1, 2, 3]
+    assert {n: after[n] for n in before} == before
+
+
+def test_packages_that_cannot_be_installed(place, target):
+    config = remote(target)
+    configuration = RunConfiguration()
+    from cluster import CondaDependencies
+
+    configuration.environment.python.conda_dependencies = CondaDependencies.create(
+        pip_packages=["raysmith-needs-no-such-package==9.9"]
+    )
+    config = remote(target, compute_target="automlcl", run_configuration=configuration)
+    run = Experiment(place, "remote").submit(config)
+    with pytest.raises(RunException, match="raysmith-needs-no-such-package"):
+        run.wait_for_completion(timeout_seconds=240)
+    assert run.get_status() == "Failed"
+
+
+def test_cancel_from_elsewhere(place, target):
+    run = Experiment(place, "remote").submit(remote(target, iterations=50))
+    wait_until(lambda: "Running" in statuses(run).values(), 180)
+    again = AutoMLRun(Experiment(Workspace.from_config(place.folder), "remote"), run.id)
+    again.cancel()
+    assert again.wait_for_completion(timeout_seconds=60) == "Canceled"
+
+
+def test_nodes_go_when_idle(target):
+    target.update(min_nodes=0, idle_seconds_before_scaledown=2)
+    wait_until(lambda: not target.list_nodes(), 120)
+    assert target.get_status().scale_settings["minNodes"] == 0
+    with pytest.raises(ComputeTargetException, match="max_nodes=0"):
+        target.update(max_nodes=0)
+
+
+def test_a_head_that_is_lost(place, target):
+    run = Experiment(place, "remote").submit(remote(target, n_cross_validations=10, iterations=3))
+    wait_until(lambda: "Completed" in statuses(run).values(), 240)
+    done = [n for n, status in statuses(run).items() if status == "Completed"]
+    target._local().end()
+    with pytest.raises(RunException, match=r"run\.resume\(\) goes on"):
+        run.wait_for_completion(timeout_seconds=60)
+    assert target.get_status().provisioning_state == "Failed"
+    with pytest.raises(ComputeTargetException, match="is gone"):
+        target.wait_for_completion()
+    new = ComputeTarget.create(place, "automlcl", target.provisioning)
+    assert new.get_status().provisioning_state == "Succeeded"
+    ended = {r.iteration: r.ended for r in place.store.iterations(run.id)}
+    run.resume()
+    assert run.wait_for_completion(timeout_seconds=300) == "Completed"
+    after = {r.iteration: r.ended for r in place.store.iterations(run.id)}
+    assert sorted(after) == [0, 1, 2]
+    assert all(after[n] == ended[n] for n in done)
+
+
+def test_it_is_deleted(place, target):
+    cluster_id = target._read()["cluster_id"]
+    deadline = time.monotonic() + 60
+    while target.head.running_jobs() and time.monotonic() < deadline:
+        time.sleep(0.5)
+    target.delete()
+    assert "automlcl" not in place.compute_targets
+    assert list(marked("RAYSMITH_CLUSTER", cluster_id)) == []
