@@ -94,6 +94,11 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         """The names of the columns that the estimator sees, in their order."""
         return [str(name) for name in self.get_feature_names_out()]
 
+    def get_source_columns(self) -> list[str]:
+        """For each column that the estimator sees, the raw column that it was made from."""
+        check_is_fitted(self, "n_features_in_")
+        return [name for part in self._parts for name in part.sources()]
+
     def get_featurization_summary(self) -> list[dict[str, Any]]:
         """What became of each raw column, a dict each.
 
@@ -167,6 +172,10 @@ class _Part:
         """Column -> how many columns came of it, and by which steps."""
         raise NotImplementedError
 
+    def sources(self) -> list[str]:
+        """The raw column of each column that comes out, in their order."""
+        raise NotImplementedError
+
     def grouped(self, transformer: str, columns: Sequence[str]) -> list[tuple[list[str], Any]]:
         """Columns that have the same parameters of ``transformer``, with these."""
         groups: list[tuple[list[str], dict[str, Any]]] = []
@@ -209,6 +218,9 @@ class _Numbers(_Part):
 
     def names(self) -> list[str]:
         return self.columns + [f"{name}_missing" for names in self._marked() for name in names]
+
+    def sources(self) -> list[str]:
+        return self.columns + [name for names in self._marked() for name in names]
 
     def made(self) -> dict[str, tuple[int, list[str]]]:
         marked = {name for names in self._marked() for name in names}
@@ -276,6 +288,9 @@ class _Dates(_Part):
     def names(self) -> list[str]:
         return [f"{name}_{part}" for name in self.columns for part in self._outputs(name)]
 
+    def sources(self) -> list[str]:
+        return [name for name in self.columns for _ in self._outputs(name)]
+
     def made(self) -> dict[str, tuple[int, list[str]]]:
         return {name: (len(self._outputs(name)), ["DateTime"]) for name in self.columns}
 
@@ -317,6 +332,10 @@ class _Texts(_Part):
     def names(self) -> list[str]:
         widths = zip(self.columns, self._widths, strict=True)
         return [f"{name}_tfidf_{index}" for name, width in widths for index in range(width)]
+
+    def sources(self) -> list[str]:
+        widths = zip(self.columns, self._widths, strict=True)
+        return [name for name, width in widths for _ in range(width)]
 
     def made(self) -> dict[str, tuple[int, list[str]]]:
         widths = zip(self.columns, self._widths, strict=True)
@@ -377,6 +396,16 @@ class _Categories(_Part):
         for names, encoder in self._target:
             outputs = encoder.get_feature_names_out(names)
             result += [f"{output}_target" for output in outputs]
+        return result
+
+    def sources(self) -> list[str]:
+        result = list(self._by_code)
+        if self._one_hot:
+            groups = [name for names, _ in self._one_hot for name in names]
+            result = [name for name in groups for _ in self._hot(name)]
+        for names, encoder in self._target:
+            each = len(encoder.get_feature_names_out(names)) // len(names)
+            result += [name for name in names for _ in range(each)]
         return result
 
     def made(self) -> dict[str, tuple[int, list[str]]]:

@@ -79,6 +79,10 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
         """The names of the columns that the estimator sees, in their order."""
         return [str(name) for name in self.get_feature_names_out()]
 
+    def get_source_columns(self) -> list[str]:
+        """See `DataTransformer.get_source_columns`: every column stays itself."""
+        return self.get_engineered_feature_names()
+
     def get_featurization_summary(self) -> list[dict[str, Any]]:
         """As `DataTransformer.get_featurization_summary`: every column is a number and stays."""
         steps = ["Imputer"] if self.fill_missing else []

@@ -1,0 +1,254 @@
+"""From a fitted model to an explainer of its raw columns: exact where that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.pipeline import Pipeline
+
+from engine.explain.exact import Margins, margins_of, to_probabilities
+from engine.pipelines.ensembles import VotingEnsembleClassifier, VotingEnsembleRegressor
+
+Array = NDArray[np.float64]
+
+#: Scalers after which every column is still made of one raw column.
+_COLUMNWISE = ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler")
+#: Rows that sampled explanations compare with: the time grows with them.
+_COMPARED = 20
+_TOLERANCE = 5e-4
+
+
+class Explainer(Protocol):
+    """Explains rows one by one: a row's values do not depend on the others of a call.
+
+    Attributes
+    ----------
+    expected:
+        (n_outputs,).
+    """
+
+    expected: Array
+
+    def explain(self, X: Any) -> Array:
+        """(n, n_columns, n_outputs)."""
+        ...
+
+
+def outputs_of(model: Any, X: Any) -> Array:
+    """(n, n_outputs): class probabilities, or values in a single column."""
+    if hasattr(model, "predict_proba"):
+        return np.asarray(model.predict_proba(X), dtype=np.float64)
+    return np.asarray(model.predict(X), dtype=np.float64).reshape(-1, 1)
+
+
+def explainer_of(
+    model: Any, background: Any, columns: Sequence[str], random_state: int = 0
+) -> Explainer:
+    """The best way to explain a model's output by its raw columns.
+
+    Parameters
+    ----------
+    model:
+        A fitted pipeline of a run, an ensemble of them, or any model with ``predict_proba`` or
+        ``predict``.
+    background:
+        Training rows, a hundred or so; what "nothing is known" means.
+    columns:
+        Names of the raw columns, in their order.
+    random_state:
+        Seed of what is sampled.
+
+    Notes
+    -----
+    Trees and linear models on columns that are each made of one raw column: exact values, those
+    of one raw column added up. Voting ensembles: the members', weighted. Everything else, and
+    what turns out not to add up: permutations (`shap.PermutationExplainer`).
+    """
+    last = model[-1] if isinstance(model, Pipeline) else None
+    if isinstance(last, VotingEnsembleClassifier | VotingEnsembleRegressor):
+        return _Weighted(last, background, columns, random_state)
+    exact = _exact(model, background, columns)
+    if exact is not None and _adds_up(exact, model, background):
+        return exact
+    return _Sampled(model, background, random_state)
+
+
+def engineered_explainer_of(
+    pipeline: Pipeline, background: Any, random_state: int = 0
+) -> Explainer:
+    """The same by the columns that the pipeline's first step makes.
+
+    ``background`` are rows as that step gives them.
+    """
+    rest: Any = pipeline[1:]
+    estimator = rest[-1]
+    if len(rest) == 1 or type(rest[0]).__name__ in _COLUMNWISE:
+        head = rest[:-1] if len(rest) > 1 else None
+        margins = margins_of(estimator, background if head is None else head.transform(background))
+        if margins is not None:
+            exact = _Exact(head, margins, None, background)
+            if _adds_up(exact, rest, background):
+                return exact
+    return _Sampled(rest, background, random_state)
+
+
+def _exact(model: Any, background: Any, columns: Sequence[str]) -> Explainer | None:
+    if not isinstance(model, Pipeline) or not hasattr(model[0], "get_source_columns"):
+        return None
+    if len(model) > 2 and type(model[1]).__name__ not in _COLUMNWISE:
+        return None
+    head = model[:-1]
+    try:
+        margins = margins_of(model[-1], head.transform(background))
+    except Exception:
+        return None  # what a library cannot explain is sampled
+    if margins is None:
+        return None
+    places = {name: index for index, name in enumerate(columns)}
+    sources = model[0].get_source_columns()
+    if any(name not in places for name in sources):
+        if len(sources) != len(columns):
+            return None
+        places = {name: index for index, name in enumerate(sources)}
+    fold = np.zeros((len(sources), len(columns)))
+    fold[np.arange(len(sources)), [places[name] for name in sources]] = 1.0
+    return _Exact(head, margins, fold, background)
+
+
+def _adds_up(explainer: Explainer, model: Any, background: Any) -> bool:
+    rows = _rows(background, np.arange(min(16, background.shape[0])))
+    try:
+        told = explainer.expected + explainer.explain(rows).sum(axis=1)
+    except Exception:
+        return False
+    expected = outputs_of(model, rows)
+    if told.shape != expected.shape:
+        return False
+    scale = max(1.0, float(np.abs(expected).max()))
+    return bool(np.abs(told - expected).max() <= _TOLERANCE * scale)
+
+
+class _Exact:
+    """Exact values of the estimator's columns, added up by raw column."""
+
+    def __init__(self, head: Any, margins: Margins, fold: Array | None, background: Any) -> None:
+        self._head = head
+        self._margins = margins
+        self._fold = fold
+        self.expected = self._both(_rows(background, np.arange(1)))[1]
+
+    def explain(self, X: Any) -> Array:
+        return self._both(X)[0]
+
+    def _both(self, X: Any) -> tuple[Array, Array]:
+        seen = X if self._head is None else self._head.transform(X)
+        phi, base = self._margins.contributions(seen)
+        if self._fold is not None:
+            phi = np.einsum("njm,jr->nrm", phi, self._fold, optimize=True)
+        if self._margins.link is not None:
+            return to_probabilities(phi, base, self._margins.link)
+        return phi, base
+
+
+class _Weighted:
+    """A voting ensemble: the weighted sum of its members' values."""
+
+    def __init__(
+        self, ensemble: Any, background: Any, columns: Sequence[str], random_state: int
+    ) -> None:
+        weights = np.asarray(ensemble.weights, dtype=np.float64)
+        self._weights = weights / weights.sum()
+        self._members = [
+            explainer_of(member, background, columns, random_state) for member in ensemble.members_
+        ]
+        classes = getattr(ensemble, "classes_", None)
+        self._places = [
+            np.arange(1) if classes is None else np.searchsorted(classes, member.classes_)
+            for member in ensemble.members_
+        ]
+        self._n_outputs = 1 if classes is None else len(classes)
+        self.expected = np.zeros(self._n_outputs)
+        for weight, member, places in self._parts():
+            self.expected[places] += weight * member.expected
+
+    def explain(self, X: Any) -> Array:
+        total: Array | None = None
+        for weight, member, places in self._parts():
+            values = member.explain(X)
+            if total is None:
+                total = np.zeros((*values.shape[:2], self._n_outputs))
+            total[:, :, places] += weight * values
+        assert total is not None
+        return total
+
+    def _parts(self) -> list[tuple[float, Explainer, NDArray[Any]]]:
+        return list(zip(self._weights.tolist(), self._members, self._places, strict=True))
+
+
+class _Sampled:
+    """Permutations of the columns, forth and back, of each row against some training rows."""
+
+    def __init__(self, model: Any, background: Any, random_state: int) -> None:
+        self._model = model
+        n_rows = background.shape[0]
+        chosen = np.arange(n_rows)
+        if n_rows > _COMPARED:
+            generator = np.random.default_rng(random_state)
+            chosen = np.sort(generator.choice(n_rows, _COMPARED, False))
+        self._compared = _rows(background, chosen)
+        self._seed = random_state
+        self.expected = outputs_of(model, self._compared).mean(axis=0)
+
+    def explain(self, X: Any) -> Array:
+        import shap
+
+        table = _Cells(self._compared, X)
+        # Rows are known by their numbers: columns may hold anything, and each is looked up.
+        explainer = shap.PermutationExplainer(
+            lambda numbers: outputs_of(self._model, table.rows(numbers)),
+            shap.maskers.Independent(table.compared, max_samples=len(table.compared)),
+            seed=self._seed,
+        )
+        n_columns = table.given.shape[1]
+        found = explainer(table.given, max_evals=2 * n_columns + 1, silent=True)
+        values = np.asarray(found.values, dtype=np.float64)
+        return values[:, :, None] if values.ndim == 2 else values
+
+
+class _Cells:
+    """Two tables as one, and rows of them whose cells come from different rows."""
+
+    def __init__(self, compared: Any, given: Any) -> None:
+        n_compared, n_columns = compared.shape
+        self._sparse = sparse.issparse(given)
+        if isinstance(given, pd.DataFrame):
+            self._all: Any = pd.concat([compared, given], ignore_index=True)
+        else:
+            parts = [
+                p.toarray() if sparse.issparse(p) else np.asarray(p) for p in (compared, given)
+            ]
+            self._all = np.vstack(parts)
+        self.compared = np.tile(np.arange(n_compared, dtype=np.float64)[:, None], n_columns)
+        numbers = np.arange(n_compared, n_compared + given.shape[0], dtype=np.float64)
+        self.given = np.tile(numbers[:, None], n_columns)
+
+    def rows(self, numbers: Array) -> Any:
+        places = numbers.astype(np.int64)
+        if isinstance(self._all, pd.DataFrame):
+            return pd.DataFrame(
+                {
+                    name: self._all.iloc[:, index].take(places[:, index]).reset_index(drop=True)
+                    for index, name in enumerate(self._all.columns)
+                }
+            )
+        cells = self._all[places, np.arange(places.shape[1])]
+        return sparse.csr_matrix(cells) if self._sparse else cells
+
+
+def _rows(X: Any, rows: NDArray[Any]) -> Any:
+    return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]

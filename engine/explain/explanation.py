@@ -1,0 +1,127 @@
+"""`Explanation`: SHAP values, what they are of, and the forms that users know them in."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """SHAP values of a model's predictions.
+
+    ``expected + values.sum(axis=1)`` is the model's output: class probabilities, or values.
+
+    Attributes
+    ----------
+    values:
+        (n_rows, n_features, n_outputs), an output a class; one for regression.
+    expected:
+        (n_outputs,) what the model gives when nothing is known of a row.
+    columns:
+        Names of the features.
+    classes:
+        Labels of the outputs, as texts; ``None`` for regression.
+    rows:
+        (n_rows,) numbers of the explained rows in what was given.
+    data:
+        (n_rows, n_features) their values as numbers, categories as codes, for the plots.
+    n_given:
+        Rows that were given; more than were explained where the time was over before.
+    source:
+        Where the rows came from, in words.
+    """
+
+    values: Array
+    expected: Array
+    columns: tuple[str, ...]
+    classes: tuple[str, ...] | None
+    rows: NDArray[np.int64]
+    data: Array
+    n_given: int
+    source: str = ""
+
+    def overall(self) -> Array:
+        """(n_features,) mean absolute SHAP value; over classes, their mean."""
+        return np.asarray(np.abs(self.values).mean(axis=(0, 2)))
+
+    def of_class(self, index: int) -> Array:
+        """(n_features,) mean absolute SHAP value of one output."""
+        return np.asarray(np.abs(self.values[:, :, index]).mean(axis=0))
+
+    def as_six(self) -> tuple[Any, Any, list[float], list[str], Any, Any]:
+        """``(shap_values, expected_values, overall_summary, overall_imp, per_class_summary,
+        per_class_imp)``, see `engine.retrieve_model_explanation`."""
+        overall = _ranked(self.overall(), self.columns)
+        if self.classes is None:
+            return self.values[:, :, 0], float(self.expected[0]), *overall, None, None
+        each = [_ranked(self.of_class(k), self.columns) for k in range(len(self.classes))]
+        return (
+            [self.values[:, :, k] for k in range(len(self.classes))],
+            self.expected.tolist(),
+            *overall,
+            [summary for summary, _ in each],
+            [names for _, names in each],
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """The importances as plain values, for JSON."""
+        _, expected, overall_summary, overall_imp, per_class_summary, per_class_imp = self.as_six()
+        return {
+            "source": self.source,
+            "rows_given": self.n_given,
+            "rows_explained": len(self.rows),
+            "classes": self.classes,
+            "expected_values": expected,
+            "overall_summary": overall_summary,
+            "overall_imp": overall_imp,
+            "per_class_summary": per_class_summary,
+            "per_class_imp": per_class_imp,
+        }
+
+    def to_bytes(self) -> bytes:
+        """An ``.npz`` file without pickles."""
+        file = io.BytesIO()
+        texts = {
+            "columns": list(self.columns),
+            "classes": self.classes,
+            "n_given": self.n_given,
+            "source": self.source,
+        }
+        np.savez_compressed(
+            file,
+            values=self.values,
+            expected=self.expected,
+            rows=self.rows,
+            data=self.data,
+            texts=np.array(json.dumps(texts)),
+        )
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Explanation:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            texts = json.loads(str(file["texts"]))
+            classes = texts["classes"]
+            return cls(
+                file["values"],
+                file["expected"],
+                tuple(texts["columns"]),
+                None if classes is None else tuple(classes),
+                file["rows"],
+                file["data"],
+                texts["n_given"],
+                texts["source"],
+            )
+
+
+def _ranked(importance: Array, columns: tuple[str, ...]) -> tuple[list[float], list[str]]:
+    order = np.argsort(-importance, kind="stable")
+    return importance[order].tolist(), [columns[index] for index in order]
