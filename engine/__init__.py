@@ -15,8 +15,10 @@ if TYPE_CHECKING:
         WorkspaceException,
     )
     from engine.experiment import Experiment
+    from engine.explain.api import explain_model, retrieve_model_explanation
     from engine.featurization import FeaturizationConfig
     from engine.run import AutoMLRun, IterationRun
+    from engine.show.widget import RunDetails
     from engine.workspace import Workspace
 
 __all__ = [
@@ -28,10 +30,13 @@ __all__ = [
     "Experiment",
     "FeaturizationConfig",
     "IterationRun",
+    "RunDetails",
     "RunException",
     "Workspace",
     "WorkspaceException",
     "__version__",
+    "explain_model",
+    "retrieve_model_explanation",
 ]
 
 _ERRORS = "engine.errors"
@@ -44,8 +49,11 @@ _MODULES = {
     "Experiment": "engine.experiment",
     "FeaturizationConfig": "engine.featurization",
     "IterationRun": "engine.run",
+    "RunDetails": "engine.show.widget",
     "RunException": _ERRORS,
     "Workspace": "engine.workspace",
+    "explain_model": "engine.explain.api",
+    "retrieve_model_explanation": "engine.explain.api",
     "WorkspaceException": _ERRORS,
 }
 

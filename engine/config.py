@@ -83,6 +83,11 @@ class AutoMLConfig:
             parameters, and the share of the rows it is fitted on (default all).
         exclude_nan_labels : bool, default True
             Drop rows without a target, with a warning that says how many.
+        model_explainability : bool, default True if ``X_valid`` is given
+            SHAP values of the best model at the end, for the rows of ``X_valid`` (which needs no
+            ``y_valid`` for that), else for a sample of the training rows.
+        explain_timeout_minutes : float, default 5
+            What is not explained by then is left out.
         class_weight : ``"balanced"`` or dict, optional
             Multiplied into the sample weights of every fit.
         verbosity : int, default ``logging.INFO``; debug_log : path, default ``automl.log``
@@ -154,11 +159,12 @@ class AutoMLConfig:
         if settings.data_script is not None:
             changes["data_script"] = str(check_script(settings.data_script, settings.path))
         settings = settings.with_changes(changes)
-        if settings.data_script is not None and settings.is_remote:
-            return Given(settings.with_changes(_project(settings)))
-        if settings.data_script is not None:
-            return Given(settings)
         data = dict(self.data)
+        X_explain = data.pop("X_valid") if "X_valid" in data and "y_valid" not in data else None
+        if settings.data_script is not None and settings.is_remote:
+            return Given(settings.with_changes(_project(settings)), X_explain=X_explain)
+        if settings.data_script is not None:
+            return Given(settings, X_explain=X_explain)
         if "training_data" in data:
             data["label"] = settings.label_column_name
             data["weight"] = settings.weight_column_name
@@ -168,9 +174,10 @@ class AutoMLConfig:
             if is_path and not (
                 settings.is_remote and any("://" not in str(data[k]) for k in tables)
             ):
-                return Given(settings, tables=data | {k: _absolute(data[k]) for k in tables})
+                paths = {key: _absolute(data[key]) for key in tables}
+                return Given(settings, tables=data | paths, X_explain=X_explain)
             data |= {key: read_table(data[key]) for key in tables}
-        return Given.of_data(settings, data)
+        return Given.of_data(settings, data, X_explain)
 
 
 def _absolute(path: str | os.PathLike[str]) -> str:
@@ -282,16 +289,17 @@ def _impossible(values: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]
             and not (first in ("y_valid", "sample_weight_valid") and "X_valid" in given)
         ):
             problems.append(f"{first} needs {needs}")
-    if "X_valid" in given and "y_valid" not in given:
+    is_explained = "X_valid" in given and not {"y_valid", "sample_weight_valid"} & given
+    if is_explained and values.get("model_explainability") is False:
         problems.append(
-            "X_valid needs y_valid to be validation data (alone it would only be explained, and "
-            "explanations are not available yet)"
+            "X_valid without y_valid is only explained, and model_explainability is False; give "
+            "y_valid too, or leave one of them out"
         )
     if "data_script" in given:
-        mixed = sorted(given & set(DATA_PARAMETERS))
+        mixed = sorted(given & set(DATA_PARAMETERS) - ({"X_valid"} if is_explained else set()))
         if mixed:
             problems.append(f"{', '.join(mixed)}: with data_script, get_data() returns the data")
-    own_validation = {"X_valid", "validation_data"} & given
+    own_validation = {"y_valid", "validation_data"} & given
     if own_validation and {"n_cross_validations", "validation_size"} & given:
         problems.append(
             f"{own_validation.pop()} is the validation data; leave out n_cross_validations and "

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import math
 import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import AutoMLError, RunException
 from engine.given import Given
@@ -18,7 +20,7 @@ from engine.models import import_flavour, save_mlflow_model
 from engine.pipelines import PipelineSpec
 from engine.pipelines.names import ENSEMBLES
 from engine.recorder import Recorder
-from engine.records import ITERATION_ENDS, DriverIdentity, best_iteration
+from engine.records import ITERATION_ENDS, DriverIdentity, IterationRecord, best_iteration
 from engine.schedule import Goals, Schedule
 from engine.script import find_script
 from engine.search.searcher import PipelineSearch
@@ -26,7 +28,15 @@ from engine.settings import Settings
 from engine.splits import check_plan
 from engine.store import RunStore
 
+if TYPE_CHECKING:
+    from engine.data import DataSummary
+    from engine.raytune import TuneLoop
+
 logger = logging.getLogger("raysmith.driver")
+
+#: Seconds that the last pieces of an explanation and its pictures take.
+_EXPLAIN_TAIL = 6.0
+_SUMMARY_SECONDS = 60.0
 
 _TOO_SHORT = "experiment_timeout_minutes was over before the first one started"
 
@@ -72,6 +82,7 @@ class Driver:
                     error = RunException(f"{type(failure).__name__}: {failure}")
             if status != "Lost":
                 self._store.set_status(self._run_id, status, error)
+                self._report()
 
     def _drive(self) -> str:
         from cluster.embedded import connect
@@ -79,12 +90,19 @@ class Driver:
         from engine.nodedata import end_node_data
         from engine.raytune import TuneLoop, trial_cores
 
-        if self._given.data is not None and self._given.is_new and not self._settings.is_remote:
-            self._store.save_data(self._run_id, dict(self._given.data))
+        if not self._settings.is_remote:
+            self._given.keep(self._store, self._run_id)
         connect()
         threading.Thread(target=import_flavour, name="raysmith-import", daemon=True).start()
         record = self._store.run(self._run_id)
-        loop = TuneLoop(self._store, record, self._identity, self._settings, self._started)
+        loop = TuneLoop(
+            self._store,
+            record,
+            self._identity,
+            self._settings,
+            self._started,
+            explains=self._given.explains(dataset_is_split=True),
+        )
         try:
             cores = trial_cores(self._settings)
             loop.ask_for_nodes(cores)
@@ -119,13 +137,76 @@ class Driver:
                     loop.until,
                     self._is_to_stop,
                 )
+            if status != "Lost":
+                self._store.set_status(self._run_id, "Finalizing")
+                best = self._keep_best()
+                if best is not None:
+                    self._summarise(best, loop)
+                if best is not None and status == "Completed":
+                    self._explain(best, loop, summary)
         finally:
             loop.give_nodes_back()
             end_node_data(self._run_id)
-        if status != "Lost":
-            self._store.set_status(self._run_id, "Finalizing")
-            self._keep_best()
         return status
+
+    def _summarise(self, best: IterationRecord, loop: TuneLoop) -> None:
+        """What the report shows of the data and of the best model's predictions."""
+        import ray
+
+        from engine.show.quality import describe_data, quality_of
+        from engine.show.state import DATA_FILE, QUALITY_FILE
+
+        try:
+            describe = ray.remote(num_cpus=0)(
+                lambda reference: describe_data(ray.get(reference[0]))
+            )
+            data = ray.get(describe.remote(loop.reference), timeout=_SUMMARY_SECONDS)
+            self._store.write_text(self._run_id, DATA_FILE, json.dumps(data))
+            predictions = self._store.predictions(best.run_id).astype(float)
+            quality = quality_of(loop.targets(), predictions)
+            self._store.write_text(self._run_id, QUALITY_FILE, json.dumps(quality))
+        except Exception:
+            logger.exception("no summary of data and model")
+
+    def _report(self) -> None:
+        """The report beside the run's other files; the MLflow UI shows it."""
+        from engine.show.report import REPORT_FILE, render_report
+        from engine.show.state import RunView, full_state
+
+        try:
+            view = RunView(self._store, self._run_id, self._store.page_of(self._run_id))
+            self._store.write_text(self._run_id, REPORT_FILE, render_report(full_state(view)))
+        except Exception:
+            logger.exception("no report")
+
+    def _explain(self, best: IterationRecord, loop: TuneLoop, summary: DataSummary) -> None:
+        """Explain the best model; what goes wrong is a warning, the run has its models anyway."""
+        if not self._given.explains(summary.validation == "split"):
+            return
+        from engine.explain.runs import explain_iteration
+
+        limit = self._settings.explain_timeout_minutes
+        seconds = math.inf if limit is None else 60 * limit
+        if loop.until is not None:
+            seconds = min(seconds, loop.until - time.time() - _EXPLAIN_TAIL)
+        try:
+            if seconds < 1.0:
+                raise RunException("experiment_timeout_minutes is over")
+            explain_iteration(
+                self._store,
+                best.run_id,
+                loop.reference,
+                self._given.X_explain,
+                seconds=None if seconds == math.inf else seconds,
+                name=f"explainer-{self._run_id[:8]}-{best.iteration}",
+                random_state=self._settings.random_state,
+                stop=self._is_to_stop,
+            )
+        except Exception as error:
+            logger.exception("no explanation")
+            note = f"the best model was not explained: {type(error).__name__}: {error}"
+            notes = self._store.run(self._run_id).notes
+            self._store.tag_notes(self._run_id, (*notes, note.splitlines()[0]))
 
     def _files(self) -> dict[str, Any]:
         """What a `DataSource` needs to read the data on a node; empty for data given directly."""
@@ -177,7 +258,7 @@ class Driver:
         recorder.knows({child.iteration: child.run_id for child in earlier})
         return schedule, recorder
 
-    def _keep_best(self) -> None:
+    def _keep_best(self) -> IterationRecord | None:
         """Write the best iteration's model in MLflow's own format, for its UI and its tools."""
         record = self._store.run(self._run_id)
         metric = METRICS[record.primary_metric]
@@ -188,9 +269,10 @@ class Driver:
                 reasons = sorted({f"{c.status}: {c.reason}".splitlines()[0] for c in iterations})
                 reasons = reasons or [_TOO_SHORT]
                 raise RunException(f"no iteration gave a model; {'; '.join(reasons[:5])}")
-            return
+            return None
         self._store.tag_best(self._run_id, best.iteration, best.run_id)
         save_mlflow_model(self._store, best.run_id)
+        return best
 
 
 def _goal(iterations: int, ensembles: list[int]) -> int:

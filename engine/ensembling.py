@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from engine.data import Dataset
 from engine.metrics import METRICS, Metric
 from engine.models import load_model
-from engine.packing import pack_model
+from engine.packing import pack_model, pack_predictions
 from engine.pipelines import PipelineSpec
 from engine.pipelines.ensembles import SharedFeatures
 from engine.pipelines.names import ENSEMBLES, VOTING
@@ -195,5 +195,6 @@ def _end(
             "ensemble_weights": json.dumps([round(w, 4) for w in result.members.values()]),
         },
         model=pack_model(model),
+        predictions=pack_predictions(result.predictions),
         log="\n".join([name, *lines, ""]),
     )

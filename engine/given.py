@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.data import Dataset, check_data
+from engine.data import Dataset, check_data, check_features
 from engine.settings import Settings
 from engine.splits import check_plan
 
 if TYPE_CHECKING:
     from engine.store import RunStore
+
+
+EXPLAIN_FILE = "explain.pkl"
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Given:
         In the same words, data given directly; or ``None``.
     dataset:
         ``data`` after its checks; or ``None``.
+    X_explain:
+        Rows that the best model is to be explained for, when they are no validation part.
     is_new:
         Whether ``data`` is not in the store yet.
     """
@@ -37,10 +42,11 @@ class Given:
     tables: Mapping[str, Any] | None = None
     data: Mapping[str, Any] | None = None
     dataset: Dataset | None = None
+    X_explain: Any = None
     is_new: bool = True
 
     @classmethod
-    def of_data(cls, settings: Settings, data: Mapping[str, Any]) -> Given:
+    def of_data(cls, settings: Settings, data: Mapping[str, Any], X_explain: Any = None) -> Given:
         """Data given directly, checked; its warnings are given as ``UserWarning``.
 
         Raises
@@ -51,17 +57,40 @@ class Given:
         dataset = _check(settings, data)
         for note in (*dataset.notes, *check_plan(dataset.summary(), settings.split_plan)):
             warnings.warn(note, stacklevel=4)
-        return cls(settings, data=data, dataset=dataset)
+        if X_explain is not None:
+            check_features(X_explain, dataset)
+        return cls(settings, data=data, dataset=dataset, X_explain=X_explain)
 
     @classmethod
     def from_spec(cls, store: RunStore, run_id: str) -> Given:
         """What an earlier driver of the run was given."""
         spec = store.load_spec(run_id)
         settings = Settings.from_dict(spec["settings"])
+        X_explain = store.load_data(run_id, EXPLAIN_FILE) if spec.get("explain") else None
         if not spec["direct"]:
-            return cls(settings, tables=spec["tables"])
+            return cls(settings, tables=spec["tables"], X_explain=X_explain, is_new=False)
         data = store.load_data(run_id)
-        return cls(settings, data=data, dataset=_check(settings, data), is_new=False)
+        dataset = _check(settings, data)
+        return cls(settings, data=data, dataset=dataset, X_explain=X_explain, is_new=False)
+
+    def keep(self, store: RunStore, run_id: str) -> None:
+        """Put what another driver could not get otherwise into the store."""
+        if self.is_new and self.data is not None:
+            store.save_data(run_id, dict(self.data))
+        if self.is_new and self.X_explain is not None:
+            store.save_data(run_id, self.X_explain, EXPLAIN_FILE)
+
+    def explains(self, dataset_is_split: bool) -> bool:
+        """Whether the best model is explained at the end.
+
+        Parameters
+        ----------
+        dataset_is_split:
+            Whether the data has no validation part of its own.
+        """
+        if self.settings.model_explainability is not None:
+            return self.settings.model_explainability
+        return self.X_explain is not None or not dataset_is_split
 
     def to_spec(self) -> dict[str, Any]:
         """Plain values for `from_spec`; the data itself is kept beside them."""
@@ -69,6 +98,7 @@ class Given:
             "settings": self.settings.to_dict(),
             "tables": None if self.tables is None else dict(self.tables),
             "direct": self.data is not None,
+            "explain": self.X_explain is not None,
         }
 
 

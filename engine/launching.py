@@ -60,8 +60,7 @@ def start_driver(workspace: Workspace, run_id: str, given: Given, portal_url: st
         driver.claim()
     else:
         store.forget_driver(run_id)
-        if given.data is not None and given.is_new:
-            store.save_data(run_id, dict(given.data))
+        given.keep(store, run_id)
         project = settings.path if settings.data_script is not None else None
     target.launch(
         Launch(

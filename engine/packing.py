@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import io
 import pickle
 import sys
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 #: Trees shrink to a fifth, in 1.5 ms a MB; gzip takes three times as long.
 _CODEC = "zstd"
@@ -22,6 +25,13 @@ def pack_model(model: Any) -> bytes:
         pickle.dump(model, stream, protocol=5)
     packed: bytes = sink.getvalue().to_pybytes()
     return packed
+
+
+def pack_predictions(predictions: NDArray[np.float64]) -> bytes:
+    """An ``.npy`` file in single precision, without pickles."""
+    file = io.BytesIO()
+    np.save(file, predictions.astype(np.float32), allow_pickle=False)
+    return file.getvalue()
 
 
 def unpack_model(packed: bytes) -> Any:

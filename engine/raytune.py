@@ -34,6 +34,8 @@ from engine.trial import Announcement, IterationTrial, TrialSettings
 logger = logging.getLogger("raysmith.driver")
 
 
+#: Ray's own health checks take so long to tell that a node is gone.
+_NOTICE_SECONDS = 20.0
 #: An iteration is begun again on other nodes so often when it loses its node.
 MAX_RETRIES = 3
 
@@ -49,6 +51,8 @@ class TuneLoop:
         Of this driver; the loop ends when the store names another one.
     started:
         When the run's time began, in seconds since the epoch.
+    explains:
+        Whether the best model is explained within that time.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class TuneLoop:
         identity: DriverIdentity,
         settings: Settings,
         started: float,
+        explains: bool = False,
     ) -> None:
         self._store = store
         self._record = record
@@ -67,11 +72,15 @@ class TuneLoop:
         self.until = None if limit is None else started + limit * 60
         # What comes after the trials, ensembles and the best model's files, needs its time too.
         self._trials_until = (
-            None if limit is None or self.until is None else self.until - _reserve(limit * 60)
+            None
+            if limit is None or self.until is None
+            else self.until - _reserve(limit * 60, explains)
         )
         iteration_limit = settings.iteration_timeout_minutes
         self._iteration_seconds = None if iteration_limit is None else iteration_limit * 60
         self._targets: Dataset | None = None
+        #: In a list, the data in Ray's object store; once it has been prepared.
+        self.reference: list[Any] = []
         self.watch = Watch(
             store,
             record.run_id,
@@ -125,6 +134,7 @@ class TuneLoop:
             **files,
         )
         if dataset is not None:
+            self.reference = list(source.shared or ())
             self._targets = dataset.without_features()
             return source, dataset.summary()
         # Until a node has room, which on a growing cluster takes minutes, no limit applies.
@@ -141,6 +151,7 @@ class TuneLoop:
             raise DataException(loaded.error)
         # At once: the node may be gone when the ensembles want them.
         self._targets = ray.get(node.targets.remote())
+        self.reference = loaded.reference
         logger.info("get_data() took %.1f s", loaded.seconds)
         return source, loaded.summary
 
@@ -465,9 +476,10 @@ def trial_cores(settings: Settings) -> int:
     return min(cpus) if wanted == -1 else wanted
 
 
-def _reserve(seconds: float) -> float:
+def _reserve(seconds: float, explains: bool) -> float:
     """Of a run's time, what is kept for what comes after its trials."""
-    return min(3.0 + 0.03 * seconds, 0.5 * seconds, 60.0)
+    explanation = min(10.0 + 0.1 * seconds, 120.0) if explains else 0.0
+    return min(min(3.0 + 0.03 * seconds, 60.0) + explanation, 0.5 * seconds)
 
 
 def task_resources(settings: Settings, cores: int) -> dict[str, Any]:
@@ -506,9 +518,14 @@ def _why_it_died(trial: Any) -> str:
 def _lost_node(trial: Any, running: Announcement | None) -> str | None:
     """How a trial lost its node, or ``None`` when it ended for another reason."""
     why = _why_it_died(trial)
-    alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
-    if running is not None and running.node_id not in alive:
-        return f"node {running.node_ip} ({running.node_id[:12]}) was lost"
+    # A connection breaks before Ray has noticed that the node is gone.
+    until = time.monotonic() + (_NOTICE_SECONDS if "unavailable" in why else 0.0)
+    while running is not None:
+        if running.node_id not in {node["NodeID"] for node in ray.nodes() if node["Alive"]}:
+            return f"node {running.node_ip} ({running.node_id[:12]}) was lost"
+        if time.monotonic() >= until:
+            break
+        time.sleep(0.2)
     if re.search(r"node (has )?died|node was (terminated|preempted)|node is dead", why, re.I):
         return f"its node was lost: {why}"
     return None

@@ -19,6 +19,7 @@ from engine.metrics import METRICS, metrics_of
 from engine.models import load_model, save_mlflow_model
 from engine.pipelines.names import ENSEMBLES
 from engine.records import IterationRecord, RunRecord, best_iteration
+from engine.show.state import RunView
 from engine.show.table import Table, first_line, format_seconds
 from engine.store import LOG_FILE
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from engine.experiment import Experiment
 
 _POLL_SECONDS = 0.5
-#: Where ``raysmith ui`` and ``mlflow ui`` listen unless told otherwise.
-DEFAULT_UI = "http://127.0.0.1:5000"
 
 
 class IterationRun:
@@ -229,6 +228,54 @@ class AutoMLRun:
         record = self._pick(iteration, metric)
         return IterationRun(self, record), load_model(self._store, record.run_id)
 
+    def explain(
+        self,
+        iteration: int | None = None,
+        metric: str | None = None,
+        X: Any = None,
+        features: str = "raw",
+        timeout_minutes: float | None = None,
+        show_output: bool = False,
+    ) -> tuple[Any, ...]:
+        """Explain an iteration's model by SHAP values, and keep them with the iteration.
+
+        Parameters
+        ----------
+        iteration, metric:
+            Choose it as in `get_output`; default: the best.
+        X:
+            Rows to explain; default: what the run was given as ``X_valid``, else the validation
+            part, else a sample of the training rows.
+        features:
+            ``raw``, or ``engineered`` for the columns that the pipeline's first step makes.
+        timeout_minutes:
+            Explain as many rows as this allows; default: all.
+        show_output:
+            Print how many rows are done.
+
+        Returns
+        -------
+        tuple
+            As `engine.retrieve_model_explanation`.
+
+        Raises
+        ------
+        ConfigException
+            For other ``features``.
+        RunException
+            When there is no such iteration, or it has no model.
+        DataException
+            When ``X`` does not have the training data's columns.
+        """
+        if features not in ("raw", "engineered"):
+            raise ConfigException([f"features={features!r}: allowed is 'raw' or 'engineered'"])
+        from engine.explain.on_demand import explain_run
+
+        record = self._pick(iteration, metric)
+        seconds = None if timeout_minutes is None else 60 * timeout_minutes
+        explanation = explain_run(self._store, self.id, record, X, features, seconds, show_output)
+        return explanation.as_six()
+
     def get_metrics(self, name: str | None = None, recursive: bool = False) -> dict[str, Any]:
         """The best iteration's metrics; with ``recursive`` those of every iteration, by number."""
         records = self._store.iterations(self.id)
@@ -256,9 +303,7 @@ class AutoMLRun:
 
     def get_portal_url(self) -> str:
         """The run's page in the MLflow UI (``raysmith ui`` starts it on a local workspace)."""
-        uri = self.experiment.workspace.tracking_uri
-        base = uri.rstrip("/") if uri.startswith(("http://", "https://")) else DEFAULT_UI
-        return f"{base}/#/experiments/{self.experiment.id}/runs/{self.id}"
+        return self._store.page_of(self.id)
 
     def get_file_names(self) -> list[str]:
         """The run's own files; those of an iteration are with it."""
@@ -396,6 +441,26 @@ class AutoMLRun:
         self._store.save_spec(self.id, given.to_spec())
         self._launch(given)
         return self
+
+    def report(self, path: str | Path = "report.html") -> str:
+        """Write all that is known of the run as one HTML file that needs nothing else.
+
+        Parameters
+        ----------
+        path:
+            The file, or a folder for ``report.html``.
+
+        Returns
+        -------
+        str
+            The file's path.
+        """
+        from engine.show.report import write_report
+
+        return write_report(self._view(), path)
+
+    def _view(self) -> RunView:
+        return RunView(self._store, self.id, self.get_portal_url(), self._status)
 
     def register_model(
         self,

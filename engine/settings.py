@@ -79,6 +79,9 @@ class Settings:
         None, allow.optional(allow.number(0, 1, what="a share above 0 and below 1"))
     )
     model_explainability: bool | None = _parameter(None, allow.optional(allow.boolean))
+    explain_timeout_minutes: float | None = _parameter(
+        5.0, allow.optional(allow.number(above=0, what="a number of minutes above 0"))
+    )
     enable_onnx_compatible_models: bool = _parameter(
         False, allow.boolean, "ONNX export is not available yet; leave it out"
     )
@@ -184,8 +187,4 @@ def not_available(values: Mapping[str, Any]) -> list[str]:
     ]
     if values.get("task") == "forecasting":
         problems.append("task='forecasting': not available yet; use 'regression' on lagged columns")
-    if values.get("model_explainability"):
-        problems.append(
-            "model_explainability=True: explanations are not available yet; leave it out"
-        )
     return problems

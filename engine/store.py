@@ -50,9 +50,11 @@ from mlflow.tracking.context.default_context import DefaultRunContext  # noqa: E
 _UI_KIND = "mlflow.experimentKind"
 _PARENT = "mlflow.parentRunId"
 _TAG = "raysmith."
+#: Where ``raysmith ui`` and ``mlflow ui`` listen unless told otherwise.
+DEFAULT_UI = "http://127.0.0.1:5000"
 _BATCH = 900  # MLflow takes at most 1,000 metrics in one call
 _TEXT_LIMIT = 4000  # of a tag's value, well under MLflow's own
-_SPEC_FILE, _DATA_FILE = "spec/settings.json", "spec/data.pkl"
+_SPEC_FILE, _DATA_FILE = "spec/settings.json", "data.pkl"
 MODEL_FILE, PREDICTIONS_FILE = "outputs/model.pkl.zst", "outputs/predictions.npy"
 LOG_FILE = "logs/iteration.log"
 
@@ -184,6 +186,13 @@ class RunStore:
         """The run goes on at another compute target."""
         self.tag(run_id, f"{_TAG}target", target)
 
+    def page_of(self, run_id: str) -> str:
+        """Address of the run's page in the MLflow UI."""
+        uri = self.tracking_uri
+        base = uri.rstrip("/") if uri.startswith(("http://", "https://")) else DEFAULT_UI
+        experiment_id = self._mlflow_run(run_id).info.experiment_id
+        return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"
+
     def experiment_of(self, run_id: str) -> str:
         """The name of the run's experiment."""
         experiment_id = self._mlflow_run(run_id).info.experiment_id
@@ -211,13 +220,13 @@ class RunStore:
     def load_spec(self, run_id: str) -> dict[str, Any]:
         return dict(json.loads(self.read_bytes(run_id, _SPEC_FILE)))
 
-    def save_data(self, run_id: str, data: Any) -> None:
+    def save_data(self, run_id: str, data: Any, name: str = _DATA_FILE) -> None:
         """Keep data that was given directly, so that another process can go on with the run."""
-        with self._files(run_id, "spec") as folder, (folder / "data.pkl").open("wb") as file:
+        with self._files(run_id, "spec") as folder, (folder / name).open("wb") as file:
             cloudpickle.dump(data, file)
 
-    def load_data(self, run_id: str) -> Any:
-        return cloudpickle.loads(self.read_bytes(run_id, _DATA_FILE))
+    def load_data(self, run_id: str, name: str = _DATA_FILE) -> Any:
+        return cloudpickle.loads(self.read_bytes(run_id, f"spec/{name}"))
 
     def iterations(self, run_id: str, ended_since: float | None = None) -> list[IterationRecord]:
         """The iterations of a run, by number; with ``ended_since`` those that ended after it."""
@@ -354,6 +363,12 @@ class RunStore:
         """Step -> value."""
         history = self.client.get_metric_history(run_id, metric)
         return {int(m.step): float(m.value) for m in history}
+
+    def write_files(self, run_id: str, folder: str, files: Mapping[str, bytes]) -> None:
+        """Files, by their names in ``folder``."""
+        with self._files(run_id, folder) as place:
+            for name, content in files.items():
+                (place / name).write_bytes(content)
 
     def write_text(self, run_id: str, file: str, text: str) -> None:
         self.client.log_text(run_id, text, file)

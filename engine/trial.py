@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import math
 import os
@@ -13,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import ray
 from ray import tune
 
@@ -23,7 +21,7 @@ from engine.errors import DataException
 from engine.evaluate import Pruned, evaluate
 from engine.metrics import METRICS
 from engine.nodedata import DataSource, LoadedData, log_folder, node_data
-from engine.packing import pack_model, release_memory
+from engine.packing import pack_model, pack_predictions, release_memory
 from engine.pipelines import PipelineSpec
 from engine.records import IterationEnd
 from engine.search.pruning import hopeless
@@ -143,8 +141,6 @@ class IterationTrial(tune.Trainable):
             return IterationEnd("Failed", reason=f"{type(error).__name__}: {error}")
         score = result.metrics.get(self._settings.primary_metric, math.nan)
         logger.info("%s: %.6g", self._settings.primary_metric, score)
-        predictions = io.BytesIO()
-        np.save(predictions, result.predictions.astype(np.float32), allow_pickle=False)
         failed = math.isnan(score)
         return IterationEnd(
             status="Failed" if failed else "Completed",
@@ -159,7 +155,7 @@ class IterationTrial(tune.Trainable):
                 "threads": result.threads,
             },
             model=pack_model(result.model),
-            predictions=predictions.getvalue(),
+            predictions=pack_predictions(result.predictions),
         )
 
     def _after_fold(self, folds: Sequence[Mapping[str, float]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from engine.data.columns import infer_columns, normalise
+from engine.data.columns import Column, infer_columns, normalise
 from engine.data.dataset import Dataset, Layout
 from engine.data.matrix import as_frame, check_matrix, describe, no_duplicates, take
 from engine.data.target import (
@@ -113,6 +113,47 @@ def check_data(
     return replace(dataset, notes=tuple(notes))
 
 
+def check_features(X: Any, dataset: Dataset, name: str = "X_valid") -> Any:
+    """Rows without a target, to be explained, in the form of ``dataset.X``.
+
+    Raises
+    ------
+    DataException
+        When they do not have the dataset's columns.
+    """
+    any_type = dataset.layout is not None or isinstance(dataset.X, pd.DataFrame)
+    matrix, names = check_matrix(X, name, None, any_type)
+    _same_columns(matrix, names, dataset, name)
+    if isinstance(matrix, np.ndarray) and isinstance(dataset.X, pd.DataFrame):
+        matrix = pd.DataFrame(matrix, columns=list(dataset.feature_names))
+    if isinstance(matrix, pd.DataFrame):
+        found = pd.Index([str(column) for column in matrix.columns])
+        matrix = matrix.iloc[:, found.get_indexer(pd.Index(dataset.feature_names))]
+        if dataset.layout is not None:
+            matrix = _ready(matrix, dataset.layout.columns)
+        if not isinstance(dataset.X, pd.DataFrame):
+            matrix = matrix.to_numpy(dtype=np.float64, na_value=np.nan)
+    return matrix
+
+
+def _same_columns(X: Any, names: Sequence[str], dataset: Dataset, name: str) -> None:
+    if X.shape[1] != dataset.X.shape[1] or (
+        isinstance(X, pd.DataFrame) and isinstance(dataset.X, pd.DataFrame)
+        and set(names) != set(dataset.feature_names)
+    ):  # fmt: skip
+        raise DataException(
+            f"{name} has the columns {list(names)[:20]} ({X.shape[1]}); "
+            f"X has {list(dataset.feature_names)[:20]} ({dataset.X.shape[1]})"
+        )
+
+
+def _ready(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+    """Each column as its purpose wants it; infinity was refused before, so nothing is lost."""
+    return pd.DataFrame(
+        {c.name: normalise(frame.iloc[:, i], c.purpose) for i, c in enumerate(columns)}
+    )
+
+
 def _with_layout(dataset: Dataset, config: FeaturizationConfig) -> Dataset:
     """Find out what the columns are, and bring them into the form that fits are fast on."""
     columns = infer_columns(
@@ -124,12 +165,7 @@ def _with_layout(dataset: Dataset, config: FeaturizationConfig) -> Dataset:
         return dataset
 
     def ready(X: Any) -> Any:
-        if not isinstance(X, pd.DataFrame):
-            return X
-        # Infinity was refused above, so that nothing is lost by a number's conversion.
-        return pd.DataFrame(
-            {c.name: normalise(X.iloc[:, i], c.purpose) for i, c in enumerate(columns)}
-        )
+        return _ready(X, columns) if isinstance(X, pd.DataFrame) else X
 
     changes: dict[str, Any] = {"X": ready(dataset.X), "layout": Layout(columns, config)}
     if dataset.X_valid is not None:
@@ -188,14 +224,7 @@ def _with_validation(
     if dataset.cv_splits_indices is not None:
         raise DataException("give X_valid and y_valid or cv_splits_indices, not both")
     X, names = check_matrix(given["X_valid"], "X_valid", given.get("feature_names"), any_type)
-    if X.shape[1] != dataset.X.shape[1] or (
-        isinstance(X, pd.DataFrame) and isinstance(dataset.X, pd.DataFrame)
-        and set(names) != set(dataset.feature_names)
-    ):  # fmt: skip
-        raise DataException(
-            f"X_valid has the columns {list(names)[:20]} ({X.shape[1]}); "
-            f"X has {list(dataset.feature_names)[:20]} ({dataset.X.shape[1]})"
-        )
+    _same_columns(X, names, dataset, "X_valid")
     y = as_labels(given["y_valid"], "y_valid")
     same_length(X, "X_valid", y, "y_valid")
     weight = check_weight(given.get("sample_weight_valid"), X, "sample_weight_valid")

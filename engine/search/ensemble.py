@@ -73,6 +73,9 @@ class EnsembleResult:
         Iteration -> weight; for a stack all 1.
     metrics, fold_metrics:
         From rows whose targets had no part in the weights or the meta learner.
+    predictions:
+        For every row of the data, of an ensemble that was made without it; NaN for rows that the
+        members did not predict either.
     meta_learner:
         Of a stack, fitted on the members' out-of-fold predictions; else ``None``.
     """
@@ -80,6 +83,7 @@ class EnsembleResult:
     members: Mapping[int, float]
     metrics: Mapping[str, float]
     fold_metrics: Sequence[Mapping[str, float]]
+    predictions: Array
     meta_learner: Any = None
 
 
@@ -100,6 +104,8 @@ class OutOfFold:
         Iteration -> (n, n_classes) or (n,).
     prediction_ms:
         Iteration -> milliseconds that its pipeline takes for 1,000 rows, as far as known.
+    known:
+        (n_rows of the data,) which of its rows these are; default: all.
     """
 
     y: NDArray[Any]
@@ -109,6 +115,7 @@ class OutOfFold:
     y_range: float
     n_classes: int | None
     prediction_ms: Mapping[int, float] = field(default_factory=dict)
+    known: NDArray[np.bool_] | None = None
 
     @classmethod
     def of(
@@ -143,6 +150,7 @@ class OutOfFold:
             float(np.ptp(dataset.y)) if dataset.classes is None else 1.0,
             None if dataset.classes is None else len(dataset.classes),
             prediction_ms or {},
+            known,
         )
 
     def rows(self, chosen: NDArray[Any]) -> OutOfFold:
@@ -158,6 +166,14 @@ class OutOfFold:
         """(rows to make an ensemble from, rows to score it on), a pair a part."""
         numbers = [n for n in np.unique(self.parts) if (self.parts != n).any()]
         return [(np.flatnonzero(self.parts != n), np.flatnonzero(self.parts == n)) for n in numbers]
+
+    def everywhere(self, predicted: Array) -> Array:
+        """Predictions of these rows as predictions of all rows of the data."""
+        if self.known is None:
+            return predicted
+        full = np.full((len(self.known), *predicted.shape[1:]), np.nan)
+        full[self.known] = predicted
+        return full
 
     def score(self, name: str, predicted: Array) -> float:
         return score_one(name, self.y, predicted, self.weight, self.y_range)
@@ -193,15 +209,16 @@ def vote(data: OutOfFold, metric_name: str, seconds: float | None = None) -> Ens
     metric = METRICS[metric_name]
     until = None if seconds is None else time.monotonic() + seconds
     members = _lighter(_few(data), metric, _select(_few(data), metric, until))
-    scores = []
+    scores, everything = [], _mean(data.predictions, members)
     for others, mine in data.splits():
         part = _few(data.rows(others))
         weights = _lighter(part, metric, _select(part, metric, until))
         part = data.rows(mine)
-        scores.append(part.all_scores(_mean(part.predictions, weights)))
+        everything[mine] = _mean(part.predictions, weights)
+        scores.append(part.all_scores(everything[mine]))
     if not scores:
-        scores = [data.all_scores(_mean(data.predictions, members))]
-    return EnsembleResult(members, mean_over_folds(scores), scores)
+        scores = [data.all_scores(everything)]
+    return EnsembleResult(members, mean_over_folds(scores), scores, data.everywhere(everything))
 
 
 def stack(
@@ -243,18 +260,18 @@ def stack(
         params = {} if part.weight is None else {f"{steps[-1][0]}__sample_weight": part.weight}
         return clone(learner).fit(X, part.y, **params)
 
-    scores = []
+    fitted = fit(np.arange(len(data.y)))
+    scores, everything = [], meta_predict(fitted, list(features.values()), data.n_classes)
     for others, mine in data.splits():
         part = data.rows(mine)
-        predicted = meta_predict(
-            fit(others), [part.predictions[n] for n in members], data.n_classes
-        )
-        scores.append(part.all_scores(predicted))
-    fitted = fit(np.arange(len(data.y)))
+        outputs = [part.predictions[n] for n in members]
+        everything[mine] = meta_predict(fit(others), outputs, data.n_classes)
+        scores.append(part.all_scores(everything[mine]))
     if not scores:
-        predicted = meta_predict(fitted, list(features.values()), data.n_classes)
-        scores = [data.all_scores(predicted)]
-    return EnsembleResult(dict.fromkeys(members, 1.0), mean_over_folds(scores), scores, fitted)
+        scores = [data.all_scores(everything)]
+    weights = dict.fromkeys(members, 1.0)
+    metrics = mean_over_folds(scores)
+    return EnsembleResult(weights, metrics, scores, data.everywhere(everything), fitted)
 
 
 def stack_members(data: OutOfFold, metric_name: str, at_most: int) -> list[int]:

@@ -1,0 +1,137 @@
+"""A pool of Ray actors that explain rows, on whatever nodes have room."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from typing import Any
+
+import numpy as np
+import ray
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from engine.errors import RunException
+from engine.explain.explanation import Explanation
+from engine.explain.pool import Pieces, Progress, Work, as_explanation, rows_of
+
+logger = logging.getLogger("raysmith.driver")
+
+#: Actors that may die before the whole is given up: a model that kills its process kills any.
+_MOST_DEATHS = 5
+_LOOK_SECONDS = 0.25
+
+
+class ExplainerActor:
+    """Explains pieces of one piece of work, on one core."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._limits = threadpool_limits(limits=1)
+        self._explainer = work.explainer()
+
+    def __repr__(self) -> str:
+        return "explainer"
+
+    def expected(self) -> Any:
+        return self._explainer.expected
+
+    def explain(self, rows: NDArray[np.int64]) -> tuple[Any, float]:
+        """SHAP values of these rows, and how long they took."""
+        began = time.monotonic()
+        values = self._explainer.explain(rows_of(self._work.X, rows))
+        return values, time.monotonic() - began
+
+
+def explain_with_actors(
+    work: Work,
+    name: str,
+    seconds: float | None = None,
+    progress: Progress | None = None,
+    stop: Any = None,
+) -> Explanation:
+    """Explain all rows, or those that ``seconds`` allow.
+
+    Parameters
+    ----------
+    work:
+        What to explain.
+    name:
+        Of the actors, in Ray's dashboard.
+    seconds:
+        From the first actor on that is ready; ``None``: no limit.
+    progress:
+        Called with rows done and rows in all.
+    stop:
+        Asked now and then whether to give up.
+
+    Raises
+    ------
+    RunException
+        When actors die again and again, or the work was stopped before any row was explained.
+    Exception
+        Whatever the model raises.
+    """
+    work = work.prepared()
+    shared = ray.put(work)
+    pieces = Pieces(work.X.shape[0])
+    cores = int(ray.cluster_resources().get("CPU", 1))
+    size = max(1, min(cores, -(-work.X.shape[0] // 2)))
+    remote = ray.remote(ExplainerActor)
+    name = f"{name}-{uuid.uuid4().hex[:6]}"
+    started = 0
+
+    def start() -> Any:
+        nonlocal started
+        started += 1
+        options = remote.options(name=f"{name}-{started}", num_cpus=1, max_restarts=0)
+        return options.remote(shared)
+
+    actors = [start() for _ in range(size)]
+    expected: Any = None
+    futures: dict[Any, tuple[Any, NDArray[np.int64] | None]] = {
+        actor.expected.remote(): (actor, None) for actor in actors
+    }
+    until: float | None = None
+    deaths = 0
+    try:
+        while futures:
+            ready, _ = ray.wait(list(futures), timeout=_LOOK_SECONDS)
+            if stop is not None and stop():
+                raise RunException("the explanation was stopped")
+            for future in ready:
+                actor, rows = futures.pop(future)
+                try:
+                    result = ray.get(future)
+                except ray.exceptions.RayActorError as error:
+                    deaths += 1
+                    logger.warning("an explainer died: %s", str(error).splitlines()[0])
+                    if deaths > _MOST_DEATHS:
+                        raise RunException(
+                            f"{deaths} explainers died, the last one: {error}"
+                        ) from error
+                    if rows is not None:
+                        pieces.lost(rows)
+                    actor = start()
+                    actors.append(actor)
+                    futures[actor.expected.remote()] = (actor, None)
+                    continue
+                if rows is None:
+                    expected = result
+                    if until is None and seconds is not None:
+                        until = time.monotonic() + seconds
+                else:
+                    pieces.add(rows, *result)
+                    if progress is not None:
+                        progress(pieces.n_done, work.X.shape[0])
+                is_over = until is not None and time.monotonic() > until and pieces.done
+                following = None if is_over else pieces.next()
+                if following is not None:
+                    futures[actor.explain.remote(following)] = (actor, following)
+            if until is not None and time.monotonic() > until and pieces.done:
+                break
+    finally:
+        for actor in actors:
+            ray.kill(actor)
+    return as_explanation(work, expected, pieces)

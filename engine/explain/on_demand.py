@@ -1,0 +1,78 @@
+"""An explanation that a client asks for: the data is got again, on this process's Ray."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import ray
+
+from cluster.embedded import connect
+from engine.errors import DataException
+from engine.explain.explanation import Explanation
+from engine.explain.runs import explain_iteration
+from engine.given import Given
+from engine.metrics import METRICS
+from engine.nodedata import DataSource, end_node_data, node_data_somewhere
+from engine.records import IterationRecord
+from engine.script import find_script
+from engine.store import RunStore
+
+
+def explain_run(
+    store: RunStore,
+    run_id: str,
+    iteration: IterationRecord,
+    X: Any,
+    features: str,
+    seconds: float | None,
+    show_output: bool,
+) -> Explanation:
+    """See `engine.run.AutoMLRun.explain`."""
+    given = Given.from_spec(store, run_id)
+    settings = given.settings
+    connect()
+    told = time.monotonic()
+
+    def progress(done: int, n_rows: int) -> None:
+        nonlocal told
+        if show_output and (done == n_rows or time.monotonic() - told > 2.0):
+            told = time.monotonic()
+            print(f"explained {done} of {n_rows} rows", file=sys.stdout, flush=True)
+
+    # Not the run's own name: its driver may be at work on this cluster.
+    data_id = f"{run_id}-explain"
+    try:
+        if given.dataset is not None:
+            reference = [ray.put(given.dataset)]
+        else:
+            files: dict[str, Any] = {"tables": None if given.tables is None else dict(given.tables)}
+            if settings.data_script is not None:
+                files = {"script": str(find_script(settings.data_script, settings.path))}
+            source = DataSource(
+                data_id,
+                METRICS[store.run(run_id).primary_metric].task,
+                settings.split_plan,
+                settings.exclude_nan_labels,
+                settings.featurization_config,
+                **files,
+            )
+            node = ray.get(node_data_somewhere.options(num_cpus=1).remote(source))
+            loaded = ray.get(node.load.remote())
+            if loaded.error is not None:
+                raise DataException(loaded.error)
+            reference = loaded.reference
+        return explain_iteration(
+            store,
+            iteration.run_id,
+            reference,
+            given.X_explain if X is None else X,
+            seconds=seconds,
+            name=f"explainer-{run_id[:8]}-{iteration.iteration}",
+            features=features,
+            random_state=settings.random_state,
+            progress=progress,
+        )
+    finally:
+        end_node_data(data_id)
