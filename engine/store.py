@@ -450,7 +450,7 @@ def _run_record(run: Run) -> RunRecord:
         task=tags[f"{_TAG}task"],
         primary_metric=tags[f"{_TAG}primary_metric"],
         started=run.info.start_time / 1000,
-        ended=run.info.end_time / 1000 if status in FINAL_STATES else None,
+        ended=_end_of(run) if status in FINAL_STATES else None,
         driver=None if driver is None else DriverIdentity.from_json(driver),
         requests=Requests(
             cancel=tags.get(f"{_TAG}request.cancel") == "true",
@@ -481,9 +481,14 @@ def _iteration_record(run: Run) -> IterationRecord:
             if k.startswith(f"{_TAG}property.")
         },
         started=float(tags.get(f"{_TAG}started", run.info.start_time / 1000)),
-        ended=run.info.end_time / 1000 if status in ITERATION_ENDS else None,
+        ended=_end_of(run) if status in ITERATION_ENDS else None,
         retries=tuple(json.loads(tags.get(f"{_TAG}retries", "[]"))),
     )
+
+
+def _end_of(run: Run) -> float | None:
+    """MLflow reads a run and then its tags: what ended in between has no time yet."""
+    return None if run.info.end_time is None else run.info.end_time / 1000
 
 
 def _property_tags(properties: Mapping[str, Any]) -> dict[str, str]:

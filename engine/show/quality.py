@@ -103,7 +103,11 @@ def _regression(truth: NDArray[np.float64], predicted: NDArray[np.float64]) -> d
     chosen = np.arange(len(truth))
     if len(chosen) > _SCATTER:
         chosen = np.sort(np.random.default_rng(0).choice(chosen, _SCATTER, replace=False))
-    counts, edges = np.histogram(truth - predicted, bins=30)
+    residuals = truth - predicted
+    middle = float(np.median(residuals))
+    # Wide enough for bins of their own where all residuals are the same.
+    half = max(float(np.abs(residuals - middle).max()), 1e-6 * max(1.0, abs(middle)))
+    counts, edges = np.histogram(residuals, bins=30, range=(middle - half, middle + half))
     return {
         "n_rows": len(truth),
         "scatter": [_round(truth[chosen]), _round(predicted[chosen])],

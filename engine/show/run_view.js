@@ -47,7 +47,7 @@ function facts(pairs) {
 }
 
 function list(values) {
-  const entries = Object.entries(values);
+  const entries = Object.entries(values).filter(([, value]) => value !== "");
   if (!entries.length) return make("p", {}, "none");
   return make("dl", {}, ...entries.flatMap(([key, value]) =>
     [make("dt", {}, key), make("dd", {}, String(value))]));
