@@ -11,7 +11,7 @@ import numpy as np
 import ray
 
 from engine.data import Dataset, check_features
-from engine.errors import RunException
+from engine.errors import AutoMLError, RunException
 from engine.explain.actors import explain_with_actors
 from engine.explain.explanation import Explanation
 from engine.explain.plots import draw_plots
@@ -88,7 +88,12 @@ def explain_iteration(
     name:
         Of the actors.
     """
-    background, rows, columns, source = ray.get(take_rows.remote(reference, X, random_state))
+    try:
+        background, rows, columns, source = ray.get(take_rows.remote(reference, X, random_state))
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, AutoMLError):
+            raise error.cause from None
+        raise
     model = load_model(store, child_id)
     work = Work(model, background, rows, columns, source, features, random_state)
     explanation = explain_with_actors(work, name, seconds, progress, stop)

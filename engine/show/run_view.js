@@ -1,7 +1,7 @@
 // A run: table, details, charts. Used by the notebook widget and by the HTML report.
 // Every text of a run is put in as text, never as markup.
 
-const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c8c8c"];
+const COLOURS = ["var(--accent)", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c8c8c"];
 const SVG = "http://www.w3.org/2000/svg";
 const ENDED = ["Completed", "Canceled", "Failed"];
 

