@@ -1,22 +1,29 @@
-"""The command ``raysmith``."""
+"""The command ``raysmith``: its arguments. What each command does is in `engine.commands`."""
 
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Sequence
 
 from cluster.commands import add_cluster_commands
-from engine import __version__
+from engine import __version__, commands
 from engine.errors import AutoMLError
-from engine.experiment import Experiment
-from engine.run import AutoMLRun
 from engine.workspace import Workspace
+
+_EXAMPLES = """examples:
+  raysmith run settings.yaml              run what the file says, print the table
+  raysmith runs                           the runs of the workspace
+  raysmith logs RUN 3 -f                  follow the log of iteration 3
+  raysmith predict RUN in.csv out.csv     predictions of the best model
+  raysmith cluster create automlcl --vm-size STANDARD_D2_V2 --max-nodes 6
+
+exit codes: 0 done, 1 an error, 2 wrong usage, 130 interrupted
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code: 0 done, 1 an error, 2 wrong usage."""
+    """Run one command; its exit code: 0 done, 1 an error, 2 wrong usage, 130 interrupted."""
     options = _parser().parse_args(arguments)
     try:
         return int(options.command(options))
@@ -29,93 +36,74 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="raysmith", description="AutoML on a Ray cluster: look after the runs of a workspace."
+        prog="raysmith",
+        description="AutoML on a Ray cluster: start runs, look after them, use their models.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"raysmith {__version__}")
     parser.add_argument("--workspace", help="folder of the workspace (default: found upward)")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parts = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    ui = commands.add_parser("ui", help="start the MLflow UI on the workspace")
+    run = parts.add_parser(
+        "run", help="start a run from a YAML file of AutoMLConfig's parameters, or a driver script"
+    )
+    run.add_argument("file", help="settings.yaml or driver.py")
+    run.add_argument("--experiment", help="default: 'experiment' in the file, else its name")
+    run.set_defaults(command=commands.run)
+
+    runs = parts.add_parser("runs", help="list the runs")
+    runs.add_argument("--json", action="store_true", help="for programs")
+    runs.set_defaults(command=commands.runs)
+
+    show = _of_run(parts, "show", "print the iterations of a run", commands.show)
+    show.add_argument("--json", action="store_true", help="for programs")
+
+    logs = _of_run(parts, "logs", "print the log of an iteration", commands.logs)
+    logs.add_argument("iteration", type=int)
+    logs.add_argument("-f", "--follow", action="store_true", help="go on until it ends")
+
+    cancel = _of_run(parts, "cancel", "cancel a run, or one iteration of it", commands.cancel)
+    cancel.add_argument("iteration", type=int, nargs="?")
+
+    _of_run(
+        parts, "resume", "go on with a run whose driver has died, or that was paused",
+        commands.resume,
+    )  # fmt: skip
+
+    report = _of_run(parts, "report", "write a run's report", commands.report)
+    report.add_argument("-o", "--output", default="report.html", help="default: report.html")
+
+    predict = _of_run(
+        parts, "predict", "predict the rows of a CSV or Parquet file", commands.predict
+    )
+    predict.add_argument("input")
+    predict.add_argument("output", help="a CSV file; - for standard output")
+    predict.add_argument("--iteration", type=int, help="default: the best")
+
+    export = _of_run(parts, "export", "write a run's model as a folder", commands.export)
+    export.add_argument("--mlflow", metavar="FOLDER", required=True, help="an MLflow model")
+    export.add_argument("--iteration", type=int, help="default: the best")
+
+    ui = parts.add_parser("ui", help="start the MLflow UI on the workspace")
     ui.add_argument("--host", default="127.0.0.1")
     ui.add_argument("--port", type=int, default=5000)
-    ui.set_defaults(command=_ui)
+    ui.set_defaults(command=commands.ui)
 
-    commands.add_parser("runs", help="list the runs").set_defaults(command=_runs)
+    doctor = parts.add_parser("doctor", help="check versions, cores, memory, ports, write access")
+    doctor.add_argument("--json", action="store_true", help="for programs")
+    doctor.set_defaults(command=commands.doctor)
 
-    for name, command, text in (
-        ("show", _show, "print the iterations of a run"),
-        ("resume", _resume, "go on with a run whose driver has died, or that was paused"),
-    ):
-        one = commands.add_parser(name, help=text)
-        one.add_argument("run", help="the run's id")
-        one.set_defaults(command=command)
-
-    logs = commands.add_parser("logs", help="print the log of an iteration")
-    logs.add_argument("run", help="the run's id")
-    logs.add_argument("iteration", type=int)
-    logs.set_defaults(command=_logs)
-
-    cancel = commands.add_parser("cancel", help="cancel a run, or one iteration of it")
-    cancel.add_argument("run", help="the run's id")
-    cancel.add_argument("iteration", type=int, nargs="?")
-    cancel.set_defaults(command=_cancel)
-
-    add_cluster_commands(commands, lambda options: Workspace.from_config(options.workspace))
+    add_cluster_commands(parts, lambda options: Workspace.from_config(options.workspace))
     return parser
 
 
-def _open(options: argparse.Namespace) -> AutoMLRun:
-    workspace = Workspace.from_config(options.workspace)
-    record = workspace.store.run(options.run)
-    names = {experiment_id: name for name, experiment_id in workspace.store.experiments().items()}
-    return AutoMLRun(Experiment(workspace, names[record.experiment_id]), options.run)
-
-
-def _ui(options: argparse.Namespace) -> int:
-    workspace = Workspace.from_config(options.workspace)
-    address = f"http://{options.host}:{options.port}"
-    print(f"MLflow UI of {workspace.folder}: {address} (Ctrl-C ends it)", flush=True)
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", workspace.tracking_uri]
-    return subprocess.call([*command, "--host", options.host, "--port", str(options.port)])
-
-
-def _runs(options: argparse.Namespace) -> int:
-    workspace = Workspace.from_config(options.workspace)
-    for experiment in workspace.experiments.values():
-        for run in experiment.get_runs():
-            print(f"{run.id}  {run.get_status():<11} {experiment.name}")
-    return 0
-
-
-def _show(options: argparse.Namespace) -> int:
-    run = _open(options)
-    print(f"{run.id}  {run.get_status()}  {run.get_portal_url()}")
-    columns = ["iteration", "pipeline", "duration", "metric", "best", "status", "reason"]
-    print(run.summary()[columns].to_string(index=False))
-    return 0
-
-
-def _logs(options: argparse.Namespace) -> int:
-    for child in _open(options).get_children():
-        if child.iteration == options.iteration:
-            print(child.get_logs(), end="")
-            return 0
-    raise AutoMLError(f"run {options.run} has no iteration {options.iteration}")
-
-
-def _cancel(options: argparse.Namespace) -> int:
-    run = _open(options)
-    if options.iteration is None:
-        run.cancel()
-    else:
-        run.cancel_iteration(options.iteration)
-    return 0
-
-
-def _resume(options: argparse.Namespace) -> int:
-    run = _open(options).resume()
-    run.wait_for_completion(show_output=True)
-    return 0
+def _of_run(parts: object, name: str, text: str, command: object) -> argparse.ArgumentParser:
+    """A command whose first argument is a run."""
+    one: argparse.ArgumentParser = parts.add_parser(name, help=text)  # type: ignore[attr-defined]
+    one.add_argument("run", help="the run's id")
+    one.set_defaults(command=command)
+    return one
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def full_state(view: RunView) -> dict[str, Any]:
         for key, value in settings.items()
         if value is not None and key not in _HIDDEN_SETTINGS
     }
-    state["versions"] = {"python": platform.python_version(), **_versions()}
+    state["versions"] = {"python": platform.python_version(), **installed_versions()}
     state["snippet"] = _snippet(state["run"])
     return state
 
@@ -190,7 +190,8 @@ def _json_file(view: RunView, name: str) -> Any:
         return None
 
 
-def _versions() -> dict[str, str]:
+def installed_versions() -> dict[str, str]:
+    """Package -> version, of those that decide about results."""
     found = {}
     for package in _PACKAGES:
         with contextlib.suppress(PackageNotFoundError):

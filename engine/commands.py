@@ -1,0 +1,229 @@
+"""What the commands of ``raysmith`` do; each takes its options and returns an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import runpy
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psutil
+import yaml
+
+from engine.config import AutoMLConfig
+from engine.data import read_table
+from engine.errors import AutoMLError, ConfigException
+from engine.experiment import Experiment
+from engine.models import MLFLOW_MODEL, save_mlflow_model
+from engine.run import AutoMLRun, IterationRun
+from engine.show.state import installed_versions
+from engine.workspace import Workspace
+
+_FOLLOW_SECONDS = 0.5
+_COLUMNS = ["iteration", "pipeline", "duration", "metric", "best", "status", "reason"]
+_LEAST_MEMORY_GIB, _LEAST_DISK_GIB = 2.0, 2.0
+
+
+def run(options: argparse.Namespace) -> int:
+    """A run from a file of settings, or a driver script as it is."""
+    file = Path(options.file)
+    if not file.is_file():
+        raise ConfigException([f"{options.file}: there is no such file"])
+    if file.suffix == ".py":
+        sys.path.insert(0, str(file.parent.resolve()))
+        runpy.run_path(str(file), run_name="__main__")
+        return 0
+    settings = _settings(file)
+    name = options.experiment or settings.pop("experiment", None) or file.stem
+    settings.pop("experiment", None)
+    workspace = Workspace.from_config(options.workspace)
+    started = Experiment(workspace, str(name)).submit(AutoMLConfig(**settings))
+    print(f"run {started.id}", flush=True)
+    try:
+        started.wait_for_completion(show_output=True)
+    except KeyboardInterrupt:
+        print("stopping the run; what has finished stays (Ctrl-C again leaves at once)", flush=True)
+        started.cancel()
+        started.wait_for_completion()
+        return 130
+    best = started.get_output()[0]
+    print(f"best: iteration {best.iteration}, {_scores(best, started)}")
+    return 0
+
+
+def runs(options: argparse.Namespace) -> int:
+    """All runs of the workspace."""
+    workspace = Workspace.from_config(options.workspace)
+    found = [
+        {"run": one.id, "status": one.get_status(), "experiment": experiment.name}
+        for experiment in workspace.experiments.values()
+        for one in experiment.get_runs()
+    ]
+    if options.json:
+        print(json.dumps(found, indent=1))
+        return 0
+    for entry in found:
+        print(f"{entry['run']}  {entry['status']:<11} {entry['experiment']}")
+    return 0
+
+
+def show(options: argparse.Namespace) -> int:
+    """A run's iterations."""
+    chosen = _open(options)
+    summary = chosen.summary()
+    if options.json:
+        rows = json.loads(summary.to_json(orient="records"))
+        told = {"run": chosen.id, "status": chosen.get_status(), "url": chosen.get_portal_url()}
+        print(json.dumps({**told, "iterations": rows}, indent=1))
+        return 0
+    print(f"{chosen.id}  {chosen.get_status()}  {chosen.get_portal_url()}")
+    print(summary[_COLUMNS].to_string(index=False))
+    return 0
+
+
+def logs(options: argparse.Namespace) -> int:
+    """An iteration's log."""
+    child = _iteration(_open(options), options.iteration)
+    text = child.get_logs()
+    print(text, end="", flush=True)
+    while options.follow and child.get_status() in ("Running", "Retried"):
+        time.sleep(_FOLLOW_SECONDS)
+        longer = child.get_logs()
+        # One that was begun again has a new log.
+        print(longer.removeprefix(text), end="", flush=True)
+        text = longer
+    return 0
+
+
+def cancel(options: argparse.Namespace) -> int:
+    """End a run or an iteration."""
+    chosen = _open(options)
+    if options.iteration is None:
+        chosen.cancel()
+    else:
+        chosen.cancel_iteration(options.iteration)
+    return 0
+
+
+def resume(options: argparse.Namespace) -> int:
+    """Go on with a run, and wait for its end."""
+    _open(options).resume().wait_for_completion(show_output=True)
+    return 0
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write the report."""
+    print(_open(options).report(options.output))
+    return 0
+
+
+def predict(options: argparse.Namespace) -> int:
+    """Predictions for the rows of a file: ``prediction``, and a class's probability a column."""
+    rows = read_table(options.input)
+    _, model = _open(options).get_output(iteration=options.iteration)
+    if not hasattr(model[0], "feature_names_in_"):
+        rows = rows.to_numpy()
+    predicted = {"prediction": model.predict(rows)}
+    if hasattr(model, "predict_proba"):
+        probabilities = np.asarray(model.predict_proba(rows))
+        for index, label in enumerate(model.classes_):
+            predicted[f"probability_{label}"] = probabilities[:, index]
+    target: Any = sys.stdout if options.output == "-" else options.output
+    pd.DataFrame(predicted).to_csv(target, index=False)
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """The model as an MLflow model in a new folder."""
+    folder = Path(options.mlflow)
+    if folder.exists():
+        raise ConfigException([f"{folder} exists; name a new folder"])
+    chosen = _open(options)
+    child, _ = chosen.get_output(iteration=options.iteration)
+    save_mlflow_model(chosen._store, child.id)
+    with tempfile.TemporaryDirectory(prefix="raysmith-") as place:
+        shutil.move(chosen._store.download(child.id, MLFLOW_MODEL, place), folder)
+    print(folder)
+    return 0
+
+
+def ui(options: argparse.Namespace) -> int:
+    """The MLflow UI, until Ctrl-C."""
+    workspace = Workspace.from_config(options.workspace)
+    address = f"http://{options.host}:{options.port}"
+    print(f"MLflow UI of {workspace.folder}: {address} (Ctrl-C ends it)", flush=True)
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", workspace.tracking_uri]
+    return subprocess.call([*command, "--host", options.host, "--port", str(options.port)])
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """What a run needs of this machine; 1 when something is missing."""
+    found = list(_checks())
+    if options.json:
+        print(json.dumps(
+            [{"check": name, "ok": ok, "found": text} for name, ok, text in found], indent=1
+        ))  # fmt: skip
+    else:
+        for name, ok, text in found:
+            print(f"{'ok ' if ok else 'BAD'}  {name}: {text}")
+    return 0 if all(ok for _, ok, _ in found) else 1
+
+
+def _checks() -> Iterator[tuple[str, bool, str]]:
+    yield "python", sys.version_info >= (3, 11), platform.python_version()
+    for package, version in installed_versions().items():
+        yield package, True, version
+    memory = psutil.virtual_memory()
+    yield "cores", (os.cpu_count() or 0) >= 1, str(os.cpu_count())
+    free = memory.available / 2**30
+    yield "memory", free >= _LEAST_MEMORY_GIB, f"{free:.1f} of {memory.total / 2**30:.1f} GiB free"
+    for name, place in (("working directory", "."), ("temporary files", tempfile.gettempdir())):
+        disk = shutil.disk_usage(place).free / 2**30
+        writable = os.access(place, os.W_OK)
+        text = f"{Path(place).resolve()}, {disk:.1f} GiB free{'' if writable else ', not writable'}"
+        yield name, writable and disk >= _LEAST_DISK_GIB, text
+    for name, port in (("Ray dashboard", 8265), ("MLflow UI", 5000)):
+        with socket.socket() as probe:
+            taken = probe.connect_ex(("127.0.0.1", port)) == 0
+        # Both can use another one.
+        yield f"port {port}", True, f"{'in use' if taken else 'free'} ({name})"
+
+
+def _settings(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigException([f"{file} is no YAML file: {error}"]) from error
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise ConfigException([f"{file}: expected AutoMLConfig's parameters, a line each"])
+    return content
+
+
+def _open(options: argparse.Namespace) -> AutoMLRun:
+    workspace = Workspace.from_config(options.workspace)
+    name = workspace.store.experiment_of(workspace.store.run(options.run).run_id)
+    return AutoMLRun(Experiment(workspace, name), options.run)
+
+
+def _iteration(chosen: AutoMLRun, number: int) -> IterationRun:
+    for child in chosen.get_children():
+        if child.iteration == number:
+            return child
+    raise AutoMLError(f"run {chosen.id} has no iteration {number}")
+
+
+def _scores(best: IterationRun, chosen: AutoMLRun) -> str:
+    name = chosen._metric.name
+    return f"{best.get_details()['pipeline']}, {name} {best.get_metrics()[name]:.5f}"

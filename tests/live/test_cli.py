@@ -1,0 +1,122 @@
+"""The command line on a real run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+
+from engine.cli import main
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
+
+SETTINGS = """
+experiment: from a file
+task: classification
+training_data: table.csv
+label_column_name: y
+iterations: 2
+n_cross_validations: 3
+allowed_models: [LogisticRegression, DecisionTree]
+enable_stack_ensemble: false
+"""
+
+
+@pytest.fixture
+def table(workspace):
+    generator = np.random.default_rng(0)
+    frame = pd.DataFrame(generator.normal(size=(90, 3)), columns=list("abc"))
+    frame["kind"] = np.where(frame["c"] > 0, "new", "old")
+    frame["y"] = np.where(frame["a"] > 0, "yes", "no")
+    frame.to_csv("table.csv", index=False)
+    Path("settings.yaml").write_text(SETTINGS)
+    return frame
+
+
+def test_from_settings_to_predictions(table, capsys):
+    assert main(["run", "settings.yaml"]) == 0
+    out = capsys.readouterr().out
+    run_id = out.split()[1]
+    assert "best: iteration" in out
+    assert "VotingEnsemble" in out
+
+    assert main(["runs", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [
+        {"run": run_id, "status": "Completed", "experiment": "from a file"}
+    ]
+    assert main(["show", run_id, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [row["iteration"] for row in shown["iterations"]] == [0, 1, 2]
+    assert run_id in shown["url"]
+    assert main(["logs", run_id, "0", "--follow"]) == 0
+    assert "iteration 0" in capsys.readouterr().out
+
+    assert main(["predict", run_id, "table.csv", "out.csv"]) == 0
+    predicted = pd.read_csv("out.csv")
+    assert list(predicted) == ["prediction", "probability_no", "probability_yes"]
+    assert (predicted["prediction"] == table["y"]).mean() > 0.9
+    assert main(["predict", run_id, "table.csv", "-", "--iteration", "0"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 91
+
+    assert main(["export", run_id, "--mlflow", "model"]) == 0
+    model = mlflow.pyfunc.load_model("model")
+    expected = predicted["prediction"].tolist()
+    assert list(model.predict(table.drop(columns="y"))) == expected
+    assert main(["export", run_id, "--mlflow", "model"]) == 1
+    assert "name a new folder" in capsys.readouterr().err
+    assert main(["report", run_id, "-o", "there/report.html"]) == 0
+    assert "VotingEnsemble" in Path("there/report.html").read_text()
+
+
+def test_a_driver_script_is_run_as_it_is(workspace):
+    Path("neighbour.py").write_text("WORD = 'hello'")
+    Path("driver.py").write_text(
+        "import neighbour\nif __name__ == '__main__':\n    print(neighbour.WORD)\n"
+    )
+    command = [sys.executable, "-m", "engine.cli", "run", "driver.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "hello\n"
+
+
+def test_what_is_wrong_is_one_line_and_a_code(workspace, capsys):
+    for content, told in (
+        ("task: classification\niteration: 3", "did you mean 'iterations'?"),
+        ("- a\n- b", "a line each"),
+        ("a: [", "no YAML file"),
+    ):
+        Path("settings.yaml").write_text(content)
+        assert main(["run", "settings.yaml"]) == 1
+        assert told in capsys.readouterr().err
+    assert main(["run", "nothing.yaml"]) == 1
+    assert "there is no such file" in capsys.readouterr().err
+    for arguments in (["show"], ["nonsense"], ["logs", "x", "one"]):
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        assert left.value.code == 2
+
+
+def test_the_doctor(workspace, capsys):
+    assert main(["doctor", "--json"]) == 0
+    checks = {entry["check"]: entry for entry in json.loads(capsys.readouterr().out)}
+    assert {"python", "ray", "cores", "memory", "working directory"} <= set(checks)
+    assert main(["doctor"]) == 0
+    assert "ok   python" in capsys.readouterr().out
+
+
+def test_clusters_from_the_shell(workspace, capsys):
+    assert main(["cluster", "render", "--provider", "aws", "--vm-priority", "lowpriority"]) == 0
+    assert "m5.large" in capsys.readouterr().out
+    assert main(["cluster", "render", "--provider", "kubernetes", "--entrypoint", "x"]) == 0
+    assert "kind: RayJob" in capsys.readouterr().out
+    assert main(["cluster", "status", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert main(["cluster", "delete", "nothing"]) == 1
+    assert "there is no compute target 'nothing'" in capsys.readouterr().err
+    assert main(["cluster", "create", "a_b"]) == 1
+    assert "'_' is not allowed" in capsys.readouterr().err
