@@ -22,6 +22,7 @@ from engine.errors import ConfigException, DataException, RunException
 from engine.metrics import METRICS, Metric
 from engine.nodedata import DataSource, LoadedData, node_data_somewhere
 from engine.pipelines import PipelineSpec
+from engine.raymetrics import RunMetrics
 from engine.recorder import Recorder
 from engine.records import DriverIdentity, IterationEnd, RunRecord
 from engine.running import RunningTrials, Watch
@@ -212,7 +213,14 @@ class TuneLoop:
             until=self._trials_until,
         )
         running = RunningTrials()
-        callback = _Callback(running, schedule, recorder, search, self._metric)
+        callback = _Callback(
+            running,
+            schedule,
+            recorder,
+            search,
+            self._metric,
+            RunMetrics(self._record.run_id, self._metric.name),
+        )
         resources = {"cpu": cores}
         if settings.mem_in_mb is not None:
             resources["memory"] = settings.mem_in_mb * 2**20
@@ -330,7 +338,9 @@ class _Callback(_OfThisProcess, tune.Callback):
         recorder: Recorder,
         search: PipelineSearch,
         metric: Metric,
+        told: RunMetrics,
     ) -> None:
+        self._told = told
         self._running = running
         self._schedule = schedule
         self._recorder = recorder
@@ -386,6 +396,7 @@ class _Callback(_OfThisProcess, tune.Callback):
         reasons.append(reason)
         logger.warning("iteration %d is tried again: %s", number, reason)
         self._open.pop(number, None)
+        self._told.counted("Retried", len(self._open), self._schedule.to_come)
         self._recorder.retried(number, reasons)
         self._schedule.again(number)
         return True
@@ -413,6 +424,7 @@ class _Callback(_OfThisProcess, tune.Callback):
             }
             self._running.add(number, announcement)
         self._open[number] = spec, started
+        self._told.counted("", len(self._open), self._schedule.to_come)
         self._recorder.started(number, spec, where, started)
 
     def _end(self, number: int, end: IterationEnd) -> None:
@@ -428,6 +440,9 @@ class _Callback(_OfThisProcess, tune.Callback):
         if is_best:
             self.best_folds = [fold[name] for fold in end.fold_metrics]
         logger.info("iteration %d %s%s", number, end.status, " (best so far)" if is_best else "")
+        self._told.counted(end.status, len(self._open), self._schedule.to_come)
+        if is_best:
+            self._told.best(score)
         scores = {}
         if score == score and self._schedule.best is not None:
             scores = {name: score, f"best_{name}": self._schedule.best[1]}

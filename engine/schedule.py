@@ -76,6 +76,14 @@ class Schedule:
             self._taken.add(number)
             return number
 
+    @property
+    def to_come(self) -> int:
+        """How many numbers may still be handed out."""
+        with self._lock:
+            if self.stopped is not None:
+                return 0
+            return max(0, self._goals.iterations - len(self._taken)) + len(self._first)
+
     def again(self, number: int) -> None:
         """Hand a number out once more: its node was lost."""
         with self._lock:

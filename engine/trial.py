@@ -23,6 +23,7 @@ from engine.metrics import METRICS
 from engine.nodedata import DataSource, LoadedData, log_folder, node_data
 from engine.packing import pack_model, pack_predictions, release_memory
 from engine.pipelines import PipelineSpec
+from engine.raymetrics import TrialMetrics
 from engine.records import IterationEnd
 from engine.search.pruning import hopeless
 from engine.splits import make_splits
@@ -75,8 +76,13 @@ class IterationTrial(tune.Trainable):
         self._dataset: Dataset | None = None
         self._folds: Sequence[Fold] = ()
         self._node = node_data(settings.source)
+        self._told = TrialMetrics(settings.source.run_id)
         _log_to_stderr(settings.verbosity)
         self._begin(config)
+
+    def __repr__(self) -> str:
+        """As Ray's dashboard lists the actor: by the iteration that it was started for."""
+        return f"trial-{self._settings.source.run_id[:8]}-{self._number}"
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self._begin(new_config)
@@ -139,6 +145,7 @@ class IterationTrial(tune.Trainable):
         except (Exception, SystemExit) as error:
             traceback.print_exc()
             return IterationEnd("Failed", reason=f"{type(error).__name__}: {error}")
+        self._told.fitted(result.fit_seconds)
         score = result.metrics.get(self._settings.primary_metric, math.nan)
         logger.info("%s: %.6g", self._settings.primary_metric, score)
         failed = math.isnan(score)
@@ -186,6 +193,7 @@ class IterationTrial(tune.Trainable):
         else:
             if self._loaded is None:
                 self._loaded = ray.get(self._node.load.remote())
+                self._told.loaded(self._loaded.seconds)
             if self._loaded.output:
                 print(f"--- get_data() on this node printed:\n{self._loaded.output.rstrip()}\n---")
             self._check(self._loaded)

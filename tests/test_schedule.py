@@ -64,3 +64,16 @@ def test_the_first_reason_counts():
     schedule.stop("two", at_once=True)
     assert schedule.stopped == "one"
     assert schedule.stopped_at_once
+
+
+def test_a_number_whose_node_was_lost_comes_again():
+    schedule = Schedule(Goals(3), METRICS["accuracy"])
+    assert [schedule.next(), schedule.next()] == [0, 1]
+    assert schedule.to_come == 1
+    schedule.again(0)
+    assert schedule.to_come == 2
+    assert [schedule.next(), schedule.next(), schedule.next()] == [0, 2, Next.OVER]
+    schedule.again(2)
+    assert schedule.next() == 2
+    schedule.stop("enough")
+    assert schedule.to_come == 0
