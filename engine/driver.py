@@ -37,6 +37,8 @@ logger = logging.getLogger("raysmith.driver")
 #: Seconds that the last pieces of an explanation and its pictures take.
 _EXPLAIN_TAIL = 6.0
 _SUMMARY_SECONDS = 60.0
+#: Iterations that the report beside the run shows with logs: more would take seconds.
+_REPORTED = 40
 
 _TOO_SHORT = "experiment_timeout_minutes was over before the first one started"
 
@@ -175,7 +177,9 @@ class Driver:
 
         try:
             view = RunView(self._store, self._run_id, self._store.page_of(self._run_id))
-            self._store.write_text(self._run_id, REPORT_FILE, render_report(full_state(view)))
+            self._store.write_text(
+                self._run_id, REPORT_FILE, render_report(full_state(view, most=_REPORTED))
+            )
         except Exception:
             logger.exception("no report")
 

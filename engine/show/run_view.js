@@ -364,7 +364,11 @@ class View {
       folds ? make("p", {}, `${this.state.run.metric} by fold: ${folds}`) : null)),
     make("h3", {}, "Log"),
     make("pre", { class: "log", tabindex: 0, "data-scroll": "log" },
-      log === undefined ? "…" : log || "nothing yet"));
+      log === undefined ? this.missing() : log || "nothing yet"));
+  }
+
+  missing() {
+    return this.actions.choose ? "…" : "not in this report; run.report() writes one with all logs";
   }
 
   charts() {

@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -47,13 +47,13 @@ class RunView:
     status_of: Callable[[RunRecord], str] = lambda record: record.status
 
 
-def run_state(view: RunView, folds: bool = False) -> dict[str, Any]:
+def run_state(view: RunView, folds_of: Collection[int] = ()) -> dict[str, Any]:
     """What changes while a run goes on: its status and its iterations.
 
     Parameters
     ----------
-    folds:
-        Also the metrics of each fold, which take a request an iteration.
+    folds_of:
+        Iterations whose scores by fold are wanted too; each takes a request.
     """
     store = view.store
     record = store.run(view.run_id)
@@ -78,18 +78,24 @@ def run_state(view: RunView, folds: bool = False) -> dict[str, Any]:
         "metrics": {name: m.greater_is_better for name, m in metrics_of(metric.task).items()},
         "best": None if best is None else best.iteration,
         "iterations": [
-            _iteration(store, child, metric.name if folds else None) for child in iterations
+            _iteration(store, child, metric.name if child.iteration in folds_of else None)
+            for child in iterations
         ],
     }
 
 
-def full_state(view: RunView) -> dict[str, Any]:
-    """All that a report holds."""
-    state = run_state(view, folds=True)
-    state["logs"] = {
-        str(child.iteration): log_of(view.store, child)
-        for child in view.store.iterations(view.run_id)
-    }
+def full_state(view: RunView, most: int | None = None) -> dict[str, Any]:
+    """All that a report holds.
+
+    Parameters
+    ----------
+    most:
+        So many iterations with their logs and scores by fold, the best and those that failed;
+        default: all.
+    """
+    children = _ranked(view)[:most]
+    state = run_state(view, {child.iteration for child in children})
+    state["logs"] = {str(child.iteration): log_of(view.store, child) for child in children}
     state["explanation"] = importance_of(view, state["best"])
     state["quality"] = _json_file(view, QUALITY_FILE)
     state["data"] = _json_file(view, DATA_FILE)
@@ -102,6 +108,19 @@ def full_state(view: RunView) -> dict[str, Any]:
     state["versions"] = {"python": platform.python_version(), **installed_versions()}
     state["snippet"] = _snippet(state["run"])
     return state
+
+
+def _ranked(view: RunView) -> list[IterationRecord]:
+    """The iterations in the order in which somebody would ask for them."""
+    metric = METRICS[view.store.run(view.run_id).primary_metric]
+    sign = -1 if metric.greater_is_better else 1
+
+    def place(child: IterationRecord) -> tuple[bool, float, int]:
+        score = child.metrics.get(metric.name, math.inf * sign)
+        failed = child.status in ("Failed", "Timeout")
+        return not failed, sign * score, child.iteration
+
+    return sorted(view.store.iterations(view.run_id), key=place)
 
 
 def log_of(store: RunStore, child: IterationRecord) -> str:

@@ -1,0 +1,98 @@
+"""The widget in JupyterLab, in a browser, while a run goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.live.helpers import COUNTING, wait_until
+from tests.show.browser import open_browser
+from tests.show.test_report import keep
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
+
+CELL = """
+import logging
+from engine import AutoMLConfig, Experiment, RunDetails, Workspace
+
+config = AutoMLConfig(
+    "classification", data_script="get_data.py", iterations=400, n_cross_validations=5,
+    max_concurrent_iterations=1, enable_early_stopping=False,
+)
+run = Experiment(Workspace.from_config(), "notebook").submit(config)
+RunDetails(run).show()
+"""
+
+
+@pytest.fixture
+def lab(workspace):
+    """JupyterLab on the test's folder; yields its address."""
+    pytest.importorskip("jupyterlab")
+    Path("get_data.py").write_text(COUNTING)
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cell = {"cell_type": "code", "id": "one", "metadata": {}, "outputs": [],
+            "execution_count": None, "source": CELL}  # fmt: skip
+    notebook = {"cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4,
+                "nbformat_minor": 5}  # fmt: skip
+    Path("notebook.ipynb").write_text(json.dumps(notebook))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with open("lab.log", "w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
+             f"--port={port}", "--IdentityProvider.token=", "--ServerApp.password=",
+             "--ServerApp.disable_check_xsrf=True"],
+            stdout=log, stderr=log,
+            env={**os.environ, "JUPYTER_CONFIG_DIR": str(Path("jupyter").absolute())},
+        )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+
+    def is_up():
+        assert server.poll() is None, Path("lab.log").read_text()
+        try:
+            return urllib.request.urlopen(f"{address}/api/status", timeout=2).status == 200
+        except OSError:
+            return False
+
+    try:
+        wait_until(is_up, 90)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def test_the_widget_lives(lab):
+    with open_browser() as browser:
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.goto(f"{lab}/lab/tree/notebook.ipynb")
+        page.locator(".jp-Notebook .jp-CodeCell").first.click(timeout=90_000)
+        # The kernel must be there before a cell is sent to it.
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=90_000)
+        page.keyboard.press("Control+Enter")
+        rows = page.locator(".raysmith tr.row")
+        rows.nth(2).wait_for(timeout=120_000)
+        first = rows.count()
+        wait_until(lambda: rows.count() > first, 60)  # they appear while the run goes on
+        page.locator(".raysmith tr[data-iteration='0']").click()
+        log = page.locator(".raysmith .details pre.log")
+        wait_until(lambda: "iteration 0" in log.inner_text(), 30)
+        chart = page.locator(".raysmith .chart svg")
+        assert chart.get_attribute("aria-label").startswith("accuracy")
+        page.locator(".raysmith .chart select").select_option("log_loss")
+        wait_until(lambda: chart.get_attribute("aria-label").startswith("log_loss"), 10)
+        keep(page, "jupyter-widget")
+        cancel = page.locator(".raysmith [data-key='cancel-run']")
+        cancel.click()
+        cancel.click()
+        status = page.locator(".raysmith [role='status']")
+        wait_until(lambda: status.inner_text().startswith("Canceled"), 60)
+        assert page.locator(".raysmith [data-key='cancel-run']").count() == 0
