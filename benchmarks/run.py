@@ -139,7 +139,7 @@ def run_one(name: str, framework: str, seed: int, seconds: float, cores: int) ->
             record["score"] = score(entry.task, y_test, np.load(folder / "predictions.npz"))
         else:
             tail = (folder / "output.txt").read_text(errors="replace").strip().splitlines()
-            record.setdefault("error", tail[-1] if tail else "it left nothing")
+            record.setdefault("error", " | ".join(tail[-3:]) if tail else "it left nothing")
         more = folder / "more.json"
         if more.exists():
             record |= json.loads(more.read_text())

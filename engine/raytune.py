@@ -247,6 +247,7 @@ class TuneLoop:
                         name=self._record.run_id,
                         storage_path=folder,
                         verbose=0,
+                        progress_reporter=_NoReports(),
                         callbacks=[callback],
                         stop=_StopAtOnce(schedule),
                         failure_config=tune.FailureConfig(max_failures=0),
@@ -447,6 +448,16 @@ class _Callback(_OfThisProcess, tune.Callback):
         if score == score and self._schedule.best is not None:
             scores = {name: score, f"best_{name}": self._schedule.best[1]}
         self._recorder.ended(number, end, scores)
+
+
+class _NoReports(_OfThisProcess, tune.ProgressReporter):
+    """In a notebook Tune's own reports would clear the cell's output, and our widget with it."""
+
+    def should_report(self, trials: list[Any], done: bool = False) -> bool:
+        return False
+
+    def report(self, trials: list[Any], done: bool, *sys_info: dict[str, Any]) -> None:
+        """Never called."""
 
 
 class _StopAtOnce(_OfThisProcess, tune.Stopper):

@@ -43,20 +43,19 @@ class RunDetails:
     def __repr__(self) -> str:
         return f"RunDetails({self._run!r})"
 
-    def show(self) -> Any:
+    def show(self) -> str | None:
         """In Jupyter a widget that follows the run, needs the extra ``widget``; elsewhere the
         report, opened in the browser where there is one.
 
         Returns
         -------
-        The widget, or the path of the report.
+        The path of the report; nothing in a notebook, which would show it once more.
         """
         if _in_notebook():
-            widget = self.get_widget()
             from IPython.display import display
 
-            display(widget)
-            return widget
+            display(self.get_widget())
+            return None
         path = Path(tempfile.mkdtemp(prefix="raysmith-")) / "report.html"
         self._run.report(path)
         if not _open_browser(path):

@@ -79,7 +79,10 @@ def test_the_widget_lives(lab):
         page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=90_000)
         page.keyboard.press("Control+Enter")
         rows = page.locator(".raysmith tr.row")
-        rows.nth(2).wait_for(timeout=120_000)
+        try:
+            rows.nth(2).wait_for(timeout=120_000)
+        finally:
+            keep(page, "jupyter")
         first = rows.count()
         wait_until(lambda: rows.count() > first, 60)  # they appear while the run goes on
         page.locator(".raysmith tr[data-iteration='0']").click()
