@@ -41,7 +41,10 @@ def is_ensemble(record: IterationRecord) -> bool:
 def candidates(
     iterations: list[IterationRecord], metric: Metric, at_most: int
 ) -> list[IterationRecord]:
-    """The best iterations, best first, without ensembles."""
+    """The best iterations, best first, without ensembles.
+
+    Those that had to leave folds out have nothing to say about the rows of these.
+    """
     found = [
         record
         for record in iterations
@@ -49,6 +52,8 @@ def candidates(
         and not is_ensemble(record)
         and record.metrics.get(metric.name) is not None
     ]
+    most = max((int(r.properties.get("folds", 0)) for r in found), default=0)
+    found = [r for r in found if int(r.properties.get("folds", 0)) == most]
     sign = -1 if metric.greater_is_better else 1
     return sorted(found, key=lambda r: (sign * r.metrics[metric.name], r.iteration))[:at_most]
 

@@ -74,7 +74,7 @@ def evaluate(
     cores: int = 1,
     random_state: int = 0,
     class_weight: Any = None,
-    after_fold: Callable[[Sequence[Mapping[str, float]]], None] | None = None,
+    after_fold: Callable[[Sequence[Mapping[str, float]]], bool] | None = None,
     fit_seconds: float | None = None,
 ) -> Evaluation:
     """Cross-validate the pipeline of ``spec`` and fit it on all training rows.
@@ -95,8 +95,8 @@ def evaluate(
         ``"balanced"`` or label to weight, multiplied into the sample weights of the fits.
 
     after_fold:
-        Called with the metrics of the folds so far when one is done and another is to come; may
-        raise `Pruned`.
+        Called with the metrics of the folds so far when one is done and another is to come: true
+        leaves the others out; may raise `Pruned`.
     fit_seconds:
         A boosting fit adds no rounds after this long.
 
@@ -161,8 +161,9 @@ def evaluate(
             total[valid] += predicted
             count[valid] += 1
             logger.info("fold %d of %d done", number + 1, len(folds))
-            if after_fold is not None and number + 1 < len(folds):
-                after_fold(fold_metrics)
+            if after_fold is not None and number + 1 < len(folds) and after_fold(fold_metrics):
+                logger.info("the other folds are left out")
+                break
         if rounds:
             assert rounds_parameter is not None
             logger.info("boosting rounds by fold: %s", rounds)

@@ -63,7 +63,7 @@ class IterationRun:
     def get_properties(self) -> dict[str, str]:
         """``iteration``, ``run_algorithm``, ``run_preprocessor``, ``pipeline_spec``, ``node_id``,
         ``node_ip``, ``pid``, ``fit_seconds``, ``score_seconds``, ``prediction_ms`` (1,000 rows on
-        one core, roughly), ``cores``, ``threads``."""
+        one core, roughly), ``folds``, ``cores``, ``threads``."""
         return dict(self._record().properties)
 
     def get_details(self) -> dict[str, Any]:

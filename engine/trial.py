@@ -158,6 +158,7 @@ class IterationTrial(tune.Trainable):
                 "fit_seconds": round(result.fit_seconds, 3),
                 "score_seconds": round(result.score_seconds, 3),
                 "prediction_ms": round(result.prediction_ms, 1),
+                "folds": len(result.fold_metrics),
                 "cores": self._settings.cores,
                 "threads": result.threads,
             },
@@ -165,19 +166,26 @@ class IterationTrial(tune.Trainable):
             predictions=pack_predictions(result.predictions),
         )
 
-    def _after_fold(self, folds: Sequence[Mapping[str, float]]) -> None:
-        """End the iteration when what it has shown is hopeless, or the run's time will not do."""
+    def _after_fold(self, folds: Sequence[Mapping[str, float]]) -> bool:
+        """End the iteration when what it has shown is hopeless, or the run's time will not do.
+
+        Of a run that has no model yet, what is there is worth more than nothing: true leaves the
+        other folds out.
+        """
         metric = METRICS[self._settings.primary_metric]
         reason = hopeless(metric, [fold[metric.name] for fold in folds], self._best_folds)
         if reason is not None:
             raise Pruned(reason)
         if self._settings.until is None:
-            return
+            return False
         a_fold = (time.time() - self._began) / len(folds)
         # The fit on all rows is still to come.
         expected = a_fold * (len(self._folds) - len(folds) + 1.2)
-        if time.time() + expected > self._settings.until:
-            raise Pruned(f"{expected:.0f} s more would be over experiment_timeout_minutes")
+        if time.time() + expected <= self._settings.until:
+            return False
+        if not self._best_folds and time.time() + 1.2 * a_fold <= self._settings.until:
+            return True
+        raise Pruned(f"{expected:.0f} s more would be over experiment_timeout_minutes")
 
     def _fit_seconds(self) -> float | None:
         """What a boosting fit may take for the iteration to use no more than half of the time."""

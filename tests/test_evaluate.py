@@ -35,6 +35,13 @@ def test_rows_that_no_fold_validates_are_nan(table):
     assert np.isnan(result.predictions).any(axis=1).sum() == 90
 
 
+def test_folds_that_there_is_no_time_for_are_left_out(table):
+    _, result = run(table, after_fold=lambda folds: len(folds) == 2)
+    assert len(result.fold_metrics) == 2
+    assert np.isnan(result.predictions).any(axis=1).sum() == 60
+    assert result.model.predict(table[0]).shape == (120,)
+
+
 def test_rows_that_several_folds_validate_hold_the_mean(table):
     _, result = run(table, plan=SplitPlan(30, 0.5))
     assert np.nansum(result.predictions, axis=1) == pytest.approx(1.0)
