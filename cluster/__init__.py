@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cluster.aml_compute import AmlCompute
     from cluster.embedded import EmbeddedTarget
     from cluster.environment import (
         DEFAULT_CPU_IMAGE,
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
         RunConfiguration,
     )
     from cluster.errors import ComputeTargetException
-    from cluster.target import AmlCompute, ComputeTarget
+    from cluster.target import ComputeTarget
 
 __all__ = [
     "DEFAULT_CPU_IMAGE",
@@ -25,12 +26,12 @@ __all__ = [
     "RunConfiguration",
 ]
 
-_ENVIRONMENT, _TARGET = "cluster.environment", "cluster.target"
+_ENVIRONMENT = "cluster.environment"
 _MODULES = {
     "DEFAULT_CPU_IMAGE": _ENVIRONMENT,
     "DEFAULT_GPU_IMAGE": _ENVIRONMENT,
-    "AmlCompute": _TARGET,
-    "ComputeTarget": _TARGET,
+    "AmlCompute": "cluster.aml_compute",
+    "ComputeTarget": "cluster.target",
     "ComputeTargetException": "cluster.errors",
     "CondaDependencies": _ENVIRONMENT,
     "EmbeddedTarget": "cluster.embedded",

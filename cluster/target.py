@@ -1,41 +1,41 @@
-"""`ComputeTarget` and `AmlCompute`: a Ray cluster under a name in the workspace."""
+"""`ComputeTarget`: a Ray cluster under a name in the workspace."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import fcntl
 import json
 import os
-import re
 import shlex
 import shutil
 import socket
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cluster.errors import ComputeTargetException
 from cluster.head import Head, NodeInfo
 from cluster.launch import Launch
 from cluster.providers.local_head import LocalCluster
-from cluster.provisioning import ProvisioningConfiguration, check_provisioning
+from cluster.provisioning import ProvisioningConfiguration
+from cluster.registry import (
+    TARGET_FILE,
+    HasFolder,
+    check_name,
+    folder_of,
+    locked,
+    names,
+    write_target,
+)
 
-_MAX_NAME = 63
-_FORBIDDEN = re.compile(r"[^A-Za-z0-9-]")
-_FILE = "target.json"
+if TYPE_CHECKING:
+    from cluster.aml_compute import AmlCompute
+
 _POLL_SECONDS = 1.0
-
-
-class HasFolder(Protocol):
-    """What a workspace is to a compute target: a folder to be remembered in."""
-
-    folder: Path
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class ComputeTarget:
     def __init__(self, workspace: HasFolder, name: str) -> None:
         self.workspace = workspace
         self.name = name
-        self._folder = _folder(workspace, name)
-        if not (self._folder / _FILE).is_file():
+        self._folder = folder_of(workspace, name)
+        if not (self._folder / TARGET_FILE).is_file():
             known = ", ".join(names(workspace)) or "none"
             raise ComputeTargetException(
                 f"there is no compute target {name!r} in the workspace; there is {known}"
@@ -110,22 +110,24 @@ class ComputeTarget:
             For a name that is not allowed, a configuration that is none, or when the head does not
             start.
         """
+        from cluster.aml_compute import AmlCompute, start_cluster
+
         check_name(name)
         if not isinstance(provisioning_configuration, ProvisioningConfiguration):
             raise ComputeTargetException(
                 f"provisioning_configuration={provisioning_configuration!r}: expected what "
                 "AmlCompute.provisioning_configuration() returns"
             )
-        folder = _folder(workspace, name)
+        folder = folder_of(workspace, name)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(folder):
-            if not (folder / _FILE).is_file():
-                _start(folder, name, provisioning_configuration)
+        with locked(folder):
+            if not (folder / TARGET_FILE).is_file():
+                start_cluster(folder, name, provisioning_configuration)
             else:
                 existing = AmlCompute(workspace, name)
                 if existing._is_local and not existing._local().is_up():
                     # Its head went with the machine's last restart, say.
-                    _start(folder, name, existing.provisioning)
+                    start_cluster(folder, name, existing.provisioning)
         return AmlCompute(workspace, name)
 
     @staticmethod
@@ -156,16 +158,16 @@ class ComputeTarget:
             )
         token = token or _ambient_token()
         Head(address, token, name).version()
-        folder = _folder(workspace, name)
+        folder = folder_of(workspace, name)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(folder):
-            if (folder / _FILE).is_file():
+        with locked(folder):
+            if (folder / TARGET_FILE).is_file():
                 raise ComputeTargetException(f"there is a compute target {name!r} already")
             folder.mkdir(exist_ok=True)
             if token is not None:
                 (folder / "token").touch(mode=0o600)
                 (folder / "token").write_text(token, encoding="ascii")
-            _write(folder, {"name": name, "address": address, "type": "attached"})
+            write_target(folder, {"name": name, "address": address, "type": "attached"})
         return ComputeTarget(workspace, name)
 
     @property
@@ -271,7 +273,7 @@ class ComputeTarget:
         return {**values, "status": self.get_status().serialize()}
 
     def delete(self, force: bool = False) -> None:
-        """Forget the target.
+        """Forget the target; a cluster that was made for it ends, with its nodes.
 
         Raises
         ------
@@ -279,7 +281,8 @@ class ComputeTarget:
             While runs go on there, unless ``force``.
         """
         self._refuse_while_busy(force)
-        with _locked(self._folder):
+        with locked(self._folder):
+            self._end()
             shutil.rmtree(self._folder, ignore_errors=True)
 
     detach = delete
@@ -358,6 +361,9 @@ class ComputeTarget:
     def _least_nodes(self) -> int:
         return 0
 
+    def _end(self) -> None:
+        """End what was made for the target."""
+
     def _why(self, status: AmlComputeStatus) -> str:
         return "; ".join(status.errors) or "nothing on the cluster asks for more nodes"
 
@@ -377,7 +383,7 @@ class ComputeTarget:
 
     def _read(self) -> dict[str, Any]:
         try:
-            content: dict[str, Any] = json.loads((self._folder / _FILE).read_text("utf-8"))
+            content: dict[str, Any] = json.loads((self._folder / TARGET_FILE).read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise ComputeTargetException(
                 f"compute target {self.name!r} has been deleted"
@@ -385,233 +391,8 @@ class ComputeTarget:
         return content
 
 
-class AmlCompute(ComputeTarget):
-    """A cluster that grows and shrinks with what is asked of it, made by `ComputeTarget.create`."""
-
-    @staticmethod
-    def provisioning_configuration(
-        vm_size: str = "",
-        vm_priority: str = "dedicated",
-        min_nodes: int = 0,
-        max_nodes: int = 4,
-        idle_seconds_before_scaledown: float = 120,
-        admin_username: str | None = None,
-        admin_user_password: str | None = None,
-        admin_user_ssh_key: str | None = None,
-        vnet_resourcegroup_name: str | None = None,
-        vnet_name: str | None = None,
-        subnet_name: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        description: str | None = None,
-        provider: str | None = None,
-        region: str | None = None,
-        resources: Mapping[str, float] | None = None,
-        hosts: Any = None,
-    ) -> ProvisioningConfiguration:
-        """What a target should be.
-
-        Parameters
-        ----------
-        vm_size:
-            Of the workers: any of ``cluster/vm_sizes.csv``, in whatever case; on another cloud
-            than its own the smallest machine that has as much.
-        vm_priority:
-            ``dedicated``, or ``lowpriority`` for spot machines.
-        min_nodes, max_nodes:
-            Workers that are always there, and that there are at most.
-        idle_seconds_before_scaledown:
-            After so long without work a worker goes.
-        provider:
-            ``local`` (default: raylets on this machine), ``azure``, ``aws``, ``gcp``,
-            ``kubernetes`` or ``on_prem``.
-        region:
-            Of the cloud, in its own words.
-        resources:
-            Instead of what ``vm_size`` says: ``CPU``, ``GPU``, ``memory_gib``.
-        hosts:
-            With ``on_prem``: their addresses, the head's first.
-
-        Raises
-        ------
-        ComputeTargetException
-            Lists all problems.
-        """
-        return check_provisioning(dict(locals()))
-
-    def get_status(self) -> AmlComputeStatus:
-        config = self.provisioning
-        errors: tuple[str, ...] = ()
-        state, count, target = "Succeeded", 0, 0
-        if self._is_local and not self._local().is_up():
-            state = "Failed"
-            errors = (
-                f"the head of compute target {self.name!r} is gone; ComputeTarget.create() with "
-                "its name brings it up again",
-            )
-        else:
-            try:
-                count = target = len(self._workers())
-            except ComputeTargetException as gone:
-                state, errors = "Failed", (str(gone),)
-        if self._is_local and state == "Succeeded":
-            target = len(list((self._folder / "nodes").glob("node-*.json")))
-        return AmlComputeStatus(
-            provisioning_state=state,
-            allocation_state="Steady" if count == target else "Resizing",
-            current_node_count=count,
-            target_node_count=target,
-            errors=errors,
-            scale_settings={
-                "minNodes": config.min_nodes,
-                "maxNodes": config.max_nodes,
-                "idleSecondsBeforeScaledown": config.idle_seconds_before_scaledown,
-            },
-            vm_size=config.vm_size,
-            vm_priority=config.vm_priority,
-        )
-
-    def update(
-        self,
-        min_nodes: int | None = None,
-        max_nodes: int | None = None,
-        idle_seconds_before_scaledown: float | None = None,
-    ) -> None:
-        """Change how it scales; the cluster goes on meanwhile.
-
-        Raises
-        ------
-        ComputeTargetException
-            For values that are not allowed, or a provider that cannot be changed while it runs.
-        """
-        given = {
-            "min_nodes": min_nodes,
-            "max_nodes": max_nodes,
-            "idle_seconds_before_scaledown": idle_seconds_before_scaledown,
-        }
-        with _locked(self._folder):
-            changed = check_provisioning(
-                {
-                    **self.provisioning.to_dict(),
-                    "resources": self.provisioning.resources or None,
-                    **{key: value for key, value in given.items() if value is not None},
-                }
-            )
-            content = self._read()
-            if not self._is_local:
-                raise ComputeTargetException(
-                    f"provider={changed.provider!r}: change the cluster's file and run "
-                    "`ray up` with it"
-                )
-            self._local().write_config(self.name, changed, content["gcs"])
-            _write(self._folder, {**content, "provisioning": changed.to_dict()})
-
-    def delete(self, force: bool = False) -> None:
-        """End the cluster, its nodes too, and forget the target.
-
-        Raises
-        ------
-        ComputeTargetException
-            While runs go on there, unless ``force``.
-        """
-        self._refuse_while_busy(force)
-        with _locked(self._folder):
-            if self._is_local:
-                self._local().end()
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _worker_shape(self) -> dict[str, str]:
-        """What a worker will have, for a driver that starts before the first one is there."""
-        config = self.provisioning
-        shape = {"CPU": config.size.vcpus, "memory": config.memory_bytes, "max": config.max_nodes}
-        return {"RAYSMITH_WORKER": json.dumps(shape)}
-
-    def _least_nodes(self) -> int:
-        return self.provisioning.min_nodes
-
-    def _why(self, status: AmlComputeStatus) -> str:
-        if status.errors or not self._is_local:
-            return super()._why(status)
-        return self._local().autoscaler_report(str(self._read()["gcs"]))
-
-
-def names(workspace: HasFolder) -> list[str]:
-    """The names of a workspace's compute targets, sorted."""
-    return sorted(file.parent.name for file in (workspace.folder / "compute").glob(f"*/{_FILE}"))
-
-
-def open_target(workspace: HasFolder, name: str) -> ComputeTarget:
-    """The target of that name, as what it is."""
-    target = ComputeTarget(workspace, name)
-    return AmlCompute(workspace, name) if "provisioning" in target._read() else target
-
-
-def check_name(name: Any) -> None:
-    """Raise `ComputeTargetException` unless ``name`` may be a target's."""
-    if not isinstance(name, str) or not name:
-        raise ComputeTargetException(f"name={name!r}: a compute target needs a non-empty name")
-    if name == "local":
-        raise ComputeTargetException("name='local': that is this machine itself; choose another")
-    if len(name) > _MAX_NAME:
-        raise ComputeTargetException(
-            f"name of {len(name)} characters: allowed are at most {_MAX_NAME}"
-        )
-    forbidden = _FORBIDDEN.search(name)
-    if forbidden:
-        raise ComputeTargetException(
-            f"name={name!r}: the character {forbidden.group()!r} is not allowed; use letters, "
-            "digits and '-'"
-        )
-
-
-def _start(folder: Path, name: str, config: ProvisioningConfiguration) -> None:
-    if config.provider != "local":
-        raise ComputeTargetException(
-            f"provider={config.provider!r}: raysmith cluster render prints the file to start it "
-            "with; then ComputeTarget.attach(ws, name, address)"
-        )
-    folder.mkdir(exist_ok=True)
-    cluster_id = uuid.uuid4().hex
-    try:
-        dashboard, gcs = LocalCluster(folder, cluster_id).start(name, config)
-    except BaseException:
-        if not (folder / _FILE).is_file():
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
-    _write(
-        folder,
-        {
-            "name": name,
-            "type": "AmlCompute",
-            "cluster_id": cluster_id,
-            "address": dashboard,
-            "gcs": gcs,
-            "created": time.time(),
-            "provisioning": config.to_dict(),
-        },
-    )
-
-
-def _folder(workspace: HasFolder, name: str) -> Path:
-    check_name(name)
-    return Path(workspace.folder) / "compute" / name
-
-
-def _write(folder: Path, content: Mapping[str, Any]) -> None:
-    new = folder / f"{_FILE}.new"
-    new.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    new.replace(folder / _FILE)
-
-
 def _ambient_token() -> str | None:
     if os.environ.get("RAY_AUTH_TOKEN"):
         return os.environ["RAY_AUTH_TOKEN"]
     file = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
     return file.read_text(encoding="ascii").strip() if file.is_file() else None
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Two processes that make or end one target do it one after the other."""
-    with folder.with_suffix(".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

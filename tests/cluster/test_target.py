@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from cluster import AmlCompute, ComputeTarget, ComputeTargetException
-from cluster.target import names, open_target
+from cluster.aml_compute import open_target
+from cluster.registry import names
 
 
 @pytest.fixture
