@@ -153,7 +153,8 @@ def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
     assert len(trained) >= 2
     assert trained <= set(calls)
     assert "hello from get_data" in run.get_children()[0].get_logs()
-    assert "logs/automl.log" in run.get_file_names()
+    # The driver leaves its log when it has said its last word.
+    wait_until(lambda: "logs/automl.log" in run.get_file_names())
     assert run.get_output()[1].predict([[0.0] * 8]).shape == (1,)
 
 
