@@ -36,7 +36,6 @@ logger = logging.getLogger("raysmith.driver")
 
 #: Seconds that the last pieces of an explanation and its pictures take.
 _EXPLAIN_TAIL = 6.0
-_SUMMARY_SECONDS = 60.0
 #: Iterations that the report beside the run shows with logs: more would take seconds.
 _REPORTED = 40
 
@@ -142,9 +141,8 @@ class Driver:
             if status != "Lost":
                 self._store.set_status(self._run_id, "Finalizing")
                 best = self._keep_best()
-                if best is not None:
-                    self._summarise(best, loop)
                 if best is not None and status == "Completed":
+                    self._summarise(best, loop)
                     self._explain(best, loop, summary)
         finally:
             loop.give_nodes_back()
@@ -153,16 +151,11 @@ class Driver:
 
     def _summarise(self, best: IterationRecord, loop: TuneLoop) -> None:
         """What the report shows of the data and of the best model's predictions."""
-        import ray
-
-        from engine.show.quality import describe_data, quality_of
+        from engine.show.quality import quality_of
         from engine.show.state import DATA_FILE, QUALITY_FILE
 
         try:
-            describe = ray.remote(num_cpus=0)(
-                lambda reference: describe_data(ray.get(reference[0]))
-            )
-            data = ray.get(describe.remote(loop.reference), timeout=_SUMMARY_SECONDS)
+            data = loop.describe(self._given.dataset)
             self._store.write_text(self._run_id, DATA_FILE, json.dumps(data))
             predictions = self._store.predictions(best.run_id).astype(float)
             quality = quality_of(loop.targets(), predictions)

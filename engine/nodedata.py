@@ -20,6 +20,7 @@ from engine.errors import DataException
 from engine.featurization import FeaturizationConfig
 from engine.metrics import Task
 from engine.script import run_script
+from engine.show.quality import describe_data
 from engine.splits import SplitPlan, check_plan
 
 _LARGEST_TAIL = 200_000  # characters of a log that one look brings
@@ -96,6 +97,10 @@ class NodeData:
         """The data without its features."""
         dataset: Dataset = ray.get(self.load().reference[0])
         return dataset.without_features()
+
+    def describe(self) -> dict[str, Any]:
+        """The data as a report shows it."""
+        return describe_data(ray.get(self.load().reference[0]))
 
     def ready(self) -> None:
         """Return once the actor is up."""

@@ -29,12 +29,14 @@ from engine.running import RunningTrials, Watch
 from engine.schedule import Next, Schedule
 from engine.search.searcher import PipelineSearch
 from engine.settings import Settings
+from engine.show.quality import describe_data
 from engine.store import RunStore
 from engine.trial import Announcement, IterationTrial, TrialSettings
 
 logger = logging.getLogger("raysmith.driver")
 
 
+_DESCRIBE_SECONDS = 60.0
 #: Ray's own health checks take so long to tell that a node is gone.
 _NOTICE_SECONDS = 20.0
 #: An iteration is begun again on other nodes so often when it loses its node.
@@ -82,6 +84,7 @@ class TuneLoop:
         self._targets: Dataset | None = None
         #: In a list, the data in Ray's object store; once it has been prepared.
         self.reference: list[Any] = []
+        self._node: Any = None
         self.watch = Watch(
             store,
             record.run_id,
@@ -153,6 +156,7 @@ class TuneLoop:
         # At once: the node may be gone when the ensembles want them.
         self._targets = ray.get(node.targets.remote())
         self.reference = loaded.reference
+        self._node = node
         logger.info("get_data() took %.1f s", loaded.seconds)
         return source, loaded.summary
 
@@ -160,6 +164,13 @@ class TuneLoop:
         """The data without its features, once it has been prepared."""
         assert self._targets is not None
         return self._targets
+
+    def describe(self, dataset: Dataset | None) -> dict[str, Any]:
+        """The data as a report shows it; where it is no argument, its node tells."""
+        if dataset is not None:
+            return describe_data(dataset)
+        told: dict[str, Any] = ray.get(self._node.describe.remote(), timeout=_DESCRIBE_SECONDS)
+        return told
 
     def _wait(self, future: Any, seconds: float | None) -> Any:
         """A result from the node that gets the data; ``None`` when the run was ended meanwhile."""
