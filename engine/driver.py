@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("raysmith.driver")
 
+#: Seconds over its time that a run on a slow machine may take for its ensembles, which are worth it.
+_GRACE_SECONDS = 5.0
 #: Seconds that the last pieces of an explanation and its pictures take.
 _EXPLAIN_TAIL = 6.0
 #: Iterations that the report beside the run shows with logs: more would take seconds.
@@ -135,7 +137,7 @@ class Driver:
                     record,
                     self._settings,
                     loop.targets,
-                    loop.until,
+                    None if loop.until is None else loop.until + _GRACE_SECONDS,
                     self._is_to_stop,
                 )
             if status != "Lost":

@@ -86,7 +86,7 @@ def test_ensembles_are_made_within_the_experiments_time(experiment):
 def test_a_slow_estimator_does_not_eat_the_experiments_time(experiment):
     config = slow_config(
         allowed_models=["SVM", "DecisionTree", "LogisticRegression"], iterations=50,
-        experiment_timeout_minutes=0.6, enable_voting_ensemble=True,
+        experiment_timeout_minutes=0.9, enable_voting_ensemble=True,
     )  # fmt: skip
     run = experiment.submit(config)
     run.wait_for_completion()
