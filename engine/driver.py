@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("raysmith.driver")
 
-#: Seconds over its time that a run on a slow machine may take for its ensembles, which are worth it.
-_GRACE_SECONDS = 5.0
+#: Seconds over its time that a run may take for its ensembles: Tune waits up to five for actors
+#: that are still starting when its loop should end.
+_GRACE_SECONDS = 8.0
 #: Seconds that the last pieces of an explanation and its pictures take.
 _EXPLAIN_TAIL = 6.0
 #: Iterations that the report beside the run shows with logs: more would take seconds.
