@@ -86,7 +86,7 @@ def test_ensembles_are_made_within_the_experiments_time(experiment):
 def test_a_slow_estimator_does_not_eat_the_experiments_time(experiment):
     config = slow_config(
         allowed_models=["SVM", "DecisionTree", "LogisticRegression"], iterations=50,
-        experiment_timeout_minutes=0.9,
+        experiment_timeout_minutes=1.5,
     )  # fmt: skip
     run = experiment.submit(config)
     assert run.wait_for_completion() == "Completed"
