@@ -196,7 +196,7 @@ def test_members_share_what_they_do_first():
             PipelineSpec("LightGBM", "", {"n_estimators": 5})]  # fmt: skip
     pipelines = {n: build_pipeline(s, "classification").fit(X, y) for n, s in enumerate(spec)}
     weights = {0: 0.5, 1: 0.25, 2: 0.25}
-    model = compose(EnsembleResult(weights, {}, []), pipelines, data.classes)
+    model = compose(EnsembleResult(weights, {}, [], np.zeros(0)), pipelines, data.classes)
     firsts = [member[0] for member in model.members_]
     assert firsts[0] is firsts[1]
     assert firsts[0] is not firsts[2]  # LightGBM gets its missing values as they are
