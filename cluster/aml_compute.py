@@ -144,7 +144,7 @@ class AmlCompute(ComputeTarget):
     def _worker_shape(self) -> dict[str, str]:
         """What a worker will have, for a driver that starts before the first one is there."""
         config = self.provisioning
-        shape = {"CPU": config.size.vcpus, "memory": config.memory_bytes, "max": config.max_nodes}
+        shape = {"CPU": config.size.vcpus, "memory": config.memory_bytes}
         return {"RAYSMITH_WORKER": json.dumps(shape)}
 
     def _least_nodes(self) -> int:

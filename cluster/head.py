@@ -98,36 +98,19 @@ class Head:
                     runtime_env=dict(runtime_env),
                     metadata=dict(metadata),
                 )
-        except ComputeTargetException:
-            raise
         except Exception as error:
             raise ComputeTargetException(
                 f"compute target {self._name!r} did not take the run: {error}"
             ) from error
 
-    def job(self, submission_id: str) -> tuple[str, str]:
-        """Status (``PENDING``, ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``STOPPED``) and message of
-        a job; empty texts when the cluster does not know it."""
-        answer = self._get(f"/api/jobs/{submission_id}", missing={})
-        return str(answer.get("status", "")), str(answer.get("message") or "")
-
-    def logs(self, submission_id: str) -> str:
-        """What a job's driver printed."""
-        return str(self._get(f"/api/jobs/{submission_id}/logs", missing={}).get("logs", ""))
-
-    def stop(self, submission_id: str) -> None:
-        """Ask a job to end."""
-        with self._client() as client, contextlib.suppress(RuntimeError):
-            client.stop_job(submission_id)
+    def jobs(self) -> list[dict[str, Any]]:
+        """What the cluster knows of the jobs that were submitted to it, as Ray tells it."""
+        return [job for job in self._get("/api/jobs/") if job.get("submission_id")]
 
     def running_jobs(self) -> list[str]:
         """Submission ids of the jobs that have not ended."""
-        answer: Any = self._get("/api/jobs/")
-        return [
-            job["submission_id"]
-            for job in answer
-            if job.get("submission_id") and job.get("status") in ("PENDING", "RUNNING")
-        ]
+        unfinished = ("PENDING", "RUNNING")
+        return [job["submission_id"] for job in self.jobs() if job.get("status") in unfinished]
 
     @contextlib.contextmanager
     def _client(self) -> Iterator[Any]:
@@ -143,7 +126,7 @@ class Head:
                 os.environ.update(kept)
         yield client
 
-    def _get(self, path: str, missing: Any = None, **params: Any) -> Any:
+    def _get(self, path: str, **params: Any) -> Any:
         import requests
 
         try:
@@ -163,8 +146,6 @@ class Head:
                 f"compute target {self._name!r} at {self.address} does not accept the token "
                 f"({answer.status_code}); attach it with the token of that cluster"
             )
-        if answer.status_code == 404 and missing is not None:
-            return missing
         if not answer.ok:
             raise ComputeTargetException(
                 f"compute target {self._name!r} answered {path} with {answer.status_code}: "

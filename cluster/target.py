@@ -298,7 +298,6 @@ class ComputeTarget:
         env_vars = {
             **launch.runtime_env.get("env_vars", {}),
             **launch.secrets,
-            "RAYSMITH_TARGET": self.name,
             **self._worker_shape(),
         }
         runtime_env = {**launch.runtime_env, "env_vars": env_vars}
@@ -314,9 +313,10 @@ class ComputeTarget:
         )
 
     def job_state(self, run_id: str) -> tuple[str, str]:
-        """Status and message of the run's latest job, see `Head.job`."""
-        found = [j for j in self._jobs() if j["submission_id"].startswith(
-            self._submission_prefix(run_id))]  # fmt: skip
+        """Status (``PENDING``, ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``STOPPED``) and message of
+        the run's latest job; empty texts when the cluster knows none."""
+        prefix = self._submission_prefix(run_id)
+        found = [job for job in self.head.jobs() if job["submission_id"].startswith(prefix)]
         if not found:
             return "", ""
         latest = max(found, key=lambda job: job.get("start_time") or 0)
@@ -333,10 +333,6 @@ class ComputeTarget:
     @staticmethod
     def _submission_prefix(run_id: str) -> str:
         return f"raysmith-{run_id}-"
-
-    def _jobs(self) -> list[dict[str, Any]]:
-        jobs = self.head._get("/api/jobs/")
-        return [job for job in jobs if job.get("submission_id")]
 
     def _refuse_while_busy(self, force: bool) -> None:
         if force:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster.errors import ComputeTargetException
@@ -69,7 +68,7 @@ def start_driver(workspace: Workspace, run_id: str, given: Given, portal_url: st
             module="engine.remote",
             arguments=(run_id,),
             secrets={TRACKING_URI_VARIABLE: workspace.tracking_uri},
-            project=None if project is None else str(Path(project)),
+            project=project,
             runtime_env=settings.run_configuration or {},
             metadata={
                 "experiment": store.experiment_of(run_id),

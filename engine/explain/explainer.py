@@ -121,7 +121,7 @@ def _exact(model: Any, background: Any, columns: Sequence[str]) -> Explainer | N
 
 
 def _adds_up(explainer: Explainer, model: Any, background: Any) -> bool:
-    rows = _rows(background, np.arange(min(16, background.shape[0])))
+    rows = rows_of(background, np.arange(min(16, background.shape[0])))
     try:
         told = explainer.expected + explainer.explain(rows).sum(axis=1)
     except Exception:
@@ -140,7 +140,7 @@ class _Exact:
         self._head = head
         self._margins = margins
         self._fold = fold
-        self.expected = self._both(_rows(background, np.arange(1)))[1]
+        self.expected = self._both(rows_of(background, np.arange(1)))[1]
 
     def explain(self, X: Any) -> Array:
         return self._both(X)[0]
@@ -200,7 +200,7 @@ class _Sampled:
         if n_rows > _COMPARED:
             generator = np.random.default_rng(random_state)
             chosen = np.sort(generator.choice(n_rows, _COMPARED, False))
-        self._compared = _rows(background, chosen)
+        self._compared = rows_of(background, chosen)
         self._seed = random_state
         self.expected = outputs_of(model, self._compared).mean(axis=0)
 
@@ -250,5 +250,6 @@ class _Cells:
         return sparse.csr_matrix(cells) if self._sparse else cells
 
 
-def _rows(X: Any, rows: NDArray[Any]) -> Any:
+def rows_of(X: Any, rows: NDArray[Any]) -> Any:
+    """Some rows of a table, by their numbers."""
     return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]

@@ -6,7 +6,7 @@ Knows no Ray: who does a piece is the caller's.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from engine.explain.explainer import Explainer, engineered_explainer_of, explainer_of
+from engine.explain.explainer import Explainer, engineered_explainer_of, explainer_of, rows_of
 from engine.explain.explanation import Explanation
 
 Array = NDArray[np.float64]
@@ -156,10 +156,6 @@ def as_explanation(work: Work, expected: Array, pieces: Pieces) -> Explanation:
         work.X.shape[0],
         work.source,
     )
-
-
-def rows_of(X: Any, rows: NDArray[Any] | Sequence[int]) -> Any:
-    return X.iloc[np.asarray(rows)] if isinstance(X, pd.DataFrame) else X[rows]
 
 
 def as_numbers(X: Any) -> Array:

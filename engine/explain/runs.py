@@ -13,9 +13,10 @@ import ray
 from engine.data import Dataset, check_features
 from engine.errors import AutoMLError, RunException
 from engine.explain.actors import explain_with_actors
+from engine.explain.explainer import rows_of
 from engine.explain.explanation import Explanation
 from engine.explain.plots import draw_plots
-from engine.explain.pool import Progress, Work, rows_of
+from engine.explain.pool import Progress, Work
 from engine.models import load_model
 from engine.store import RunStore
 

@@ -9,18 +9,15 @@ import platform
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.errors import RunException
 from engine.metrics import METRICS, metrics_of
 from engine.records import IterationRecord, RunRecord, best_iteration
 from engine.show.table import first_line
-
-if TYPE_CHECKING:
-    from engine.store import RunStore
+from engine.store import LOG_FILE, RunStore
 
 #: Files of a run.
-LOG_FILE = "logs/iteration.log"
 QUALITY_FILE, DATA_FILE = "summary/quality.json", "summary/data.json"
 _PACKAGES = ("raysmith", "ray", "scikit-learn", "lightgbm", "xgboost-cpu", "catboost", "mlflow",
              "numpy", "pandas", "shap")  # fmt: skip

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import AutoMLError, ConfigException
+from engine.records import FINAL_STATES
 from engine.show.report import view_source
 from engine.show.state import full_state, importance_of, log_of, run_state
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from engine.run import AutoMLRun
 
 _LOOK_SECONDS = 1.0
-_ENDED = ("Completed", "Canceled", "Failed")
 
 
 class RunDetails:
@@ -109,7 +109,7 @@ def make_widget(run: AutoMLRun) -> Any:
             text = json.dumps(state, default=str)
             if text != widget.state:
                 widget.state = text
-            if state["run"]["status"] in _ENDED:
+            if state["run"]["status"] in FINAL_STATES:
                 break
         widget.state = json.dumps(full_state(run._view()), default=str)
 
@@ -117,7 +117,7 @@ def make_widget(run: AutoMLRun) -> Any:
     # A log is wanted as soon as its row is chosen, also after the run's end.
     widget.observe(lambda _: follower.bring(widget), names="chosen")
     widget.follower = follower
-    if json.loads(widget.state)["run"]["status"] in _ENDED:
+    if json.loads(widget.state)["run"]["status"] in FINAL_STATES:
         widget.state = json.dumps(full_state(run._view()), default=str)
     else:
         threading.Thread(target=follow, name="raysmith-widget", daemon=True).start()
@@ -134,7 +134,7 @@ class _Follower:
         view = self._run._view()
         state = run_state(view)
         state["explanation"] = None
-        if state["run"]["status"] in _ENDED:
+        if state["run"]["status"] in FINAL_STATES:
             state["explanation"] = importance_of(view, state["best"])
         state["logs"] = {}
         for child in view.store.iterations(view.run_id) if chosen is not None else ():
