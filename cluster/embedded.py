@@ -6,10 +6,13 @@ import logging
 import os
 import sys
 import threading
+import time
 
 from cluster.launch import Launch
 
 NAMESPACE = "raysmith"
+#: Seconds that a driver whose run has its final state may take to put its things away, unmentioned.
+_PATIENCE = 5.0
 _drivers: list[threading.Thread] = []
 _connecting = threading.Lock()
 
@@ -94,12 +97,15 @@ def _wait_at_exit() -> None:
 
 
 def _join_drivers() -> None:
-    waiting = [thread for thread in _drivers if thread.is_alive()]
-    if not waiting:
-        return
-    names = ", ".join(thread.name.removeprefix("raysmith-driver-") for thread in waiting)
-    print(f"raysmith: waiting for run {names} to end (Ctrl-C leaves it)", file=sys.stderr)
+    until = time.monotonic() + _PATIENCE
     try:
+        for thread in _drivers:
+            thread.join(max(0.0, until - time.monotonic()))
+        waiting = [thread for thread in _drivers if thread.is_alive()]
+        if not waiting:
+            return
+        names = ", ".join(thread.name.removeprefix("raysmith-driver-") for thread in waiting)
+        print(f"raysmith: waiting for run {names} to end (Ctrl-C leaves it)", file=sys.stderr)
         for thread in waiting:
             thread.join()
     except KeyboardInterrupt:

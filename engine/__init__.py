@@ -11,12 +11,14 @@ if TYPE_CHECKING:
         AutoMLError,
         ConfigException,
         DataException,
+        ModelException,
         RunException,
         WorkspaceException,
     )
     from engine.experiment import Experiment
     from engine.explain.api import explain_model, retrieve_model_explanation
     from engine.featurization import FeaturizationConfig
+    from engine.pipelines.to_onnx import onnx_inputs
     from engine.run import AutoMLRun, IterationRun
     from engine.show.widget import RunDetails
     from engine.workspace import Workspace
@@ -30,12 +32,14 @@ __all__ = [
     "Experiment",
     "FeaturizationConfig",
     "IterationRun",
+    "ModelException",
     "RunDetails",
     "RunException",
     "Workspace",
     "WorkspaceException",
     "__version__",
     "explain_model",
+    "onnx_inputs",
     "retrieve_model_explanation",
 ]
 
@@ -49,10 +53,12 @@ _MODULES = {
     "Experiment": "engine.experiment",
     "FeaturizationConfig": "engine.featurization",
     "IterationRun": "engine.run",
+    "ModelException": _ERRORS,
     "RunDetails": "engine.show.widget",
     "RunException": _ERRORS,
     "Workspace": "engine.workspace",
     "explain_model": "engine.explain.api",
+    "onnx_inputs": "engine.pipelines.to_onnx",
     "retrieve_model_explanation": "engine.explain.api",
     "WorkspaceException": _ERRORS,
 }

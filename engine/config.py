@@ -88,6 +88,9 @@ class AutoMLConfig:
             ``y_valid`` for that), else for a sample of the training rows.
         explain_timeout_minutes : float, default 5
             What is not explained by then is left out.
+        enable_onnx_compatible_models : bool, default False
+            Only pipelines that convert to ONNX (no SVM, no CatBoost, categories encoded; dates and
+            text are left out, with a warning): ``get_output(return_onnx_model=True)``.
         class_weight : ``"balanced"`` or dict, optional
             Multiplied into the sample weights of every fit.
         verbosity : int, default ``logging.INFO``; debug_log : path, default ``automl.log``

@@ -127,6 +127,7 @@ class Driver:
                 weighted=summary.weighted or self._settings.class_weight is not None,
                 metric=record.primary_metric,
                 portfolio=_other_portfolio(),
+                onnx=self._settings.enable_onnx_compatible_models,
             )
             schedule, recorder = self._what_is_left(search)
             self._store.set_status(self._run_id, "Running")

@@ -41,3 +41,7 @@ class WorkspaceException(AutoMLError):
 
 class RunException(AutoMLError):
     """A run cannot do what was asked of it, or ended as ``Failed``."""
+
+
+class ModelException(AutoMLError, ValueError):
+    """A fitted model cannot be brought into the form that was asked for."""

@@ -56,6 +56,8 @@ class FeaturizationConfig:
         self.column_purposes: dict[str, str] = {}
         self.transformer_params: dict[str, list[tuple[list[str], dict[str, Any]]]] = {}
         self.drop_columns: list[str] = []
+        #: Only what has a counterpart in ONNX; set by ``enable_onnx_compatible_models``.
+        self.for_onnx = False
         problems: list[str] = []
         for add, calls in (
             (self.add_blocked_transformers, [(blocked_transformers,)]),
@@ -98,6 +100,13 @@ class FeaturizationConfig:
         _known("transformer_params", [transformer], TRANSFORMERS)
         self.transformer_params.setdefault(transformer, []).append((_list(cols), dict(params)))
 
+    def only_for_onnx(self) -> FeaturizationConfig:
+        """The same, without what has no counterpart in ONNX: parts of dates, n-grams of text."""
+        same = FeaturizationConfig(**self.to_dict())
+        same.add_blocked_transformers(["DateTime", "TfIdf"])
+        same.for_onnx = True
+        return same
+
     def params_of(self, transformer: str, column: str) -> dict[str, Any]:
         """The parameters given for a column, later ones over earlier ones."""
         merged: dict[str, Any] = {}
@@ -111,7 +120,7 @@ class FeaturizationConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; ``FeaturizationConfig(**values)`` is the inverse."""
-        return dict(vars(self))
+        return {key: value for key, value in vars(self).items() if key != "for_onnx"}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, FeaturizationConfig) and vars(self) == vars(other)

@@ -16,9 +16,10 @@ from engine.errors import AutoMLError, ConfigException, RunException
 from engine.given import Given
 from engine.launching import check_target, start_driver
 from engine.metrics import METRICS, metrics_of
-from engine.models import load_model, save_mlflow_model
+from engine.models import MLFLOW_MODEL, load_model, save_mlflow_model
 from engine.pipelines.names import ENSEMBLES
 from engine.records import IterationRecord, RunRecord, best_iteration
+from engine.settings import Settings
 from engine.show.state import RunView
 from engine.show.table import Table, first_line, format_seconds
 from engine.store import LOG_FILE
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from engine.experiment import Experiment
 
 _POLL_SECONDS = 0.5
+_OVERTAKEN_SECONDS = 60.0
 
 
 class IterationRun:
@@ -176,21 +178,23 @@ class AutoMLRun:
         """
         until = math.inf if timeout_seconds is None else time.monotonic() + timeout_seconds
         follow = _Follower(self) if show_output else None
-        while True:
-            record = self._store.run(self.id)
-            death = self._death(record)
-            is_over = record.is_final or death is not None
+        try:
+            while True:
+                record = self._store.run(self.id)
+                death = self._death(record)
+                is_over = record.is_final or death is not None
+                if follow is not None:
+                    follow.look(record)
+                if is_over:
+                    break
+                if time.monotonic() > until:
+                    raise TimeoutError(
+                        f"run {self.id} is still {record.status} after {timeout_seconds:g} s"
+                    )
+                time.sleep(_POLL_SECONDS)
+        finally:
             if follow is not None:
-                follow.look(record)
-            if is_over:
-                break
-            if time.monotonic() > until:
-                raise TimeoutError(
-                    f"run {self.id} is still {record.status} after {timeout_seconds:g} s"
-                )
-            time.sleep(_POLL_SECONDS)
-        if follow is not None:
-            follow.end(record)
+                follow.end()
         if death is not None:
             raise RunException(death)
         if record.status == "Failed":
@@ -202,7 +206,10 @@ class AutoMLRun:
         return [IterationRun(self, record) for record in self._store.iterations(self.id)]
 
     def get_output(
-        self, iteration: int | None = None, metric: str | None = None
+        self,
+        iteration: int | None = None,
+        metric: str | None = None,
+        return_onnx_model: bool = False,
     ) -> tuple[IterationRun, Any]:
         """An iteration and its fitted pipeline; also while the run is going on.
 
@@ -212,6 +219,9 @@ class AutoMLRun:
             That one.
         metric:
             The best by this metric; default: by the primary metric.
+        return_onnx_model:
+            The model as ``onnx.ModelProto`` instead; `engine.onnx_inputs` makes its inputs. Sure to
+            work when the run had ``enable_onnx_compatible_models=True``.
 
         Returns
         -------
@@ -224,9 +234,16 @@ class AutoMLRun:
             For both arguments at once, or a metric that the run does not have.
         RunException
             When no iteration has completed, or that one has not.
+        ModelException
+            When the pipeline has no counterpart in ONNX, or the extra ``onnx`` is not installed.
         """
         record = self._pick(iteration, metric)
-        return IterationRun(self, record), load_model(self._store, record.run_id)
+        model = load_model(self._store, record.run_id)
+        if return_onnx_model:
+            from engine.pipelines.to_onnx import to_onnx
+
+            model = to_onnx(model)
+        return IterationRun(self, record), model
 
     def explain(
         self,
@@ -474,15 +491,19 @@ class AutoMLRun:
 
         ``iteration`` and ``metric`` choose it as in `get_output`; the default name is the
         experiment's. It loads back with ``mlflow.pyfunc.load_model`` or
-        ``mlflow.sklearn.load_model``.
+        ``mlflow.sklearn.load_model``. Beside the model lies its card, ``model_card.md``.
 
         Returns
         -------
         mlflow.entities.model_registry.ModelVersion
         """
+        from engine.show.model_card import CARD_FILE, model_card
+
         record = self._pick(iteration, metric)
         save_mlflow_model(self._store, record.run_id)
         name = model_name or self.experiment.name
+        card = model_card(self._view(), record, name, description)
+        self._store.write_text(record.run_id, f"{MLFLOW_MODEL}/{CARD_FILE}", card)
         return self._store.register_model(name, record.run_id, description, tags)
 
     def _launch(self, given: Given) -> None:
@@ -553,8 +574,10 @@ class _Follower:
 
     def __init__(self, run: AutoMLRun) -> None:
         self._run = run
-        self._table = Table(run._metric)
+        settings = Settings.from_dict(run._store.load_spec(run.id)["settings"])
+        self._table = Table(run._metric, total=settings.iterations + len(settings.ensembles))
         self._seen: set[tuple[int, float | None]] = set()
+        self._ended_since: float | None = None
         self._retries: dict[int, int] = {}
         self._notes: tuple[str, ...] = ()
         target = run._store.run(run.id).target
@@ -566,7 +589,7 @@ class _Follower:
         for note in record.notes[len(self._notes) :]:
             self._table.message(f"Warning: {note}")
         self._notes = record.notes
-        iterations = self._run._store.iterations(self._run.id)
+        iterations = self._run._store.iterations(self._run.id, self._ended_since)
         for iteration in iterations:
             for reason in iteration.retries[self._retries.get(iteration.iteration, 0) :]:
                 self._table.row(dataclasses.replace(iteration, status="Retried", reason=reason))
@@ -577,9 +600,13 @@ class _Follower:
             if key not in self._seen:
                 self._seen.add(key)
                 self._table.row(iteration)
-        self._table.progress(len(ended), [r for r in iterations if r.ended is None])
+                # An iteration has its time before it has its state: another may overtake it.
+                since = (iteration.ended or 0.0) - _OVERTAKEN_SECONDS
+                self._ended_since = max(self._ended_since or 0.0, since)
+        running = [r for r in iterations if r.ended is None]
+        self._table.progress(len(self._seen), running)
 
-    def end(self, record: RunRecord) -> None:
+    def end(self) -> None:
         self._table.close()
         self._table.message("")
 

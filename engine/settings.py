@@ -82,9 +82,7 @@ class Settings:
     explain_timeout_minutes: float | None = _parameter(
         5.0, allow.optional(allow.number(above=0, what="a number of minutes above 0"))
     )
-    enable_onnx_compatible_models: bool = _parameter(
-        False, allow.boolean, "ONNX export is not available yet; leave it out"
-    )
+    enable_onnx_compatible_models: bool = _parameter(False, allow.boolean)
     exclude_nan_labels: bool = _parameter(True, allow.boolean)
     positive_label: Any = _parameter(
         None, allow.anything, "a positive label is not available yet; leave it out"
@@ -111,7 +109,8 @@ class Settings:
         chosen = self.preprocess if self.featurization is None else self.featurization
         if chosen is False or chosen == "off":
             return None
-        return chosen if isinstance(chosen, FeaturizationConfig) else FeaturizationConfig()
+        config = chosen if isinstance(chosen, FeaturizationConfig) else FeaturizationConfig()
+        return config.only_for_onnx() if self.enable_onnx_compatible_models else config
 
     @property
     def is_remote(self) -> bool:

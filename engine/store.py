@@ -53,6 +53,7 @@ _TAG = "raysmith."
 #: Where ``raysmith ui`` and ``mlflow ui`` listen unless told otherwise.
 DEFAULT_UI = "http://127.0.0.1:5000"
 _BATCH = 900  # MLflow takes at most 1,000 metrics in one call
+_PAGE = 200  # runs in one answer: MLflow holds some 60 KB for each meanwhile
 _TEXT_LIMIT = 4000  # of a tag's value, well under MLflow's own
 _SPEC_FILE, _DATA_FILE = "spec/settings.json", "data.pkl"
 MODEL_FILE, PREDICTIONS_FILE = "outputs/model.pkl.zst", "outputs/predictions.npy"
@@ -229,13 +230,29 @@ class RunStore:
         return cloudpickle.loads(self.read_bytes(run_id, f"spec/{name}"))
 
     def iterations(self, run_id: str, ended_since: float | None = None) -> list[IterationRecord]:
-        """The iterations of a run, by number; with ``ended_since`` those that ended after it."""
-        condition = f"tags.`{_PARENT}` = '{run_id}'"
+        """The iterations of a run, by number.
+
+        Parameters
+        ----------
+        ended_since:
+            Only those that ended then or later (seconds since the epoch), and those that have not
+            ended: what is new to somebody who has seen the others.
+        """
+        mine = f"tags.`{_PARENT}` = '{run_id}'"
+        conditions = [mine]
         if ended_since is not None:
-            condition += f" and attributes.end_time >= {int(ended_since * 1000)}"
-        run = self._mlflow_run(run_id)
-        found = self._search(run.info.experiment_id, condition)
-        return sorted((_iteration_record(child) for child in found), key=lambda r: r.iteration)
+            # One that ends in between is in both.
+            conditions = [
+                f"{mine} and attributes.status = 'RUNNING'",
+                f"{mine} and attributes.end_time >= {int(ended_since * 1000)}",
+            ]
+        experiment_id = self._mlflow_run(run_id).info.experiment_id
+        found = {
+            child.info.run_id: _iteration_record(child)
+            for condition in conditions
+            for child in self._search(experiment_id, condition)
+        }
+        return sorted(found.values(), key=lambda r: r.iteration)
 
     def iteration(self, child_id: str) -> IterationRecord:
         return _iteration_record(self._mlflow_run(child_id))
@@ -425,7 +442,7 @@ class RunStore:
         token = None
         while True:
             page = self.client.search_runs(
-                [experiment_id], condition, ViewType.ACTIVE_ONLY, 5000, None, token
+                [experiment_id], condition, ViewType.ACTIVE_ONLY, _PAGE, None, token
             )
             found += page
             token = page.token

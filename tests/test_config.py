@@ -100,7 +100,7 @@ def test_all_problems_at_once():
         ({"stack_meta_learner_kwargs": 3}, "a dict with texts as keys"),
         ({"featurization": "some"}, "'auto', 'off' or a FeaturizationConfig"),
         ({"model_explainability": "yes"}, "True or False"),
-        ({"enable_onnx_compatible_models": True}, "not available yet"),
+        ({"enable_onnx_compatible_models": "yes"}, "allowed is"),
         ({"positive_label": 1}, "not available yet"),
         ({"compute_target": 3}, "'local', a compute target or its name"),
         ({"run_configuration": object()}, "a RunConfiguration"),

@@ -110,6 +110,8 @@ def check_data(
         dataset = _with_validation(dataset, given, any_type, exclude_nan_labels, notes)
     if featurization is not None and not sparse.issparse(dataset.X):
         dataset = _with_layout(dataset, featurization)
+        if featurization.for_onnx and dataset.layout is not None:
+            _tell_what_onnx_lacks(dataset.layout, notes)
     return replace(dataset, notes=tuple(notes))
 
 
@@ -175,6 +177,21 @@ def _with_layout(dataset: Dataset, config: FeaturizationConfig) -> Dataset:
             X_valid = X_valid.iloc[:, found.get_indexer(pd.Index(dataset.feature_names))]
         changes["X_valid"] = ready(X_valid)
     return replace(dataset, **changes)
+
+
+def _tell_what_onnx_lacks(layout: Layout, notes: list[str]) -> None:
+    used = [column for column in layout.columns if column.purpose != "Ignore"]
+    lacking = [column.name for column in used if column.purpose in ("DateTime", "Text")]
+    if len(lacking) == len(used):
+        raise DataException(
+            f"the columns {lacking[:20]} are dates or text, which ONNX models do not take, and "
+            "there are no others; leave enable_onnx_compatible_models out"
+        )
+    if lacking:
+        notes.append(
+            f"the columns {lacking[:20]} are left out: dates and text have no counterpart in ONNX "
+            "(enable_onnx_compatible_models)"
+        )
 
 
 def _has_missing(X: Any) -> bool:

@@ -101,6 +101,8 @@ def build_pipeline(
     if layout is not None:
         # A scaler needs numbers without NaN, whatever comes after it.
         output: Output = entry.input if spec.scaler == NO_SCALER else "encoded"
+        if output == "native" and layout.config.for_onnx:
+            output = "codes"
         first = DataTransformer(layout.columns, layout.config, output)
     else:
         # Most estimators that take NaN in a dense matrix refuse it in a sparse one.

@@ -112,6 +112,8 @@ class EstimatorEntry:
         Number of rows -> parameters that keep its time within bounds on large data.
     max_rows:
         More rows than this and it is not proposed: its time grows with their square.
+    converts_to_onnx:
+        Whether `engine.pipelines.to_onnx` knows it.
     """
 
     name: str
@@ -131,6 +133,7 @@ class EstimatorEntry:
     cost: float = 1.0
     for_rows: Callable[[int], Mapping[str, Any]] = _as_ever
     max_rows: int | None = None
+    converts_to_onnx: bool = True
 
     @property
     def installed(self) -> bool:
@@ -362,6 +365,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             input="native",
             # CatBoost refuses read-only CSR buffers, which is what the object store hands out.
             handles_sparse=False,
+            converts_to_onnx=False,
         ),
     )
 
@@ -427,6 +431,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         scalers=_LINEAR,
         wrappers=("calibrated",),
         max_rows=10_000,
+        converts_to_onnx=False,
     ),
     EstimatorEntry(
         "LinearSVM",
@@ -438,6 +443,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         scalers=_LINEAR,
         wrappers=("calibrated",),
         max_rows=100_000,
+        converts_to_onnx=False,
     ),
     _knn("classification", "sklearn.neighbors:KNeighborsClassifier"),
     *_trees("classification", "Classifier"),

@@ -23,7 +23,7 @@ Output = Literal["encoded", "codes", "native"]
 
 #: What histogram-based boosting can tell apart; rarer ones go together.
 _MOST_CATEGORIES = 250
-_MISSING, _UNKNOWN = -1, -2
+MISSING, UNKNOWN = -1, -2
 
 
 class DataTransformer(TransformerMixin, BaseEstimator):
@@ -443,22 +443,27 @@ class _Categories(_Part):
         return blocks[0] if len(blocks) == 1 else np.hstack(blocks)
 
     def _codes(self, frame: pd.DataFrame, names: list[str]) -> NDArray[np.int64]:
-        """(n_rows, len(names)): by frequency; the rarest together; `_MISSING`, `_UNKNOWN`."""
+        """(n_rows, len(names)): by frequency; the rarest together; `MISSING`, `UNKNOWN`."""
         codes = np.empty((len(frame), len(names)), dtype=np.int64)
         for index, name in enumerate(names):
             values = normalise(frame[name], "Categorical")
             labels = self._labels[name]
-            rest = len(labels) if len(labels) == _MOST_CATEGORIES else _UNKNOWN
+            rest = self.rest_code(name)
             table = np.array(
-                [*(labels.get(label, rest) for label in values.cat.categories), _MISSING],
+                [*(labels.get(label, rest) for label in values.cat.categories), MISSING],
                 dtype=np.int64,
             )
             codes[:, index] = table[values.cat.codes.to_numpy()]
         return codes
 
+    def rest_code(self, name: str) -> int:
+        """What a label gets that is not among the frequent ones of training."""
+        labels = self._labels[name]
+        return len(labels) if len(labels) == _MOST_CATEGORIES else UNKNOWN
+
     def _hot(self, name: str) -> list[str]:
         texts = {code: label for label, code in self._labels[name].items()}
-        texts |= {_MISSING: "missing", len(texts): "other"}
+        texts |= {MISSING: "missing", len(texts): "other"}
         for names, encoder in self._one_hot:
             if name in names:
                 found = encoder.categories_[names.index(name)]

@@ -72,6 +72,8 @@ class PipelineSearch:
         Name of the primary metric; default: accuracy or Spearman's correlation.
     portfolio:
         File of another portfolio than the one that comes with raysmith.
+    onnx:
+        Only what converts to ONNX.
 
     Raises
     ------
@@ -93,8 +95,10 @@ class PipelineSearch:
         weighted: bool | None = None,
         metric: str | None = None,
         portfolio: Path | None = None,
+        onnx: bool = False,
     ) -> None:
         self._data = data
+        self._onnx = onnx
         self._weighted = data.weighted if weighted is None else weighted
         self._seed = random_state
         default = "accuracy" if data.task == "classification" else "spearman_correlation"
@@ -297,6 +301,8 @@ class PipelineSearch:
             reason = "not allowed"
         elif entry.name in blocked:
             reason = "blocked"
+        elif self._onnx and not entry.converts_to_onnx:
+            reason = "does not convert to ONNX"
         elif not entry.installed:
             reason = "not installed (pip install 'raysmith[boost]')"
         elif self._data.sparse and not entry.handles_sparse:

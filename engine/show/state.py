@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 import platform
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -52,9 +52,17 @@ def run_state(view: RunView, folds_of: Collection[int] = ()) -> dict[str, Any]:
     folds_of:
         Iterations whose scores by fold are wanted too; each takes a request.
     """
+    record, iterations = view.store.run(view.run_id), view.store.iterations(view.run_id)
+    return _run_state(view, record, iterations, folds_of)
+
+
+def _run_state(
+    view: RunView,
+    record: RunRecord,
+    iterations: Sequence[IterationRecord],
+    folds_of: Collection[int],
+) -> dict[str, Any]:
     store = view.store
-    record = store.run(view.run_id)
-    iterations = store.iterations(view.run_id)
     metric = METRICS[record.primary_metric]
     best = best_iteration(iterations, metric)
     return {
@@ -90,12 +98,13 @@ def full_state(view: RunView, most: int | None = None) -> dict[str, Any]:
         So many iterations with their logs and scores by fold, the best and those that failed;
         default: all.
     """
-    children = _ranked(view)[:most]
-    state = run_state(view, {child.iteration for child in children})
+    record, iterations = view.store.run(view.run_id), view.store.iterations(view.run_id)
+    children = _ranked(record, iterations)[:most]
+    state = _run_state(view, record, iterations, {child.iteration for child in children})
     state["logs"] = {str(child.iteration): log_of(view.store, child) for child in children}
-    state["explanation"] = importance_of(view, state["best"])
-    state["quality"] = _json_file(view, QUALITY_FILE)
-    state["data"] = _json_file(view, DATA_FILE)
+    state["explanation"] = importance_of(view, state["best"], iterations)
+    state["quality"] = json_file(view, QUALITY_FILE)
+    state["data"] = json_file(view, DATA_FILE)
     settings = view.store.load_spec(view.run_id)["settings"]
     state["settings"] = {
         key: _shown(value)
@@ -107,9 +116,9 @@ def full_state(view: RunView, most: int | None = None) -> dict[str, Any]:
     return state
 
 
-def _ranked(view: RunView) -> list[IterationRecord]:
+def _ranked(record: RunRecord, iterations: Sequence[IterationRecord]) -> list[IterationRecord]:
     """The iterations in the order in which somebody would ask for them."""
-    metric = METRICS[view.store.run(view.run_id).primary_metric]
+    metric = METRICS[record.primary_metric]
     sign = -1 if metric.greater_is_better else 1
 
     def place(child: IterationRecord) -> tuple[bool, float, int]:
@@ -117,7 +126,7 @@ def _ranked(view: RunView) -> list[IterationRecord]:
         failed = child.status in ("Failed", "Timeout")
         return not failed, sign * score, child.iteration
 
-    return sorted(view.store.iterations(view.run_id), key=place)
+    return sorted(iterations, key=place)
 
 
 def log_of(store: RunStore, child: IterationRecord) -> str:
@@ -129,13 +138,23 @@ def log_of(store: RunStore, child: IterationRecord) -> str:
     return text[-_LONGEST_LOG:]
 
 
-def importance_of(view: RunView, iteration: int | None) -> dict[str, Any] | None:
-    """Feature importance of an iteration, overall and by class; ``None`` when not explained."""
+def importance_of(
+    view: RunView, iteration: int | None, iterations: Sequence[IterationRecord] | None = None
+) -> dict[str, Any] | None:
+    """Feature importance of an iteration, overall and by class; ``None`` when not explained.
+
+    Parameters
+    ----------
+    iterations:
+        The run's, for who has read them already.
+    """
     if iteration is None:
         return None
     from engine.explain.runs import load_explanation
 
-    records = {r.iteration: r.run_id for r in view.store.iterations(view.run_id)}
+    if iterations is None:
+        iterations = view.store.iterations(view.run_id)
+    records = {r.iteration: r.run_id for r in iterations}
     try:
         explanation = load_explanation(view.store, records[iteration])
     except (RunException, KeyError):
@@ -199,7 +218,8 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def _json_file(view: RunView, name: str) -> Any:
+def json_file(view: RunView, name: str) -> Any:
+    """A file of the run as values; ``None`` while there is none."""
     try:
         return json.loads(view.store.read_bytes(view.run_id, name))
     except (FileNotFoundError, ValueError):

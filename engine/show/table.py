@@ -8,8 +8,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TextIO
 
+from rich.progress import Progress
+from rich.text import Text
+
 from engine.metrics import Metric
 from engine.records import IterationRecord
+from engine.show.console import progress_bar, style_of
 
 _RULE = "*" * 99
 _LEGEND = f"""{_RULE}
@@ -31,13 +35,17 @@ class Table:
         The primary metric.
     stream:
         Default: ``sys.stdout``.
+    total:
+        Iterations that there will be at most, for the progress; ``None``: not known.
     """
 
-    def __init__(self, metric: Metric, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, metric: Metric, stream: TextIO | None = None, total: int | None = None
+    ) -> None:
         self._metric = metric
         self._stream = sys.stdout if stream is None else stream
-        self._is_tty = self._stream.isatty()
-        self._progress = ""
+        self._total = total
+        self._bar: Progress | None = None
         self._best: float | None = None
 
     def header(self) -> None:
@@ -57,33 +65,36 @@ class Table:
             format_score(score) if completed else record.status,
             format_score(self._best),
         )
-        self._print(f"{line}   {reason}".rstrip())
+        self._print(f"{line}   {reason}".rstrip(), "" if completed else style_of(record.status))
 
     def message(self, text: str) -> None:
         self._print(text)
 
     def progress(self, done: int, running: Sequence[IterationRecord]) -> None:
         """How things stand, rewritten in place; only on a terminal."""
-        if not self._is_tty:
+        if not self._stream.isatty():
             return
+        if self._bar is None:
+            self._bar = progress_bar(self._stream)
+            self._bar.add_task("", total=self._total, text="")
+            self._bar.start()
         names = ", ".join(f"{r.iteration} {r.pipeline} {r.seconds:.0f} s" for r in running)
-        self._clear()
-        self._progress = f"{done} done; running: {names or 'nothing'}"[:110]
-        self._stream.write(self._progress)
-        self._stream.flush()
+        text = f"running: {names or 'nothing'}"
+        self._bar.update(self._bar.task_ids[0], completed=done, text=text, refresh=True)
 
     def close(self) -> None:
-        self._clear()
+        """Take the line of progress away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
-    def _print(self, text: str) -> None:
-        self._clear()
-        self._stream.write(text + "\n")
-        self._stream.flush()
-
-    def _clear(self) -> None:
-        if self._progress:
-            self._stream.write("\r" + " " * len(self._progress) + "\r")
-            self._progress = ""
+    def _print(self, text: str, style: str = "") -> None:
+        if self._bar is None:
+            self._stream.write(text + "\n")
+            self._stream.flush()
+        else:
+            # Above the line of progress; not as markup, as names and reasons come from data.
+            self._bar.console.print(Text(text, style=style), soft_wrap=True)
 
 
 def _line(iteration: str, pipeline: str, duration: str, metric: str, best: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
@@ -58,17 +59,34 @@ def test_the_best_goes_down_when_less_is_better():
     ]
 
 
-def test_progress_only_on_a_terminal():
+def test_progress_only_on_a_terminal(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
     pipe, terminal = io.StringIO(), Terminal()
     for stream in (pipe, terminal):
-        table = Table(METRICS["accuracy"], stream)
+        table = Table(METRICS["accuracy"], stream, total=5)
         table.progress(3, [record()])
-        table.row(record())
+        table.row(record(4, "Failed", None, "[bold]no markup[/bold]"))
         table.close()
     assert "running" not in pipe.getvalue()
-    assert "3 done; running: 2 PCA SGD" in terminal.getvalue()
-    # The row does not share its line with the progress.
-    assert terminal.getvalue().split("\r")[-1] == pipe.getvalue()
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
+    assert "3/5" in shown
+    assert "running: 2 PCA SGD" in shown
+    # The row does not share its line with the progress, and is in red.
+    assert pipe.getvalue().rstrip() in [line.strip("\r") for line in shown.splitlines()]
+    assert "\x1b[31m" in terminal.getvalue()
+
+
+def test_no_colour_when_the_user_wants_none(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal = Terminal()
+    table = Table(METRICS["accuracy"], terminal)
+    table.progress(0, [])
+    table.row(record(0, "Failed", None, "bad"))
+    table.close()
+    assert "\x1b[3" not in terminal.getvalue()
+    assert "Failed" in terminal.getvalue()
 
 
 @pytest.mark.parametrize(
