@@ -81,7 +81,7 @@ def model_card(
             ],
         ),
         "",
-        "It is the best of many that were tried on the same rows: expect a little less of new ones.",
+        "It is the best of many that were tried on the same rows: of new ones expect a bit less.",
     ]
     explained = importance_of(view, child.iteration)
     if explained is not None:
