@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.errors import ComputeTargetException
+from cluster.providers.launched import LaunchedCluster
 from cluster.providers.local_head import LocalCluster
 from cluster.provisioning import ProvisioningConfiguration, check_provisioning
 from cluster.registry import TARGET_FILE, HasFolder, locked, write_target
@@ -113,7 +114,7 @@ class AmlCompute(ComputeTarget):
         Raises
         ------
         ComputeTargetException
-            For values that are not allowed, or a provider that cannot be changed while it runs.
+            For values that are not allowed, or when the launcher fails.
         """
         given = {
             "min_nodes": min_nodes,
@@ -129,17 +130,17 @@ class AmlCompute(ComputeTarget):
                 }
             )
             content = self._read()
-            if not self._is_local:
-                raise ComputeTargetException(
-                    f"provider={changed.provider!r}: change the cluster's file and run "
-                    "`ray up` with it"
-                )
-            self._local().write_config(self.name, changed, content["gcs"])
+            if self._is_local:
+                self._local().write_config(self.name, changed, content["gcs"])
+            else:
+                LaunchedCluster(self._folder).up(self.name, changed, keep_running=True)
             write_target(self._folder, {**content, "provisioning": changed.to_dict()})
 
     def _end(self) -> None:
         if self._is_local:
             self._local().end()
+        else:
+            LaunchedCluster(self._folder).down()
 
     def _worker_shape(self) -> dict[str, str]:
         """What a worker will have, for a driver that starts before the first one is there."""
@@ -164,28 +165,38 @@ def open_target(workspace: HasFolder, name: str) -> ComputeTarget:
 
 def start_cluster(folder: Path, name: str, config: ProvisioningConfiguration) -> None:
     """Bring a target's cluster up and note it in its folder."""
-    if config.provider != "local":
+    if config.provider == "kubernetes":
         raise ComputeTargetException(
-            f"provider={config.provider!r}: raysmith cluster render prints the file to start it "
-            "with; then ComputeTarget.attach(ws, name, address)"
+            "provider='kubernetes': `raysmith cluster render --provider kubernetes` prints the "
+            "manifest for kubectl; then ComputeTarget.attach(ws, name, address)"
         )
     folder.mkdir(exist_ok=True)
-    cluster_id = uuid.uuid4().hex
+    content: dict[str, Any] = {"name": name, "type": "AmlCompute", "created": time.time()}
+    if config.provider != "local":
+        _launch(folder, name, config)
+    else:
+        cluster_id = uuid.uuid4().hex
+        try:
+            dashboard, gcs = LocalCluster(folder, cluster_id).start(name, config)
+        except BaseException:
+            if not (folder / TARGET_FILE).is_file():
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        content |= {"cluster_id": cluster_id, "address": dashboard, "gcs": gcs}
+    write_target(folder, {**content, "provisioning": config.to_dict()})
+
+
+def _launch(folder: Path, name: str, config: ProvisioningConfiguration) -> None:
+    """``ray up``; what it has started before it failed costs money, so that is ended."""
+    cluster = LaunchedCluster(folder)
     try:
-        dashboard, gcs = LocalCluster(folder, cluster_id).start(name, config)
-    except BaseException:
-        if not (folder / TARGET_FILE).is_file():
-            shutil.rmtree(folder, ignore_errors=True)
+        cluster.up(name, config)
+        cluster.address()
+    except ComputeTargetException as failure:
+        try:
+            cluster.down()
+        except ComputeTargetException as left:
+            raise ComputeTargetException(
+                f"{failure}\nMachines may be left running: {left}"
+            ) from failure
         raise
-    write_target(
-        folder,
-        {
-            "name": name,
-            "type": "AmlCompute",
-            "cluster_id": cluster_id,
-            "address": dashboard,
-            "gcs": gcs,
-            "created": time.time(),
-            "provisioning": config.to_dict(),
-        },
-    )

@@ -96,6 +96,11 @@ def _wait_at_exit() -> None:
         threading._register_atexit(_join_drivers)  # type: ignore[attr-defined]
 
 
+def leave_drivers() -> None:
+    """Let the interpreter exit without waiting for the runs that it drives."""
+    _drivers.clear()
+
+
 def _join_drivers() -> None:
     until = time.monotonic() + _PATIENCE
     try:

@@ -8,12 +8,19 @@ from typing import Any
 import yaml
 
 from cluster.errors import ComputeTargetException
-from cluster.provisioning import ProvisioningConfiguration
+from cluster.provisioning import LAUNCHED, ProvisioningConfiguration
 
 _HEAD, _WORKER = "head", "worker"
 _REGIONS = {"azure": "westeurope", "aws": "us-west-2", "gcp": "us-west1"}
-_TOKEN_FILE = "~/.raysmith-token"
-_ENVIRONMENT = f"RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH={_TOKEN_FILE}"
+#: Where the token is on a cluster's nodes.
+TOKEN_FILE = "~/.raysmith-token"
+_ENVIRONMENT = "RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=$HOME/.raysmith-token"
+
+_LOGIN = (
+    "grep -q raysmith-token ~/.bashrc || printf '%s\\n' 'export RAY_ADDRESS=127.0.0.1:6379 "
+    "RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=$HOME/.raysmith-token "
+    "MLFLOW_TRACKING_URI=http://127.0.0.1:5000' >> ~/.bashrc"
+)
 
 #: A comment and the keys that follow it, in the order of the file.
 Section = tuple[str, Mapping[str, Any]]
@@ -38,6 +45,26 @@ def cluster_config(name: str, config: ProvisioningConfiguration) -> dict[str, An
     for _, content in _sections(name, config):
         merged |= content
     return merged
+
+
+def setup_commands(requirement: str, python: str = "3.12") -> list[str]:
+    """What makes the environment of a node.
+
+    Parameters
+    ----------
+    requirement:
+        raysmith, as pip wants it, quoted for the shell.
+    python:
+        Version of the interpreter, which uv brings along.
+    """
+    uv, folder = "~/.local/bin/uv", "~/raysmith-env"
+    return [
+        f"test -x {uv} || curl -LsSf https://astral.sh/uv/install.sh | sh",
+        f"{uv} venv --quiet --allow-existing --python {python} {folder}",
+        f"{uv} pip install --quiet --python {folder} {requirement}",
+        "grep -q raysmith-env ~/.bashrc || "
+        "echo 'export PATH=$HOME/raysmith-env/bin:$PATH' >> ~/.bashrc",
+    ]
 
 
 def render_cluster(name: str, config: ProvisioningConfiguration) -> str:
@@ -83,7 +110,7 @@ def _header(config: ProvisioningConfiguration) -> str:
 
 
 def _sections(name: str, config: ProvisioningConfiguration) -> list[Section]:
-    if config.provider not in ("azure", "aws", "gcp", "on_prem"):
+    if config.provider not in LAUNCHED:
         raise ComputeTargetException(
             f"provider={config.provider!r} has no cluster launcher file; "
             "allowed is azure, aws, gcp or on_prem"
@@ -93,7 +120,7 @@ def _sections(name: str, config: ProvisioningConfiguration) -> list[Section]:
     )
     sections: list[Section] = [
         ("", {"cluster_name": name}),
-        ("Workers besides the head.", {"max_workers": config.max_nodes}),
+        ("Workers besides the head.", _scale(config)),
         (
             "Minutes without a trial after which a worker is given back.",
             {"idle_timeout_minutes": round(config.idle_seconds_before_scaledown / 60, 3)},
@@ -120,13 +147,21 @@ def _sections(name: str, config: ProvisioningConfiguration) -> list[Section]:
         (
             "This folder goes to every node; so does the token that lets processes in\n"
             "(`python3 -c 'import secrets; print(secrets.token_hex(32))' > ~/.raysmith-token`).",
-            {"file_mounts": {"~/raysmith": ".", _TOKEN_FILE: _TOKEN_FILE}},
+            {"file_mounts": {"~/raysmith": ".", TOKEN_FILE: TOKEN_FILE}},
         ),
         ("", {"rsync_exclude": [".git", ".venv", ".raysmith", "__pycache__"]}),
-        ("", {"setup_commands": ['python3 -m pip install --quiet "$HOME/raysmith[boost]"']}),
+        ("", {"rsync_filter": [".gitignore"]}),
+        (
+            "An environment of its own: images bring Pythons of all ages.",
+            {"setup_commands": setup_commands('"$HOME/raysmith[boost]"')},
+        ),
+        (
+            "Scripts that `ray submit` and `ray exec` run on the head find the cluster and MLflow.",
+            {"head_setup_commands": [_LOGIN]},
+        ),
         (
             "Dashboard and MLflow listen on the head itself only; token authentication is on.",
-            {"head_start_ray_commands": _head_commands(user)},
+            {"head_start_ray_commands": _head_commands(config)},
         ),
         (
             "",
@@ -140,6 +175,14 @@ def _sections(name: str, config: ProvisioningConfiguration) -> list[Section]:
         ),
     ]
     return sections
+
+
+def _scale(config: ProvisioningConfiguration) -> dict[str, int]:
+    scale = {"max_workers": config.max_nodes}
+    if config.provider == "on_prem":
+        # Node types, which say it elsewhere, are not allowed there; without it all would start.
+        scale = {"min_workers": config.min_nodes, **scale}
+    return scale
 
 
 def _provider(config: ProvisioningConfiguration) -> dict[str, Any]:
@@ -239,15 +282,18 @@ def _machine(config: ProvisioningConfiguration, spot: bool) -> dict[str, Any]:
     return gcp
 
 
-def _head_commands(user: str) -> list[str]:
-    home = "/root" if user == "root" else f"/home/{user}"
-    store = f"{home}/raysmith-store"
+def _head_commands(config: ProvisioningConfiguration) -> list[str]:
+    # Version 2 of the autoscaler finds no host to start on a list of one's own.
+    version = 0 if config.provider == "on_prem" else 1
+    store = "$HOME/raysmith-store"
     autoscaling = "--autoscaling-config=~/ray_bootstrap_config.yaml"
     return [
         "ray stop",
-        f"{_ENVIRONMENT} RAY_enable_autoscaler_v2=1 ray start --head --port=6379 "
-        f"--object-manager-port=8076 --num-cpus=0 --dashboard-host=127.0.0.1 {autoscaling}",
-        f"mkdir -p {store} && (pgrep -f '[m]lflow server' > /dev/null || nohup python3 -m mlflow "
+        f"env -u RAY_ADDRESS {_ENVIRONMENT} RAY_enable_autoscaler_v2={version} ray start --head "
+        "--port=6379 --object-manager-port=8076 --num-cpus=0 --dashboard-host=127.0.0.1 "
+        f"{autoscaling}",
+        f"mkdir -p {store} && (pgrep -f '[m]lflow server' > /dev/null || "
+        f"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false nohup python3 -m mlflow "
         f"server --backend-store-uri sqlite:///{store}/mlflow.db --artifacts-destination "
         f"{store}/artifacts --host 127.0.0.1 --port 5000 > {store}/mlflow.log 2>&1 &)",
     ]

@@ -20,8 +20,9 @@ from urllib.parse import urlsplit
 from cluster.errors import ComputeTargetException
 from cluster.head import Head, NodeInfo
 from cluster.launch import Launch
+from cluster.providers.launched import LaunchedCluster
 from cluster.providers.local_head import LocalCluster
-from cluster.provisioning import ProvisioningConfiguration
+from cluster.provisioning import LAUNCHED, ProvisioningConfiguration
 from cluster.registry import (
     TARGET_FILE,
     HasFolder,
@@ -94,7 +95,8 @@ class ComputeTarget:
             )
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name!r}, {self._read().get('address')!r})"
+        where = self._provider or self._read()["address"]
+        return f"{type(self).__name__}({self.name!r}, {where!r})"
 
     @staticmethod
     def create(
@@ -189,8 +191,25 @@ class ComputeTarget:
 
     @property
     def address(self) -> str:
-        """Of the cluster's dashboard, ``http://host:port``."""
+        """Of the cluster's dashboard, ``http://host:port``.
+
+        Of a cluster that Ray's launcher has made it is this machine's end of a tunnel to the head,
+        which is opened when there is none.
+
+        Raises
+        ------
+        ComputeTargetException
+            When there is no way to the head.
+        """
+        if self._is_launched:
+            return LaunchedCluster(self._folder).address()
         return str(self._read()["address"])
+
+    @property
+    def cluster_file(self) -> str | None:
+        """What ``ray submit``, ``ray attach`` and ``ray exec`` take; ``None`` where there is none:
+        only Ray's launcher works with a file."""
+        return str(LaunchedCluster(self._folder).config_file) if self._is_launched else None
 
     @property
     def head(self) -> Head:
@@ -270,7 +289,10 @@ class ComputeTarget:
         """Plain values: name, address, provisioning, status."""
         values = self._read()
         values.pop("cluster_id", None)
-        return {**values, "status": self.get_status().serialize()}
+        status = self.get_status()
+        if self._is_launched:
+            values["address"] = self.address if status.provisioning_state == "Succeeded" else ""
+        return {**values, "status": status.serialize()}
 
     def delete(self, force: bool = False) -> None:
         """Forget the target; a cluster that was made for it ends, with its nodes.
@@ -326,6 +348,8 @@ class ComputeTarget:
         """Whether a driver there can reach a store at that URI."""
         if tracking_uri.startswith(("http://", "https://", "postgresql", "mysql", "mssql")):
             return True
+        if self._is_launched:
+            return False
         return (urlsplit(self.address).hostname or "") in (
             "127.0.0.1", "localhost", "::1", socket.gethostname(),
         )  # fmt: skip
@@ -368,10 +392,21 @@ class ComputeTarget:
 
     @property
     def _is_local(self) -> bool:
-        return (self._read().get("provisioning") or {}).get("provider") == "local"
+        return self._provider == "local"
+
+    @property
+    def _is_launched(self) -> bool:
+        return self._provider in LAUNCHED
+
+    @property
+    def _provider(self) -> str | None:
+        """``None`` for an attached cluster."""
+        return (self._read().get("provisioning") or {}).get("provider")
 
     @property
     def _is_here(self) -> bool:
+        if self._is_launched:
+            return False
         return self._is_local or (urlsplit(self.address).hostname in ("127.0.0.1", "localhost"))
 
     def _local(self) -> LocalCluster:

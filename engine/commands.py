@@ -22,12 +22,14 @@ import pandas as pd
 import psutil
 import yaml
 
+from cluster.embedded import leave_drivers
 from engine.config import AutoMLConfig
 from engine.data import read_table
 from engine.errors import AutoMLError, ConfigException
 from engine.experiment import Experiment
 from engine.models import MLFLOW_MODEL, save_mlflow_model
 from engine.run import AutoMLRun, IterationRun
+from engine.show.console import print_table
 from engine.show.state import installed_versions
 from engine.workspace import Workspace
 
@@ -55,8 +57,11 @@ def run(options: argparse.Namespace) -> int:
         started.wait_for_completion(show_output=True)
     except KeyboardInterrupt:
         print("stopping the run; what has finished stays (Ctrl-C again leaves at once)", flush=True)
-        started.cancel()
-        started.wait_for_completion()
+        try:
+            started.cancel()
+            started.wait_for_completion()
+        except KeyboardInterrupt:
+            leave_drivers()
         return 130
     best = started.get_output()[0]
     print(f"best: iteration {best.iteration}, {_scores(best, started)}")
@@ -74,8 +79,7 @@ def runs(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(found, indent=1))
         return 0
-    for entry in found:
-        print(f"{entry['run']}  {entry['status']:<11} {entry['experiment']}")
+    print_table(["run", "status", "experiment"], found)
     return 0
 
 
@@ -89,7 +93,8 @@ def show(options: argparse.Namespace) -> int:
         print(json.dumps({**told, "iterations": rows}, indent=1))
         return 0
     print(f"{chosen.id}  {chosen.get_status()}  {chosen.get_portal_url()}")
-    print(summary[_COLUMNS].to_string(index=False))
+    rows = summary[_COLUMNS].to_dict("records")
+    print_table(_COLUMNS, [{str(key): value for key, value in row.items()} for row in rows])
     return 0
 
 
@@ -146,16 +151,24 @@ def predict(options: argparse.Namespace) -> int:
 
 
 def export(options: argparse.Namespace) -> int:
-    """The model as an MLflow model in a new folder."""
-    folder = Path(options.mlflow)
-    if folder.exists():
-        raise ConfigException([f"{folder} exists; name a new folder"])
+    """The model as an MLflow model in a new folder, or as an ONNX file."""
+    target = Path(options.mlflow or options.onnx)
+    if target.exists():
+        raise ConfigException(
+            [f"{target} exists; name a new {'folder' if options.mlflow else 'file'}"]
+        )
     chosen = _open(options)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if options.onnx:
+        _, converted = chosen.get_output(iteration=options.iteration, return_onnx_model=True)
+        target.write_bytes(converted.SerializeToString())
+        print(target)
+        return 0
     child, _ = chosen.get_output(iteration=options.iteration)
     save_mlflow_model(chosen._store, child.id)
     with tempfile.TemporaryDirectory(prefix="raysmith-") as place:
-        shutil.move(chosen._store.download(child.id, MLFLOW_MODEL, place), folder)
-    print(folder)
+        shutil.move(chosen._store.download(child.id, MLFLOW_MODEL, place), target)
+    print(target)
     return 0
 
 
@@ -165,7 +178,10 @@ def ui(options: argparse.Namespace) -> int:
     address = f"http://{options.host}:{options.port}"
     print(f"MLflow UI of {workspace.folder}: {address} (Ctrl-C ends it)", flush=True)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", workspace.tracking_uri]
-    return subprocess.call([*command, "--host", options.host, "--port", str(options.port)])
+    # Its workers for jobs of language models: seven processes that nothing here asks for.
+    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ}
+    command += ["--host", options.host, "--port", str(options.port)]
+    return subprocess.call(command, env=environment)
 
 
 def doctor(options: argparse.Namespace) -> int:
@@ -176,8 +192,8 @@ def doctor(options: argparse.Namespace) -> int:
             [{"check": name, "ok": ok, "found": text} for name, ok, text in found], indent=1
         ))  # fmt: skip
     else:
-        for name, ok, text in found:
-            print(f"{'ok ' if ok else 'BAD'}  {name}: {text}")
+        rows = [{"": "ok" if ok else "BAD", "check": n, "found": text} for n, ok, text in found]
+        print_table(["", "check", "found"], rows)
     return 0 if all(ok for _, ok, _ in found) else 1
 
 

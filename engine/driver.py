@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.errors import AutoMLError, RunException
 from engine.given import Given
@@ -22,7 +22,6 @@ from engine.pipelines.names import ENSEMBLES
 from engine.recorder import Recorder
 from engine.records import ITERATION_ENDS, DriverIdentity, IterationRecord, best_iteration
 from engine.schedule import Goals, Schedule
-from engine.script import find_script
 from engine.search.searcher import PipelineSearch
 from engine.settings import Settings
 from engine.splits import check_plan
@@ -110,7 +109,7 @@ class Driver:
         try:
             cores = trial_cores(self._settings)
             loop.ask_for_nodes(cores)
-            source, summary = loop.prepare(self._given.dataset, self._files(), cores)
+            source, summary = loop.prepare(self._given, cores)
             if summary is None and loop.watch.ended_by == "Timeout":
                 raise RunException(f"no iteration gave a model; {_TOO_SHORT}")
             if summary is None:
@@ -208,15 +207,6 @@ class Driver:
             note = f"the best model was not explained: {type(error).__name__}: {error}"
             notes = self._store.run(self._run_id).notes
             self._store.tag_notes(self._run_id, (*notes, note.splitlines()[0]))
-
-    def _files(self) -> dict[str, Any]:
-        """What a `DataSource` needs to read the data on a node; empty for data given directly."""
-        if self._settings.data_script is not None and self._settings.is_remote:
-            # Relative to the project folder, which is the working directory on every node.
-            return {"script": self._settings.data_script}
-        if self._settings.data_script is not None:
-            return {"script": str(find_script(self._settings.data_script))}
-        return {} if self._given.tables is None else {"tables": dict(self._given.tables)}
 
     def _is_to_stop(self) -> bool:
         record = self._store.run(self._run_id)

@@ -19,6 +19,7 @@ from ray.tune.search import Searcher
 
 from engine.data import Dataset, DataSummary
 from engine.errors import ConfigException, DataException, RunException
+from engine.given import Given
 from engine.metrics import METRICS, Metric
 from engine.nodedata import DataSource, LoadedData, node_data_somewhere
 from engine.pipelines import PipelineSpec
@@ -112,9 +113,7 @@ class TuneLoop:
 
             request_resources(bundles=[])
 
-    def prepare(
-        self, dataset: Dataset | None, files: dict[str, Any], cores: int
-    ) -> tuple[DataSource, DataSummary | None]:
+    def prepare(self, given: Given, cores: int) -> tuple[DataSource, DataSummary | None]:
         """Have the data where the trials will run, checked.
 
         Returns
@@ -128,15 +127,9 @@ class TuneLoop:
         DataException
             With the script's own traceback where it is to blame.
         """
-        source = DataSource(
-            self._record.run_id,
-            METRICS[self._metric.name].task,
-            self._settings.split_plan,
-            self._settings.exclude_nan_labels,
-            self._settings.featurization_config,
-            shared=None if dataset is None else [ray.put(dataset)],
-            **files,
-        )
+        dataset = given.dataset
+        shared = None if dataset is None else ray.put(dataset)
+        source = DataSource.of(self._record.run_id, self._metric.task, given, shared)
         if dataset is not None:
             self.reference = list(source.shared or ())
             self._targets = dataset.without_features()

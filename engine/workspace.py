@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -48,7 +49,7 @@ class Workspace:
         """Open the nearest workspace from ``path`` (default: the working directory) upward.
 
         With none, and no ``path``, the embedded default is made in ``./.raysmith``: an MLflow store
-        on SQLite and an artifact folder.
+        on SQLite and an artifact folder, or the tracking server that ``MLFLOW_TRACKING_URI`` names.
 
         Raises
         ------
@@ -67,7 +68,8 @@ class Workspace:
             raise WorkspaceException(
                 f"no workspace at {start} or above it; make one with Workspace.create(name)"
             )
-        return cls._write(start / _FOLDER, start.name or "raysmith", None, None)
+        tracking_uri = os.environ.get("MLFLOW_TRACKING_URI") or None
+        return cls._write(start / _FOLDER, start.name or "raysmith", tracking_uri, None)
 
     @classmethod
     def create(

@@ -16,7 +16,6 @@ from engine.given import Given
 from engine.metrics import METRICS
 from engine.nodedata import DataSource, end_node_data, node_data_somewhere
 from engine.records import IterationRecord
-from engine.script import find_script
 from engine.store import RunStore
 
 
@@ -47,17 +46,8 @@ def explain_run(
         if given.dataset is not None:
             reference = [ray.put(given.dataset)]
         else:
-            files: dict[str, Any] = {"tables": None if given.tables is None else dict(given.tables)}
-            if settings.data_script is not None:
-                files = {"script": str(find_script(settings.data_script, settings.path))}
-            source = DataSource(
-                data_id,
-                METRICS[store.run(run_id).primary_metric].task,
-                settings.split_plan,
-                settings.exclude_nan_labels,
-                settings.featurization_config,
-                **files,
-            )
+            task = METRICS[store.run(run_id).primary_metric].task
+            source = DataSource.of(data_id, task, given)
             node = ray.get(node_data_somewhere.options(num_cpus=1).remote(source))
             loaded = ray.get(node.load.remote())
             if loaded.error is not None:

@@ -1,5 +1,10 @@
-"""Automated machine learning on the digits data: what to try, the table, the best model."""
+"""Automated machine learning on the digits data: what to try, the table, the best model.
 
+Runs as it is on this machine; on a cluster by ``ray submit cluster.yaml examples/digits/driver.py``
+or ``ray job submit --working-dir examples/digits -- python driver.py``.
+"""
+
+import argparse
 import logging
 from pathlib import Path
 
@@ -7,9 +12,16 @@ from sklearn.datasets import load_digits
 
 from engine import AutoMLConfig, Experiment, Workspace
 
+# `ray submit` takes this file alone to the head; the repository is on every node of the cluster.
+HERE = Path(__file__).parent
+IN_REPOSITORY = Path.home() / "raysmith" / "examples" / "digits"
+
 
 def main() -> None:
-    project_folder = Path(__file__).parent
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--iterations", type=int, default=20)
+    options = parser.parse_args()
+    project_folder = HERE if (HERE / "get_data.py").is_file() else IN_REPOSITORY
     ws = Workspace.from_config()
     automl_config = AutoMLConfig(
         task="classification",
@@ -18,7 +30,7 @@ def main() -> None:
         path=project_folder,
         data_script=project_folder / "get_data.py",
         iteration_timeout_minutes=10,
-        iterations=20,
+        iterations=options.iterations,
         n_cross_validations=5,
         primary_metric="AUC_weighted",
         preprocess=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
@@ -77,8 +78,21 @@ def test_one_that_does_not_exist(place):
         ComputeTarget(place, "x")
 
 
-def test_clouds_are_started_by_the_launcher(place):
+def test_a_cloud_that_lets_nobody_in(place, monkeypatch, tmp_path):
+    pytest.importorskip("boto3")
+    for name in [n for n in os.environ if n.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", str(tmp_path))
     config = AmlCompute.provisioning_configuration("STANDARD_D2_V2", provider="aws")
+    with pytest.raises(ComputeTargetException, match="Unable to locate credentials") as told:
+        ComputeTarget.create(place, "x", config)
+    assert "Traceback" not in str(told.value)
+    assert names(place) == []
+
+
+def test_kubernetes_is_started_by_kubectl(place):
+    config = AmlCompute.provisioning_configuration("STANDARD_D2_V2", provider="kubernetes")
     with pytest.raises(ComputeTargetException, match="raysmith cluster render"):
         ComputeTarget.create(place, "x", config)
     assert names(place) == []

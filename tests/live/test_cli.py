@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from engine import Experiment
 from engine.cli import main
+from tests.live.helpers import SLOW, wait_until, write
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
 
@@ -101,12 +105,56 @@ def test_what_is_wrong_is_one_line_and_a_code(workspace, capsys):
         assert left.value.code == 2
 
 
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("times", [1, 2])
+def test_interrupted(workspace, times):
+    """Once: the run stops and keeps what it has. Twice: the command leaves at once."""
+    write("slow.py", SLOW)
+    Path("settings.yaml").write_text(
+        "{task: classification, data_script: slow.py, allowed_models: [SVM], iterations: 2, "
+        "n_cross_validations: 3, model_explainability: false}"
+    )
+    with open("out.txt", "w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "engine.cli", "run", "settings.yaml"],
+            stdout=out, stderr=out, start_new_session=True,
+        )  # fmt: skip
+    try:
+        wait_until(lambda: "run " in Path("out.txt").read_text(), 120)
+        [run] = Experiment(workspace, "settings").get_runs()
+        wait_until(lambda: any(c.get_status() == "Running" for c in run.get_children()), 120)
+        process.send_signal(signal.SIGINT)
+        wait_until(lambda: "Ctrl-C again" in Path("out.txt").read_text(), 30)
+        if times == 2:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130, Path("out.txt").read_text()
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    assert "waiting for run" not in Path("out.txt").read_text() or times == 1
+    if times == 1:
+        assert run.get_status() == "Canceled"
+
+
+def test_help_has_examples_and_the_shell_completes(capsys):
+    for command in ("run", "logs", "export", "cluster"):
+        with pytest.raises(SystemExit) as left:
+            main([command, "--help"])
+        assert left.value.code == 0
+        assert f"raysmith {command} " in capsys.readouterr().out.partition("examples:")[2]
+    for shell in ("bash", "zsh"):
+        with pytest.raises(SystemExit):
+            main(["--print-completion", shell])
+        assert "--mlflow" in capsys.readouterr().out
+
+
 def test_the_doctor(workspace, capsys):
     assert main(["doctor", "--json"]) == 0
     checks = {entry["check"]: entry for entry in json.loads(capsys.readouterr().out)}
     assert {"python", "ray", "cores", "memory", "working directory"} <= set(checks)
     assert main(["doctor"]) == 0
-    assert "ok   python" in capsys.readouterr().out
+    assert "ok  python " in capsys.readouterr().out
 
 
 def test_clusters_from_the_shell(workspace, capsys):

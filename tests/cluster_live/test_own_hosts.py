@@ -1,0 +1,143 @@
+"""Ray's cluster launcher on hosts of one's own: up, submit, remote runs, down, over SSH."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from cluster import AmlCompute, ComputeTarget
+from engine import AutoMLConfig, Experiment, Workspace
+from tests.cluster_live.hosts import some_hosts
+from tests.live.helpers import wait_until
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory):
+    with some_hosts(3, tmp_path_factory.mktemp("hosts")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server(hosts, tmp_path_factory):
+    """An MLflow server that the hosts reach."""
+    folder = tmp_path_factory.mktemp("server")
+    with socket.socket() as probe:
+        probe.bind((hosts.here, 0))
+        port = probe.getsockname()[1]
+    address = f"http://{hosts.here}:{port}"
+    command = [sys.executable, "-m", "mlflow", "server", "--host", hosts.here, "--port", str(port),
+               "--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--workers", "1",
+               "--artifacts-destination", str(folder / "artifacts")]  # fmt: skip
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, start_new_session=True,
+            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+        )  # fmt: skip
+
+    def is_up():
+        assert process.poll() is None, (folder / "log").read_text()
+        try:
+            return urllib.request.urlopen(f"{address}/health", timeout=2).status == 200
+        except OSError:
+            return False
+
+    try:
+        wait_until(is_up, 120)
+        yield address
+    finally:
+        os.killpg(process.pid, 15)
+        process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def place(server, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("place")
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield Workspace.create("own hosts", tracking_uri=server)
+    finally:
+        os.chdir(before)
+
+
+@pytest.fixture(scope="module")
+def target(place, hosts):
+    config = AmlCompute.provisioning_configuration(
+        resources={"CPU": 1}, provider="on_prem", hosts=hosts.addresses, max_nodes=2,
+        min_nodes=1, admin_user_ssh_key=str(hosts.key), idle_seconds_before_scaledown=600,
+    )  # fmt: skip
+    target = ComputeTarget.create(place, "ours", config)
+    try:
+        yield target
+    finally:
+        if "ours" in place.compute_targets:
+            target.delete(force=True)
+
+
+def test_it_comes_up(target):
+    status = target.wait_for_completion(timeout_in_minutes=6)
+    assert status.current_node_count >= 1
+    assert target.get_status().provisioning_state == "Succeeded"
+    assert target.address.startswith("http://127.0.0.1:")
+
+
+def test_ray_submit(target):
+    """The example's driver, as cluster.yaml says: the run is in the head's own MLflow server."""
+    command = [sys.executable, "-m", "ray.scripts.scripts", "submit", target.cluster_file]
+    driver = str(ROOT / "examples" / "digits" / "driver.py")
+    done = subprocess.run(
+        [*command, driver, "--", "--iterations", "3"],
+        capture_output=True, text=True, check=False, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "ITERATION" in done.stdout
+    assert "Best iteration" in done.stdout
+    assert "StackEnsemble" in done.stdout
+
+
+def test_ray_job_submit(target):
+    """A job's folder is the working directory on every host: the workers find get_data.py there."""
+    token = Path(target.cluster_file).with_name("token")
+    done = subprocess.run(
+        [sys.executable, "-m", "ray.scripts.scripts", "job", "submit", "--address", target.address,
+         "--working-dir", str(ROOT / "examples" / "digits"), "--",
+         "python3", "driver.py", "--iterations", "2"],
+        capture_output=True, text=True, check=False, timeout=600,
+        env={**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "Best iteration" in done.stdout
+
+
+def test_a_remote_run(place, target, hosts):
+    shutil.copytree(ROOT / "examples" / "digits", "project")
+    config = AutoMLConfig(
+        task="classification", path="project", data_script="project/get_data.py",
+        compute_target=target, iterations=4, n_cross_validations=3, max_concurrent_iterations=2,
+        enable_stack_ensemble=False, enable_voting_ensemble=False,
+        allowed_models=["LogisticRegression", "DecisionTree"],
+    )  # fmt: skip
+    run = Experiment(place, "remote").submit(config)
+    assert run.wait_for_completion(timeout_seconds=600) == "Completed"
+    nodes = {child.get_properties()["node_ip"] for child in run.get_children()}
+    assert nodes <= set(hosts.addresses[1:])
+    assert run.get_output()[1].predict([[0.0] * 64]).shape == (1,)
+
+
+def test_ray_down(place, target):
+    address = target.address
+    target.delete(force=True)
+    assert "ours" not in place.compute_targets
+    with pytest.raises(OSError, match=r"refused|reset"):
+        urllib.request.urlopen(address, timeout=5)
