@@ -57,16 +57,26 @@ def connect() -> None:
         failure: list[BaseException] = []
         connected = threading.Event()
 
+        def init() -> None:
+            ray.init(
+                # "local" is a new cluster even when another one runs on this machine.
+                address=os.environ.get("RAY_ADDRESS") or "local",
+                namespace=NAMESPACE,
+                # What trials print is in their logs; here it would tear up the table.
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+
         def start() -> None:
             try:
-                ray.init(
-                    # "local" is a new cluster even when another one runs on this machine.
-                    address=os.environ.get("RAY_ADDRESS") or "local",
-                    namespace=NAMESPACE,
-                    # What trials print is in their logs; here it would tear up the table.
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                )
+                try:
+                    init()
+                except Exception as error:
+                    # Ray gives its own processes 30 s, which a busy machine may need.
+                    if "timed out during startup" not in str(error):
+                        raise
+                    ray.shutdown()
+                    init()
             except BaseException as error:
                 failure.append(error)
             connected.set()

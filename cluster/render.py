@@ -286,16 +286,17 @@ def _head_commands(config: ProvisioningConfiguration) -> list[str]:
     # Version 2 of the autoscaler finds no host to start on a list of one's own.
     version = 0 if config.provider == "on_prem" else 1
     store = "$HOME/raysmith-store"
+    is_up = "(: < /dev/tcp/127.0.0.1/5000) 2> /dev/null"
     autoscaling = "--autoscaling-config=~/ray_bootstrap_config.yaml"
     return [
         "ray stop",
         f"env -u RAY_ADDRESS {_ENVIRONMENT} RAY_enable_autoscaler_v2={version} ray start --head "
         "--port=6379 --object-manager-port=8076 --num-cpus=0 --dashboard-host=127.0.0.1 "
         f"{autoscaling}",
-        f"mkdir -p {store} && (pgrep -f '[m]lflow server' > /dev/null || "
-        f"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false nohup python3 -m mlflow "
-        f"server --backend-store-uri sqlite:///{store}/mlflow.db --artifacts-destination "
-        f"{store}/artifacts --host 127.0.0.1 --port 5000 > {store}/mlflow.log 2>&1 &)",
+        f"mkdir -p {store} && ({is_up} || (MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false setsid nohup "
+        f"python3 -m mlflow server --backend-store-uri sqlite:///{store}/mlflow.db "
+        f"--artifacts-destination {store}/artifacts --host 127.0.0.1 --port 5000 "
+        f"> {store}/mlflow.log 2>&1 < /dev/null &))",
     ]
 
 

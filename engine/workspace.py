@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from engine.errors import WorkspaceException
 from engine.store import RunStore
@@ -16,6 +19,7 @@ from engine.store import RunStore
 if TYPE_CHECKING:
     from engine.experiment import Experiment
 
+_CONNECT_SECONDS = 8.0
 _FOLDER, _CONFIG = ".raysmith", "config.json"
 
 
@@ -124,6 +128,7 @@ class Workspace:
         """
         if self._store is None:
             try:
+                _reach(self.tracking_uri)
                 store = RunStore(self.tracking_uri)
                 store.experiments()
             except Exception as error:
@@ -214,6 +219,14 @@ class Workspace:
         if artifact_location is None and not tracking_uri.startswith(("http://", "https://")):
             artifact_location = (folder / "artifacts").as_uri()
         return cls(name, tracking_uri, artifact_location, folder)
+
+
+def _reach(tracking_uri: str) -> None:
+    """Raise unless somebody listens there: MLflow itself would try again for minutes."""
+    address = urlsplit(tracking_uri)
+    if address.scheme in ("http", "https") and not getproxies().get(address.scheme):
+        port = address.port or (443 if address.scheme == "https" else 80)
+        socket.create_connection((address.hostname or "", port), _CONNECT_SECONDS).close()
 
 
 def _use_write_ahead_log(tracking_uri: str) -> None:

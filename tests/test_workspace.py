@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import stat
 from pathlib import Path
 
@@ -66,6 +67,26 @@ def test_a_store_that_cannot_be_reached_hides_the_password(tmp_path, monkeypatch
     with pytest.raises(WorkspaceException, match="cannot open") as caught:
         made.store  # noqa: B018
     assert "secret" not in str(caught.value)
+
+
+def test_a_server_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens
+        made = Workspace.create("w", tracking_uri=f"http://127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(WorkspaceException, match="ConnectionRefusedError"):
+            made.store  # noqa: B018
+
+
+def test_the_default_is_where_mlflow_is_told_to_be(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    uri = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert Workspace.from_config().tracking_uri == uri
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert Workspace.from_config().tracking_uri == uri  # it is written down
 
 
 def test_experiments_and_targets(workspace):

@@ -76,7 +76,11 @@ def run(tmp_path_factory, workspace_template, ray_cluster):
 
 @pytest.fixture(scope="module")
 def version(run):
-    return run.register_model("churn", description="Who leaves, and who stays.")
+    mlflow.set_tracking_uri(run.experiment.workspace.tracking_uri)
+    try:
+        yield run.register_model("churn", description="Who leaves, and who stays.")
+    finally:
+        mlflow.set_tracking_uri(None)
 
 
 @contextlib.contextmanager
@@ -110,10 +114,7 @@ def free_port():
 
 
 def test_the_card_lies_beside_the_model(run, version):
-    store = run.experiment.workspace.store
-    folder = mlflow.artifacts.download_artifacts(
-        f"models:/churn/{version.version}", tracking_uri=store.tracking_uri
-    )
+    folder = mlflow.artifacts.download_artifacts(f"models:/churn/{version.version}")
     card = (Path(folder) / "model_card.md").read_text()
     best, _ = run.get_output()
     assert card.startswith("# churn\n\nWho leaves, and who stays.\n")
@@ -143,11 +144,8 @@ def test_a_clean_process_loads_it(run, version):
 
 def test_it_is_served(run, version):
     new = table(5, seed=6)
-    folder = mlflow.artifacts.download_artifacts(
-        f"models:/churn/{version.version}",
-        tracking_uri=run.experiment.workspace.tracking_uri,
-        dst_path="served",
-    )
+    uri = f"models:/churn/{version.version}"
+    folder = mlflow.artifacts.download_artifacts(uri, dst_path="served")
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", folder, "-p", port,
                "--env-manager", "local", "--workers", "1"]  # fmt: skip

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.helpers import COUNTING, wait_until
+from tests.live.helpers import COUNTING, SLOW, wait_until
 from tests.show.browser import open_browser
 from tests.show.test_report import keep
 
@@ -30,6 +30,16 @@ run = Experiment(Workspace.from_config(), "notebook").submit(config)
 RunDetails(run).show()
 """
 
+#: Each iteration is stuck in native code.
+STUCK = """
+config = AutoMLConfig(
+    "classification", data_script="slow.py", iterations=2, n_cross_validations=3,
+    allowed_models=["SVM"], enable_voting_ensemble=False, enable_stack_ensemble=False,
+)
+stuck = Experiment(Workspace.from_config(), "notebook").submit(config)
+RunDetails(stuck).show()
+"""
+
 
 @pytest.fixture
 def lab(workspace):
@@ -37,9 +47,13 @@ def lab(workspace):
     pytest.importorskip("jupyterlab")
     Path("get_data.py").write_text(COUNTING)
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cell = {"cell_type": "code", "id": "one", "metadata": {}, "outputs": [],
-            "execution_count": None, "source": CELL}  # fmt: skip
-    notebook = {"cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4,
+    Path("slow.py").write_text(SLOW)
+    cells = [
+        {"cell_type": "code", "id": name, "metadata": {}, "outputs": [],
+         "execution_count": None, "source": source}
+        for name, source in (("one", CELL), ("two", STUCK))
+    ]  # fmt: skip
+    notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4,
                 "nbformat_minor": 5}  # fmt: skip
     Path("notebook.ipynb").write_text(json.dumps(notebook))
     with socket.socket() as probe:
@@ -99,3 +113,21 @@ def test_the_widget_lives(lab):
         status = page.locator(".raysmith [role='status']")
         wait_until(lambda: status.inner_text().startswith("Canceled"), 60)
         assert page.locator(".raysmith [data-key='cancel-run']").count() == 0
+
+        page.locator(".jp-Notebook .jp-CodeCell").nth(1).locator(".jp-InputArea").click()
+        page.keyboard.press("Control+Enter")
+        second = page.locator(".raysmith").nth(1)
+        row = second.locator("tr[data-iteration='0']")
+        row.wait_for(timeout=120_000)
+        row.click()
+        button = second.locator("[data-key='cancel-iteration']")
+        button.click()
+        keep(page, "jupyter-cancel")
+        button.click()
+        wait_until(lambda: "Canceled" in row.inner_text(), 30)
+        second.locator("tr[data-iteration='1']").wait_for(timeout=60_000)
+        cancel = second.locator("[data-key='cancel-run']")
+        cancel.click()
+        cancel.click()
+        status = second.locator("[role='status']")
+        wait_until(lambda: status.inner_text().startswith("Canceled"), 60)
