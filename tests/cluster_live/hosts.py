@@ -23,9 +23,14 @@ import pytest
 _TOOLS = ("ip", "unshare", "mount", "sshd", "ssh", "ssh-keygen", "rsync", "setpriv")
 _NET = f"10.213.{os.getpid() % 250}"
 
+#: Ray's folder, in each host its own: nodes that share one delete each other's copies of a job's
+#: folder. Its sockets lie below it, and a socket's path has 107 characters at most.
+_TEMP = f"/tmp/rs{os.getpid() % 10_000}"
+
 _INIT = """set -e
 mount --make-rprivate /
 mount --bind {folder}/passwd /etc/passwd
+mount --bind {folder}/temp {temp}
 mkdir -p /run/sshd
 hostname {name}
 ip link set lo up
@@ -77,6 +82,7 @@ def some_hosts(number: int, folder: Path) -> Iterator[Hosts]:
     bridge, here = f"rs{os.getpid() % 10_000}br", f"{_NET}.1"
     addresses = tuple(f"{_NET}.{10 + n}" for n in range(number))
     processes: list[subprocess.Popen[bytes]] = []
+    Path(_TEMP).mkdir(exist_ok=True)
     try:
         _run("ip", "link", "add", bridge, "type", "bridge")
         _run("ip", "addr", "add", f"{here}/24", "dev", bridge)
@@ -92,19 +98,19 @@ def some_hosts(number: int, folder: Path) -> Iterator[Hosts]:
             process.wait()
         for name in names:
             _run("ip", "netns", "del", name, check=False)
-            shutil.rmtree(f"/tmp/{name}", ignore_errors=True)
         _run("ip", "link", "del", bridge, check=False)
+        shutil.rmtree(_TEMP, ignore_errors=True)
 
 
 def _start(
     name: str, address: str, bridge: str, folder: Path, key: Path
 ) -> subprocess.Popen[bytes]:
     home = folder / "home"
+    (folder / "temp").mkdir(parents=True)
     (home / ".ssh").mkdir(parents=True)
     shutil.copy(key.with_suffix(".pub"), home / ".ssh" / "authorized_keys")
-    # Ray's sockets lie below it, and a socket's path has 107 characters at most.
     text = _BASHRC.format(
-        temp=f"/tmp/{name}",
+        temp=_TEMP,
         bin=Path(sys.executable).parent,
         pythonpath=os.environ.get("PYTHONPATH", ""),
     )
@@ -124,7 +130,9 @@ def _start(
         f"AuthorizedKeysFile {home}/.ssh/authorized_keys\nPidFile none\n"
         "Subsystem sftp internal-sftp\n"
     )
-    (folder / "init.sh").write_text(_INIT.format(name=name, folder=folder, sshd=_which("sshd")))
+    (folder / "init.sh").write_text(
+        _INIT.format(name=name, temp=_TEMP, folder=folder, sshd=_which("sshd"))
+    )
     _run("ip", "netns", "add", name)
     _run("ip", "link", "add", f"{name}v", "type", "veth", "peer", "name", "eth0", "netns", name)
     _run("ip", "link", "set", f"{name}v", "master", bridge, "up")

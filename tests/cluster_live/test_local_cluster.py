@@ -87,7 +87,7 @@ def remote(target, **changes):
         "run_configuration": configuration,
         "allowed_models": ["LightGBM", "LogisticRegression", "GradientBoosting"],
         "iterations": 4,
-        "n_cross_validations": 60,
+        "n_cross_validations": 30,
         "max_concurrent_iterations": 3,
         "enable_voting_ensemble": False,
         "enable_stack_ensemble": False,
@@ -121,7 +121,7 @@ def test_another_process_finds_it(place, target):
 
 def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
     experiment = Experiment(place, "remote")
-    run = experiment.submit(remote(target, iterations=6))
+    run = experiment.submit(remote(target, iterations=5))
     with pytest.raises(ComputeTargetException, match="is busy with raysmith-"):
         target.delete()
 
@@ -138,7 +138,7 @@ def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
     AutoMLRun(experiment, run.id).wait_for_completion(show_output=True, timeout_seconds=400)
     assert run.get_status() == "Completed"
     summary = run.summary()
-    assert summary["iteration"].tolist() == list(range(6))
+    assert summary["iteration"].tolist() == list(range(5))
     assert set(summary["status"]) <= {"Completed", "Pruned"}
     records = place.store.iterations(run.id)
     reasons = [reason for record in records for reason in record.retries]
