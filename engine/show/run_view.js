@@ -3,6 +3,7 @@
 
 const COLOURS = ["var(--accent)", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c8c8c"];
 const SVG = "http://www.w3.org/2000/svg";
+const SURE_MS = 10_000;
 const ENDED = ["Completed", "Canceled", "Failed"];
 
 function make(tag, attributes = {}, ...children) {
@@ -244,6 +245,8 @@ class View {
     this.chosen = null;
     this.metric = state.run.metric;
     this.group = 0;
+    this.sure = { id: "", until: 0 };
+    this.asked = new Set();
     this.update(state);
   }
 
@@ -286,14 +289,17 @@ class View {
     return parts;
   }
 
-  danger(text, key, action) {
+  /** A button that wants to be pressed twice. What it was told outlives the drawings between. */
+  danger(text, key, action, what = "") {
+    const id = `${key} ${what}`;
+    const words = () => (this.asked.has(id) ? "Canceling…"
+      : this.sure.id === id && Date.now() < this.sure.until ? `${text}: sure?` : text);
     return make("button", { class: "danger", type: "button", "data-key": key, onclick: (event) => {
-      const button = event.currentTarget;
       event.stopPropagation();
-      if (button.dataset.sure) { action(); button.textContent = "Canceling…"; return; }
-      button.dataset.sure = "yes";
-      button.textContent = `${text}: sure?`;
-    } }, text);
+      if (words() === text) this.sure = { id, until: Date.now() + SURE_MS };
+      else if (!this.asked.has(id)) { this.asked.add(id); action(); }
+      event.currentTarget.textContent = words();
+    } }, words());
   }
 
   table() {
@@ -353,7 +359,7 @@ class View {
     make("h3", {}, `Iteration ${i.iteration}: ${i.pipeline}`),
     this.actions.cancel && i.status === "Running"
       ? this.danger("Cancel iteration", "cancel-iteration",
-        () => this.actions.cancel(i.iteration)) : null,
+        () => this.actions.cancel(i.iteration), i.iteration) : null,
     i.reason ? make("p", { class: "note" }, i.reason) : null,
     ...i.retries.map((reason) => make("p", { class: "note" }, `tried again: ${reason}`)),
     make("div", { class: "grid" },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -84,14 +85,33 @@ def lab(workspace):
         server.wait(30)
 
 
+def execute(page, number):
+    """Run a cell, once the kernel is there; JupyterLab asks for one when it is slow to come."""
+    cell = page.locator(".jp-Notebook .jp-CodeCell").nth(number)
+    cell.wait_for(timeout=90_000)
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=90_000)
+
+    def has_begun():  # [*] or a number
+        return re.search(r"[*\d]", cell.locator(".jp-InputPrompt").inner_text()) is not None
+
+    def is_running():
+        choice = page.locator(".jp-Dialog button.jp-mod-accept")
+        if choice.count():
+            choice.first.click()
+        elif not has_begun():
+            cell.locator(".jp-InputArea-editor").click()
+            page.keyboard.press("Control+Enter")
+            page.wait_for_timeout(2_000)
+        return has_begun()
+
+    wait_until(is_running, 60)
+
+
 def test_the_widget_lives(lab):
     with open_browser() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.goto(f"{lab}/lab/tree/notebook.ipynb")
-        page.locator(".jp-Notebook .jp-CodeCell").first.click(timeout=90_000)
-        # The kernel must be there before a cell is sent to it.
-        page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=90_000)
-        page.keyboard.press("Control+Enter")
+        execute(page, 0)
         rows = page.locator(".raysmith tr.row")
         try:
             rows.nth(2).wait_for(timeout=120_000)
@@ -114,8 +134,7 @@ def test_the_widget_lives(lab):
         wait_until(lambda: status.inner_text().startswith("Canceled"), 60)
         assert page.locator(".raysmith [data-key='cancel-run']").count() == 0
 
-        page.locator(".jp-Notebook .jp-CodeCell").nth(1).locator(".jp-InputArea").click()
-        page.keyboard.press("Control+Enter")
+        execute(page, 1)
         second = page.locator(".raysmith").nth(1)
         row = second.locator("tr[data-iteration='0']")
         row.wait_for(timeout=120_000)

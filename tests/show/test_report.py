@@ -10,7 +10,7 @@ import pytest
 
 from engine.data import check_data
 from engine.show.quality import describe_data, quality_of
-from engine.show.report import render_report
+from engine.show.report import render_report, view_source
 from tests.show.browser import open_browser
 
 EVIL = (
@@ -207,3 +207,35 @@ def test_a_run_without_anything_yet(opened):
     content |= {"iterations": [], "best": None, "explanation": None, "quality": None, "data": None}
     page = opened(content)
     assert "No iteration has completed yet" in page.locator(".chart").inner_text()
+
+
+def test_a_second_press_is_asked_for_whatever_is_drawn_between(browser):
+    """The widget as a notebook draws it, with new states coming in."""
+    now = state()
+    now["run"]["status"] = now["iterations"][1]["status"] = "Running"
+    page = browser.new_page()
+    page.set_content("<main id='run'></main>")
+    script = view_source("run_view.js").replace("export default", "window.view =")
+    page.add_script_tag(content=script, type="module")
+    page.wait_for_function("window.view")
+    page.evaluate(
+        """(state) => {
+            window.sent = [];
+            window.state = state;
+            const actions = { choose: () => {}, cancel: (n) => window.sent.push(n) };
+            window.shown = window.view.mount(document.getElementById("run"), state, actions);
+        }""",
+        now,
+    )
+    page.locator("tr[data-iteration='1']").click()
+    for key, sent in (("cancel-iteration", [1]), ("cancel-run", [1, None])):
+        button = page.locator(f"[data-key='{key}']")
+        button.click()
+        page.evaluate("window.shown.update(window.state)")
+        assert "sure?" in button.inner_text()
+        button.click()
+        page.evaluate("window.shown.update(window.state)")
+        assert button.inner_text() == "Canceling…"
+        button.click()
+        assert page.evaluate("window.sent") == sent
+    page.close()
