@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from cluster.aml_compute import AmlCompute
 
 _POLL_SECONDS = 1.0
+#: What the driver of a run that has ended may take to leave.
+_LEAVING_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -362,7 +364,9 @@ class ComputeTarget:
         if force:
             return
         try:
-            busy = self.head.running_jobs()
+            until = time.monotonic() + _LEAVING_SECONDS
+            while (busy := self.head.running_jobs()) and time.monotonic() < until:
+                time.sleep(0.5)
         except ComputeTargetException:
             return  # its head is gone, and the runs with it
         if busy:

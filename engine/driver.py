@@ -71,9 +71,12 @@ class Driver:
         self._store.set_status(self._run_id, "Preparing")
 
     def run(self) -> None:
-        """Drive the run to its end; never raises: what went wrong is the run's error."""
+        """Drive the run to its end; never raises: what went wrong is the run's error.
+
+        The final state comes last: who sees it finds report and log.
+        """
+        error: Exception | None = None
         with _debug_log(self._settings, self._store, self._run_id):
-            error: Exception | None = None
             try:
                 status = self._drive()
             except Exception as failure:
@@ -84,8 +87,11 @@ class Driver:
                     logger.exception("run %s failed", self._run_id)
                     error = RunException(f"{type(failure).__name__}: {failure}")
             if status != "Lost":
-                self._store.set_status(self._run_id, status, error)
-                self._report()
+                if error is not None:
+                    self._store.tag_error(self._run_id, error)
+                self._report(status)
+        if status != "Lost":
+            self._store.set_status(self._run_id, status)
 
     def _drive(self) -> str:
         from cluster.embedded import connect
@@ -166,13 +172,14 @@ class Driver:
         except Exception:
             logger.exception("no summary of data and model")
 
-    def _report(self) -> None:
+    def _report(self, status: str) -> None:
         """The report beside the run's other files; the MLflow UI shows it."""
         from engine.show.report import REPORT_FILE, render_report
         from engine.show.state import RunView, full_state
 
         try:
-            view = RunView(self._store, self._run_id, self._store.page_of(self._run_id))
+            page = self._store.page_of(self._run_id)
+            view = RunView(self._store, self._run_id, page, ends_as=status)
             self._store.write_text(
                 self._run_id, REPORT_FILE, render_report(full_state(view, most=_REPORTED))
             )

@@ -155,13 +155,17 @@ class RunStore:
 
     def set_status(self, run_id: str, status: str, error: Exception | None = None) -> None:
         if error is not None:
-            self.tag(run_id, f"{_TAG}error", str(error))
-            self.tag(run_id, f"{_TAG}error_type", type(error).__name__)
+            self.tag_error(run_id, error)
         if status in FINAL_STATES:
             self.client.set_terminated(run_id, _MLFLOW_STATUS[status])
         else:
             self.client.update_run(run_id, status=_MLFLOW_STATUS[status])
         self.tag(run_id, f"{_TAG}status", status)
+
+    def tag_error(self, run_id: str, error: Exception) -> None:
+        """Why the run fails."""
+        self.tag(run_id, f"{_TAG}error", str(error))
+        self.tag(run_id, f"{_TAG}error_type", type(error).__name__)
 
     def tag(self, run_id: str, key: str, value: str) -> None:
         self.client.set_tag(run_id, key, _shorten(value))

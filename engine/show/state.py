@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import platform
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -36,12 +37,15 @@ class RunView:
         Its page in the MLflow UI.
     status_of:
         Record -> status, for who knows more than the record.
+    ends_as:
+        The final status that the run is about to get.
     """
 
     store: RunStore
     run_id: str
     url: str
     status_of: Callable[[RunRecord], str] = lambda record: record.status
+    ends_as: str | None = None
 
 
 def run_state(view: RunView, folds_of: Collection[int] = ()) -> dict[str, Any]:
@@ -70,12 +74,12 @@ def _run_state(
             "id": record.run_id,
             "name": record.name,
             "experiment": store.experiment_of(record.run_id),
-            "status": view.status_of(record),
+            "status": view.ends_as or view.status_of(record),
             "task": record.task,
             "metric": metric.name,
             "target": record.target,
             "started": record.started,
-            "ended": record.ended,
+            "ended": record.ended if view.ends_as is None else time.time(),
             "error": record.error or "",
             "notes": list(record.notes),
             "url": view.url,

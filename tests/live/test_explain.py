@@ -107,7 +107,6 @@ def test_the_best_model_is_explained_at_the_end(explained):
 
 
 def test_the_report_is_a_file_of_the_run_and_the_widget_shows_it(explained, capsys):
-    wait_until(lambda: "report.html" in explained.get_file_names())
     page = Path(explained.download_file("report.html")).read_text()
     for text in ("Content-Security-Policy", "VotingEnsemble", "class_counts", "confusion"):
         assert text in page
