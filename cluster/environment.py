@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import yaml
+from packaging.requirements import InvalidRequirement, Requirement
 
 from cluster.errors import ComputeTargetException
 
@@ -201,6 +203,31 @@ class RunConfiguration:
         """Whether an image was chosen; the service's own and the defaults mean: no special one."""
         defaults = (None, "", DEFAULT_CPU_IMAGE, DEFAULT_GPU_IMAGE)
         return image not in defaults and not _IMAGES_OF_NO_USE.match(str(image))
+
+
+def without_satisfied(runtime_env: Mapping[str, Any]) -> dict[str, Any]:
+    """A ``runtime_env`` without packages that this interpreter has anyway.
+
+    For clusters whose nodes run this interpreter: Ray would copy the whole environment for each
+    node, minutes and gigabytes, for pip to find that nothing is to be done.
+    """
+    result = dict(runtime_env)
+    for installer in ("pip", "uv"):
+        packages = result.get(installer)
+        if packages and all(_is_satisfied(package) for package in packages):
+            del result[installer]
+    return result
+
+
+def _is_satisfied(package: str) -> bool:
+    try:
+        requirement = Requirement(package)
+        if requirement.url or requirement.extras:
+            return False
+        installed = version(requirement.name)
+    except (InvalidRequirement, PackageNotFoundError):
+        return False
+    return requirement.specifier.contains(installed, prereleases=True)
 
 
 def _listed(name: str, value: Any) -> Sequence[str]:

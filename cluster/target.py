@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from cluster.environment import without_satisfied
 from cluster.errors import ComputeTargetException
 from cluster.head import Head, NodeInfo
 from cluster.launch import Launch
@@ -324,7 +325,8 @@ class ComputeTarget:
             **launch.secrets,
             **self._worker_shape(),
         }
-        runtime_env = {**launch.runtime_env, "env_vars": env_vars}
+        asked = without_satisfied(launch.runtime_env) if self._is_here else launch.runtime_env
+        runtime_env = {**asked, "env_vars": env_vars}
         if launch.project is not None:
             runtime_env["working_dir"] = launch.project
             runtime_env.setdefault("excludes", [".raysmith", ".git", ".venv", "__pycache__"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cluster import DEFAULT_CPU_IMAGE, ComputeTargetException, CondaDependencies, RunConfiguration
+from cluster.environment import without_satisfied
 
 
 def test_the_articles_configuration():
@@ -70,3 +71,13 @@ def test_what_is_no_package(wrong):
 def test_another_framework():
     with pytest.raises(ComputeTargetException, match="allowed is 'python'"):
         RunConfiguration(framework="R")
+
+
+def test_what_is_installed_anyway_is_not_asked_for():
+    asked = {"pip": ["numpy", "scikit-learn>=1.0", "Pandas"], "env_vars": {"A": "1"}}
+    assert without_satisfied(asked) == {"env_vars": {"A": "1"}}
+    for missing in ("numpy==0.1", "no-such-package", "ray[default]", "x @ https://example.org/x"):
+        env = {"pip": ["numpy", missing]}
+        assert without_satisfied(env) == env
+    assert without_satisfied({"uv": ["numpy"]}) == {}
+    assert without_satisfied({"conda": {"dependencies": []}}) == {"conda": {"dependencies": []}}
