@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from engine.experiment import Experiment
     from engine.explain.api import explain_model, retrieve_model_explanation
     from engine.featurization import FeaturizationConfig
+    from engine.iteration import IterationRun
     from engine.pipelines.to_onnx import onnx_inputs
-    from engine.run import AutoMLRun, IterationRun
+    from engine.run import AutoMLRun
     from engine.show.widget import RunDetails
     from engine.workspace import Workspace
 
@@ -52,7 +53,7 @@ _MODULES = {
     "DataException": _ERRORS,
     "Experiment": "engine.experiment",
     "FeaturizationConfig": "engine.featurization",
-    "IterationRun": "engine.run",
+    "IterationRun": "engine.iteration",
     "ModelException": _ERRORS,
     "RunDetails": "engine.show.widget",
     "RunException": _ERRORS,

@@ -27,8 +27,9 @@ from engine.config import AutoMLConfig
 from engine.data import read_table
 from engine.errors import AutoMLError, ConfigException
 from engine.experiment import Experiment
+from engine.iteration import IterationRun
 from engine.models import MLFLOW_MODEL, save_mlflow_model
-from engine.run import AutoMLRun, IterationRun
+from engine.run import AutoMLRun
 from engine.show.console import print_table
 from engine.show.state import installed_versions
 from engine.workspace import Workspace

@@ -14,98 +14,20 @@ import pandas as pd
 from engine import errors
 from engine.errors import AutoMLError, ConfigException, RunException
 from engine.given import Given
+from engine.iteration import IterationRun, download, pick
 from engine.launching import check_target, start_driver
 from engine.metrics import METRICS, metrics_of
 from engine.models import MLFLOW_MODEL, load_model, save_mlflow_model
 from engine.pipelines.names import ENSEMBLES
 from engine.records import IterationRecord, RunRecord, best_iteration
-from engine.settings import Settings
+from engine.show.follower import Follower
 from engine.show.state import RunView
-from engine.show.table import Table, first_line, format_seconds
-from engine.store import LOG_FILE
+from engine.show.table import first_line, format_seconds
 
 if TYPE_CHECKING:
     from engine.experiment import Experiment
 
 _POLL_SECONDS = 0.5
-_OVERTAKEN_SECONDS = 60.0
-
-
-class IterationRun:
-    """One iteration of a run: a child run in the store.
-
-    Attributes
-    ----------
-    id:
-        Its MLflow run id.
-    iteration:
-        Its number, from 0.
-    """
-
-    def __init__(self, parent: AutoMLRun, record: IterationRecord) -> None:
-        self.parent = parent
-        self.id = record.run_id
-        self.iteration = record.iteration
-
-    def __repr__(self) -> str:
-        return f"IterationRun(iteration={self.iteration}, id={self.id!r})"
-
-    def get_status(self) -> str:
-        """``Running``, ``Completed``, ``Failed``, ``Timeout`` or ``Canceled``."""
-        return self._record().status
-
-    def get_metrics(self, name: str | None = None) -> dict[str, float]:
-        """Metric name -> mean over the folds; those that are not defined are left out."""
-        return _pick(self._record().metrics, name)
-
-    def get_fold_metrics(self, name: str) -> list[float]:
-        """The values of one metric, a fold each."""
-        return self.parent._store.fold_metrics(self.id, name)
-
-    def get_properties(self) -> dict[str, str]:
-        """``iteration``, ``run_algorithm``, ``run_preprocessor``, ``pipeline_spec``, ``node_id``,
-        ``node_ip``, ``pid``, ``fit_seconds``, ``score_seconds``, ``prediction_ms`` (1,000 rows on
-        one core, roughly), ``folds``, ``cores``, ``threads``."""
-        return dict(self._record().properties)
-
-    def get_details(self) -> dict[str, Any]:
-        """Status, reason, pipeline, times (seconds since the epoch), metrics and properties."""
-        record = self._record()
-        return {
-            "runId": record.run_id,
-            "iteration": record.iteration,
-            "status": record.status,
-            "reason": record.reason,
-            "pipeline": record.pipeline,
-            "startTime": record.started,
-            "endTime": record.ended,
-            "metrics": dict(record.metrics),
-            "properties": dict(record.properties),
-        }
-
-    def get_logs(self) -> str:
-        """What the trial and ``get_data()`` printed; while it runs, as far as it is."""
-        try:
-            return self.parent._store.read_bytes(self.id, LOG_FILE).decode(errors="replace")
-        except FileNotFoundError:
-            return ""
-
-    def get_file_names(self) -> list[str]:
-        """The iteration's files."""
-        return self.parent._store.files(self.id)
-
-    def download_file(self, name: str, output_file_path: str | Path | None = None) -> str:
-        """Copy a file of the iteration; returns the copy's path.
-
-        Raises
-        ------
-        FileNotFoundError
-            When there is no such file.
-        """
-        return _download(self.parent, self.id, name, output_file_path)
-
-    def _record(self) -> IterationRecord:
-        return self.parent._store.iteration(self.id)
 
 
 class AutoMLRun:
@@ -177,7 +99,7 @@ class AutoMLRun:
             When it has not ended within ``timeout_seconds``.
         """
         until = math.inf if timeout_seconds is None else time.monotonic() + timeout_seconds
-        follow = _Follower(self) if show_output else None
+        follow = Follower(self._store, self.id, self._metric) if show_output else None
         try:
             while True:
                 record = self._store.run(self.id)
@@ -297,9 +219,9 @@ class AutoMLRun:
         """The best iteration's metrics; with ``recursive`` those of every iteration, by number."""
         records = self._store.iterations(self.id)
         if recursive:
-            return {str(record.iteration): _pick(record.metrics, name) for record in records}
+            return {str(record.iteration): pick(record.metrics, name) for record in records}
         best = best_iteration(records, self._metric)
-        return {} if best is None else _pick(best.metrics, name)
+        return {} if best is None else pick(best.metrics, name)
 
     def get_tags(self) -> dict[str, str]:
         """The user's tags."""
@@ -328,7 +250,7 @@ class AutoMLRun:
 
     def download_file(self, name: str, output_file_path: str | Path | None = None) -> str:
         """Copy a file of the run; returns the copy's path."""
-        return _download(self, self.id, name, output_file_path)
+        return download(self._store, self.id, name, output_file_path)
 
     def summary(self) -> pd.DataFrame:
         """All iterations: the table's columns, status, reason, node, seconds, every metric."""
@@ -569,61 +491,6 @@ class AutoMLRun:
         return best
 
 
-class _Follower:
-    """Prints what is new in a run since the last look."""
-
-    def __init__(self, run: AutoMLRun) -> None:
-        self._run = run
-        settings = Settings.from_dict(run._store.load_spec(run.id)["settings"])
-        self._table = Table(run._metric, total=settings.iterations + len(settings.ensembles))
-        self._seen: set[tuple[int, float | None]] = set()
-        self._ended_since: float | None = None
-        self._retries: dict[int, int] = {}
-        self._notes: tuple[str, ...] = ()
-        target = run._store.run(run.id).target
-        where = "local compute" if target == "local" else f"remote compute: {target}"
-        self._table.message(f"Running on {where}\nParent Run ID: {run.id}")
-        self._table.header()
-
-    def look(self, record: RunRecord) -> None:
-        for note in record.notes[len(self._notes) :]:
-            self._table.message(f"Warning: {note}")
-        self._notes = record.notes
-        iterations = self._run._store.iterations(self._run.id, self._ended_since)
-        for iteration in iterations:
-            for reason in iteration.retries[self._retries.get(iteration.iteration, 0) :]:
-                self._table.row(dataclasses.replace(iteration, status="Retried", reason=reason))
-            self._retries[iteration.iteration] = len(iteration.retries)
-        ended = [r for r in iterations if r.ended is not None]
-        for iteration in sorted(ended, key=lambda r: (r.ended or 0.0, r.iteration)):
-            key = (iteration.iteration, iteration.ended)
-            if key not in self._seen:
-                self._seen.add(key)
-                self._table.row(iteration)
-                # An iteration has its time before it has its state: another may overtake it.
-                since = (iteration.ended or 0.0) - _OVERTAKEN_SECONDS
-                self._ended_since = max(self._ended_since or 0.0, since)
-        running = [r for r in iterations if r.ended is None]
-        self._table.progress(len(self._seen), running)
-
-    def end(self) -> None:
-        self._table.close()
-        self._table.message("")
-
-
 def _as_exception(message: str, type_name: str | None) -> Exception:
     kind = getattr(errors, type_name or "", RunException)
     return kind([message]) if kind is ConfigException else kind(message)
-
-
-def _pick(metrics: Mapping[str, float], name: str | None) -> dict[str, float]:
-    return {k: v for k, v in metrics.items() if name is None or k == name}
-
-
-def _download(run: AutoMLRun, run_id: str, name: str, target: str | Path | None) -> str:
-    path = Path(target if target is not None else Path(name).name)
-    if path.is_dir():
-        path = path / Path(name).name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(run._store.read_bytes(run_id, name))
-    return str(path)

@@ -12,7 +12,8 @@ from scipy import sparse
 from engine.errors import ConfigException
 
 if TYPE_CHECKING:
-    from engine.run import AutoMLRun, IterationRun
+    from engine.iteration import IterationRun
+    from engine.run import AutoMLRun
 
 #: Training rows that rows are compared with.
 _BACKGROUND = 100

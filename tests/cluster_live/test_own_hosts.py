@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -15,7 +14,7 @@ import pytest
 from cluster import AmlCompute, ComputeTarget
 from engine import AutoMLConfig, Experiment, Workspace
 from tests.cluster_live.hosts import some_hosts
-from tests.live.helpers import wait_until
+from tests.live.helpers import free_port, server
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
@@ -29,44 +28,24 @@ def hosts(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def server(hosts, tmp_path_factory):
-    """An MLflow server that the hosts reach."""
-    folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as probe:
-        probe.bind((hosts.here, 0))
-        port = probe.getsockname()[1]
-    address = f"http://{hosts.here}:{port}"
+def mlflow_server(hosts, tmp_path_factory):
+    """The address of an MLflow server that the hosts reach."""
+    folder, port = tmp_path_factory.mktemp("server"), free_port(hosts.here)
     command = [sys.executable, "-m", "mlflow", "server", "--host", hosts.here, "--port", str(port),
                "--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--workers", "1",
                "--artifacts-destination", str(folder / "artifacts")]  # fmt: skip
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, start_new_session=True,
-            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-        )  # fmt: skip
-
-    def is_up():
-        assert process.poll() is None, (folder / "log").read_text()
-        try:
-            return urllib.request.urlopen(f"{address}/health", timeout=2).status == 200
-        except OSError:
-            return False
-
-    try:
-        wait_until(is_up, 120)
+    address = f"http://{hosts.here}:{port}"
+    with server(command, f"{address}/health", folder / "log"):
         yield address
-    finally:
-        os.killpg(process.pid, 15)
-        process.wait(30)
 
 
 @pytest.fixture(scope="module")
-def place(server, tmp_path_factory):
+def place(mlflow_server, tmp_path_factory):
     folder = tmp_path_factory.mktemp("place")
     before = Path.cwd()
     os.chdir(folder)
     try:
-        yield Workspace.create("own hosts", tracking_uri=server)
+        yield Workspace.create("own hosts", tracking_uri=mlflow_server)
     finally:
         os.chdir(before)
 
@@ -90,6 +69,9 @@ def test_it_comes_up(target):
     assert status.current_node_count >= 1
     assert target.get_status().provisioning_state == "Succeeded"
     assert target.address.startswith("http://127.0.0.1:")
+    target.update(idle_seconds_before_scaledown=500)
+    assert target.get_status().scale_settings["idleSecondsBeforeScaledown"] == 500
+    assert "idle_timeout_minutes: 8.333" in Path(target.cluster_file).read_text()
 
 
 def test_ray_submit(target):

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import socket
+import subprocess
 import time
-from collections.abc import Callable
+import urllib.request
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine import AutoMLConfig, AutoMLRun
@@ -84,3 +90,34 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> float:
 
 def statuses(run: AutoMLRun) -> dict[int, str]:
     return {child.iteration: child.get_status() for child in run.get_children()}
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def server(command: Sequence[str], health: str, log: str | Path, **environment: str):
+    """A process that answers at the address ``health``, until the end of the block."""
+    with Path(log).open("w") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, start_new_session=True,
+            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **environment},
+        )  # fmt: skip
+
+    def is_up() -> bool:
+        assert process.poll() is None, Path(log).read_text()
+        try:
+            return urllib.request.urlopen(health, timeout=2).status == 200
+        except OSError:
+            return False
+
+    try:
+        wait_until(is_up, 120)
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)

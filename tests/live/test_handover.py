@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -20,7 +17,7 @@ import pytest
 
 from engine import AutoMLConfig, Experiment, ModelException, Workspace, onnx_inputs
 from engine.cli import main
-from tests.live.helpers import wait_until
+from tests.live.helpers import free_port, server
 from tests.show.browser import open_browser
 from tests.show.test_report import keep
 
@@ -83,36 +80,6 @@ def version(run):
         mlflow.set_tracking_uri(None)
 
 
-@contextlib.contextmanager
-def server(command, health, log):
-    """A process group that answers at an address, ended afterwards."""
-    with Path(log).open("w") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=output, start_new_session=True,
-            env={**os.environ, "MLFLOW_TRACKING_URI": ""},
-        )  # fmt: skip
-
-    def is_up():
-        assert process.poll() is None, Path(log).read_text()
-        try:
-            return urllib.request.urlopen(health, timeout=2).status == 200
-        except OSError:
-            return False
-
-    try:
-        wait_until(is_up, 120)
-        yield
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 def test_the_card_lies_beside_the_model(run, version):
     folder = mlflow.artifacts.download_artifacts(f"models:/churn/{version.version}")
     card = (Path(folder) / "model_card.md").read_text()
@@ -146,7 +113,7 @@ def test_it_is_served(run, version):
     new = table(5, seed=6)
     uri = f"models:/churn/{version.version}"
     folder = mlflow.artifacts.download_artifacts(uri, dst_path="served")
-    port = free_port()
+    port = str(free_port())
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", folder, "-p", port,
                "--env-manager", "local", "--workers", "1"]  # fmt: skip
     address = f"http://127.0.0.1:{port}"
@@ -197,7 +164,7 @@ def test_what_does_not_convert_says_why(experiment):
 
 
 def test_the_report_inside_the_mlflow_ui(run):
-    port = free_port()
+    port = str(free_port())
     command = [sys.executable, "-m", "engine.cli", "ui", "--port", port]
     address = f"http://127.0.0.1:{port}"
     with (

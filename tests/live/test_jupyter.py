@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import socket
-import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tests.live.helpers import COUNTING, SLOW, wait_until
+from tests.live.helpers import COUNTING, SLOW, free_port, server, wait_until
 from tests.show.browser import open_browser
 from tests.show.test_report import keep
 
@@ -57,32 +53,14 @@ def lab(workspace):
     notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4,
                 "nbformat_minor": 5}  # fmt: skip
     Path("notebook.ipynb").write_text(json.dumps(notebook))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with open("lab.log", "w") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
-             f"--port={port}", "--IdentityProvider.token=", "--ServerApp.password=",
-             "--ServerApp.disable_check_xsrf=True"],
-            stdout=log, stderr=log,
-            env={**os.environ, "JUPYTER_CONFIG_DIR": str(Path("jupyter").absolute())},
-        )  # fmt: skip
+    port = free_port()
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
+               "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=",
+               "--ServerApp.password=", "--ServerApp.disable_check_xsrf=True"]  # fmt: skip
     address = f"http://127.0.0.1:{port}"
-
-    def is_up():
-        assert server.poll() is None, Path("lab.log").read_text()
-        try:
-            return urllib.request.urlopen(f"{address}/api/status", timeout=2).status == 200
-        except OSError:
-            return False
-
-    try:
-        wait_until(is_up, 90)
+    config = str(Path("jupyter").absolute())
+    with server(command, f"{address}/api/status", "lab.log", JUPYTER_CONFIG_DIR=config):
         yield address
-    finally:
-        server.terminate()
-        server.wait(30)
 
 
 def execute(page, number):
