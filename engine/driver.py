@@ -17,6 +17,7 @@ from engine.errors import AutoMLError, RunException
 from engine.given import Given
 from engine.metrics import METRICS
 from engine.models import import_flavour, save_mlflow_model
+from engine.packing import release_memory
 from engine.pipelines import PipelineSpec
 from engine.pipelines.names import ENSEMBLES
 from engine.recorder import Recorder
@@ -90,6 +91,8 @@ class Driver:
                 if error is not None:
                     self._store.tag_error(self._run_id, error)
                 self._report(status)
+        # This may be a notebook, which lives on.
+        release_memory()
         if status != "Lost":
             self._store.set_status(self._run_id, status)
 

@@ -322,16 +322,16 @@ class View {
       "aria-selected": String(i.iteration === this.chosen), "data-key": `row-${i.iteration}`,
       "data-iteration": i.iteration, onclick: toggle,
       onkeydown: (e) => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); toggle(); } } },
-      make("td", { class: "number" }, String(i.iteration)), make("td", {}, i.pipeline),
+      make("td", { class: "number" }, String(i.iteration)), make("td", {}, i.pipeline,
+        i.status === "Completed" || !i.reason ? null
+          : make("div", { class: "reason" }, cut(i.reason, 160))),
       make("td", { class: "number" }, duration(i.seconds)),
       make("td", { class: "number" }, short(i.metrics[run.metric])),
       make("td", { class: "number" }, short(tops.get(i.iteration))),
       make("td", { class: i.status }, i.status + (i.iteration === best ? " (best)" : "")),
-      make("td", {}, i.node),
-      make("td", { class: "wide" }, i.status === "Completed" ? "" : cut(i.reason, 160)));
+      make("td", {}, i.node));
     });
-    const names = ["iteration", "pipeline", "duration", run.metric, "best", "status", "node",
-      "reason"];
+    const names = ["iteration", "pipeline", "duration", run.metric, "best", "status", "node"];
     return [make("h2", {}, "Iterations"), make("p", { class: "facts" },
       "Choose a row for its parameters, scores and log."),
     make("div", { class: "scroll", "data-scroll": "table", tabindex: -1 }, make("table", {
