@@ -19,6 +19,8 @@ from tests.live.helpers import statuses, wait_until
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 
+_MANY = 24
+
 COUNTING = """
 import os
 import numpy as np
@@ -75,7 +77,7 @@ def target(place):
 
 
 def remote(target, **changes):
-    """Iterations of some ten seconds each: many folds of a light model."""
+    """Iterations of some seconds each: many folds of a light model."""
     configuration = RunConfiguration()
     configuration.target = target
     configuration.environment.environment_variables = {"CALLS": str(Path("calls").absolute())}
@@ -120,7 +122,8 @@ def test_another_process_finds_it(place, target):
 
 def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
     experiment = Experiment(place, "remote")
-    run = experiment.submit(remote(target, iterations=5))
+    # So many that two nodes are at work at once, however slowly the second one starts.
+    run = experiment.submit(remote(target, iterations=_MANY, enable_early_stopping=False))
     with pytest.raises(ComputeTargetException, match="is busy with raysmith-"):
         target.delete()
 
@@ -137,7 +140,7 @@ def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
     AutoMLRun(experiment, run.id).wait_for_completion(show_output=True, timeout_seconds=400)
     assert run.get_status() == "Completed"
     summary = run.summary()
-    assert summary["iteration"].tolist() == list(range(5))
+    assert summary["iteration"].tolist() == list(range(_MANY))
     assert set(summary["status"]) <= {"Completed", "Pruned"}
     records = place.store.iterations(run.id)
     reasons = [reason for record in records for reason in record.retries]
