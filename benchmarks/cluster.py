@@ -18,6 +18,7 @@ import argparse
 import json
 import os
 import platform
+import sys
 import tempfile
 import threading
 import time
@@ -26,6 +27,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+
+# This file has a package's name: its own folder must not be looked at first.
+sys.path = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
 
 from cluster import AmlCompute, ComputeTarget, RunConfiguration
 from engine import AutoMLConfig, AutoMLRun, Experiment, Workspace

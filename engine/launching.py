@@ -8,12 +8,10 @@ from cluster.errors import ComputeTargetException
 from cluster.launch import Launch
 from engine.driver import Driver
 from engine.given import Given
+from engine.store import TRACKING_URI_VARIABLE
 
 if TYPE_CHECKING:
     from engine.workspace import Workspace
-
-#: Where a driver on a cluster finds the store; may hold a password, so it is not an argument.
-TRACKING_URI_VARIABLE = "RAYSMITH_TRACKING_URI"
 
 
 def check_target(workspace: Workspace, given: Given) -> None:

@@ -7,8 +7,7 @@ import sys
 
 from engine.driver import Driver
 from engine.given import Given
-from engine.launching import TRACKING_URI_VARIABLE
-from engine.store import RunStore
+from engine.store import TRACKING_URI_VARIABLE, RunStore
 
 
 def main(run_id: str) -> int:

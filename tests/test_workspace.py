@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import socket
 import stat
 from pathlib import Path
@@ -80,13 +81,20 @@ def test_a_server_that_is_not_there(tmp_path, monkeypatch):
             made.store  # noqa: B018
 
 
-def test_the_default_is_where_mlflow_is_told_to_be(tmp_path, monkeypatch):
+def test_the_default_may_be_elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     uri = f"sqlite:///{tmp_path / 'elsewhere.db'}"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("RAYSMITH_TRACKING_URI", uri)
     assert Workspace.from_config().tracking_uri == uri
-    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    monkeypatch.delenv("RAYSMITH_TRACKING_URI")
     assert Workspace.from_config().tracking_uri == uri  # it is written down
+    # What mlflow.set_tracking_uri() leaves behind says nothing of workspaces.
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    shutil.rmtree(tmp_path / ".raysmith")
+    assert Workspace.from_config().folder == tmp_path / "other" / ".raysmith"
+    assert Workspace.from_config().tracking_uri.endswith("/other/.raysmith/mlflow.db")
 
 
 def test_experiments_and_targets(workspace):

@@ -73,10 +73,11 @@ def run(tmp_path_factory, workspace_template, ray_cluster):
 
 @pytest.fixture(scope="module")
 def version(run):
-    mlflow.set_tracking_uri(run.experiment.workspace.tracking_uri)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        # It leaves the address in the environment.
+        patch.setenv("MLFLOW_TRACKING_URI", "")
+        mlflow.set_tracking_uri(run.experiment.workspace.tracking_uri)
         yield run.register_model("churn", description="Who leaves, and who stays.")
-    finally:
         mlflow.set_tracking_uri(None)
 
 
@@ -117,7 +118,9 @@ def test_it_is_served(run, version):
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", folder, "-p", port,
                "--env-manager", "local", "--workers", "1"]  # fmt: skip
     address = f"http://127.0.0.1:{port}"
-    with server(command, f"{address}/ping", "serve.log"):
+    # mlflow starts uvicorn by its name.
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    with server(command, f"{address}/ping", "serve.log", PATH=path):
         request = urllib.request.Request(
             f"{address}/invocations",
             json.dumps({"dataframe_split": new.to_dict(orient="split", index=False)}).encode(),
