@@ -20,6 +20,15 @@ def marked(mark: str, value: str) -> Iterator[psutil.Process]:
                 yield process
 
 
+def command_lines(mark: str, value: str) -> list[tuple[str, str]]:
+    """Name and command line of each of them; one that ends meanwhile is left out."""
+    found = []
+    for process in marked(mark, value):
+        with contextlib.suppress(psutil.Error, OSError):
+            found.append((process.name(), " ".join(process.cmdline())))
+    return found
+
+
 def end_marked(mark: str, value: str, patience: float = 3.0) -> int:
     """End them all: ask first, then force; returns how many there were.
 

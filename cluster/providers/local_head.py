@@ -18,7 +18,7 @@ import psutil
 import yaml
 
 from cluster.errors import ComputeTargetException
-from cluster.processes import CLUSTER_MARK, NODE_MARK, end_marked, marked
+from cluster.processes import CLUSTER_MARK, NODE_MARK, command_lines, end_marked
 from cluster.provisioning import ProvisioningConfiguration
 
 _START_SECONDS = 120.0
@@ -143,18 +143,17 @@ class LocalCluster:
 
     def is_up(self) -> bool:
         """Whether the head's processes are there."""
-        return {"gcs_server", "raylet"} <= {p.name() for p in self._head_processes()}
+        return {"gcs_server", "raylet"} <= {name for name, _ in self._head_processes()}
 
-    def _head_processes(self) -> list[psutil.Process]:
-        return list(marked(NODE_MARK, f"{self._id}-head"))
+    def _head_processes(self) -> list[tuple[str, str]]:
+        return command_lines(NODE_MARK, f"{self._id}-head")
 
     def _has_autoscaler(self) -> bool:
         """Whether the autoscaler has read its configuration and goes on."""
         log = self._temp / "session_latest" / "logs" / "monitor.log"
         until = time.monotonic() + 30.0
         while time.monotonic() < until:
-            monitors = [p for p in self._head_processes() if "monitor.py" in " ".join(p.cmdline())]
-            if not any("v2/monitor.py" in " ".join(p.cmdline()) for p in monitors):
+            if not any("v2/monitor.py" in command for _, command in self._head_processes()):
                 return False
             if log.is_file() and "session_name" in log.read_text(errors="replace"):
                 return True
