@@ -6,6 +6,7 @@ folder, so that an autoscaler that was started again finds what there is.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -229,8 +230,9 @@ def start_raylet(
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-8:])
         raise RuntimeError(f"a node did not start: {tail}")
     for process in marked(NODE_MARK, node_id):
-        if process.name() == "raylet":
-            return process.pid, process.create_time()
+        with contextlib.suppress(psutil.Error):  # others end meanwhile
+            if process.name() == "raylet":
+                return process.pid, process.create_time()
     raise RuntimeError("a node did not start: Ray says it did, but there is no raylet")
 
 
