@@ -46,8 +46,7 @@ from mlflow.entities import Metric, Param, Run, RunTag, ViewType  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 from mlflow.tracking.context.default_context import DefaultRunContext  # noqa: E402
 
-#: Names the store where no workspace does; on a cluster, that of the run that is driven. It may
-#: hold a password, so it is no argument. Not MLflow's own, which its set_tracking_uri() changes.
+#: Where a driver on a cluster finds the store; may hold a password, so it is not an argument.
 TRACKING_URI_VARIABLE = "RAYSMITH_TRACKING_URI"
 #: Which of its two faces the MLflow UI shows an experiment with.
 _UI_KIND = "mlflow.experimentKind"

@@ -14,11 +14,13 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from engine.errors import WorkspaceException
-from engine.store import TRACKING_URI_VARIABLE, RunStore
+from engine.store import RunStore
 
 if TYPE_CHECKING:
     from engine.experiment import Experiment
 
+#: Not MLflow's own variable, which its set_tracking_uri() changes.
+_STORE_VARIABLE = "RAYSMITH_STORE"
 _CONNECT_SECONDS = 8.0
 _FOLDER, _CONFIG = ".raysmith", "config.json"
 
@@ -53,7 +55,7 @@ class Workspace:
         """Open the nearest workspace from ``path`` (default: the working directory) upward.
 
         With none, and no ``path``, the embedded default is made in ``./.raysmith``: an MLflow store
-        on SQLite and an artifact folder, or the store that ``RAYSMITH_TRACKING_URI`` names.
+        on SQLite and an artifact folder, or the store that ``RAYSMITH_STORE`` names.
 
         Raises
         ------
@@ -72,7 +74,7 @@ class Workspace:
             raise WorkspaceException(
                 f"no workspace at {start} or above it; make one with Workspace.create(name)"
             )
-        tracking_uri = os.environ.get(TRACKING_URI_VARIABLE) or None
+        tracking_uri = os.environ.get(_STORE_VARIABLE) or None
         return cls._write(start / _FOLDER, start.name or "raysmith", tracking_uri, None)
 
     @classmethod

@@ -84,9 +84,9 @@ def test_a_server_that_is_not_there(tmp_path, monkeypatch):
 def test_the_default_may_be_elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     uri = f"sqlite:///{tmp_path / 'elsewhere.db'}"
-    monkeypatch.setenv("RAYSMITH_TRACKING_URI", uri)
+    monkeypatch.setenv("RAYSMITH_STORE", uri)
     assert Workspace.from_config().tracking_uri == uri
-    monkeypatch.delenv("RAYSMITH_TRACKING_URI")
+    monkeypatch.delenv("RAYSMITH_STORE")
     assert Workspace.from_config().tracking_uri == uri  # it is written down
     # What mlflow.set_tracking_uri() leaves behind says nothing of workspaces.
     (tmp_path / "other").mkdir()
