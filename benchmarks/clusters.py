@@ -9,7 +9,7 @@ what is measured is everything but the fits.
    costs beyond its sleep.
 3. Twelve nodes and short iterations: how much of a core the driver takes.
 
-``python benchmarks/cluster.py [--output FILE] [--nodes 6] [--many 12]``
+``python benchmarks/clusters.py [--output FILE] [--nodes 6] [--many 12]``
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import argparse
 import json
 import os
 import platform
-import sys
 import tempfile
 import threading
 import time
@@ -27,9 +26,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-
-# This file has a package's name: its own folder must not be looked at first.
-sys.path = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
 
 from cluster import AmlCompute, ComputeTarget, RunConfiguration
 from engine import AutoMLConfig, AutoMLRun, Experiment, Workspace
@@ -191,7 +187,7 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=6)
     parser.add_argument("--many", type=int, default=12)
     parser.add_argument("--fit-seconds", type=float, default=1.0, help="that a fit sleeps")
-    parser.add_argument("--output", default="benchmarks/results/cluster.json")
+    parser.add_argument("--output", default="benchmarks/results/clusters.json")
     options = parser.parse_args()
     output = Path(options.output).absolute()
     with tempfile.TemporaryDirectory() as folder:
