@@ -18,8 +18,7 @@ _ENVIRONMENT = "RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=$HOME/.raysmith-token"
 
 _LOGIN = (
     "grep -q raysmith-token ~/.bashrc || printf '%s\\n' 'export RAY_ADDRESS=127.0.0.1:6379 "
-    "RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=$HOME/.raysmith-token "
-    "RAYSMITH_STORE=http://127.0.0.1:5000' >> ~/.bashrc"
+    f"{_ENVIRONMENT} RAYSMITH_STORE=http://127.0.0.1:5000' >> ~/.bashrc"
 )
 
 #: A comment and the keys that follow it, in the order of the file.

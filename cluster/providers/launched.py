@@ -13,18 +13,19 @@ import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import psutil
 import yaml
 
 from cluster.errors import ComputeTargetException
 from cluster.head import Head
+from cluster.providers.common import free_ports, outer_environment, write_token
 from cluster.provisioning import ProvisioningConfiguration
 from cluster.render import TOKEN_FILE, cluster_config, setup_commands
 
@@ -35,8 +36,6 @@ _DOWN = "from ray.autoscaler.sdk import teardown_cluster as down; down({file!r})
 _TUNNEL_SECONDS = 60.0
 _LAST_LINES = 3
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-#: Of another cluster that this process may belong to.
-_NOT_OURS = ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
 class LaunchedCluster:
@@ -75,8 +74,7 @@ class LaunchedCluster:
             With the end of the launcher's output when it fails.
         """
         if not self.token_file.is_file():
-            self.token_file.touch(mode=0o600)
-            self.token_file.write_text(secrets.token_hex(32), encoding="ascii")
+            write_token(self.token_file)
         self._write_config(name, config)
         self._launcher("up", _UP.format(file=str(self.config_file), keep=keep_running))
 
@@ -94,23 +92,27 @@ class LaunchedCluster:
         ComputeTargetException
             When the head cannot be reached.
         """
-        file = self._folder / "tunnel.json"
-        with contextlib.suppress(OSError, ValueError, KeyError, psutil.Error):
-            tunnel = json.loads(file.read_text(encoding="utf-8"))
-            process = psutil.Process(tunnel["pid"])
-            if process.create_time() == tunnel["created"] and process.is_running():
-                return f"http://127.0.0.1:{tunnel['port']}"
-        return self._open_tunnel(file)
+        tunnel = self._tunnel()
+        return self._open_tunnel() if tunnel is None else f"http://127.0.0.1:{tunnel['port']}"
 
     def close_tunnel(self) -> None:
         """End the tunnel's processes, if there are any."""
-        file = self._folder / "tunnel.json"
+        tunnel = self._tunnel()
+        if tunnel is not None:
+            _end_group(tunnel["pid"])
+        self._tunnel_file.unlink(missing_ok=True)
+
+    @property
+    def _tunnel_file(self) -> Path:
+        return self._folder / "tunnel.json"
+
+    def _tunnel(self) -> dict[str, Any] | None:
+        """``pid``, ``created`` and ``port`` of the tunnel that is open."""
         with contextlib.suppress(OSError, ValueError, KeyError, psutil.Error):
-            tunnel = json.loads(file.read_text(encoding="utf-8"))
-            process = psutil.Process(tunnel["pid"])
-            if process.create_time() == tunnel["created"]:
-                os.killpg(tunnel["pid"], signal.SIGTERM)
-        file.unlink(missing_ok=True)
+            tunnel: dict[str, Any] = json.loads(self._tunnel_file.read_text(encoding="utf-8"))
+            if psutil.Process(tunnel["pid"]).create_time() == tunnel["created"]:
+                return tunnel
+        return None
 
     def _write_config(self, name: str, config: ProvisioningConfiguration) -> None:
         content = cluster_config(self._cluster_name(name), config)
@@ -140,24 +142,22 @@ class LaunchedCluster:
             done = subprocess.run(
                 [sys.executable, "-c", code],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                env=self._environment(), check=False,
+                env=outer_environment(), check=False,
             )  # fmt: skip
         if done.returncode:
             raise ComputeTargetException(
                 f"`ray {step} {self.config_file}` failed: {_tail(log)} (all it said: {log})"
             )
 
-    def _open_tunnel(self, file: Path) -> str:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+    def _open_tunnel(self) -> str:
+        [port] = free_ports(1)
         log = self._folder / "tunnel.log"
         command = [sys.executable, "-m", "ray.scripts.scripts", "dashboard", "--port", str(port)]
         with log.open("w") as output:
             process = subprocess.Popen(
                 [*command, str(self.config_file)],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                env=self._environment(), start_new_session=True,
+                env=outer_environment(), start_new_session=True,
             )  # fmt: skip
         created = psutil.Process(process.pid).create_time()
         address = f"http://127.0.0.1:{port}"
@@ -168,19 +168,20 @@ class LaunchedCluster:
                 head.version()
                 break
             if process.poll() is not None or time.monotonic() > until:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGTERM)
+                _end_group(process.pid)
                 raise ComputeTargetException(
                     f"the head of compute target {self._folder.name!r} cannot be reached; "
                     f"`ray dashboard {self.config_file}` said: {_tail(log)}"
                 )
             time.sleep(0.5)
         tunnel = {"pid": process.pid, "created": created, "port": port}
-        file.write_text(json.dumps(tunnel), encoding="utf-8")
+        self._tunnel_file.write_text(json.dumps(tunnel), encoding="utf-8")
         return address
 
-    def _environment(self) -> dict[str, str]:
-        return {k: v for k, v in os.environ.items() if k not in _NOT_OURS}
+
+def _end_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGTERM)
 
 
 def _source_folder() -> Path | None:

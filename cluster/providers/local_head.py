@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +17,7 @@ import yaml
 
 from cluster.errors import ComputeTargetException
 from cluster.processes import CLUSTER_MARK, NODE_MARK, command_lines, end_marked
+from cluster.providers.common import free_ports, outer_environment, write_token
 from cluster.provisioning import ProvisioningConfiguration
 
 _START_SECONDS = 120.0
@@ -33,8 +32,6 @@ _LISTS = (
     "rsync_exclude",
     "rsync_filter",
 )
-#: Of another cluster that this process may belong to.
-_NOT_OURS = ("RAY_ADDRESS", "RAY_JOB_CONFIG_JSON_ENV_VAR", "RAY_AUTH_TOKEN")
 _MIB = 2**20
 
 
@@ -84,9 +81,8 @@ class LocalCluster:
         self.end()
         shutil.rmtree(self._folder / "nodes", ignore_errors=True)
         (self._folder / "nodes").mkdir(parents=True)
-        self.token_file.touch(mode=0o600)
-        self.token_file.write_text(secrets.token_hex(32), encoding="ascii")
-        gcs, dashboard, client, agent, metrics = _free_ports(5)
+        write_token(self.token_file)
+        gcs, dashboard, client, agent, metrics = free_ports(5)
         address = f"{ray.util.get_node_ip_address()}:{gcs}"
         config_file = self.write_config(name, config, address)
         command = [
@@ -105,7 +101,7 @@ class LocalCluster:
             f"--autoscaling-config={config_file}",
         ]
         environment = {
-            **{k: v for k, v in os.environ.items() if k not in _NOT_OURS},
+            **outer_environment(),
             **self.environment(),
             CLUSTER_MARK: self._id,
             NODE_MARK: f"{self._id}-head",
@@ -233,14 +229,3 @@ def _object_store_bytes(shares: int) -> int:
     with contextlib.suppress(OSError):
         total = min(total, 2 * shutil.disk_usage("/dev/shm").total)
     return int(min(max(100 * _MIB, 0.4 * total / (shares + 1)), 4096 * _MIB))
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
