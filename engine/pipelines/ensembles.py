@@ -17,6 +17,8 @@ from engine.data import Matrix
 Array = NDArray[np.float64]
 
 _PARTS = 5
+#: Log-odds of probabilities are taken no nearer to 0 and 1 than this.
+CLIPPED = 1e-4
 
 
 class SharedFeatures(TransformerMixin, BaseEstimator):
@@ -203,7 +205,7 @@ def meta_features(predictions: Sequence[Array]) -> Array:
         if values.ndim == 1:
             columns.append(values[:, None])
         else:
-            clipped = np.clip(values[:, :-1], 1e-4, 1 - 1e-4)
+            clipped = np.clip(values[:, :-1], CLIPPED, 1 - CLIPPED)
             columns.append(np.log(clipped / (1 - clipped)))
     return np.hstack(columns)
 

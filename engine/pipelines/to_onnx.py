@@ -19,6 +19,7 @@ from engine._version import __version__
 from engine.data.columns import normalise
 from engine.errors import ModelException
 from engine.pipelines.ensembles import (
+    CLIPPED,
     SharedFeatures,
     StackEnsembleClassifier,
     StackEnsembleRegressor,
@@ -337,7 +338,7 @@ class _Converter:
         graph = self._graph
         starts, ends, axes = (graph.constant(np.array([n])) for n in (0, -1, 1))
         most = graph.add("Slice", probabilities, starts, ends, axes)
-        low, high = graph.constant(np.array(1e-4)), graph.constant(np.array(1 - 1e-4))
+        low, high = graph.constant(np.array(CLIPPED)), graph.constant(np.array(1 - CLIPPED))
         kept = graph.add("Clip", most, low, high)
         rest = graph.add("Sub", graph.constant(np.array([[1.0]])), kept)
         return graph.add("Log", graph.add("Div", kept, rest))

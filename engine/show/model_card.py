@@ -83,7 +83,7 @@ def model_card(
         "",
         "It is the best of many that were tried on the same rows: of new ones expect a bit less.",
     ]
-    explained = importance_of(view, child.iteration)
+    explained = importance_of(view, child.iteration, [child])
     if explained is not None:
         group = explained["groups"][0]
         pairs = list(zip(group["names"], group["values"], strict=True))[:_MOST_FEATURES]

@@ -48,24 +48,21 @@ class RunView:
     ends_as: str | None = None
 
 
-def run_state(view: RunView, folds_of: Collection[int] = ()) -> dict[str, Any]:
+def run_state(
+    view: RunView,
+    record: RunRecord,
+    iterations: Sequence[IterationRecord],
+    folds_of: Collection[int] = (),
+) -> dict[str, Any]:
     """What changes while a run goes on: its status and its iterations.
 
     Parameters
     ----------
+    record, iterations:
+        The run and its iterations, as the store has them now.
     folds_of:
         Iterations whose scores by fold are wanted too; each takes a request.
     """
-    record, iterations = view.store.run(view.run_id), view.store.iterations(view.run_id)
-    return _run_state(view, record, iterations, folds_of)
-
-
-def _run_state(
-    view: RunView,
-    record: RunRecord,
-    iterations: Sequence[IterationRecord],
-    folds_of: Collection[int],
-) -> dict[str, Any]:
     store = view.store
     metric = METRICS[record.primary_metric]
     best = best_iteration(iterations, metric)
@@ -104,7 +101,7 @@ def full_state(view: RunView, most: int | None = None) -> dict[str, Any]:
     """
     record, iterations = view.store.run(view.run_id), view.store.iterations(view.run_id)
     children = _ranked(record, iterations)[:most]
-    state = _run_state(view, record, iterations, {child.iteration for child in children})
+    state = run_state(view, record, iterations, {child.iteration for child in children})
     state["logs"] = {str(child.iteration): log_of(view.store, child) for child in children}
     state["explanation"] = importance_of(view, state["best"], iterations)
     state["quality"] = json_file(view, QUALITY_FILE)
@@ -143,21 +140,14 @@ def log_of(store: RunStore, child: IterationRecord) -> str:
 
 
 def importance_of(
-    view: RunView, iteration: int | None, iterations: Sequence[IterationRecord] | None = None
+    view: RunView, iteration: int | None, iterations: Sequence[IterationRecord]
 ) -> dict[str, Any] | None:
-    """Feature importance of an iteration, overall and by class; ``None`` when not explained.
-
-    Parameters
-    ----------
-    iterations:
-        The run's, for who has read them already.
-    """
+    """Feature importance of one of the iterations, overall and by class; ``None`` when it is not
+    explained."""
     if iteration is None:
         return None
     from engine.explain.runs import load_explanation
 
-    if iterations is None:
-        iterations = view.store.iterations(view.run_id)
     records = {r.iteration: r.run_id for r in iterations}
     try:
         explanation = load_explanation(view.store, records[iteration])

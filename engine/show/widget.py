@@ -132,14 +132,16 @@ class _Follower:
     def look(self, chosen: int | None) -> dict[str, Any]:
         """The state, with the log of the chosen iteration."""
         view = self._run._view()
-        state = run_state(view)
+        record, iterations = view.store.run(view.run_id), view.store.iterations(view.run_id)
+        state = run_state(view, record, iterations)
         state["explanation"] = None
         if state["run"]["status"] in FINAL_STATES:
-            state["explanation"] = importance_of(view, state["best"])
-        state["logs"] = {}
-        for child in view.store.iterations(view.run_id) if chosen is not None else ():
-            if child.iteration == chosen:
-                state["logs"][str(chosen)] = log_of(view.store, child)
+            state["explanation"] = importance_of(view, state["best"], iterations)
+        state["logs"] = {
+            str(chosen): log_of(view.store, child)
+            for child in iterations
+            if child.iteration == chosen
+        }
         return state
 
     def bring(self, widget: Any) -> None:
