@@ -29,6 +29,18 @@ def workspace_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / ".raysmith"
 
 
+@pytest.fixture(scope="module")
+def module_workspace(
+    tmp_path_factory: pytest.TempPathFactory, workspace_template: Path
+) -> Iterator[Workspace]:
+    """A workspace of the test file's own, which is also its working directory."""
+    folder = tmp_path_factory.mktemp("module")
+    shutil.copytree(workspace_template, folder / ".raysmith")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        yield Workspace.from_config()
+
+
 @pytest.fixture
 def workspace(
     tmp_path: Path, workspace_template: Path, monkeypatch: pytest.MonkeyPatch

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import threading
 from pathlib import Path
@@ -37,22 +36,16 @@ def get_data():
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory, workspace_template):
-    """A workspace with a cluster of one-core nodes, its folder the working directory."""
-    folder = tmp_path_factory.mktemp("cluster")
-    shutil.copytree(workspace_template, folder / ".raysmith")
-    (folder / "project").mkdir()
-    (folder / "project" / "get_data.py").write_text(COUNTING)
-    before = Path.cwd()
-    os.chdir(folder)
-    workspace = Workspace.from_config()
+def place(module_workspace):
+    """A workspace for a cluster of one-core nodes, its folder the working directory."""
+    Path("project").mkdir()
+    Path("project/get_data.py").write_text(COUNTING)
     try:
-        yield workspace
+        yield module_workspace
     finally:
-        for name, target in workspace.compute_targets.items():
+        for name, target in module_workspace.compute_targets.items():
             if name != "local":
                 target.delete(force=True)
-        os.chdir(before)
 
 
 @pytest.fixture(scope="module")

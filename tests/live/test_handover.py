@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import urllib.request
@@ -15,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine import AutoMLConfig, Experiment, ModelException, Workspace, onnx_inputs
+from engine import AutoMLConfig, Experiment, ModelException, onnx_inputs
 from engine.cli import main
 from tests.live.helpers import free_port, server
 from tests.show.browser import open_browser
@@ -50,25 +49,17 @@ def labels(frame):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, workspace_template, ray_cluster):
+def run(module_workspace, ray_cluster):
     """A run of which everything converts to ONNX, explained; in its folder as working directory."""
-    folder = tmp_path_factory.mktemp("handover")
-    shutil.copytree(workspace_template, folder / ".raysmith")
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        workspace = Workspace.from_config()
-        frame = table()
-        config = AutoMLConfig(
-            task="classification", X=frame, y=labels(frame), X_valid=frame[:20], iterations=5,
-            n_cross_validations=3, enable_onnx_compatible_models=True, random_state=1,
-            allowed_models=["LightGBM", "LogisticRegression", "RandomForest", "SVM"],
-        )  # fmt: skip
-        run = Experiment(workspace, "handover").submit(config)
-        assert run.wait_for_completion(timeout_seconds=240) == "Completed"
-        yield run
-    finally:
-        os.chdir(before)
+    frame = table()
+    config = AutoMLConfig(
+        task="classification", X=frame, y=labels(frame), X_valid=frame[:20], iterations=5,
+        n_cross_validations=3, enable_onnx_compatible_models=True, random_state=1,
+        allowed_models=["LightGBM", "LogisticRegression", "RandomForest", "SVM"],
+    )  # fmt: skip
+    run = Experiment(module_workspace, "handover").submit(config)
+    assert run.wait_for_completion(timeout_seconds=240) == "Completed"
+    return run
 
 
 @pytest.fixture(scope="module")

@@ -13,34 +13,24 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from engine import AutoMLConfig, AutoMLRun, DataException, Experiment, RunException, Workspace
+from engine import AutoMLConfig, AutoMLRun, DataException, Experiment, RunException
 from tests.live.helpers import quick_config, statuses, wait_until
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, workspace_template, ray_cluster):
+def finished(module_workspace, ray_cluster):
     """The example's settings on small data: a run of 20 iterations at concurrency 2."""
-    import os
-    import shutil
-
-    folder = tmp_path_factory.mktemp("finished")
-    shutil.copytree(workspace_template, folder / ".raysmith")
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        experiment = Experiment(Workspace.from_config(), "digits like")
-        config = quick_config(
-            iterations=20, max_concurrent_iterations=2, primary_metric="AUC_weighted",
-            allowed_models=None, debug_log="driver.log", enable_early_stopping=False,
-        )  # fmt: skip
-        run = experiment.submit(config, tags={"who": "me"})
-        submitted = run.get_status()
-        run.wait_for_completion()
-        yield run, folder, submitted
-    finally:
-        os.chdir(before)
+    experiment = Experiment(module_workspace, "digits like")
+    config = quick_config(
+        iterations=20, max_concurrent_iterations=2, primary_metric="AUC_weighted",
+        allowed_models=None, debug_log="driver.log", enable_early_stopping=False,
+    )  # fmt: skip
+    run = experiment.submit(config, tags={"who": "me"})
+    submitted = run.get_status()
+    run.wait_for_completion()
+    return run, Path.cwd(), submitted
 
 
 def test_it_completes_with_twenty_different_pipelines(finished):

@@ -23,7 +23,6 @@ from engine.pipelines.ensembles import (
 from engine.pipelines.to_onnx import onnx_inputs, to_onnx
 
 onnxruntime = pytest.importorskip("onnxruntime")
-lightgbm = pytest.importorskip("lightgbm")
 
 ENTRIES = [
     entry
