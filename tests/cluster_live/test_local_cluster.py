@@ -144,9 +144,9 @@ def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
     assert " Retried " in out
     calls = Path("calls").read_text().split()
     assert len(calls) == len(set(calls))
-    trained = {r.properties["node_id"] for r in records}
-    assert len(trained) >= 2
-    assert trained <= set(calls)
+    # Two were seen at work; the lost one's iterations may all have ended on the other.
+    assert len(calls) >= 2
+    assert {r.properties["node_id"] for r in records} <= set(calls)
     assert "hello from get_data" in run.get_children()[0].get_logs()
     assert {"logs/automl.log", "report.html"} <= set(run.get_file_names())
     assert run.get_output()[1].predict([[0.0] * 8]).shape == (1,)
