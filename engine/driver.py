@@ -30,7 +30,7 @@ from engine.store import RunStore
 
 if TYPE_CHECKING:
     from engine.data import DataSummary
-    from engine.raytune import TuneLoop
+    from engine.loop import TuneLoop
 
 logger = logging.getLogger("raysmith.driver")
 
@@ -99,8 +99,8 @@ class Driver:
     def _drive(self) -> str:
         from cluster.embedded import connect
         from engine.ensembling import add_ensembles
+        from engine.loop import TuneLoop, trial_cores
         from engine.nodedata import end_node_data
-        from engine.raytune import TuneLoop, trial_cores
 
         if not self._settings.is_remote:
             self._given.keep(self._store, self._run_id)

@@ -1,13 +1,10 @@
-"""Ray Tune drives the trials: the loop, its searcher and its callback."""
+"""What Ray Tune asks and tells while it drives trials: searcher, callback, stopper."""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,260 +14,22 @@ import ray
 from ray import tune
 from ray.tune.search import Searcher
 
-from engine.data import Dataset, DataSummary
-from engine.errors import ConfigException, DataException, RunException
-from engine.given import Given
-from engine.metrics import METRICS, Metric
-from engine.nodedata import DataSource, LoadedData, node_data_somewhere
+from engine.metrics import Metric
 from engine.pipelines import PipelineSpec
 from engine.raymetrics import RunMetrics
 from engine.recorder import Recorder
-from engine.records import DriverIdentity, IterationEnd, RunRecord
+from engine.records import IterationEnd
 from engine.running import RunningTrials, Watch
 from engine.schedule import Next, Schedule
 from engine.search.searcher import PipelineSearch
-from engine.settings import Settings
-from engine.show.quality import describe_data
-from engine.store import RunStore
-from engine.trial import Announcement, IterationTrial, TrialSettings
+from engine.trial import Announcement
 
 logger = logging.getLogger("raysmith.driver")
 
-
-_DESCRIBE_SECONDS = 60.0
 #: Ray's own health checks take so long to tell that a node is gone.
 _NOTICE_SECONDS = 20.0
 #: An iteration is begun again on other nodes so often when it loses its node.
 MAX_RETRIES = 3
-
-
-class TuneLoop:
-    """The part of a run that happens on the cluster.
-
-    Parameters
-    ----------
-    record:
-        The run.
-    identity:
-        Of this driver; the loop ends when the store names another one.
-    started:
-        When the run's time began, in seconds since the epoch.
-    explains:
-        Whether the best model is explained within that time.
-    """
-
-    def __init__(
-        self,
-        store: RunStore,
-        record: RunRecord,
-        identity: DriverIdentity,
-        settings: Settings,
-        started: float,
-        explains: bool = False,
-    ) -> None:
-        self._store = store
-        self._record = record
-        self._settings = settings
-        self._metric = METRICS[record.primary_metric]
-        limit = settings.experiment_timeout_minutes
-        self.until = None if limit is None else started + limit * 60
-        # What comes after the trials, ensembles and the best model's files, needs its time too.
-        self._trials_until = (
-            None
-            if limit is None or self.until is None
-            else self.until - _reserve(limit * 60, explains)
-        )
-        iteration_limit = settings.iteration_timeout_minutes
-        self._iteration_seconds = None if iteration_limit is None else iteration_limit * 60
-        self._targets: Dataset | None = None
-        #: In a list, the data in Ray's object store; once it has been prepared.
-        self.reference: list[Any] = []
-        self._node: Any = None
-        self.watch = Watch(
-            store,
-            record.run_id,
-            identity,
-            self._iteration_seconds,
-            self._trials_until,
-        )
-
-    def ask_for_nodes(self, cores: int) -> None:
-        """Have a growing cluster bring up at once what all trials need, while data is prepared."""
-        if not self._settings.is_remote:
-            return
-        from ray.autoscaler.sdk import request_resources
-
-        shape = {"CPU": cores}
-        if self._settings.mem_in_mb is not None:
-            shape["memory"] = self._settings.mem_in_mb * 2**20
-        trials = min(_concurrency(self._settings, cores), self._settings.iterations)
-        request_resources(bundles=[shape] * trials)
-
-    def give_nodes_back(self) -> None:
-        """The cluster may shrink again."""
-        if self._settings.is_remote:
-            from ray.autoscaler.sdk import request_resources
-
-            request_resources(bundles=[])
-
-    def prepare(self, given: Given, cores: int) -> tuple[DataSource, DataSummary | None]:
-        """Have the data where the trials will run, checked.
-
-        Returns
-        -------
-        tuple
-            The source for the trials, and the data's summary; ``None`` when the run was ended
-            meanwhile.
-
-        Raises
-        ------
-        DataException
-            With the script's own traceback where it is to blame.
-        """
-        dataset = given.dataset
-        shared = None if dataset is None else ray.put(dataset)
-        source = DataSource.of(self._record.run_id, self._metric.task, given, shared)
-        if dataset is not None:
-            self.reference = list(source.shared or ())
-            self._targets = dataset.without_features()
-            return source, dataset.summary()
-        # Until a node has room, which on a growing cluster takes minutes, no limit applies.
-        found = node_data_somewhere.options(**task_resources(self._settings, cores))
-        node = self._wait(found.remote(source), None)
-        loaded: LoadedData | None = None
-        if node is not None:
-            loaded = self._wait(node.load.remote(), self._iteration_seconds)
-        if loaded is None:
-            return source, None
-        if loaded.output:
-            self._store.write_text(self._record.run_id, "logs/get_data.log", loaded.output)
-        if loaded.error is not None:
-            raise DataException(loaded.error)
-        # At once: the node may be gone when the ensembles want them.
-        self._targets = ray.get(node.targets.remote())
-        self.reference = loaded.reference
-        self._node = node
-        logger.info("get_data() took %.1f s", loaded.seconds)
-        return source, loaded.summary
-
-    def targets(self) -> Dataset:
-        """The data without its features, once it has been prepared."""
-        assert self._targets is not None
-        return self._targets
-
-    def describe(self, dataset: Dataset | None) -> dict[str, Any]:
-        """The data as a report shows it; where it is no argument, its node tells."""
-        if dataset is not None:
-            return describe_data(dataset)
-        told: dict[str, Any] = ray.get(self._node.describe.remote(), timeout=_DESCRIBE_SECONDS)
-        return told
-
-    def _wait(self, future: Any, seconds: float | None) -> Any:
-        """A result from the node that gets the data; ``None`` when the run was ended meanwhile."""
-        started = time.monotonic()
-        while not ray.wait([future], timeout=0.25)[0]:
-            self.watch.look()
-            if self.watch.ended_by is not None:
-                ray.cancel(future)
-                return None
-            if seconds is not None and time.monotonic() - started > seconds:
-                raise DataException(
-                    f"get_data() did not return within iteration_timeout_minutes={seconds / 60:g}"
-                )
-        try:
-            return ray.get(future)
-        except ray.exceptions.RayError as error:
-            raise DataException(
-                f"the process that ran get_data() died: {_one_line(error)}"
-            ) from error
-
-    def run(
-        self,
-        source: DataSource,
-        summary: DataSummary,
-        search: PipelineSearch,
-        schedule: Schedule,
-        recorder: Recorder,
-        cores: int,
-    ) -> str:
-        """Try pipelines until the schedule is over.
-
-        Returns
-        -------
-        str
-            ``Completed``, ``Canceled``, or ``Lost`` when another driver has taken the run over.
-
-        Raises
-        ------
-        RunException
-            When something could not be written to the store.
-        """
-        settings = self._settings
-        trial_settings = TrialSettings(
-            source=source,
-            fingerprint=summary.fingerprint,
-            primary_metric=self._metric.name,
-            cores=cores,
-            random_state=settings.random_state,
-            class_weight=settings.class_weight,
-            verbosity=settings.verbosity,
-            until=self._trials_until,
-        )
-        running = RunningTrials()
-        callback = _Callback(
-            running,
-            schedule,
-            recorder,
-            search,
-            self._metric,
-            RunMetrics(self._record.run_id, self._metric.name),
-        )
-        resources = {"cpu": cores}
-        if settings.mem_in_mb is not None:
-            resources["memory"] = settings.mem_in_mb * 2**20
-        folder = tempfile.mkdtemp(prefix="raysmith-tune-")
-        prefix = f"trial-{self._record.run_id[:8]}"
-        self.watch.start(running, schedule, recorder)
-        try:
-            with _quiet_tune():
-                tune.Tuner(
-                    tune.with_resources(
-                        tune.with_parameters(IterationTrial, settings=trial_settings), resources
-                    ),
-                    tune_config=tune.TuneConfig(
-                        search_alg=_NextPipeline(
-                            search, schedule, self.watch, self._trials_until, callback
-                        ),
-                        num_samples=-1,
-                        max_concurrent_trials=_concurrency(settings, cores),
-                        reuse_actors=True,
-                        trial_name_creator=lambda t: f"{prefix}-{t.config['iteration']}",
-                        trial_dirname_creator=lambda t: str(t.config["iteration"]),
-                    ),
-                    run_config=tune.RunConfig(
-                        name=self._record.run_id,
-                        storage_path=folder,
-                        verbose=0,
-                        progress_reporter=_NoReports(),
-                        callbacks=[callback],
-                        stop=_StopAtOnce(schedule),
-                        failure_config=tune.FailureConfig(max_failures=0),
-                        # An iteration leaves its model in the store; there is nothing to restore.
-                        checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                    ),
-                ).fit()
-        finally:
-            self.watch.stop()
-            if self.watch.ended_by != "Lost":
-                callback.end_unfinished(str(schedule.stopped or "the run ended"))
-            recorder.close()
-            shutil.rmtree(folder, ignore_errors=True)
-        if recorder.error is not None:
-            raise RunException(
-                f"the store could not be written: {recorder.error}"
-            ) from recorder.error
-        logger.info("no more iterations: %s", schedule.stopped or "all are done")
-        return {"Canceled": "Canceled", "Lost": "Lost"}.get(self.watch.ended_by or "", "Completed")
 
 
 class _OfThisProcess:
@@ -280,7 +39,7 @@ class _OfThisProcess:
         return object, ()
 
 
-class _NextPipeline(_OfThisProcess, Searcher):
+class NextPipeline(_OfThisProcess, Searcher):
     """Tune's way to ask the schedule and the search what comes next."""
 
     def __init__(
@@ -289,7 +48,7 @@ class _NextPipeline(_OfThisProcess, Searcher):
         schedule: Schedule,
         watch: Watch,
         until: float | None,
-        callback: _Callback,
+        callback: TrialCallback,
     ) -> None:
         super().__init__()
         self._search = search
@@ -333,7 +92,7 @@ class _NextPipeline(_OfThisProcess, Searcher):
         """Nothing to restore, see `save`."""
 
 
-class _Callback(_OfThisProcess, tune.Callback):
+class TrialCallback(_OfThisProcess, tune.Callback):
     """Tells schedule and recorder what Tune's trials do."""
 
     def __init__(
@@ -454,7 +213,7 @@ class _Callback(_OfThisProcess, tune.Callback):
         self._recorder.ended(number, end, scores)
 
 
-class _NoReports(_OfThisProcess, tune.ProgressReporter):
+class NoReports(_OfThisProcess, tune.ProgressReporter):
     """In a notebook Tune's own reports would clear the cell's output, and our widget with it."""
 
     def should_report(self, trials: list[Any], done: bool = False) -> bool:
@@ -464,7 +223,7 @@ class _NoReports(_OfThisProcess, tune.ProgressReporter):
         """Never called."""
 
 
-class _StopAtOnce(_OfThisProcess, tune.Stopper):
+class StopAtOnce(_OfThisProcess, tune.Stopper):
     """Ends Tune's loop when the run must not even finish what it has started."""
 
     def __init__(self, schedule: Schedule) -> None:
@@ -475,57 +234,6 @@ class _StopAtOnce(_OfThisProcess, tune.Stopper):
 
     def stop_all(self) -> bool:
         return self._schedule.stopped_at_once
-
-
-def trial_cores(settings: Settings) -> int:
-    """CPU cores of one trial on the cluster that is connected.
-
-    Raises
-    ------
-    ConfigException
-        When no node is large enough for a trial.
-    """
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    to_come = json.loads(os.environ.get("RAYSMITH_WORKER", "{}"))
-    if to_come:
-        # The autoscaler brings nodes up when trials wait for them.
-        nodes.append({"CPU": to_come["CPU"], "memory": 0.7 * to_come["memory"]})
-    cpus = [int(resources.get("CPU", 0)) for resources in nodes if resources.get("CPU", 0) >= 1]
-    if not cpus:
-        raise ConfigException(["the Ray cluster has no node with a CPU core"])
-    wanted = settings.max_cores_per_iteration
-    if wanted > max(cpus):
-        raise ConfigException(
-            [f"max_cores_per_iteration={wanted}: the largest node has {max(cpus)} cores"]
-        )
-    memory = max(float(resources.get("memory", 0)) for resources in nodes) / 2**20
-    if settings.mem_in_mb is not None and settings.mem_in_mb > memory:
-        raise ConfigException(
-            [f"mem_in_mb={settings.mem_in_mb}: the largest node has {memory:.0f} MB for trials"]
-        )
-    return min(cpus) if wanted == -1 else wanted
-
-
-def _reserve(seconds: float, explains: bool) -> float:
-    """Of a run's time, what is kept for what comes after its trials."""
-    explanation = min(10.0 + 0.1 * seconds, 120.0) if explains else 0.0
-    return min(min(3.0 + 0.03 * seconds, 60.0) + explanation, 0.5 * seconds)
-
-
-def task_resources(settings: Settings, cores: int) -> dict[str, Any]:
-    """Of a Ray task that does a trial's kind of work."""
-    resources: dict[str, Any] = {"num_cpus": cores}
-    if settings.mem_in_mb is not None:
-        resources["memory"] = settings.mem_in_mb * 2**20
-    return resources
-
-
-def _concurrency(settings: Settings, cores: int) -> int:
-    if settings.max_concurrent_iterations is not None:
-        return settings.max_concurrent_iterations
-    if settings.is_remote:
-        return 1
-    return max(1, int(ray.cluster_resources().get("CPU", 1)) // cores)
 
 
 def _log_of(trial: Announcement, number: int) -> str | None:
@@ -561,14 +269,8 @@ def _lost_node(trial: Any, running: Announcement | None) -> str | None:
     return None
 
 
-def _one_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if "is dead" in line or "died" in line]
-    return (told or lines or [type(error).__name__])[-1]
-
-
 @contextmanager
-def _quiet_tune() -> Iterator[None]:
+def quiet_tune() -> Iterator[None]:
     """Tune writes no tables, no result files and no errors of trials: our table and store do."""
     settings = {
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
