@@ -51,6 +51,7 @@ def explain_with_actors(
     seconds: float | None = None,
     progress: Progress | None = None,
     stop: Any = None,
+    actors: int | None = None,
 ) -> Explanation:
     """Explain all rows, or those that ``seconds`` allow.
 
@@ -66,6 +67,9 @@ def explain_with_actors(
         Called with rows done and rows in all.
     stop:
         Asked now and then whether to give up.
+    actors:
+        How many, of one core each; ``None``: one for each core of the cluster, where there are
+        rows enough.
 
     Raises
     ------
@@ -77,8 +81,8 @@ def explain_with_actors(
     work = work.prepared()
     shared = ray.put(work)
     pieces = Pieces(work.X.shape[0])
-    cores = int(ray.cluster_resources().get("CPU", 1))
-    size = max(1, min(cores, -(-work.X.shape[0] // 2)))
+    most = actors or int(ray.cluster_resources().get("CPU", 1))
+    size = max(1, min(most, -(-work.X.shape[0] // 2)))
     remote = ray.remote(ExplainerActor)
     name = f"{name}-{uuid.uuid4().hex[:6]}"
     started = 0
@@ -89,10 +93,10 @@ def explain_with_actors(
         options = remote.options(name=f"{name}-{started}", num_cpus=1, max_restarts=0)
         return options.remote(shared)
 
-    actors = [start() for _ in range(size)]
+    pool = [start() for _ in range(size)]
     expected: Any = None
     futures: dict[Any, tuple[Any, NDArray[np.int64] | None]] = {
-        actor.expected.remote(): (actor, None) for actor in actors
+        actor.expected.remote(): (actor, None) for actor in pool
     }
     until: float | None = None
     deaths = 0
@@ -115,7 +119,7 @@ def explain_with_actors(
                     if rows is not None:
                         pieces.lost(rows)
                     actor = start()
-                    actors.append(actor)
+                    pool.append(actor)
                     futures[actor.expected.remote()] = (actor, None)
                     continue
                 if rows is None:
@@ -133,6 +137,6 @@ def explain_with_actors(
             if until is not None and time.monotonic() > until and pieces.done:
                 break
     finally:
-        for actor in actors:
+        for actor in pool:
             ray.kill(actor)
     return as_explanation(work, expected, pieces)

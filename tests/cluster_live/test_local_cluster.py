@@ -18,8 +18,6 @@ from tests.live.helpers import statuses, wait_until
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 
-_MANY = 24
-
 COUNTING = """
 import os
 import numpy as np
@@ -34,12 +32,28 @@ def get_data():
     return {"X": X, "y": (X[:, 0] + generator.normal(size=400) > 0).astype(int)}
 """
 
+#: Ray puts a job's folder on the path of its workers, where Python looks for this module.
+WAITING = """
+import os, sys, time
+
+if os.environ.get("GO") and "default_worker" in " ".join(sys.orig_argv):
+    from sklearn.linear_model import LogisticRegression
+
+    def fit(self, *args, _fit=LogisticRegression.fit, **kwargs):
+        while not os.path.exists(os.environ["GO"]):
+            time.sleep(0.05)
+        return _fit(self, *args, **kwargs)
+
+    LogisticRegression.fit = fit
+"""
+
 
 @pytest.fixture(scope="module")
 def place(module_workspace):
     """A workspace for a cluster of one-core nodes, its folder the working directory."""
     Path("project").mkdir()
     Path("project/get_data.py").write_text(COUNTING)
+    Path("project/sitecustomize.py").write_text(WAITING)
     try:
         yield module_workspace
     finally:
@@ -69,11 +83,12 @@ def target(place):
     return made[0]
 
 
-def remote(target, **changes):
+def remote(target, variables=None, **changes):
     """Iterations of some seconds each: many folds of a light model."""
     configuration = RunConfiguration()
     configuration.target = target
-    configuration.environment.environment_variables = {"CALLS": str(Path("calls").absolute())}
+    calls = {"CALLS": str(Path("calls").absolute())}
+    configuration.environment.environment_variables = calls | (variables or {})
     settings = {
         "task": "classification",
         "path": "project",
@@ -115,8 +130,18 @@ def test_another_process_finds_it(place, target):
 
 def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
     experiment = Experiment(place, "remote")
-    # So many that two nodes are at work at once, however slowly the second one starts.
-    run = experiment.submit(remote(target, iterations=_MANY, enable_early_stopping=False))
+    # No fit ends until two nodes were seen at one each, however slowly the second one starts.
+    go = Path("go").absolute()
+    run = experiment.submit(
+        remote(
+            target,
+            variables={"GO": str(go)},
+            iterations=6,
+            n_cross_validations=3,
+            enable_early_stopping=False,
+            allowed_models=["LogisticRegression"],
+        )
+    )
     with pytest.raises(ComputeTargetException, match="is busy with raysmith-"):
         target.delete()
 
@@ -130,10 +155,11 @@ def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
 
     wait_until(lambda: len(nodes_at_work()) >= 2, 180)
     kill_node_of(next(iter(nodes_at_work().values())))
+    go.touch()
     AutoMLRun(experiment, run.id).wait_for_completion(show_output=True, timeout_seconds=400)
     assert run.get_status() == "Completed"
     summary = run.summary()
-    assert summary["iteration"].tolist() == list(range(_MANY))
+    assert summary["iteration"].tolist() == list(range(6))
     assert set(summary["status"]) <= {"Completed", "Pruned"}
     records = place.store.iterations(run.id)
     reasons = [reason for record in records for reason in record.retries]
