@@ -36,8 +36,9 @@ _GET_DATA = """
 import numpy as np
 
 def get_data():
-    X = np.random.default_rng(0).normal(size=(200, 4))
-    return {"X": X, "y": (X[:, 0] > 0).astype(int)}
+    # There is nothing to learn: no pipeline is so much worse that it is pruned before its last fit.
+    generator = np.random.default_rng(0)
+    return {"X": generator.normal(size=(200, 4)), "y": generator.integers(0, 2, 200)}
 """
 
 #: Ray puts a job's folder on the path of its workers, where Python looks for this module.
@@ -126,7 +127,8 @@ class Watch(threading.Thread):
     def _find_driver(self) -> psutil.Process | None:
         for process in psutil.process_iter(["cmdline"]):
             words = process.info["cmdline"] or []
-            if "engine.remote" in words and self._run.id in words and "-m" in words:
+            # Not its supervisor, whose arguments end alike.
+            if words[-3:] == ["-m", "engine.remote", self._run.id]:
                 return process
         return None
 

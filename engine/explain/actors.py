@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 import uuid
 from typing import Any
@@ -22,12 +23,18 @@ logger = logging.getLogger("raysmith.driver")
 #: Actors that may die before the whole is given up: a model that kills its process kills any.
 _MOST_DEATHS = 5
 _LOOK_SECONDS = 0.25
+#: Cells of an actor from which on shap's permutations are worth compiling: numba takes 5 s for it
+#: in each process, and without it a cell takes 0.06 ms more.
+_WORTH_COMPILING = 80_000
 
 
 class ExplainerActor:
     """Explains pieces of one piece of work, on one core."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, compiled: bool = True) -> None:
+        if not compiled:
+            # Read by numba when shap, which is not imported yet, imports it.
+            os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
         self._work = work
         self._limits = threadpool_limits(limits=1)
         self._explainer = work.explainer()
@@ -83,6 +90,7 @@ def explain_with_actors(
     pieces = Pieces(work.X.shape[0])
     most = actors or int(ray.cluster_resources().get("CPU", 1))
     size = max(1, min(most, -(-work.X.shape[0] // 2)))
+    compiled = work.X.shape[0] * work.X.shape[1] > _WORTH_COMPILING * size
     remote = ray.remote(ExplainerActor)
     name = f"{name}-{uuid.uuid4().hex[:6]}"
     started = 0
@@ -91,7 +99,7 @@ def explain_with_actors(
         nonlocal started
         started += 1
         options = remote.options(name=f"{name}-{started}", num_cpus=1, max_restarts=0)
-        return options.remote(shared)
+        return options.remote(shared, compiled)
 
     pool = [start() for _ in range(size)]
     expected: Any = None
