@@ -8,6 +8,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from engine.featurization import FeaturizationConfig
 
 Check = Callable[[Any], str | None]
@@ -107,6 +109,11 @@ def compute_target(value: Any) -> str | None:
 
 def run_configuration(value: Any) -> str | None:
     return None if hasattr(value, "to_runtime_env") else "a RunConfiguration"
+
+
+def label(value: Any) -> str | None:
+    fits = isinstance(value, str | bool | np.bool_ | numbers.Real) and value == value
+    return None if fits else "a label: a text, a number or a boolean"
 
 
 def anything(value: Any) -> str | None:

@@ -93,6 +93,10 @@ class AutoMLConfig:
             text are left out, with a warning): ``get_output(return_onnx_model=True)``.
         class_weight : ``"balanced"`` or dict, optional
             Multiplied into the sample weights of every fit.
+        positive_label : label, optional
+            Of two classes, the one whose own metrics are recorded too: ``AUC_binary``,
+            ``average_precision_score_binary``, ``f1_score_binary``, ``precision_score_binary``,
+            ``recall_score_binary``.
         verbosity : int, default ``logging.INFO``; debug_log : path, default ``automl.log``
             Level and file of the driver's log.
         compute_target : compute target or its name, default ``"local"``
@@ -320,6 +324,8 @@ def _impossible(values: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]
         )
     if task == "regression" and values.get("class_weight") is not None:
         problems.append("class_weight: only for task='classification'")
+    if task == "regression" and values.get("positive_label") is not None:
+        problems.append("positive_label: only for task='classification'")
     iteration = values.get("iteration_timeout_minutes")
     experiment = values.get("experiment_timeout_minutes")
     if iteration is not None and experiment is not None and iteration > experiment:

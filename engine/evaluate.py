@@ -244,7 +244,7 @@ def _score(
         raise ValueError(f"the model predicted NaN or infinity for {_count_bad(predicted)} rows")
     if dataset.classes is None:
         return score_regression(y, predicted, weight, y_range=float(np.ptp(dataset.y)))
-    return score_classification(dataset.target(y), predicted, weight)
+    return score_classification(dataset.target(y), predicted, weight, dataset.positive)
 
 
 def _count_bad(predicted: NDArray[np.float64]) -> int:

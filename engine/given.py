@@ -107,6 +107,7 @@ def _check(settings: Settings, data: Mapping[str, Any]) -> Dataset:
         data,
         "regression" if settings.task == "regression" else "classification",
         exclude_nan_labels=settings.exclude_nan_labels,
+        positive_label=settings.positive_label,
         featurization=settings.featurization_config,
         source="AutoMLConfig",
     )

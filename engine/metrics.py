@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -78,6 +78,18 @@ REGRESSION_METRICS: Mapping[str, Metric] = _table(
         "root_mean_squared_log_error",
     ],
 )
+#: Of the positive class of two; recorded where ``positive_label`` names it.
+BINARY_METRICS: Mapping[str, Metric] = _table(
+    "classification",
+    [
+        "AUC_binary",
+        "average_precision_score_binary",
+        "f1_score_binary",
+        "precision_score_binary",
+        "recall_score_binary",
+    ],
+    [],
+)
 METRICS: Mapping[str, Metric] = {**CLASSIFICATION_METRICS, **REGRESSION_METRICS}
 DEFAULT_METRIC: Mapping[str, str] = {
     "classification": "accuracy",
@@ -90,10 +102,20 @@ def metrics_of(task: str) -> Mapping[str, Metric]:
     return CLASSIFICATION_METRICS if task == "classification" else REGRESSION_METRICS
 
 
+def metrics_in(task: str, scores: Iterable[Mapping[str, float]]) -> dict[str, Metric]:
+    """The metrics of ``task``, with those of a positive class where one of ``scores`` has them."""
+    found = set().union(*scores)
+    return {
+        **metrics_of(task),
+        **{name: metric for name, metric in BINARY_METRICS.items() if name in found},
+    }
+
+
 def score_classification(
     y_true: NDArray[np.int64],
     probabilities: NDArray[np.float64],
     sample_weight: NDArray[np.float64] | None = None,
+    positive: int | None = None,
 ) -> dict[str, float]:
     """All classification metrics.
 
@@ -105,6 +127,8 @@ def score_classification(
         Shape (n_rows, n_classes), one column a class code.
     sample_weight:
         Shape (n_rows,), or ``None`` for equal weights.
+    positive:
+        The code of the positive class of two: the metrics called ``_binary`` are added.
 
     Returns
     -------
@@ -148,6 +172,8 @@ def score_classification(
         scores[f"f1_score_{average}"] = float(
             sk.f1_score(y_true, y_pred, average=average, labels=present, **averaged)
         )
+    if positive is not None:
+        scores |= _of_the_positive(y_true == positive, rows[:, positive], y_pred == positive, weigh)
     if len(present) < 2:
         undefined = ("AUC_weighted", "AUC_macro", "average_precision_score_weighted")
         return scores | dict.fromkeys(undefined, math.nan)
@@ -160,6 +186,29 @@ def score_classification(
     scores["AUC_macro"] = float(areas.mean())
     scores["average_precision_score_weighted"] = float(precisions)
     return scores
+
+
+def _of_the_positive(
+    is_positive: NDArray[np.bool_],
+    probability: NDArray[np.float64],
+    predicted: NDArray[np.bool_],
+    weigh: Mapping[str, Any],
+) -> dict[str, float]:
+    both = 0 < is_positive.sum() < len(is_positive)
+    averaged = {"zero_division": 0.0, **weigh}
+    return {
+        "AUC_binary": float(sk.roc_auc_score(is_positive, probability, **weigh))
+        if both
+        else math.nan,
+        "average_precision_score_binary": float(
+            sk.average_precision_score(is_positive, probability, **weigh)
+        )
+        if both
+        else math.nan,
+        "f1_score_binary": float(sk.f1_score(is_positive, predicted, **averaged)),
+        "precision_score_binary": float(sk.precision_score(is_positive, predicted, **averaged)),
+        "recall_score_binary": float(sk.recall_score(is_positive, predicted, **averaged)),
+    }
 
 
 def score_regression(
@@ -315,7 +364,15 @@ def _spearman(
 
 
 #: Undefined for a fold whose validation part holds one class only: the mean skips such folds.
-_SKIP_UNDEFINED_FOLDS = frozenset({"AUC_weighted", "AUC_macro", "average_precision_score_weighted"})
+_SKIP_UNDEFINED_FOLDS = frozenset(
+    {
+        "AUC_weighted",
+        "AUC_macro",
+        "AUC_binary",
+        "average_precision_score_weighted",
+        "average_precision_score_binary",
+    }
+)
 
 
 def mean_over_folds(folds: Sequence[Mapping[str, float]]) -> dict[str, float]:

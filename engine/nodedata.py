@@ -42,6 +42,7 @@ class DataSource:
     task: Task
     plan: SplitPlan
     exclude_nan_labels: bool = True
+    positive_label: Any = None
     featurization: FeaturizationConfig | None = None
     script: str | None = None
     script_in_project: str | None = None
@@ -67,6 +68,7 @@ class DataSource:
             task,
             settings.split_plan,
             settings.exclude_nan_labels,
+            settings.positive_label,
             settings.featurization_config,
             **where,
         )
@@ -83,6 +85,7 @@ class DataSource:
             raw,
             self.task,
             exclude_nan_labels=self.exclude_nan_labels,
+            positive_label=self.positive_label,
             featurization=self.featurization,
             source=source,
         )

@@ -16,7 +16,7 @@ from engine.errors import AutoMLError, ConfigException, RunException
 from engine.given import Given
 from engine.iteration import IterationRun, download, pick
 from engine.launching import check_target, start_driver
-from engine.metrics import METRICS, metrics_of
+from engine.metrics import METRICS, metrics_in
 from engine.models import MLFLOW_MODEL, load_model, save_mlflow_model
 from engine.pipelines.names import ENSEMBLES
 from engine.records import IterationRecord, RunRecord, best_iteration
@@ -257,6 +257,7 @@ class AutoMLRun:
         rows = []
         best: float | None = None
         records = sorted(self._store.iterations(self.id), key=lambda r: r.ended or math.inf)
+        metrics = metrics_in(self._metric.task, [record.metrics for record in records])
         for record in records:
             score = record.metrics.get(self._metric.name, math.nan)
             if record.status == "Completed" and self._metric.is_better(score, best):
@@ -273,11 +274,11 @@ class AutoMLRun:
                     "node_id": record.properties.get("node_id", ""),
                     "node_ip": record.properties.get("node_ip", ""),
                     "seconds": record.seconds,
-                    **{name: record.metrics.get(name) for name in metrics_of(self._metric.task)},
+                    **{name: record.metrics.get(name) for name in metrics},
                 }
             )
         columns = ["iteration", "pipeline", "duration", "metric", "best", "status", "reason",
-                   "node_id", "node_ip", "seconds", *metrics_of(self._metric.task)]  # fmt: skip
+                   "node_id", "node_ip", "seconds", *metrics]  # fmt: skip
         return pd.DataFrame(rows, columns=columns).sort_values("iteration", ignore_index=True)
 
     def cancel(self) -> None:
@@ -480,7 +481,7 @@ class AutoMLRun:
             raise RunException(
                 f"there is no iteration {iteration}; there are {[r.iteration for r in records]}"
             )
-        known = metrics_of(self._metric.task)
+        known = metrics_in(self._metric.task, [record.metrics for record in records])
         if metric is not None and metric not in known:
             raise ConfigException([f"metric={metric!r}: allowed is one of {', '.join(known)}"])
         best = best_iteration(records, self._metric if metric is None else known[metric])

@@ -84,9 +84,7 @@ class Settings:
     )
     enable_onnx_compatible_models: bool = _parameter(False, allow.boolean)
     exclude_nan_labels: bool = _parameter(True, allow.boolean)
-    positive_label: Any = _parameter(
-        None, allow.anything, "a positive label is not available yet; leave it out"
-    )
+    positive_label: Any = _parameter(None, allow.optional(allow.label))
     class_weight: Any = _parameter(None, allow.optional(allow.weights))
     verbosity: int = _parameter(logging.INFO, allow.integer(0))
     debug_log: str | None = _parameter("automl.log", allow.optional(allow.path))
@@ -138,6 +136,9 @@ class Settings:
                 [getattr(label, "item", lambda label=label: label)(), float(weight)]
                 for label, weight in self.class_weight.items()
             ]
+        values["positive_label"] = getattr(
+            self.positive_label, "item", lambda: self.positive_label
+        )()
         if isinstance(self.featurization, FeaturizationConfig):
             values["featurization"] = self.featurization.to_dict()
         return values

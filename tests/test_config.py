@@ -101,7 +101,8 @@ def test_all_problems_at_once():
         ({"featurization": "some"}, "'auto', 'off' or a FeaturizationConfig"),
         ({"model_explainability": "yes"}, "True or False"),
         ({"enable_onnx_compatible_models": "yes"}, "allowed is"),
-        ({"positive_label": 1}, "not available yet"),
+        ({"positive_label": [1]}, "a label: a text, a number or a boolean"),
+        ({"task": "regression", "positive_label": 1}, "only for task='classification'"),
         ({"compute_target": 3}, "'local', a compute target or its name"),
         ({"run_configuration": object()}, "a RunConfiguration"),
         ({"class_weight": "heavy"}, "'balanced', or a dict"),
@@ -143,6 +144,8 @@ def test_old_and_new_names_of_models():
 def test_data_is_checked_before_anything_is_started():
     with pytest.raises(DataException, match="X has 20 rows but y has 19"):
         config(y=Y[:-1]).prepare()
+    with pytest.raises(DataException, match=r"labels are \[0, 1\]"):
+        config(positive_label=2).prepare()
     with pytest.raises(DataException, match="n_cross_validations=30"):
         config(n_cross_validations=30).prepare()
     with pytest.raises(DataException, match="does not exist"):
@@ -160,11 +163,13 @@ def test_settings_survive_json():
     import json
 
     settings = config(
-        class_weight={0: 1, np.int64(1): 3.5}, allowed_models={"KNN"}, experiment_exit_score=0.5
-    ).settings
+        class_weight={0: 1, np.int64(1): 3.5}, allowed_models={"KNN"}, experiment_exit_score=0.5,
+        positive_label=np.int64(1),
+    ).settings  # fmt: skip
     again = Settings.from_dict(json.loads(json.dumps(settings.to_dict())))
     assert again.class_weight == {0: 1.0, 1: 3.5}
     assert again.allowed == ("KNN",)
+    assert again.positive_label == 1
     assert again == Settings.from_dict(settings.to_dict())
 
 

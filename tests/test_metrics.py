@@ -8,6 +8,7 @@ from scipy.stats import spearmanr
 from sklearn import metrics as sk
 
 from engine.metrics import (
+    BINARY_METRICS,
     CLASSIFICATION_METRICS,
     METRICS,
     REGRESSION_METRICS,
@@ -63,6 +64,37 @@ def test_binary_auc_is_the_usual_one(multiclass):
     usual = sk.roc_auc_score(y, p, sample_weight=weight)
     assert scores["AUC_weighted"] == pytest.approx(usual)
     assert scores["AUC_macro"] == pytest.approx(usual)
+
+
+@pytest.mark.parametrize("positive", [0, 1])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_positive_class_has_metrics_of_its_own(multiclass, positive, weighted):
+    y, probabilities, weight = multiclass
+    y, p = y % 2, probabilities[:, 0]
+    w = weight if weighted else None
+    columns = np.column_stack([1 - p, p])
+    scores = score_classification(y, columns, w, positive)
+    pred = columns.argmax(axis=1)
+    usual = {"pos_label": positive, "sample_weight": w}
+    expected = {
+        "AUC_binary": sk.roc_auc_score(y == positive, columns[:, positive], sample_weight=w),
+        "average_precision_score_binary": sk.average_precision_score(
+            y, columns[:, positive], **usual
+        ),
+        "f1_score_binary": sk.f1_score(y, pred, **usual),
+        "precision_score_binary": sk.precision_score(y, pred, **usual),
+        "recall_score_binary": sk.recall_score(y, pred, **usual),
+    }
+    assert {name: scores[name] for name in BINARY_METRICS} == pytest.approx(expected)
+    assert set(scores) == {*CLASSIFICATION_METRICS, *BINARY_METRICS}
+
+
+def test_a_fold_without_the_positive_class():
+    one = score_classification(np.zeros(3, dtype=int), np.full((3, 2), 0.5), positive=1)
+    assert math.isnan(one["AUC_binary"])
+    assert one["recall_score_binary"] == 0
+    both = score_classification(np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]]), positive=1)
+    assert mean_over_folds([one, both])["AUC_binary"] == 1.0
 
 
 def test_a_hand_made_example():

@@ -19,6 +19,7 @@ from engine.data.target import (
     check_target,
     check_weight,
     plain_labels,
+    positive_code,
     renumber,
     rows_with_label,
     same_length,
@@ -47,6 +48,7 @@ def check_data(
     *,
     exclude_nan_labels: bool = True,
     featurization: FeaturizationConfig | None = None,
+    positive_label: Any = None,
     source: str = "get_data()",
 ) -> Dataset:
     """Check what ``get_data()`` returned, or what the configuration holds.
@@ -64,6 +66,8 @@ def check_data(
         Drop rows without a target (with a note that says how many) instead of refusing them.
     featurization:
         How columns are featurized; ``None``: they must be numeric.
+    positive_label:
+        Of two classes, the one whose own metrics are wanted.
     source:
         Where the data came from, for the error messages.
 
@@ -105,7 +109,8 @@ def check_data(
         weight = None if weight is None else weight[keep]
         splits = renumber(splits, keep)
     y, classes = check_target(y, task, given.get("class_labels"))
-    dataset = Dataset(X, y, classes, names, weight, cv_splits_indices=splits)
+    positive = None if positive_label is None else positive_code(positive_label, classes)
+    dataset = Dataset(X, y, classes, names, weight, cv_splits_indices=splits, positive=positive)
     if "X_valid" in given or "y_valid" in given:
         dataset = _with_validation(dataset, given, any_type, exclude_nan_labels, notes)
     if featurization is not None and not sparse.issparse(dataset.X):

@@ -48,6 +48,8 @@ class Dataset:
         Raw column names, as strings.
     notes:
         Warnings for the user, a sentence each.
+    positive:
+        The code of the positive class of two, where the user has named one.
     layout:
         How the columns are featurized; ``None`` where X is numeric and needs none of it.
     """
@@ -63,6 +65,7 @@ class Dataset:
     cv_splits_indices: tuple[Fold, ...] | None = None
     notes: tuple[str, ...] = ()
     layout: Layout | None = None
+    positive: int | None = None
 
     @property
     def task(self) -> Task:

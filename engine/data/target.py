@@ -176,3 +176,23 @@ def plain_labels(y: NDArray[Any]) -> NDArray[Any]:
             "use only strings, only numbers or only booleans"
         )
     return np.array(y.tolist())
+
+
+def positive_code(label: Any, classes: NDArray[Any] | None) -> int:
+    """The code of the positive class.
+
+    Raises
+    ------
+    DataException
+        When there are not two classes, or it is none of them.
+    """
+    labels = [] if classes is None else classes.tolist()
+    if len(labels) != 2:
+        raise DataException(
+            f"positive_label={label!r} is for two classes; the target has {len(labels)}"
+        )
+    # True == 1 in Python, but a user who mixes them has mistaken the column.
+    found = [n for n, other in enumerate(labels) if other == label]
+    if isinstance(label, bool | np.bool_) != isinstance(labels[0], bool) or not found:
+        raise DataException(f"positive_label={label!r}: the target's labels are {labels}")
+    return found[0]

@@ -106,6 +106,8 @@ class OutOfFold:
         Iteration -> milliseconds that its pipeline takes for 1,000 rows, as far as known.
     known:
         (n_rows of the data,) which of its rows these are; default: all.
+    positive:
+        The code of the positive class of two, where one is named.
     """
 
     y: NDArray[Any]
@@ -116,6 +118,7 @@ class OutOfFold:
     n_classes: int | None
     prediction_ms: Mapping[int, float] = field(default_factory=dict)
     known: NDArray[np.bool_] | None = None
+    positive: int | None = None
 
     @classmethod
     def of(
@@ -151,6 +154,7 @@ class OutOfFold:
             None if dataset.classes is None else len(dataset.classes),
             prediction_ms or {},
             known,
+            dataset.positive,
         )
 
     def rows(self, chosen: NDArray[Any]) -> OutOfFold:
@@ -181,7 +185,7 @@ class OutOfFold:
     def all_scores(self, predicted: Array) -> dict[str, float]:
         if self.n_classes is None:
             return score_regression(self.y, predicted, self.weight, self.y_range)
-        return score_classification(self.y, predicted, self.weight)
+        return score_classification(self.y, predicted, self.weight, self.positive)
 
 
 def vote(data: OutOfFold, metric_name: str, seconds: float | None = None) -> EnsembleResult:

@@ -12,7 +12,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.metrics import METRICS, metrics_of
+from engine.metrics import METRICS, metrics_in
 from engine.records import IterationRecord
 from engine.show.state import DATA_FILE, RunView, importance_of, installed_versions, json_file
 
@@ -76,7 +76,7 @@ def model_card(
                     f"{child.metrics[key]:.6g}",
                     "higher" if known.greater_is_better else "lower",
                 )
-                for key, known in metrics_of(metric.task).items()
+                for key, known in metrics_in(metric.task, [child.metrics]).items()
                 if key in child.metrics
             ],
         ),

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from engine.errors import RunException
-from engine.metrics import METRICS, metrics_of
+from engine.metrics import METRICS, metrics_in
 from engine.records import IterationRecord, RunRecord, best_iteration
 from engine.show.table import first_line
 from engine.store import LOG_FILE, RunStore
@@ -66,6 +66,7 @@ def run_state(
     store = view.store
     metric = METRICS[record.primary_metric]
     best = best_iteration(iterations, metric)
+    known = metrics_in(metric.task, [child.metrics for child in iterations])
     return {
         "run": {
             "id": record.run_id,
@@ -81,7 +82,7 @@ def run_state(
             "notes": list(record.notes),
             "url": view.url,
         },
-        "metrics": {name: m.greater_is_better for name, m in metrics_of(metric.task).items()},
+        "metrics": {name: m.greater_is_better for name, m in known.items()},
         "best": None if best is None else best.iteration,
         "iterations": [
             _iteration(store, child, metric.name if child.iteration in folds_of else None)

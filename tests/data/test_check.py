@@ -65,6 +65,35 @@ def test_bad_data_gives_one_clear_error(raw, match):
     refused(raw, match)
 
 
+@pytest.mark.parametrize(
+    ("y", "label", "code"),
+    [
+        (Y, 1, 1),
+        (Y, np.int64(0), 0),
+        (Y == 1, True, 1),
+        (np.where(Y, "yes", "no"), "no", 0),
+        (Y.astype(float), 1, 1),
+    ],
+)
+def test_the_positive_label(y, label, code):
+    dataset = check_data({"X": X, "y": y}, "classification", positive_label=label)
+    assert dataset.positive == code
+    assert dataset.without_features().positive == code
+
+
+@pytest.mark.parametrize(
+    ("y", "label", "match"),
+    [
+        (Y, "1", r"positive_label='1': the target's labels are \[0, 1\]"),
+        (Y, True, "the target's labels are"),
+        (np.where(Y, "yes", "no"), "maybe", r"labels are \['no', 'yes'\]"),
+        (np.arange(10) % 3, 1, "is for two classes; the target has 3"),
+    ],
+)
+def test_a_wrong_positive_label(y, label, match):
+    refused({"X": X, "y": y}, match, positive_label=label)
+
+
 def test_regression_wants_numbers():
     refused({"X": X, "y": list("abcdefghij")}, "task='classification'", task="regression")
     refused({"X": X, "y": np.ones(10)}, "one value only", task="regression")

@@ -289,6 +289,22 @@ def test_data_of_every_kind(experiment, given):
     assert set(statuses(run).values()) == {"Completed"}
 
 
+def test_a_positive_label(experiment):
+    config = AutoMLConfig(
+        task="classification", X=FRAME, y=LABELS, positive_label="yes", iterations=3,
+        allowed_models=["LogisticRegression", "KNN"], n_cross_validations=3,
+    )  # fmt: skip
+    run = experiment.submit(config)
+    run.wait_for_completion()
+    summary = run.summary()
+    assert summary["pipeline"].tolist()[-1] == "StackEnsemble"
+    assert summary["f1_score_binary"].between(0.5, 1).all()
+    assert summary["AUC_binary"].tolist() == pytest.approx(summary["AUC_macro"].tolist())
+    best, _ = run.get_output(metric="recall_score_binary")
+    assert best.get_metrics()["recall_score_binary"] == summary["recall_score_binary"].max()
+    assert "f1_score_binary" in Path(run.report("report.html")).read_text()
+
+
 def test_regression(experiment):
     y = FRAME["a"] * 3 + 10
     config = AutoMLConfig(
