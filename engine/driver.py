@@ -21,7 +21,7 @@ from engine.packing import release_memory
 from engine.pipelines import PipelineSpec
 from engine.pipelines.names import ENSEMBLES
 from engine.recorder import Recorder
-from engine.records import ITERATION_ENDS, DriverIdentity, IterationRecord, best_iteration
+from engine.records import ITERATION_ENDS, DriverIdentity, IterationRecord, chosen_iteration
 from engine.schedule import Goals, Schedule
 from engine.search.searcher import PipelineSearch
 from engine.settings import Settings
@@ -264,7 +264,7 @@ class Driver:
         record = self._store.run(self._run_id)
         metric = METRICS[record.primary_metric]
         iterations = self._store.iterations(self._run_id)
-        best = best_iteration(iterations, metric)
+        best = chosen_iteration(iterations, metric)
         if best is None:
             if not record.requests.cancel:
                 reasons = sorted({f"{c.status}: {c.reason}".splitlines()[0] for c in iterations})

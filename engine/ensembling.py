@@ -19,9 +19,25 @@ from engine.models import load_model
 from engine.packing import pack_model, pack_predictions
 from engine.pipelines import PipelineSpec
 from engine.pipelines.ensembles import SharedFeatures
-from engine.pipelines.names import ENSEMBLES, VOTING
-from engine.records import ITERATION_ENDS, IterationEnd, IterationRecord, RunRecord
-from engine.search.ensemble import EnsembleResult, OutOfFold, compose, stack, stack_members, vote
+from engine.pipelines.names import VOTING
+from engine.records import (
+    ITERATION_ENDS,
+    PREFERRED,
+    IterationEnd,
+    IterationRecord,
+    RunRecord,
+    is_ensemble,
+)
+from engine.search.ensemble import (
+    EnsembleResult,
+    OutOfFold,
+    choose_one,
+    compose,
+    gain,
+    stack,
+    stack_members,
+    vote,
+)
 from engine.settings import Settings
 from engine.splits import make_splits
 from engine.store import RunStore
@@ -30,12 +46,10 @@ logger = logging.getLogger("raysmith.driver")
 
 #: Members of a stack at most: more make it no better.
 _STACK_MEMBERS = 8
+#: With fewer pipelines the best score of them is hardly luck.
+_MANY = 25
 #: With less time than this left, no ensemble is begun.
 _LEAST_SECONDS = 1.0
-
-
-def is_ensemble(record: IterationRecord) -> bool:
-    return record.properties.get("run_algorithm") in ENSEMBLES
 
 
 def candidates(
@@ -87,6 +101,7 @@ def add_ensembles(
     if not settings.ensembles or len(best) < 2:
         return
     rows = _Rows(store, record, iterations)
+    many = len(candidates(iterations, metric, _MANY)) == _MANY
     runs = {r.iteration: r.run_id for r in best}
     pipelines: dict[int, Any] = {}
 
@@ -98,6 +113,7 @@ def add_ensembles(
             {n: store.predictions(child).astype(np.float64) for n, child in runs.items()},
             {r.iteration: float(r.properties.get("prediction_ms", 0.0)) for r in best},
         )
+        preference = _Preference(metric, choose_one(data, metric.name) if many else None)
         for name in settings.ensembles:
             began = time.time()
             if stopped.is_set() or (until is not None and until - began < _LEAST_SECONDS):
@@ -119,7 +135,8 @@ def add_ensembles(
                 for n in result.members:
                     if n not in pipelines:
                         pipelines[n] = load_model(store, runs[n])
-                end = _end(name, result, pipelines, dataset.classes)
+                why = preference.of(name, result)
+                end = _end(name, result, pipelines, dataset.classes, why)
                 spec = _spec(name, result)
             except Exception as error:
                 logger.exception("no %s", name)
@@ -138,6 +155,39 @@ def add_ensembles(
             logger.warning("the ensembles were not ready in time")
             stopped.set()
             return
+
+
+class _Preference:
+    """Whether the run hands an ensemble over, whoever has the best score.
+
+    Parameters
+    ----------
+    alone:
+        From `choose_one`; ``None``: the best score decides.
+    """
+
+    def __init__(self, metric: Metric, alone: Sequence[float] | None) -> None:
+        self._metric = metric
+        self._so_far = alone
+        self._what = "choosing a single pipeline on other rows"
+
+    def of(self, name: str, result: EnsembleResult) -> str | None:
+        """Why this one is preferred to what was before, or ``None``.
+
+        The mean of models needs only be as good; a meta learner, which fits much more, better by
+        more than the standard error.
+        """
+        if self._so_far is None:
+            return None
+        scores = [fold[self._metric.name] for fold in result.fold_metrics]
+        if len(scores) != len(self._so_far):
+            return None
+        better, error = gain(self._metric, scores, self._so_far)
+        if not (better >= 0 if name == VOTING else better > error):
+            return None
+        why = f"{np.nanmean(scores):.6g} against {np.nanmean(self._so_far):.6g} of {self._what}"
+        self._so_far, self._what = scores, name
+        return why
 
 
 class _Rows:
@@ -185,6 +235,7 @@ def _end(
     result: EnsembleResult,
     pipelines: Mapping[int, Any],
     classes: NDArray[Any] | None,
+    preferred: str | None,
 ) -> IterationEnd:
     ensemble = compose(result, pipelines, classes)
     heaviest = pipelines[next(iter(result.members))]
@@ -198,6 +249,7 @@ def _end(
         properties={
             "ensembled_iterations": json.dumps(list(result.members)),
             "ensemble_weights": json.dumps([round(w, 4) for w in result.members.values()]),
+            **({} if preferred is None else {PREFERRED: preferred}),
         },
         model=pack_model(model),
         predictions=pack_predictions(result.predictions),

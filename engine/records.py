@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 
 from engine.metrics import Metric
+from engine.pipelines.names import ENSEMBLES
 
 #: States a run goes through; the last three are final.
 RUN_STATES = (
@@ -158,6 +159,30 @@ class IterationEnd:
     model: bytes | None = None
     predictions: bytes | None = None
     log: str | None = None
+
+
+def is_ensemble(record: IterationRecord) -> bool:
+    return record.properties.get("run_algorithm") in ENSEMBLES
+
+
+#: Property of an ensemble that is handed over although a single pipeline's score may be ahead.
+PREFERRED = "preferred"
+
+
+def chosen_iteration(
+    iterations: Iterable[IterationRecord], metric: Metric
+) -> IterationRecord | None:
+    """The iteration that a run hands over: the best by ``metric``, or a preferred ensemble.
+
+    See `engine.search.ensemble.choose_one` for why the best score of many is not always the best
+    model. What was tried after the ensemble was made makes the preference void.
+    """
+    completed = [record for record in iterations if record.status == "Completed"]
+    preferred = [record for record in completed if PREFERRED in record.properties]
+    singles = [record.iteration for record in completed if not is_ensemble(record)]
+    if preferred and preferred[-1].iteration > max(singles, default=-1):
+        return preferred[-1]
+    return best_iteration(completed, metric)
 
 
 def best_iteration(iterations: Iterable[IterationRecord], metric: Metric) -> IterationRecord | None:

@@ -19,7 +19,7 @@ from engine.launching import check_target, start_driver
 from engine.metrics import METRICS, metrics_in
 from engine.models import MLFLOW_MODEL, load_model, save_mlflow_model
 from engine.pipelines.names import ENSEMBLES
-from engine.records import IterationRecord, RunRecord, best_iteration
+from engine.records import IterationRecord, RunRecord, best_iteration, chosen_iteration
 from engine.show.follower import Follower
 from engine.show.state import RunView
 from engine.show.table import first_line, format_seconds
@@ -140,7 +140,10 @@ class AutoMLRun:
         iteration:
             That one.
         metric:
-            The best by this metric; default: by the primary metric.
+            The best by this metric; default: the run's choice. That is the best by the primary
+            metric, or, where 25 pipelines or more have completed, an ensemble that is at least as
+            good as the best of them, chosen on other rows than it is scored on, turns out to be:
+            the best score of many is partly luck. Its property ``preferred`` has both scores.
         return_onnx_model:
             The model as ``onnx.ModelProto`` instead; `engine.onnx_inputs` makes its inputs. Sure to
             work when the run had ``enable_onnx_compatible_models=True``.
@@ -220,7 +223,7 @@ class AutoMLRun:
         records = self._store.iterations(self.id)
         if recursive:
             return {str(record.iteration): pick(record.metrics, name) for record in records}
-        best = best_iteration(records, self._metric)
+        best = chosen_iteration(records, self._metric)
         return {} if best is None else pick(best.metrics, name)
 
     def get_tags(self) -> dict[str, str]:
@@ -484,7 +487,11 @@ class AutoMLRun:
         known = metrics_in(self._metric.task, [record.metrics for record in records])
         if metric is not None and metric not in known:
             raise ConfigException([f"metric={metric!r}: allowed is one of {', '.join(known)}"])
-        best = best_iteration(records, self._metric if metric is None else known[metric])
+        best = (
+            chosen_iteration(records, self._metric)
+            if metric is None
+            else best_iteration(records, known[metric])
+        )
         if best is None:
             raise RunException(
                 f"no iteration of run {self.id} has completed yet; the run is {self.get_status()}"

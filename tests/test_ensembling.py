@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from engine.driver import _goal
-from engine.ensembling import candidates
+from engine.ensembling import _Preference, candidates
 from engine.metrics import METRICS
-from engine.records import IterationRecord
+from engine.records import PREFERRED, IterationRecord, best_iteration, chosen_iteration
+from engine.search.ensemble import EnsembleResult
 
 
 def record(number, score, status="Completed", algorithm="KNN", metric="accuracy"):
@@ -38,6 +39,41 @@ def test_an_iteration_that_left_folds_out_is_no_candidate():
         one.properties["folds"] = folds
     chosen = candidates(iterations, METRICS["accuracy"], 3)
     assert [r.iteration for r in chosen] == [2, 0]
+
+
+def test_a_preferred_ensemble_is_handed_over_until_more_is_tried():
+    metric = METRICS["accuracy"]
+    iterations = [
+        record(0, 0.7),
+        record(1, 0.9),
+        record(2, 0.89, algorithm="VotingEnsemble"),
+        record(3, 0.88, algorithm="StackEnsemble"),
+    ]
+    assert chosen_iteration(iterations, metric).iteration == 1
+    iterations[2].properties[PREFERRED] = "0.89 against 0.88"
+    assert chosen_iteration(iterations, metric).iteration == 2
+    assert best_iteration(iterations, metric).iteration == 1
+    iterations[3].properties[PREFERRED] = "better still"
+    assert chosen_iteration(iterations, metric).iteration == 3
+    assert chosen_iteration([*iterations, record(4, 0.6)], metric).iteration == 1
+    assert chosen_iteration([*iterations, record(4, 0.6, status="Failed")], metric).iteration == 3
+    assert chosen_iteration([], metric) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "scores", "preferred"),
+    [
+        ("VotingEnsemble", [0.8, 0.8, 0.8], True),
+        ("VotingEnsemble", [0.8, 0.8, 0.79], False),
+        ("StackEnsemble", [0.9, 0.8, 0.79], False),
+        ("StackEnsemble", [0.9, 0.89, 0.91], True),
+    ],
+)
+def test_what_is_preferred_to_a_single_pipeline(name, scores, preferred):
+    result = EnsembleResult({}, {}, [{"accuracy": score} for score in scores], None)
+    why = _Preference(METRICS["accuracy"], [0.8, 0.8, 0.8]).of(name, result)
+    assert (why is not None) == preferred
+    assert _Preference(METRICS["accuracy"], None).of(name, result) is None
 
 
 def test_smaller_is_better_for_errors():

@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.errors import RunException
 from engine.metrics import METRICS, metrics_in
-from engine.records import IterationRecord, RunRecord, best_iteration
+from engine.records import IterationRecord, RunRecord, chosen_iteration
 from engine.show.table import first_line
 from engine.store import LOG_FILE, RunStore
 
@@ -65,7 +65,7 @@ def run_state(
     """
     store = view.store
     metric = METRICS[record.primary_metric]
-    best = best_iteration(iterations, metric)
+    best = chosen_iteration(iterations, metric)
     known = metrics_in(metric.task, [child.metrics for child in iterations])
     return {
         "run": {

@@ -13,9 +13,18 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from engine.data import check_data
-from engine.metrics import metrics_of
+from engine.metrics import METRICS, metrics_of
 from engine.pipelines import PipelineSpec, build_pipeline
-from engine.search.ensemble import EnsembleResult, OutOfFold, compose, stack, stack_members, vote
+from engine.search.ensemble import (
+    EnsembleResult,
+    OutOfFold,
+    choose_one,
+    compose,
+    gain,
+    stack,
+    stack_members,
+    vote,
+)
 from engine.splits import SplitPlan, make_splits
 
 N = 300
@@ -54,6 +63,36 @@ def test_both_are_better_than_each_member(kind):
     assert sum(voted.members.values()) == pytest.approx(1.0)
     assert set(voted.metrics) == set(metrics_of(kind))
     assert len(voted.fold_metrics) == 5
+
+
+def test_the_best_of_many_guesses_is_luck_that_choosing_on_other_rows_shows():
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=N)
+    data = check_data({"X": np.zeros((N, 1)) + rng.normal(size=(N, 1)), "y": y}, "classification")
+    guesses = {n: rng.dirichlet([1, 1], size=N) for n in range(60)}
+    found = OutOfFold.of(data, make_splits(data, SplitPlan(5)), guesses)
+    luckiest = max(found.score("AUC_weighted", p) for p in guesses.values())
+    scores = choose_one(found, "AUC_weighted")
+    assert len(scores) == 5
+    assert luckiest > 0.56
+    assert np.mean(scores) < luckiest - 0.03
+
+
+def test_a_candidate_that_is_really_best_is_chosen_everywhere():
+    y, views = noisy_views("regression")
+    views[9] = y + np.random.default_rng(2).normal(scale=0.1, size=N)
+    data = check_data({"X": np.random.default_rng(1).normal(size=(N, 2)), "y": y}, "regression")
+    found = OutOfFold.of(data, make_splits(data, SplitPlan(5)), views)
+    own = [found.rows(mine).score("r2_score", views[9][mine]) for _, mine in found.splits()]
+    assert choose_one(found, "r2_score") == own
+
+
+def test_a_gain_and_its_error():
+    better, error = gain(METRICS["accuracy"], [0.8, 0.9, np.nan], [0.7, 0.7, 0.5])
+    assert better == pytest.approx(0.15)
+    assert error == pytest.approx(0.05)
+    assert gain(METRICS["log_loss"], [0.2, 0.2], [0.3, 0.3])[0] == pytest.approx(0.1)
+    assert np.isnan(gain(METRICS["accuracy"], [np.nan], [0.5])[0])
 
 
 def test_a_useless_candidate_gets_no_weight():
