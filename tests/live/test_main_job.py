@@ -305,6 +305,27 @@ def test_a_positive_label(experiment):
     assert "f1_score_binary" in Path(run.report("report.html")).read_text()
 
 
+def test_of_many_pipelines_an_ensemble_is_handed_over(experiment):
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(150, 6))
+    y = (X[:, 0] + X[:, 1] + 2 * generator.normal(size=150) > 0).astype(int)
+    config = AutoMLConfig(
+        task="classification", X=X, y=y, iterations=30, n_cross_validations=3,
+        primary_metric="AUC_weighted", enable_early_stopping=False, max_concurrent_iterations=1,
+        allowed_models=["LogisticRegression", "KNN", "DecisionTree", "BernoulliNaiveBayes"],
+    )  # fmt: skip
+    run = experiment.submit(config)
+    run.wait_for_completion()
+    summary = run.summary().set_index("iteration")
+    best, _ = run.get_output()
+    assert best.get_details()["pipeline"] == "VotingEnsemble"
+    assert " against " in best.get_properties()["preferred"]
+    assert run.get_metrics() == best.get_metrics()
+    luckiest, _ = run.get_output(metric="AUC_weighted")
+    assert "Ensemble" not in luckiest.get_details()["pipeline"]
+    assert summary.loc[luckiest.get_details()["iteration"], "metric"] == summary["metric"].max()
+
+
 def test_regression(experiment):
     y = FRAME["a"] * 3 + 10
     config = AutoMLConfig(
