@@ -174,8 +174,8 @@ class _Preference:
     def of(self, name: str, result: EnsembleResult) -> str | None:
         """Why this one is preferred to what was before, or ``None``.
 
-        The mean of models needs only be as good; a meta learner, which fits much more, better by
-        more than the standard error.
+        The mean of models errs less than one, so that it needs only not be worse by more than the
+        standard error; a meta learner, which fits much more, must be better by more than that.
         """
         if self._so_far is None:
             return None
@@ -183,7 +183,7 @@ class _Preference:
         if len(scores) != len(self._so_far):
             return None
         better, error = gain(self._metric, scores, self._so_far)
-        if not (better >= 0 if name == VOTING else better > error):
+        if not (better >= -error if name == VOTING else better > error):
             return None
         why = f"{np.nanmean(scores):.6g} against {np.nanmean(self._so_far):.6g} of {self._what}"
         self._so_far, self._what = scores, name

@@ -141,9 +141,10 @@ class AutoMLRun:
             That one.
         metric:
             The best by this metric; default: the run's choice. That is the best by the primary
-            metric, or, where 25 pipelines or more have completed, an ensemble that is at least as
-            good as the best of them, chosen on other rows than it is scored on, turns out to be:
-            the best score of many is partly luck. Its property ``preferred`` has both scores.
+            metric, or, where 25 pipelines or more have completed, an ensemble that is not worse, by
+            more than the standard error, than the best of them when that is chosen on other rows
+            than it is scored on: the best score of many is partly luck. Its property ``preferred``
+            has both scores.
         return_onnx_model:
             The model as ``onnx.ModelProto`` instead; `engine.onnx_inputs` makes its inputs. Sure to
             work when the run had ``enable_onnx_compatible_models=True``.

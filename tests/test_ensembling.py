@@ -64,7 +64,8 @@ def test_a_preferred_ensemble_is_handed_over_until_more_is_tried():
     ("name", "scores", "preferred"),
     [
         ("VotingEnsemble", [0.8, 0.8, 0.8], True),
-        ("VotingEnsemble", [0.8, 0.8, 0.79], False),
+        ("VotingEnsemble", [0.8, 0.81, 0.78], True),
+        ("VotingEnsemble", [0.79, 0.79, 0.789], False),
         ("StackEnsemble", [0.9, 0.8, 0.79], False),
         ("StackEnsemble", [0.9, 0.89, 0.91], True),
     ],
