@@ -322,10 +322,9 @@ def _impossible(values: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]
             f"stack_meta_learner_type={learner!r}: not for {task}; "
             f"allowed is one of {', '.join(META_LEARNERS[task])}"
         )
-    if task == "regression" and values.get("class_weight") is not None:
-        problems.append("class_weight: only for task='classification'")
-    if task == "regression" and values.get("positive_label") is not None:
-        problems.append("positive_label: only for task='classification'")
+    for name in ("class_weight", "positive_label"):
+        if task == "regression" and values.get(name) is not None:
+            problems.append(f"{name}: only for task='classification'")
     iteration = values.get("iteration_timeout_minutes")
     experiment = values.get("experiment_timeout_minutes")
     if iteration is not None and experiment is not None and iteration > experiment:

@@ -19,9 +19,14 @@ from engine.metrics import METRICS
 from engine.models import import_flavour, save_mlflow_model
 from engine.packing import release_memory
 from engine.pipelines import PipelineSpec
-from engine.pipelines.names import ENSEMBLES
 from engine.recorder import Recorder
-from engine.records import ITERATION_ENDS, DriverIdentity, IterationRecord, chosen_iteration
+from engine.records import (
+    ITERATION_ENDS,
+    DriverIdentity,
+    IterationRecord,
+    chosen_iteration,
+    is_ensemble,
+)
 from engine.schedule import Goals, Schedule
 from engine.search.searcher import PipelineSearch
 from engine.settings import Settings
@@ -227,7 +232,7 @@ class Driver:
         """Schedule and recorder after what an earlier driver did, which ``search`` is told."""
         record = self._store.run(self._run_id)
         everything = self._store.iterations(self._run_id)
-        earlier = [r for r in everything if r.properties.get("run_algorithm") not in ENSEMBLES]
+        earlier = [r for r in everything if not is_ensemble(r)]
         ensembles = [r.iteration for r in everything if r not in earlier]
         metric = METRICS[record.primary_metric]
         settings = self._settings

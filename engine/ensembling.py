@@ -52,10 +52,8 @@ _MANY = 25
 _LEAST_SECONDS = 1.0
 
 
-def candidates(
-    iterations: list[IterationRecord], metric: Metric, at_most: int
-) -> list[IterationRecord]:
-    """The best iterations, best first, without ensembles.
+def candidates(iterations: list[IterationRecord], metric: Metric) -> list[IterationRecord]:
+    """The iterations that an ensemble may be made of, best first.
 
     Those that had to leave folds out have nothing to say about the rows of these.
     """
@@ -69,7 +67,7 @@ def candidates(
     most = max((int(r.properties.get("folds", 0)) for r in found), default=0)
     found = [r for r in found if int(r.properties.get("folds", 0)) == most]
     sign = -1 if metric.greater_is_better else 1
-    return sorted(found, key=lambda r: (sign * r.metrics[metric.name], r.iteration))[:at_most]
+    return sorted(found, key=lambda r: (sign * r.metrics[metric.name], r.iteration))
 
 
 def add_ensembles(
@@ -97,11 +95,11 @@ def add_ensembles(
     """
     metric = METRICS[record.primary_metric]
     iterations = store.iterations(record.run_id)
-    best = candidates(iterations, metric, settings.ensemble_iterations)
+    ranked = candidates(iterations, metric)
+    best = ranked[: settings.ensemble_iterations]
     if not settings.ensembles or len(best) < 2:
         return
     rows = _Rows(store, record, iterations)
-    many = len(candidates(iterations, metric, _MANY)) == _MANY
     runs = {r.iteration: r.run_id for r in best}
     pipelines: dict[int, Any] = {}
 
@@ -113,7 +111,8 @@ def add_ensembles(
             {n: store.predictions(child).astype(np.float64) for n, child in runs.items()},
             {r.iteration: float(r.properties.get("prediction_ms", 0.0)) for r in best},
         )
-        preference = _Preference(metric, choose_one(data, metric.name) if many else None)
+        alone = choose_one(data, metric.name) if len(ranked) >= _MANY else None
+        preference = _Preference(metric, alone)
         for name in settings.ensembles:
             began = time.time()
             if stopped.is_set() or (until is not None and until - began < _LEAST_SECONDS):

@@ -91,9 +91,7 @@ class TuneLoop:
             return
         from ray.autoscaler.sdk import request_resources
 
-        shape = {"CPU": cores}
-        if self._settings.mem_in_mb is not None:
-            shape["memory"] = self._settings.mem_in_mb * 2**20
+        shape = _resources(self._settings, "CPU", cores)
         trials = min(_concurrency(self._settings, cores), self._settings.iterations)
         request_resources(bundles=[shape] * trials)
 
@@ -126,7 +124,7 @@ class TuneLoop:
             self._targets = dataset.without_features()
             return source, dataset.summary()
         # Until a node has room, which on a growing cluster takes minutes, no limit applies.
-        found = node_data_somewhere.options(**task_resources(self._settings, cores))
+        found = node_data_somewhere.options(**_resources(self._settings, "num_cpus", cores))
         node = self._wait(found.remote(source), None)
         loaded: LoadedData | None = None
         if node is not None:
@@ -216,9 +214,7 @@ class TuneLoop:
             self._metric,
             RunMetrics(self._record.run_id, self._metric.name),
         )
-        resources = {"cpu": cores}
-        if settings.mem_in_mb is not None:
-            resources["memory"] = settings.mem_in_mb * 2**20
+        resources = _resources(settings, "cpu", cores)
         folder = tempfile.mkdtemp(prefix="raysmith-tune-")
         prefix = f"trial-{self._record.run_id[:8]}"
         self.watch.start(running, schedule, recorder)
@@ -299,9 +295,9 @@ def _reserve(seconds: float, explains: bool) -> float:
     return min(min(3.0 + 0.03 * seconds, 60.0) + explanation, 0.5 * seconds)
 
 
-def task_resources(settings: Settings, cores: int) -> dict[str, Any]:
-    """Of a Ray task that does a trial's kind of work."""
-    resources: dict[str, Any] = {"num_cpus": cores}
+def _resources(settings: Settings, cpu: str, cores: int) -> dict[str, Any]:
+    """What a trial takes of its node; Ray's interfaces differ in what they call a core."""
+    resources: dict[str, Any] = {cpu: cores}
     if settings.mem_in_mb is not None:
         resources["memory"] = settings.mem_in_mb * 2**20
     return resources

@@ -194,17 +194,14 @@ def _of_the_positive(
     predicted: NDArray[np.bool_],
     weigh: Mapping[str, Any],
 ) -> dict[str, float]:
-    both = 0 < is_positive.sum() < len(is_positive)
+    area = precision = math.nan
+    if is_positive.any() and not is_positive.all():
+        area = float(sk.roc_auc_score(is_positive, probability, **weigh))
+        precision = float(sk.average_precision_score(is_positive, probability, **weigh))
     averaged = {"zero_division": 0.0, **weigh}
     return {
-        "AUC_binary": float(sk.roc_auc_score(is_positive, probability, **weigh))
-        if both
-        else math.nan,
-        "average_precision_score_binary": float(
-            sk.average_precision_score(is_positive, probability, **weigh)
-        )
-        if both
-        else math.nan,
+        "AUC_binary": area,
+        "average_precision_score_binary": precision,
         "f1_score_binary": float(sk.f1_score(is_positive, predicted, **averaged)),
         "precision_score_binary": float(sk.precision_score(is_positive, predicted, **averaged)),
         "recall_score_binary": float(sk.recall_score(is_positive, predicted, **averaged)),

@@ -18,8 +18,7 @@ from engine.iteration import IterationRun, download, pick
 from engine.launching import check_target, start_driver
 from engine.metrics import METRICS, metrics_in
 from engine.models import MLFLOW_MODEL, load_model, save_mlflow_model
-from engine.pipelines.names import ENSEMBLES
-from engine.records import IterationRecord, RunRecord, best_iteration, chosen_iteration
+from engine.records import IterationRecord, RunRecord, best_iteration, chosen_iteration, is_ensemble
 from engine.show.follower import Follower
 from engine.show.state import RunView
 from engine.show.table import first_line, format_seconds
@@ -375,12 +374,8 @@ class AutoMLRun:
             changes["iterations"] = iterations
         given.settings.check(changes)
         if iterations is not None:
-            tried = [
-                r
-                for r in self._store.iterations(self.id)
-                if r.properties.get("run_algorithm") not in ENSEMBLES
-            ]
-            changes["iterations"] = iterations + len(tried)
+            tried = sum(not is_ensemble(record) for record in self._store.iterations(self.id))
+            changes["iterations"] = iterations + tried
         given = dataclasses.replace(given, settings=given.settings.with_changes(changes))
         self._store.save_spec(self.id, given.to_spec())
         self._launch(given)

@@ -133,12 +133,9 @@ class Settings:
         if isinstance(self.class_weight, Mapping):
             # JSON would turn the labels into text.
             values["class_weight"] = [
-                [getattr(label, "item", lambda label=label: label)(), float(weight)]
-                for label, weight in self.class_weight.items()
+                [_plain(label), float(weight)] for label, weight in self.class_weight.items()
             ]
-        values["positive_label"] = getattr(
-            self.positive_label, "item", lambda: self.positive_label
-        )()
+        values["positive_label"] = _plain(self.positive_label)
         if isinstance(self.featurization, FeaturizationConfig):
             values["featurization"] = self.featurization.to_dict()
         return values
@@ -188,3 +185,8 @@ def not_available(values: Mapping[str, Any]) -> list[str]:
     if values.get("task") == "forecasting":
         problems.append("task='forecasting': not available yet; use 'regression' on lagged columns")
     return problems
+
+
+def _plain(label: Any) -> Any:
+    """A label as Python's own type: JSON knows no numpy."""
+    return label.item() if hasattr(label, "item") else label
