@@ -130,8 +130,10 @@ def test_another_process_finds_it(place, target):
 
 def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
     experiment = Experiment(place, "remote")
-    # No fit ends until two nodes were seen at one each, however slowly the second one starts.
+    # No fit ends until two nodes have read the data and were seen at an iteration each, however
+    # slowly the second one starts.
     go = Path("go").absolute()
+    calls = Path("calls")
     run = experiment.submit(
         remote(
             target,
@@ -153,7 +155,12 @@ def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
                 found[properties["node_id"]] = int(properties["pid"])
         return found
 
-    wait_until(lambda: len(nodes_at_work()) >= 2, 180)
+    # An iteration is "Running" from its start, and its node reads the data after that.
+    def both_have_data():
+        nodes = nodes_at_work()
+        return len(nodes) >= 2 and calls.exists() and set(nodes) <= set(calls.read_text().split())
+
+    wait_until(both_have_data, 180)
     kill_node_of(next(iter(nodes_at_work().values())))
     go.touch()
     AutoMLRun(experiment, run.id).wait_for_completion(show_output=True, timeout_seconds=400)
@@ -168,11 +175,9 @@ def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
     out = capsys.readouterr().out
     assert "Running on remote compute: automlcl" in out
     assert " Retried " in out
-    calls = Path("calls").read_text().split()
-    assert len(calls) == len(set(calls))
-    # Two were seen at work; the lost one's iterations may all have ended on the other.
-    assert len(calls) >= 2
-    assert {r.properties["node_id"] for r in records} <= set(calls)
+    nodes = calls.read_text().split()
+    assert len(nodes) == len(set(nodes)) >= 2
+    assert {r.properties["node_id"] for r in records} <= set(nodes)
     assert "hello from get_data" in run.get_children()[0].get_logs()
     assert {"logs/automl.log", "report.html"} <= set(run.get_file_names())
     assert run.get_output()[1].predict([[0.0] * 8]).shape == (1,)
