@@ -103,7 +103,7 @@ def add_ensembles(
     runs = {r.iteration: r.run_id for r in best}
     pipelines: dict[int, Any] = {}
 
-    def make() -> None:
+    def prepare() -> tuple[Dataset, OutOfFold, _Preference]:
         dataset = targets()
         data = OutOfFold.of(
             dataset,
@@ -112,25 +112,30 @@ def add_ensembles(
             {r.iteration: float(r.properties.get("prediction_ms", 0.0)) for r in best},
         )
         alone = choose_one(data, metric.name) if len(ranked) >= _MANY else None
-        preference = _Preference(metric, alone)
+        return dataset, data, _Preference(metric, alone)
+
+    def combine(name: str, data: OutOfFold, seconds: float | None) -> EnsembleResult:
+        if name == VOTING:
+            return vote(data, metric.name, seconds)
+        return stack(
+            data,
+            stack_members(data, metric.name, _STACK_MEMBERS),
+            meta_learner_type=settings.stack_meta_learner_type,
+            meta_learner_kwargs=settings.stack_meta_learner_kwargs,
+            train_percentage=settings.stack_meta_learner_train_percentage,
+            random_state=settings.random_state,
+        )
+
+    def make() -> None:
+        prepared: tuple[Dataset, OutOfFold, _Preference] | None = None
         for name in settings.ensembles:
             began = time.time()
             if stopped.is_set() or (until is not None and until - began < _LEAST_SECONDS):
                 logger.warning("no %s: the run's time is over", name)
                 return
-            seconds = None if until is None else 0.4 * (until - began)
             try:
-                if name == VOTING:
-                    result = vote(data, metric.name, seconds)
-                else:
-                    result = stack(
-                        data,
-                        stack_members(data, metric.name, _STACK_MEMBERS),
-                        meta_learner_type=settings.stack_meta_learner_type,
-                        meta_learner_kwargs=settings.stack_meta_learner_kwargs,
-                        train_percentage=settings.stack_meta_learner_train_percentage,
-                        random_state=settings.random_state,
-                    )
+                prepared = dataset, data, preference = prepared or prepare()
+                result = combine(name, data, None if until is None else 0.4 * (until - began))
                 for n in result.members:
                     if n not in pipelines:
                         pipelines[n] = load_model(store, runs[n])

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from engine import AutoMLConfig
 from engine.driver import _goal
-from engine.ensembling import _Preference, candidates
+from engine.ensembling import _Preference, add_ensembles, candidates
 from engine.metrics import METRICS
-from engine.records import PREFERRED, IterationRecord, best_iteration, chosen_iteration
+from engine.records import (
+    PREFERRED,
+    IterationEnd,
+    IterationRecord,
+    best_iteration,
+    chosen_iteration,
+)
 from engine.search.ensemble import EnsembleResult
 
 
@@ -91,3 +98,20 @@ def test_ensembles_come_on_top_of_the_iterations(iterations, ensembles, expected
     goal = _goal(iterations, ensembles)
     assert goal == expected
     assert len(set(range(goal)) - set(ensembles)) == iterations
+
+
+def test_what_goes_wrong_before_them_is_their_reason(workspace, experiment):
+    store, settings = workspace.store, AutoMLConfig("classification", X=[[0.0]] * 4, y=[0, 1] * 2)
+    named = {"task": "classification", "primary_metric": "accuracy"}
+    run_id = store.create_run(experiment.id, named, {})
+    for number in range(2):
+        child = store.start_iteration(store.run(run_id), number, "KNN", {}, {}, 1.0)
+        store.end_iteration(child, IterationEnd("Completed", metrics={"accuracy": 0.5}))
+
+    def unreadable():
+        raise OSError("the data is gone")
+
+    add_ensembles(store, store.run(run_id), settings.settings, unreadable, None, lambda: False)
+    rows = [(r.pipeline, r.status, r.reason) for r in store.iterations(run_id)][2:]
+    reason = "OSError: the data is gone"
+    assert rows == [("VotingEnsemble", "Failed", reason), ("StackEnsemble", "Failed", reason)]
