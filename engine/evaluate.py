@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from engine.data import Dataset, Fold, Matrix
 from engine.errors import DataException
 from engine.metrics import mean_over_folds, score_classification, score_regression
 from engine.pipelines import PipelineSpec, build_pipeline, estimators_of
-from engine.pipelines.boosting import fit_with_early_stopping
+from engine.pipelines.boosting import AtRounds, fit_with_early_stopping
 from engine.pipelines.cost import prediction_ms
 
 logger = logging.getLogger("raysmith.trial")
@@ -127,6 +126,7 @@ def evaluate(
     if rounds_parameter in spec.estimator_params:
         rounds_parameter = None  # that many were asked for
     rounds: list[int] = []
+    is_split = dataset.X_valid is not None
 
     def fit_part(train: Any, X_valid: Matrix, y_valid: NDArray[Any]) -> tuple[Pipeline, Matrix]:
         """A pipeline fitted on the rows ``train``, and its last step's input for ``X_valid``."""
@@ -138,7 +138,14 @@ def evaluate(
             last.fit(transformed, y, **({} if w is None else {"sample_weight": w}))
         else:
             best = fit_with_early_stopping(
-                last, transformed, y, w, transformed_valid, y_valid, fit_seconds
+                last,
+                transformed,
+                y,
+                w,
+                transformed_valid,
+                y_valid,
+                fit_seconds,
+                keep_all=not is_split,
             )
             rounds.append(best)
         return Pipeline([*head.steps, (spec.estimator, last)]), transformed_valid
@@ -146,41 +153,45 @@ def evaluate(
     with threadpool_limits(limits=cores):
         if dataset.X_valid is not None:
             return _with_validation_part(fit_part, dataset, clock)
-        n_rows, classes = dataset.n_rows, dataset.classes
-        shape = (n_rows,) if classes is None else (n_rows, len(classes))
-        total, count = np.zeros(shape), np.zeros(n_rows, dtype=np.int64)
-        fold_metrics = []
+        predicted: list[NDArray[np.float64]] = []
+        fold_metrics: list[dict[str, float]] = []
+        boosted: list[Pipeline] = []
         for number, (train, valid) in enumerate(folds):
             with clock.fitting():
                 model, X_valid = fit_part(train, _rows(dataset.X, valid), dataset.y[valid])
             with clock.scoring():
-                predicted = predict(model[-1], X_valid, dataset)
-                fold_metrics.append(
-                    _score(dataset, dataset.y[valid], predicted, _at(dataset.sample_weight, valid))
-                )
-            total[valid] += predicted
-            count[valid] += 1
+                last = model[-1]
+                if rounds:
+                    boosted.append(model)
+                    last = AtRounds(last, rounds[-1])
+                predicted.append(predict(last, X_valid, dataset))
+                fold_metrics.append(_score_rows(dataset, valid, predicted[-1]))
             logger.info("fold %d of %d done", number + 1, len(folds))
             if after_fold is not None and number + 1 < len(folds) and after_fold(fold_metrics):
                 logger.info("the other folds are left out")
                 break
+        with clock.scoring():
+            for number, model in enumerate(boosted):
+                fair = _rounds_of_the_others(rounds, number)
+                if fair != rounds[number]:
+                    valid = folds[number][1]
+                    X_valid = model[:-1].transform(_rows(dataset.X, valid))
+                    predicted[number] = predict(AtRounds(model[-1], fair), X_valid, dataset)
+                    fold_metrics[number] = _score_rows(dataset, valid, predicted[number])
         if rounds:
             assert rounds_parameter is not None
             logger.info("boosting rounds by fold: %s", rounds)
-            pipeline = build({rounds_parameter: max(1, round(np.mean(rounds)))})
+            pipeline = build({rounds_parameter: _mean_rounds(rounds)})
         X, y, w = _part(dataset, weight, None)
         with clock.fitting():
             model = pipeline.fit(
                 X, y, **({} if w is None else {f"{spec.estimator}__sample_weight": w})
             )
         threads = _threads()
-    total[count == 0] = math.nan
-    repeats = np.maximum(count, 1)
-    predictions = total / (repeats if classes is None else repeats[:, None])
     return Evaluation(
         mean_over_folds(fold_metrics),
         fold_metrics,
-        predictions,
+        _out_of_fold(dataset, [valid for _, valid in folds], predicted),
         model,
         clock.fit_seconds,
         clock.score_seconds,
@@ -202,6 +213,34 @@ def predict(model: Any, X: Matrix, dataset: Dataset) -> NDArray[np.float64]:
     full = np.zeros((len(probabilities), len(dataset.classes)))
     full[:, np.searchsorted(dataset.classes, model.classes_)] = probabilities
     return full
+
+
+def _mean_rounds(rounds: Sequence[int]) -> int:
+    return max(1, round(np.mean(rounds)))
+
+
+def _rounds_of_the_others(rounds: Sequence[int], number: int) -> int:
+    """How many rounds the folds but ``number`` ask for.
+
+    The rounds that were best on a fold's own validation part flatter its score, as they were
+    chosen on it; so does what follows: boosting beside other estimators, and a single pipeline
+    beside the mean of several. A single fold has no others.
+    """
+    others = [*rounds[:number], *rounds[number + 1 :]]
+    return _mean_rounds(others or rounds)
+
+
+def _out_of_fold(
+    dataset: Dataset, parts: Sequence[NDArray[np.int64]], predicted: Sequence[NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Predictions of all rows: the mean where several folds validated one, NaN where none did."""
+    shape = (dataset.n_rows,) if dataset.classes is None else (dataset.n_rows, len(dataset.classes))
+    total, count = np.zeros(shape), np.zeros(shape)
+    for valid, values in zip(parts, predicted, strict=False):  # folds may have been left out
+        total[valid] += values
+        count[valid] += 1
+    with np.errstate(invalid="ignore"):
+        return total / count
 
 
 def _with_validation_part(
@@ -232,6 +271,12 @@ def _part(
     if rows is None:
         return dataset.X, dataset.y, weight
     return _rows(dataset.X, rows), dataset.y[rows], _at(weight, rows)
+
+
+def _score_rows(
+    dataset: Dataset, rows: NDArray[np.int64], predicted: NDArray[np.float64]
+) -> dict[str, float]:
+    return _score(dataset, dataset.y[rows], predicted, _at(dataset.sample_weight, rows))
 
 
 def _score(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ def fit_with_early_stopping(
     X_valid: Matrix,
     y_valid: NDArray[Any],
     seconds: float | None = None,
+    keep_all: bool = False,
 ) -> int:
     """Fit a boosting estimator of the catalogue until its validation loss stands still.
 
@@ -34,16 +36,17 @@ def fit_with_early_stopping(
         Validation part; rows of classes that the training part lacks are left out.
     seconds:
         Stop earlier after this long (but for histogram gradient boosting).
+    keep_all:
+        Keep the rounds after the best one too, so that `AtRounds` can go beyond it, which LightGBM
+        and CatBoost drop else.
 
     Returns
     -------
     int
         The number of rounds that was best.
     """
-    inner = estimator
-    while isinstance(inner, EncodedLabels | TextCategories):
-        inner = inner.estimator
-    library = type(inner).__module__.partition(".")[0]
+    inner = _inner(estimator, "estimator")
+    library = _library(inner)
     patience = _patience(float(inner.get_params().get("learning_rate") or 0.1))
     if y.dtype.kind not in "f" or hasattr(inner, "predict_proba"):
         known = np.isin(y_valid, np.unique(y))
@@ -63,19 +66,23 @@ def fit_with_early_stopping(
     if library == "lightgbm":
         import lightgbm
 
-        callbacks: list[Any] = [lightgbm.early_stopping(patience, verbose=False)]
+        stopping: Any = lightgbm.early_stopping(patience, verbose=False)
+        if keep_all:
+            stopping = _KeepLightGBM(stopping)
+        callbacks: list[Any] = [stopping]
         if seconds is not None:
             callbacks.append(_StopLightGBM(seconds))
         with warnings.catch_warnings():
             # What should come instead, eval_X and eval_y, forgets to encode the labels in 4.7.
             warnings.filterwarnings("ignore", message="The argument 'eval_set' is deprecated")
             estimator.fit(X, y, **weigh, eval_set=[(X_valid, y_valid)], callbacks=callbacks)
-        return max(1, int(estimator.best_iteration_ or estimator.n_estimators_))
+        best = stopping.best if keep_all else estimator.best_iteration_
+        return max(1, int(best or estimator.n_estimators_))
     if library == "xgboost":
         callback = [] if seconds is None else [_stop_xgboost(seconds)]
         inner.set_params(early_stopping_rounds=patience, callbacks=callback or None)
         estimator.fit(X, y, **weigh, eval_set=[(X_valid, codes)], verbose=False)
-        fitted = estimator.estimator_ if isinstance(estimator, EncodedLabels) else estimator
+        fitted = _inner(estimator, "estimator_")
         fitted.set_params(callbacks=None)
         inner.set_params(callbacks=None)
         # Undefined when the time was over in the first round, before early stopping looked.
@@ -83,12 +90,69 @@ def fit_with_early_stopping(
         return fitted.get_booster().num_boosted_rounds() if best is None else int(best) + 1
     limit = {} if seconds is None else {"callbacks": [_StopCatBoost(seconds)]}
     estimator.fit(
-        X, y, **weigh, eval_set=[(X_valid, codes)], early_stopping_rounds=patience, **limit
-    )
-    fitted = estimator
-    while isinstance(fitted, EncodedLabels | TextCategories):
-        fitted = fitted.estimator_
-    return max(1, int(fitted.tree_count_))
+        X, y, **weigh, eval_set=[(X_valid, codes)], early_stopping_rounds=patience,
+        use_best_model=not keep_all, **limit,
+    )  # fmt: skip
+    best = _inner(estimator, "estimator_").get_best_iteration()
+    return 1 if best is None else int(best) + 1
+
+
+class AtRounds:
+    """A fitted boosting estimator as it was after some of its rounds; it only predicts.
+
+    Parameters
+    ----------
+    estimator:
+        From `fit_with_early_stopping`.
+    rounds:
+        At least 1; more than were fitted are all of them.
+    """
+
+    def __init__(self, estimator: Any, rounds: int) -> None:
+        self._estimator = estimator
+        fitted = _inner(estimator, "estimator_")
+        self._library = _library(fitted)
+        self._rounds = min(rounds, _fitted_rounds(fitted, self._library))
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        return np.asarray(self._estimator.classes_)
+
+    def predict(self, X: Matrix) -> NDArray[Any]:
+        return self._from("predict", X)
+
+    def predict_proba(self, X: Matrix) -> NDArray[np.float64]:
+        return self._from("predict_proba", X)
+
+    def _from(self, method: str, X: Matrix) -> NDArray[Any]:
+        if self._library == "sklearn":
+            stages = getattr(self._estimator, f"staged_{method}")(X)
+            return np.asarray(next(islice(stages, self._rounds - 1, None)))
+        limits: dict[str, dict[str, Any]] = {
+            "lightgbm": {"num_iteration": self._rounds},
+            "xgboost": {"iteration_range": (0, self._rounds)},
+            "catboost": {"ntree_end": self._rounds},
+        }
+        return np.asarray(getattr(self._estimator, method)(X, **limits[self._library]))
+
+
+def _inner(estimator: Any, attribute: str) -> Any:
+    """What is in the wrappers: ``"estimator"`` as it was given, ``"estimator_"`` as fitted."""
+    while isinstance(estimator, EncodedLabels | TextCategories):
+        estimator = getattr(estimator, attribute)
+    return estimator
+
+
+def _library(inner: Any) -> str:
+    return type(inner).__module__.partition(".")[0]
+
+
+def _fitted_rounds(fitted: Any, library: str) -> int:
+    if library == "lightgbm":
+        return int(fitted.booster_.current_iteration())
+    if library == "xgboost":
+        return int(fitted.get_booster().num_boosted_rounds())
+    return int(fitted.tree_count_ if library == "catboost" else fitted.n_iter_)
 
 
 _ROUNDS = {"lightgbm": "n_estimators", "xgboost": "n_estimators", "catboost": "iterations",
@@ -98,6 +162,25 @@ _ROUNDS = {"lightgbm": "n_estimators", "xgboost": "n_estimators", "catboost": "i
 def _patience(learning_rate: float) -> int:
     """Rounds without progress that end a fit: slow learners get more."""
     return int(np.clip(round(3.0 / learning_rate), 15, 100))
+
+
+class _KeepLightGBM:
+    """Early stopping after which LightGBM does not drop the rounds that came after the best."""
+
+    order = 30
+
+    def __init__(self, stopping: Any) -> None:
+        self.best: int | None = None
+        self._stopping = stopping
+
+    def __call__(self, env: Any) -> None:
+        from lightgbm.callback import EarlyStopException
+
+        try:
+            self._stopping(env)
+        except EarlyStopException as stop:
+            self.best = stop.best_iteration + 1
+            raise EarlyStopException(env.iteration, stop.best_score) from None
 
 
 class _StopLightGBM:

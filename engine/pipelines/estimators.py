@@ -45,9 +45,9 @@ class EncodedLabels(ClassifierMixin, BaseEstimator):
         self.estimator_ = clone(self.estimator).fit(X, self._encoder.transform(y), **fit_params)
         return self
 
-    def predict_proba(self, X: Matrix) -> NDArray[np.float64]:
+    def predict_proba(self, X: Matrix, **predict_params: Any) -> NDArray[np.float64]:
         check_is_fitted(self, "estimator_")
-        return np.asarray(self.estimator_.predict_proba(X), dtype=np.float64)
+        return np.asarray(self.estimator_.predict_proba(X, **predict_params), dtype=np.float64)
 
     def predict(self, X: Matrix) -> NDArray[Any]:
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
@@ -73,14 +73,14 @@ class TextCategories(RegressorMixin, BaseEstimator):
         self.estimator_.fit(as_texts(X), y, **fit_params)
         return self
 
-    def predict(self, X: Matrix) -> NDArray[Any]:
+    def predict(self, X: Matrix, **predict_params: Any) -> NDArray[Any]:
         check_is_fitted(self, "estimator_")
-        return np.asarray(self.estimator_.predict(as_texts(X)))
+        return np.asarray(self.estimator_.predict(as_texts(X), **predict_params))
 
     @available_if(lambda self: hasattr(self.estimator, "predict_proba"))
-    def predict_proba(self, X: Matrix) -> NDArray[np.float64]:
+    def predict_proba(self, X: Matrix, **predict_params: Any) -> NDArray[np.float64]:
         check_is_fitted(self, "estimator_")
-        return np.asarray(self.estimator_.predict_proba(as_texts(X)))
+        return np.asarray(self.estimator_.predict_proba(as_texts(X), **predict_params))
 
 
 def as_texts(X: Matrix) -> Matrix:

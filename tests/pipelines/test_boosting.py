@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import logging
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes
@@ -9,7 +12,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from engine.data import check_data
 from engine.evaluate import evaluate
 from engine.pipelines import PipelineSpec, estimators_of
-from engine.pipelines.boosting import fit_with_early_stopping
+from engine.pipelines.boosting import AtRounds, fit_with_early_stopping
 from engine.pipelines.build import build_pipeline
 from engine.splits import SplitPlan, make_splits
 
@@ -42,6 +45,53 @@ def test_the_final_model_has_the_rounds_that_were_good(task, name):
     assert len(result.model.predict(data.X[:3])) == 3
     if task == "classification":
         assert result.metrics["accuracy"] > 0.93
+
+
+@pytest.mark.parametrize(("task", "name"), BOOSTERS)
+def test_a_fold_is_scored_at_the_rounds_of_the_others(task, name, caplog):
+    """Not at those that were best for its own validation part, which flatter it."""
+    data = data_of(task, ["no", "yes"] if task == "classification" else None)
+    folds = make_splits(data, SplitPlan(3))
+    params = {"learning_rate": 0.1}
+    with caplog.at_level(logging.INFO, logger="raysmith.trial"):
+        result = evaluate(PipelineSpec(name, "", params), data, folds)
+    rounds = json.loads(caplog.text.partition("boosting rounds by fold: ")[2].splitlines()[0])
+    compared = 0
+    for number, (train, valid) in enumerate(folds):
+        fair = round(np.mean([n for other, n in enumerate(rounds) if other != number]))
+        if fair > rounds[number] + 10:
+            continue  # early stopping may have ended the fit before
+        fixed = params | {estimators_of(task)[name].rounds_parameter: fair}
+        alone = evaluate(PipelineSpec(name, "", fixed), data, [(train, valid)])
+        assert np.allclose(alone.predictions[valid], result.predictions[valid], rtol=1e-5)
+        assert alone.metrics == pytest.approx(result.fold_metrics[number], rel=1e-5)
+        compared += 1
+    assert compared >= 1
+
+
+def test_the_only_fold_is_scored_at_its_own_rounds():
+    data = data_of("regression")
+    folds = make_splits(data, SplitPlan(3))[:1]
+    result = evaluate(PipelineSpec("LightGBM"), data, folds)
+    fixed = {"n_estimators": result.model[-1].n_estimators}
+    alone = evaluate(PipelineSpec("LightGBM", "", fixed), data, folds)
+    assert alone.metrics == pytest.approx(result.metrics, rel=1e-6)
+
+
+@pytest.mark.parametrize(("task", "name"), BOOSTERS)
+def test_more_rounds_than_were_fitted_are_all_of_them(task, name):
+    data = data_of(task)
+    estimator = build_pipeline(PipelineSpec(name, "", {"learning_rate": 0.3}), task)[-1]
+    best = fit_with_early_stopping(
+        estimator, data.X[:300], data.y[:300], None, data.X[300:], data.y[300:], keep_all=True
+    )
+    method = "predict" if task == "regression" else "predict_proba"
+    first, own, many = (
+        getattr(AtRounds(estimator, n), method)(data.X[:9]) for n in (1, best, 10_000)
+    )
+    assert first.shape == own.shape == many.shape
+    assert not np.allclose(first, own)
+    assert not np.array_equal(own, many)
 
 
 @pytest.mark.parametrize(("task", "name"), BOOSTERS)
