@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 demo: $(VENV)/.core
 	$(BIN)/python examples/digits/driver.py
 
-test: lint types
+test: lint types $(VENV)/jupyter/.made
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev
@@ -39,6 +39,13 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	@echo "Installing raysmith with its test tools into $(VENV) (a few minutes the first time)"
 	$(PIP) --editable ".[dev]"
 	@touch $@ $(VENV)/.core
+
+# JupyterLab for the widget's test. Not beside the rest: it brings a package (rfc3987-syntax) that
+# adds a second to the start of every process that imports Ray.
+$(VENV)/jupyter/.made: $(VENV)/.dev
+	$(BIN)/python -m venv $(VENV)/jupyter
+	$(VENV)/jupyter/bin/python -m pip install --quiet --disable-pip-version-check "jupyterlab>=4.4" "anywidget>=0.9"
+	@touch $@
 
 # KubeRay's definitions of the release that you use: make check-kuberay CRD=.../ray.io_rayclusters.yaml
 check-kuberay: $(VENV)/.core
