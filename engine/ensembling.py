@@ -134,7 +134,8 @@ def add_ensembles(
                 logger.warning("no %s: the run's time is over", name)
                 return
             try:
-                prepared = dataset, data, preference = prepared or prepare()
+                prepared = prepared or prepare()
+                dataset, data, preference = prepared
                 result = combine(name, data, None if until is None else 0.4 * (until - began))
                 for n in result.members:
                     if n not in pipelines:

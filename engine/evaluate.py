@@ -126,7 +126,6 @@ def evaluate(
     if rounds_parameter in spec.estimator_params:
         rounds_parameter = None  # that many were asked for
     rounds: list[int] = []
-    is_split = dataset.X_valid is not None
 
     def fit_part(train: Any, X_valid: Matrix, y_valid: NDArray[Any]) -> tuple[Pipeline, Matrix]:
         """A pipeline fitted on the rows ``train``, and its last step's input for ``X_valid``."""
@@ -138,15 +137,9 @@ def evaluate(
             last.fit(transformed, y, **({} if w is None else {"sample_weight": w}))
         else:
             best = fit_with_early_stopping(
-                last,
-                transformed,
-                y,
-                w,
-                transformed_valid,
-                y_valid,
-                fit_seconds,
-                keep_all=not is_split,
-            )
+                last, transformed, y, w, transformed_valid, y_valid, fit_seconds,
+                keep_all=dataset.X_valid is None,
+            )  # fmt: skip
             rounds.append(best)
         return Pipeline([*head.steps, (spec.estimator, last)]), transformed_valid
 
