@@ -46,7 +46,7 @@ EMPHASIS = {
     "CatBoost": 3,
     "XGBoost": 2,
     "ExtremeRandomTrees": 2,
-    "MLP": 2,
+    "MLP": 4,
     "SVM": 2,
     "RandomForest": 2,
     "GradientBoosting": 1.5,

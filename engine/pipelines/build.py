@@ -115,7 +115,7 @@ def build_pipeline(
 def _build_estimator(
     entry: EstimatorEntry, spec: PipelineSpec, cores: int, n_rows: int, random_state: int | None
 ) -> Any:
-    params = {**entry.fixed, **entry.for_rows(n_rows), **spec.estimator_params}
+    params = {**entry.fixed, **entry.settle(spec.estimator_params, n_rows)}
     if entry.threads_parameter:
         params[entry.threads_parameter] = cores
     if entry.seed_parameter:

@@ -43,25 +43,38 @@ def _one_of(*choices: Any) -> CategoricalDistribution:
     return CategoricalDistribution(choices)
 
 
-def _as_ever(n_rows: int) -> Mapping[str, Any]:
-    return {}
+Params = Mapping[str, Any]
+Settle = Callable[[Params, int], Params]
 
 
-def _fewer_rounds(parameter: str, rounds: int) -> Callable[[int], Mapping[str, Any]]:
+def _as_given(params: Params, n_rows: int) -> Params:
+    return params
+
+
+def _fewer_rounds(parameter: str, rounds: int) -> Settle:
     """Above 100,000 rows a boosting round takes longer, and there are fewer of them at most."""
-    return lambda n_rows: (
-        {parameter: max(100, rounds * 100_000 // n_rows)} if n_rows > 100_000 else {}
+    return lambda params, n_rows: (
+        {parameter: max(100, rounds * 100_000 // n_rows), **params} if n_rows > 100_000 else params
     )
 
 
-def _smaller_samples(n_rows: int) -> Mapping[str, Any]:
+def _smaller_samples(params: Params, n_rows: int) -> Params:
     """Each tree of a forest sees 50,000 rows at most."""
-    return {"bootstrap": True, "max_samples": 50_000 / n_rows} if n_rows > 50_000 else {}
+    if n_rows <= 50_000:
+        return params
+    return {"bootstrap": True, "max_samples": 50_000 / n_rows, **params}
 
 
-def _fewer_epochs(n_rows: int) -> Mapping[str, Any]:
-    """About as many weight updates as 200 epochs over 20,000 rows are."""
-    return {"max_iter": max(10, 200 * 20_000 // n_rows)} if n_rows > 20_000 else {}
+def _network(params: Params, n_rows: int) -> Params:
+    """Layers of one width; no more weight updates than 200 epochs over 20,000 rows are."""
+    settled = dict(params)
+    n_layers = settled.pop("n_layers", 1)
+    if n_layers > 1:
+        settled["hidden_layer_sizes"] = (settled.get("hidden_layer_sizes", 100),) * n_layers
+    if n_rows > 20_000:
+        most = max(10, 200 * 20_000 // n_rows)
+        settled["max_iter"] = min(settled.get("max_iter", most), most)
+    return settled
 
 
 @dataclass(frozen=True)
@@ -108,8 +121,9 @@ class EstimatorEntry:
         What the first step gives it when columns are featurized and no scaler stands between.
     cost:
         Time of an iteration against that of LightGBM, roughly; a guess until one has run.
-    for_rows:
-        Number of rows -> parameters that keep its time within bounds on large data.
+    settle:
+        (parameters of a specification, number of rows) -> what the estimator is given: in its own
+        words, and with what keeps its time within bounds on large data.
     max_rows:
         More rows than this and it is not proposed: its time grows with their square.
     converts_to_onnx:
@@ -131,7 +145,7 @@ class EstimatorEntry:
     handles_weights: bool = True
     input: Output = "encoded"
     cost: float = 1.0
-    for_rows: Callable[[int], Mapping[str, Any]] = _as_ever
+    settle: Settle = _as_given
     max_rows: int | None = None
     converts_to_onnx: bool = True
 
@@ -240,8 +254,12 @@ _CATBOOST_SPACE: Space = {
     "depth": IntDistribution(4, 8),
     "l2_leaf_reg": _log(1.0, 30.0),
 }
+#: ``n_layers`` hidden layers of ``hidden_layer_sizes`` units each. As many epochs as there are,
+#: there is no stopping before: on small data they are what keeps a network from overfitting.
 _MLP_SPACE: Space = {
-    "hidden_layer_sizes": _log_int(32, 256),
+    "hidden_layer_sizes": _log_int(16, 256),
+    "n_layers": IntDistribution(1, 3),
+    "max_iter": _log_int(20, 300),
     "alpha": _log(1e-6, 1e-1),
     "learning_rate_init": _log(3e-4, 1e-2),
 }
@@ -291,7 +309,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             "RandomForest",
             task,
             f"sklearn.ensemble:RandomForest{kind}",
-            for_rows=_smaller_samples,
+            settle=_smaller_samples,
             cost=1.0,
             space={**_FOREST_SPACE, **criterion},
             scalers=_TREE,
@@ -303,7 +321,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             "ExtremeRandomTrees",
             task,
             f"sklearn.ensemble:ExtraTrees{kind}",
-            for_rows=_smaller_samples,
+            settle=_smaller_samples,
             cost=0.8,
             space={**_FOREST_SPACE, **criterion},
             scalers=_TREE,
@@ -317,7 +335,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             f"lightgbm:LGBM{kind}",
             fixed=_LIGHTGBM_FIXED,
             rounds_parameter="n_estimators",
-            for_rows=_fewer_rounds("n_estimators", _ROUNDS),
+            settle=_fewer_rounds("n_estimators", _ROUNDS),
             space=_LIGHTGBM_SPACE,
             threads_parameter="n_jobs",
             handles_missing=True,
@@ -330,7 +348,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             cost=1.5,
             fixed=_HISTOGRAM_FIXED,
             rounds_parameter="max_iter",
-            for_rows=_fewer_rounds("max_iter", 1000),
+            settle=_fewer_rounds("max_iter", 1000),
             space=_HISTOGRAM_SPACE,
             handles_missing=True,
             input="native",
@@ -342,7 +360,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             f"xgboost:XGB{kind}",
             fixed=_XGBOOST_FIXED,
             rounds_parameter="n_estimators",
-            for_rows=_fewer_rounds("n_estimators", _ROUNDS),
+            settle=_fewer_rounds("n_estimators", _ROUNDS),
             space=_XGBOOST_SPACE,
             threads_parameter="n_jobs",
             wrappers=encoded,
@@ -356,7 +374,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             cost=3.0,
             fixed=_CATBOOST_FIXED,
             rounds_parameter="iterations",
-            for_rows=_fewer_rounds("iterations", _ROUNDS),
+            settle=_fewer_rounds("iterations", _ROUNDS),
             space=_CATBOOST_SPACE,
             scalers=(NO_SCALER,),
             threads_parameter="thread_count",
@@ -450,8 +468,8 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
     EstimatorEntry(
         "MLP",
         "classification",
-        "sklearn.neural_network:MLPClassifier",
-        for_rows=_fewer_epochs,
+        "engine.pipelines.estimators:AnnealedMLPClassifier",
+        settle=_network,
         cost=1.5,
         space=_MLP_SPACE,
         scalers=_LINEAR,
@@ -498,8 +516,8 @@ REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
     EstimatorEntry(
         "MLP",
         "regression",
-        "sklearn.neural_network:MLPRegressor",
-        for_rows=_fewer_epochs,
+        "engine.pipelines.estimators:AnnealedMLPRegressor",
+        settle=_network,
         cost=1.5,
         space=_MLP_SPACE,
         scalers=_LINEAR,

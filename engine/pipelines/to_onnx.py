@@ -26,7 +26,12 @@ from engine.pipelines.ensembles import (
     VotingEnsembleClassifier,
     VotingEnsembleRegressor,
 )
-from engine.pipelines.estimators import EncodedLabels, ShareOfColumns, TextCategories
+from engine.pipelines.estimators import (
+    AnnealedMLP,
+    EncodedLabels,
+    ShareOfColumns,
+    TextCategories,
+)
 from engine.pipelines.featurize import MISSING, DataTransformer
 from engine.pipelines.inputs import NumericMatrix
 from engine.pipelines.onnx_trees import Trees, trees_of
@@ -459,6 +464,8 @@ def _sklearn(model: Any, n_columns: int) -> Any:
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import DoubleTensorType
 
+    if isinstance(model, AnnealedMLP):
+        model = model.as_sklearn()
     if not type(model).__module__.startswith("sklearn."):
         raise ModelException(f"cannot convert a {type(model).__name__} to ONNX")
     return convert_sklearn(

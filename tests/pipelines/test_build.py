@@ -27,7 +27,7 @@ QUICK = {
     "ExtremeRandomTrees": {"n_estimators": 10},
     "LightGBM": {"n_estimators": 10, "min_child_samples": 5},
     "GradientBoosting": {"max_iter": 10},
-    "MLP": {"hidden_layer_sizes": 32, "learning_rate_init": 0.01},
+    "MLP": {"hidden_layer_sizes": 32, "learning_rate_init": 0.01, "max_iter": 100},
     "LassoLars": {"alpha": 0.01},
     **{f"XGBoost{kind}": {"n_estimators": 10} for kind in ("Classifier", "Regressor")},
     **{f"CatBoost{kind}": {"iterations": 10} for kind in ("Classifier", "Regressor")},
