@@ -205,6 +205,18 @@ def test_large_data_changes_what_would_take_too_long():
     assert params("LightGBM", 1_000_000)["n_estimators"] < params("LightGBM", 1_000)["n_estimators"]
     assert params("LightGBM", 1_000_000, n_estimators=900)["n_estimators"] == 900
     assert params("MLP", 1_000_000)["max_iter"] == 10
+    assert params("MLP", 1_000_000, max_iter=300)["max_iter"] == 10
+    assert params("MLP", 10_000, max_iter=300)["max_iter"] == 300
+
+
+def test_the_layers_of_a_network():
+    def layers(**given):
+        spec = PipelineSpec("MLP", "StandardScalerWrapper", given)
+        return build_pipeline(spec, "classification")[-1].hidden_layer_sizes
+
+    assert layers(hidden_layer_sizes=32, n_layers=3) == (32, 32, 32)
+    assert layers(hidden_layer_sizes=32, n_layers=1) == layers(hidden_layer_sizes=32) == 32
+    assert layers(n_layers=2) == (100, 100)
 
 
 def test_a_kernel_svm_ranks_the_rows_of_many_classes():

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.datasets import load_breast_cancer, load_wine
+from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import scale
 from sklearn.svm import SVC, LinearSVC
 
 from engine.pipelines import estimators
-from engine.pipelines.estimators import CalibratedMargin
+from engine.pipelines.estimators import (
+    AnnealedMLPClassifier,
+    AnnealedMLPRegressor,
+    CalibratedMargin,
+)
 
 X, y = load_breast_cancer(return_X_y=True)
 X = scale(X)
@@ -57,3 +65,45 @@ def test_a_temperature_that_is_not_found_is_done_without(monkeypatch):
     monkeypatch.setattr(calibration._TemperatureScaling, "fit", fails)
     X, y = load_wine(return_X_y=True)
     assert CalibratedMargin(SVC()).fit(scale(X), y).score(scale(X), y) > 0.95
+
+
+class TestAnnealedNetworks:
+    def test_are_scikit_learn_estimators_that_keep_their_parameters(self):
+        for model, target in ((AnnealedMLPClassifier(), y), (AnnealedMLPRegressor(), y * 1.0)):
+            model.set_params(max_iter=20, hidden_layer_sizes=(8, 8), random_state=0)
+            before = model.get_params()
+            assert model.fit(X, target) is model
+            assert clone(model).get_params() == model.get_params() == before
+            assert [w.shape for w in model.coefs_] == [(X.shape[1], 8), (8, 8), (8, 1)]
+        assert is_classifier(AnnealedMLPClassifier())
+        assert is_regressor(AnnealedMLPRegressor())
+
+    def test_use_their_epochs_without_a_warning(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model = AnnealedMLPRegressor(max_iter=30, n_iter_no_change=1000).fit(X, y * 1.0)
+        assert len(model.loss_curve_) == 30
+        AnnealedMLPRegressor(max_iter=1).fit(X, y * 1.0)
+
+    @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+    def test_end_nearer_to_the_minimum_than_with_steps_of_one_size(self):
+        settings = {"max_iter": 60, "learning_rate_init": 0.02, "n_iter_no_change": 1000}
+        generator = np.random.default_rng(0)
+        values = X[:, 0] * X[:, 1] + generator.normal(scale=0.1, size=len(X))
+        annealed, plain = [
+            np.mean([kind(random_state=s, **settings).fit(X, values).loss_ for s in range(3)])
+            for kind in (AnnealedMLPRegressor, MLPRegressor)
+        ]
+        assert annealed < 0.8 * plain
+
+    def test_weights_matter(self):
+        wrong = np.random.default_rng(0).random(len(y)) < 0.6
+        labels, weight = np.where(wrong, 1 - y, y), np.where(wrong, 1e-3, 1.0)
+        model = AnnealedMLPClassifier(max_iter=50, random_state=0).fit(X, labels, weight)
+        assert (model.predict(X) == y).mean() > 0.9
+
+    def test_as_the_estimator_of_scikit_learn(self):
+        model = AnnealedMLPClassifier(max_iter=20, random_state=0).fit(X, y)
+        plain = model.as_sklearn()
+        assert type(plain).__module__.startswith("sklearn.")
+        np.testing.assert_array_equal(plain.predict_proba(X), model.predict_proba(X))
