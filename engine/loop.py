@@ -204,6 +204,7 @@ class TuneLoop:
             class_weight=settings.class_weight,
             verbosity=settings.verbosity,
             until=self._trials_until,
+            iteration_seconds=self._iteration_seconds,
         )
         running = RunningTrials()
         callback = TrialCallback(

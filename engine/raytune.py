@@ -199,7 +199,7 @@ class TrialCallback(_OfThisProcess, tune.Callback):
             score = end.metrics[name]
         if opened is not None:
             spec, started = opened
-            self._search.told(number, spec, score, time.time() - started)
+            self._search.told(number, spec, score, end.whole_seconds or time.time() - started)
         is_best = self._schedule.ended(number, score)
         if is_best:
             self.best_folds = [fold[name] for fold in end.fold_metrics]

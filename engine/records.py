@@ -148,7 +148,7 @@ class IterationEnd:
     """All that is written when an iteration ends.
 
     ``model`` comes from `engine.packing.pack_model`, ``predictions`` are an ``.npy`` file's bytes,
-    ``log`` is the text of its log.
+    ``log`` is the text of its log, ``whole_seconds`` what one that was pruned would have taken.
     """
 
     status: str
@@ -159,6 +159,7 @@ class IterationEnd:
     model: bytes | None = None
     predictions: bytes | None = None
     log: str | None = None
+    whole_seconds: float | None = None
 
 
 def is_ensemble(record: IterationRecord) -> bool:

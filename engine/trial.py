@@ -30,12 +30,18 @@ from engine.splits import make_splits
 
 logger = logging.getLogger("raysmith.trial")
 
+#: What an iteration may spend on boosting rounds, of the run's time that is left and of its own
+#: limit: less than what would have it ended (`engine.running`).
+_BOOSTING_SHARE = 0.3
+_BOOSTING_LIMIT = 0.8
+
 
 @dataclass(frozen=True)
 class TrialSettings:
     """What is the same for all trials of a run.
 
-    ``until`` is when trials must have ended, in seconds since the epoch.
+    ``until`` is when trials must have ended, in seconds since the epoch; ``iteration_seconds`` is
+    what each may take.
     """
 
     source: DataSource
@@ -46,6 +52,7 @@ class TrialSettings:
     class_weight: Any
     verbosity: int
     until: float | None = None
+    iteration_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +117,7 @@ class IterationTrial(tune.Trainable):
         self._spec = PipelineSpec.from_json(config["pipeline"])
         self._best_folds: Sequence[float] = config.get("best_folds") or ()
         self._began = time.time()
+        self._whole_seconds: float | None = None
         self._announced = False
 
     def _run(self) -> IterationEnd:
@@ -141,7 +149,7 @@ class IterationTrial(tune.Trainable):
             )
         except Pruned as pruned:
             logger.info("pruned: %s", pruned)
-            return IterationEnd("Pruned", reason=str(pruned))
+            return IterationEnd("Pruned", str(pruned), whole_seconds=self._whole_seconds)
         except (Exception, SystemExit) as error:
             traceback.print_exc()
             return IterationEnd("Failed", reason=f"{type(error).__name__}: {error}")
@@ -173,14 +181,15 @@ class IterationTrial(tune.Trainable):
         other folds out.
         """
         metric = METRICS[self._settings.primary_metric]
+        a_fold = (time.time() - self._began) / len(folds)
+        # The fit on all rows is still to come.
+        expected = a_fold * (len(self._folds) - len(folds) + 1.2)
+        self._whole_seconds = a_fold * len(folds) + expected
         reason = hopeless(metric, [fold[metric.name] for fold in folds], self._best_folds)
         if reason is not None:
             raise Pruned(reason)
         if self._settings.until is None:
             return False
-        a_fold = (time.time() - self._began) / len(folds)
-        # The fit on all rows is still to come.
-        expected = a_fold * (len(self._folds) - len(folds) + 1.2)
         if time.time() + expected <= self._settings.until:
             return False
         if not self._best_folds and time.time() + 1.2 * a_fold <= self._settings.until:
@@ -188,11 +197,13 @@ class IterationTrial(tune.Trainable):
         raise Pruned(f"{expected:.0f} s more would be over experiment_timeout_minutes")
 
     def _fit_seconds(self) -> float | None:
-        """What a boosting fit may take for the iteration to use no more than half of the time."""
-        if self._settings.until is None:
-            return None
-        left = max(0.0, self._settings.until - time.time())
-        return max(0.2, 0.5 * left / (len(self._folds) + 1.5))
+        """What a boosting fit may take for the iteration to stay within its share of the time."""
+        limits = []
+        if self._settings.until is not None:
+            limits.append(_BOOSTING_SHARE * (self._settings.until - time.time()))
+        if self._settings.iteration_seconds is not None:
+            limits.append(_BOOSTING_LIMIT * self._settings.iteration_seconds)
+        return max(0.2, min(limits) / (len(self._folds) + 1.5)) if limits else None
 
     def _data(self) -> Dataset:
         source = self._settings.source

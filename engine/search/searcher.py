@@ -34,6 +34,8 @@ _LOCAL_SHARE = 0.5
 _LOCAL_STEP = 0.15
 #: A pipeline that is expected to take more than this share of the time that is left is not tried.
 _AFFORDABLE = 0.8
+#: With a time limit, an estimator that gave no score this often is not tried again.
+_GIVEN_UP = 3
 _KNOWN = 30
 
 
@@ -169,7 +171,11 @@ class PipelineSearch:
             if spec.to_json() not in self._seen and self._affordable(spec.estimator, seconds_left):
                 return spec
         generator = np.random.default_rng([self._seed, number])
-        names = [n for n in self._usable if self._affordable(n, seconds_left)]
+        names = [
+            n
+            for n in self._usable
+            if self._affordable(n, seconds_left) and not (seconds_left and self._is_given_up(n))
+        ]
         if not names:
             return None
         for attempt in range(100):
@@ -184,6 +190,12 @@ class PipelineSearch:
             return True
         expected = self.expected_seconds(name)
         return expected is None or expected <= _AFFORDABLE * seconds_left
+
+    def _is_given_up(self, name: str) -> bool:
+        """Whether it never gave a score while others did."""
+        own = [o.score for o in self._history if o.spec.estimator == name]
+        scored = any(not math.isnan(o.score) for o in self._history)
+        return scored and len(own) >= _GIVEN_UP and all(map(math.isnan, own))
 
     def _draw_estimator(
         self, names: Sequence[str], generator: np.random.Generator, timed: bool

@@ -81,6 +81,18 @@ def test_what_would_not_end_in_time_is_not_tried():
     assert names == {"LightGBM", "LogisticRegression"}
 
 
+def test_with_a_time_limit_what_never_gave_a_score_is_given_up(tmp_path):
+    empty = tmp_path / "portfolio.json"
+    empty.write_text('{"classification": []}')
+    search = PipelineSearch(DATA, allowed=["LightGBM", "SVM", "KNN"], portfolio=empty)
+    for number in range(3):
+        search.told(number, PipelineSpec("SVM", "", {"C": 2.0 + number}), math.nan, 0.1)
+    assert "SVM" in {search.propose(n, 100.0).estimator for n in range(3, 40)}  # nobody has one
+    search.told(40, PipelineSpec("LightGBM"), 0.8, 0.1)
+    assert {search.propose(n, 100.0).estimator for n in range(41, 80)} == {"LightGBM", "KNN"}
+    assert "SVM" in {search.propose(n).estimator for n in range(80, 120)}
+
+
 def test_an_earlier_drivers_proposals_stand():
     _, specs = after(5)
     again = PipelineSearch(DATA)
