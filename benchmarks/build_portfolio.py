@@ -55,6 +55,9 @@ EMPHASIS = {
 }
 #: The gain of a candidate is divided by this power of its time.
 TIME_MATTERS = 0.25
+#: Candidates that are looked at: the best by their mean place, and the best of each set.
+STRONG_ON_THE_WHOLE = 30
+STRONG_ON_A_SET = 4
 #: Seconds that a boosting fit may add rounds for.
 SLOWEST_FIT = 1.5
 
@@ -146,6 +149,13 @@ def learn(scores: dict[str, dict], task: str, length: int) -> list[PipelineSpec]
         rows = halves[name][half]
         return -sign * score_one(metric.name, scores[name]["y"][rows], predicted[rows])
 
+    def guide(name: str, predicted, half: int) -> float:
+        """As ensembles are selected: by the log loss where the metric only sees the order."""
+        if task == "regression":
+            return loss(name, predicted, half)
+        rows = halves[name][half]
+        return score_one("log_loss", scores[name]["y"][rows], predicted[rows])
+
     single = {
         n: {k: np.mean([loss(n, p, h) for h in (0, 1)]) for k, p in views[n].items()} for n in names
     }
@@ -162,6 +172,11 @@ def learn(scores: dict[str, dict], task: str, length: int) -> list[PipelineSpec]
         k: float(np.mean([min((single[n].get(k, np.inf) - best[n]) / spread[n], 4) for n in names]))
         for k in keys
     }
+    # What is neither good on the whole nor among the best anywhere has no prospect.
+    prospects = set(sorted(weakness, key=weakness.get)[:STRONG_ON_THE_WHOLE])
+    for n in names:
+        prospects |= set(sorted(single[n], key=single[n].get)[:STRONG_ON_A_SET])
+    keys = [k for k in keys if k in prospects]
     chosen: list[str] = []
     bags: dict[tuple[str, int], tuple] = {}  # (set, half) -> (sum, members, loss on the other)
     while len(chosen) < length:
@@ -181,7 +196,7 @@ def learn(scores: dict[str, dict], task: str, length: int) -> list[PipelineSpec]
                         weights = {1, max(1, members // 2)}
                         options += [(summed, members)]
                         options += [(summed + w * predicted, members + w) for w in weights]
-                    bag, size = min(options, key=lambda o: loss(n, o[0] / o[1], half))
+                    bag, size = min(options, key=lambda o: guide(n, o[0] / o[1], half))
                     after = loss(n, bag / size, 1 - half)
                     outcome[n, half] = bag, size, after
                     total += np.clip((start - after) / spread[n], -4, 4) / 2
