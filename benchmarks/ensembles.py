@@ -23,6 +23,7 @@ from report import table
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
 from engine.metrics import METRICS
+from engine.pipelines import PipelineSpec
 from engine.pipelines.ensembles import meta_predict
 from engine.search import ensemble
 from engine.search.ensemble import OutOfFold
@@ -48,15 +49,15 @@ def combinations(metric: str) -> dict[str, object]:
             lambda first: dict.fromkeys(ensemble._sorted(first, chosen)[:number], 1.0 / number)
         )
 
-    def greedy(start, by_log_loss):
+    def greedy(start, by_log_loss=True, pool=20, kinds=False):
         def weights_of(first):
-            before = ensemble._START, ensemble._BY_LOG_LOSS
-            ensemble._START = start
+            before = ensemble._START, ensemble._POOL, ensemble._BY_LOG_LOSS
+            ensemble._START, ensemble._POOL = start, pool
             ensemble._BY_LOG_LOSS = ("AUC_weighted",) if by_log_loss else ()
             try:
-                return ensemble._select(first, chosen, None)
+                return ensemble._select(first if kinds else replace(first, kinds={}), chosen, None)
             finally:
-                ensemble._START, ensemble._BY_LOG_LOSS = before
+                ensemble._START, ensemble._POOL, ensemble._BY_LOG_LOSS = before
 
         return weighted(weights_of)
 
@@ -73,9 +74,11 @@ def combinations(metric: str) -> dict[str, object]:
         "best": best(1),
         "mean of 5": best(5),
         "mean of 10": best(10),
-        "greedy": greedy(1, False),
-        "greedy from 5": greedy(5, False),
-        "greedy from 5, log loss": greedy(5, True),
+        "greedy": greedy(1, by_log_loss=False),
+        "greedy from 5": greedy(5, by_log_loss=False),
+        "greedy from 5, log loss": greedy(5),
+        "same, of the best 10": greedy(5, pool=10),
+        "greedy from 4 kinds": greedy(4, kinds=True),
         "stack of 5": stacked(5),
         "stack of 8": stacked(8),
         "stack of 12": stacked(12),
@@ -97,7 +100,10 @@ def compare(name: str, file: Path) -> dict[str, float]:
         if known[key][0] is not None and np.isfinite(known[key][0]).all()
     }
     n_classes = int(y.max()) + 1 if entry.task == "classification" else None
-    data = OutOfFold(y, None, np.zeros(len(y), int), views, float(np.ptp(y)), n_classes)
+    kinds = {number: PipelineSpec.from_json(wanted[number]).estimator for number in views}
+    data = OutOfFold(
+        y, None, np.zeros(len(y), int), views, float(np.ptp(y)), n_classes, kinds=kinds
+    )
     splitter = ShuffleSplit if n_classes is None else StratifiedShuffleSplit
     scores: dict[str, list[float]] = {kind: [] for kind in combinations(metric)}
     for a, b in splitter(REPEATS, test_size=0.5, random_state=0).split(y, y):

@@ -110,6 +110,7 @@ def add_ensembles(
             make_splits(dataset, settings.split_plan),
             {n: store.predictions(child).astype(np.float64) for n, child in runs.items()},
             {r.iteration: float(r.properties.get("prediction_ms", 0.0)) for r in best},
+            {r.iteration: str(r.properties.get("run_algorithm", r.iteration)) for r in best},
         )
         alone = choose_one(data, metric.name) if len(ranked) >= _MANY else None
         return dataset, data, _Preference(metric, alone)

@@ -48,11 +48,12 @@ Array = NDArray[np.float64]
 
 #: Rows that the greedy selection looks at: its choice does not get better with more.
 _MOST_ROWS = 5_000
-#: Additions to the candidates that the greedy selection starts with: the best third, five at most.
+#: Additions to the candidates that the greedy selection starts with: the best of each estimator, as
+#: many as this and no more than a third of all. Near copies of the best would only repeat it.
 _ADDITIONS = 20
-_START = 5
-#: What is added comes from this many of the best candidates.
-_POOL = 10
+_START = 4
+#: All of them come from this many of the best candidates.
+_POOL = 20
 #: Metrics whose greedy selection picks up less noise when the log loss decides: it sees by how much
 #: a prediction is off, they only see orders and sides (`benchmarks/ensembles.py` compares).
 _BY_LOG_LOSS = ("AUC_weighted", "AUC_macro", "average_precision_score_weighted", "accuracy")
@@ -104,6 +105,8 @@ class OutOfFold:
         Iteration -> (n, n_classes) or (n,).
     prediction_ms:
         Iteration -> milliseconds that its pipeline takes for 1,000 rows, as far as known.
+    kinds:
+        Iteration -> name of its estimator, as far as known.
     known:
         (n_rows of the data,) which of its rows these are; default: all.
     positive:
@@ -117,6 +120,7 @@ class OutOfFold:
     y_range: float
     n_classes: int | None
     prediction_ms: Mapping[int, float] = field(default_factory=dict)
+    kinds: Mapping[int, str] = field(default_factory=dict)
     known: NDArray[np.bool_] | None = None
     positive: int | None = None
 
@@ -127,6 +131,7 @@ class OutOfFold:
         folds: Sequence[Fold],
         predictions: Mapping[int, Array],
         prediction_ms: Mapping[int, float] | None = None,
+        kinds: Mapping[int, str] | None = None,
     ) -> OutOfFold:
         """Keeps the rows that were predicted; k folds are the parts, else the rows are divided."""
         if dataset.X_valid is not None:
@@ -153,6 +158,7 @@ class OutOfFold:
             float(np.ptp(dataset.y)) if dataset.classes is None else 1.0,
             None if dataset.classes is None else len(dataset.classes),
             prediction_ms or {},
+            kinds or {},
             known,
             dataset.positive,
         )
@@ -191,8 +197,9 @@ class OutOfFold:
 def vote(data: OutOfFold, metric_name: str, seconds: float | None = None) -> EnsembleResult:
     """Weights for the candidates, greedily.
 
-    From the mean of the best few on, add again and again the candidate (any of the better ones,
-    also one that is in) that makes the mean best; the weights are how often each was added.
+    From the mean of the best of a few estimators on, add again and again the candidate (any of the
+    better ones, also one that is in) that makes the mean best; the weights are how often each was
+    added.
 
     Parameters
     ----------
@@ -331,7 +338,7 @@ def _select(data: OutOfFold, metric: Metric, until: float | None) -> dict[int, f
         return {ranked[0]: 1.0}
     pool = ranked[:_POOL]
     guide = METRICS["log_loss"] if metric.name in _BY_LOG_LOSS else metric
-    bag = ranked[: min(_START, max(1, len(ranked) // 3))]
+    bag = _first_of_each_kind(pool, data.kinds)[: min(_START, max(1, len(ranked) // 3))]
     total: Array = np.sum([data.predictions[n] for n in bag], axis=0)
     top, best_bag = data.score(guide.name, total / len(bag)), list(bag)
     for _ in range(_ADDITIONS):
@@ -353,6 +360,14 @@ def _select(data: OutOfFold, metric: Metric, until: float | None) -> dict[int, f
             break
     counts = {n: best_bag.count(n) / len(best_bag) for n in dict.fromkeys(best_bag)}
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _first_of_each_kind(ranked: Sequence[int], kinds: Mapping[int, str]) -> list[int]:
+    """What is of no known kind is of its own."""
+    first: dict[Any, int] = {}
+    for number in ranked:
+        first.setdefault(kinds.get(number, number), number)
+    return list(first.values())
 
 
 def _lighter(data: OutOfFold, metric: Metric, weights: Mapping[int, float]) -> dict[int, float]:

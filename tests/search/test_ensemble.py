@@ -15,6 +15,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from engine.data import check_data
 from engine.metrics import METRICS, metrics_of
 from engine.pipelines import PipelineSpec, build_pipeline
+from engine.search import ensemble
 from engine.search.ensemble import (
     EnsembleResult,
     OutOfFold,
@@ -100,6 +101,27 @@ def test_a_useless_candidate_gets_no_weight():
     junk = np.random.default_rng(2).dirichlet(np.ones(3), size=N)
     data = OutOfFold(data.y, None, data.parts, {**data.predictions, 9: junk}, 1.0, 3)
     assert vote(data, "log_loss").members.get(9, 0.0) < 0.05
+
+
+def test_the_selection_starts_from_different_estimators(monkeypatch):
+    """Not from near copies of the best one."""
+    monkeypatch.setattr(ensemble, "_ADDITIONS", 0)
+    data = out_of_fold("regression")
+    best = min(
+        data.predictions, key=lambda n: data.score("mean_absolute_error", data.predictions[n])
+    )
+    copies = {10 + i: data.predictions[best] + 1e-6 * i for i in range(12)}
+    others = [n for n in data.predictions if n != best]
+    data = replace(
+        data,
+        predictions={**copies, **{n: data.predictions[n] for n in others}},
+        kinds={**dict.fromkeys(copies, "LightGBM"), others[0]: "SVM", others[1]: "KNN"},
+    )
+    members = vote(data, "mean_absolute_error").members
+    assert set(members.values()) == {0.25}
+    assert len(members) == 4
+    assert set(others) < set(members)
+    assert set(vote(replace(data, kinds={}), "mean_absolute_error").members) < set(copies)
 
 
 @pytest.mark.parametrize("name", ["log_loss", "AUC_weighted", "accuracy"])
