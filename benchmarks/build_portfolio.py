@@ -221,8 +221,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--rows", type=int, default=1200)
-    parser.add_argument("--candidates", type=int, default=60)
+    parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--candidates", type=int, default=80)
     parser.add_argument("--length", type=int, default=24)
     parser.add_argument("--scores", type=Path, default=RESULTS / "portfolio_scores")
     arguments = parser.parse_args()
