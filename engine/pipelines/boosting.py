@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from engine.data import Matrix
 from engine.pipelines.estimators import EncodedLabels, TextCategories
@@ -35,7 +36,8 @@ def fit_with_early_stopping(
     X_valid, y_valid:
         Validation part; rows of classes that the training part lacks are left out.
     seconds:
-        Stop earlier after this long (but for histogram gradient boosting).
+        Stop earlier after this long. Histogram gradient boosting cannot be stopped: its rounds are
+        limited to what a few first ones say that there is time for.
     keep_all:
         Keep the rounds after the best one too, so that `AtRounds` can go beyond it, which LightGBM
         and CatBoost drop else.
@@ -60,9 +62,12 @@ def fit_with_early_stopping(
     if isinstance(estimator, EncodedLabels):
         codes = np.searchsorted(np.unique(y), y_valid)
     if library == "sklearn":
+        if seconds is not None:
+            estimator.set_params(max_iter=_rounds_within(seconds, estimator, X, y))
         estimator.set_params(early_stopping=True, n_iter_no_change=patience)
         estimator.fit(X, y, **weigh, X_val=X_valid, y_val=y_valid)
-        return max(1, int(estimator.n_iter_) - patience)
+        # The first score is that of no rounds at all.
+        return max(1, int(np.argmax(estimator.validation_score_)))
     if library == "lightgbm":
         import lightgbm
 
@@ -155,8 +160,19 @@ def _fitted_rounds(fitted: Any, library: str) -> int:
     return int(fitted.tree_count_ if library == "catboost" else fitted.n_iter_)
 
 
+_PROBED_ROUNDS = 5
 _ROUNDS = {"lightgbm": "n_estimators", "xgboost": "n_estimators", "catboost": "iterations",
            "sklearn": "max_iter"}  # fmt: skip
+
+
+def _rounds_within(seconds: float, estimator: Any, X: Matrix, y: NDArray[Any]) -> int:
+    """Rounds of histogram gradient boosting that there is time for, its limit at most."""
+    few = clone(estimator).set_params(max_iter=_PROBED_ROUNDS)
+    started = time.monotonic()
+    few.fit(X, y)
+    a_round = (time.monotonic() - started) / _PROBED_ROUNDS
+    there_is_time_for = int(max(seconds - _PROBED_ROUNDS * a_round, 0.0) / a_round)
+    return int(min(max(there_is_time_for, _PROBED_ROUNDS), estimator.max_iter))
 
 
 def _patience(learning_rate: float) -> int:

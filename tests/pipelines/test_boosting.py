@@ -108,15 +108,14 @@ def test_rounds_that_were_asked_for_are_kept(task, name):
 @pytest.mark.parametrize("keep_all", [False, True])
 @pytest.mark.parametrize(("task", "name"), BOOSTERS)
 def test_a_fit_ends_when_its_time_is_over(task, name, keep_all):
-    if name == "GradientBoosting":
-        pytest.skip("scikit-learn has no way to stop it")
     data = data_of(task)
     spec = PipelineSpec(name, "", {"learning_rate": 0.02})
     estimator = build_pipeline(spec, task)[-1]
     rounds = fit_with_early_stopping(
         estimator, data.X[:300], data.y[:300], None, data.X[300:], data.y[300:], 0.0, keep_all
     )
-    assert rounds <= 3
+    # Scikit-learn's cannot be stopped; its rounds are limited by what the first few took.
+    assert rounds <= (5 if name == "GradientBoosting" else 3)
     assert len(estimator.predict(data.X[:4])) == 4
 
 
