@@ -205,6 +205,7 @@ class TuneLoop:
             verbosity=settings.verbosity,
             until=self._trials_until,
             iteration_seconds=self._iteration_seconds,
+            share_seconds=(self.watch.share_seconds if self._iteration_seconds is None else None),
         )
         running = RunningTrials()
         callback = TrialCallback(

@@ -102,6 +102,13 @@ class Watch:
         self.cancelled: frozenset[int] = frozenset()
         self.paused = False
 
+    @property
+    def share_seconds(self) -> float | None:
+        """What one iteration may use of the experiment's time when others have given a model."""
+        if self._deadline is None:
+            return None
+        return max(_LEAST_SHARE_SECONDS, _LARGEST_SHARE * (self._deadline - self._began))
+
     def look(self) -> None:
         """One look at the clock and at the store; cheap enough to call all the time."""
         now = time.time()
@@ -162,9 +169,9 @@ class Watch:
         if self._iteration_seconds is not None:
             limit = self._iteration_seconds
             reason = f"longer than iteration_timeout_minutes={limit / 60:g}"
-        elif self._deadline is not None and has_model:
+        elif self.share_seconds is not None and has_model:
             # The first model may take what it needs: it could be all there will be.
-            limit = max(_LEAST_SHARE_SECONDS, _LARGEST_SHARE * (self._deadline - self._began))
+            limit = self.share_seconds
             reason = f"longer than {limit:.0f} s, its share of experiment_timeout_minutes"
         for iteration, trial in running.now().items():
             if time.time() - trial.started > limit:

@@ -30,10 +30,9 @@ from engine.splits import make_splits
 
 logger = logging.getLogger("raysmith.trial")
 
-#: What an iteration may spend on boosting rounds, of the run's time that is left and of its own
-#: limit: less than what would have it ended (`engine.running`).
-_BOOSTING_SHARE = 0.3
-_BOOSTING_LIMIT = 0.8
+#: What an iteration may spend on boosting rounds, of the time that is left and of the limits that
+#: would have it ended (`engine.running`).
+_BOOSTING_SHARE = 0.8
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class TrialSettings:
     """What is the same for all trials of a run.
 
     ``until`` is when trials must have ended, in seconds since the epoch; ``iteration_seconds`` is
-    what each may take.
+    what each may take; ``share_seconds`` is, without such a limit, what it may take of the run's.
     """
 
     source: DataSource
@@ -53,6 +52,7 @@ class TrialSettings:
     verbosity: int
     until: float | None = None
     iteration_seconds: float | None = None
+    share_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -188,6 +188,12 @@ class IterationTrial(tune.Trainable):
         reason = hopeless(metric, [fold[metric.name] for fold in folds], self._best_folds)
         if reason is not None:
             raise Pruned(reason)
+        share = self._settings.share_seconds
+        if share is not None and self._best_folds and self._whole_seconds > share:
+            raise Pruned(
+                f"its {self._whole_seconds:.0f} s would be more than its share of "
+                f"experiment_timeout_minutes, {share:.0f} s"
+            )
         if self._settings.until is None:
             return False
         if time.time() + expected <= self._settings.until:
@@ -198,12 +204,13 @@ class IterationTrial(tune.Trainable):
 
     def _fit_seconds(self) -> float | None:
         """What a boosting fit may take for the iteration to stay within its share of the time."""
-        limits = []
+        limits = [self._settings.iteration_seconds, self._settings.share_seconds]
         if self._settings.until is not None:
-            limits.append(_BOOSTING_SHARE * (self._settings.until - time.time()))
-        if self._settings.iteration_seconds is not None:
-            limits.append(_BOOSTING_LIMIT * self._settings.iteration_seconds)
-        return max(0.2, min(limits) / (len(self._folds) + 1.5)) if limits else None
+            limits.append(self._settings.until - time.time())
+        known = [limit for limit in limits if limit is not None]
+        if not known:
+            return None
+        return max(0.2, _BOOSTING_SHARE * min(known) / (len(self._folds) + 1.5))
 
     def _data(self) -> Dataset:
         source = self._settings.source

@@ -58,11 +58,24 @@ def _fewer_rounds(parameter: str, rounds: int) -> Settle:
     )
 
 
-def _smaller_samples(params: Params, n_rows: int) -> Params:
-    """Each tree of a forest sees 50,000 rows at most."""
-    if n_rows <= 50_000:
-        return params
-    return {"bootstrap": True, "max_samples": 50_000 / n_rows, **params}
+def _forest(most_leaves: int) -> Settle:
+    """Each tree sees 50,000 rows at most; fewer trees where they have many leaves (50 at least).
+
+    A tree of a regression has about a leaf for every ``min_samples_leaf`` rows, of 150 bytes each,
+    and a model is in memory several times while it is packed; one of a classification far fewer.
+    """
+
+    def settle(params: Params, n_rows: int) -> Params:
+        settled = dict(params)
+        rows = min(n_rows, 50_000)
+        most = max(50, most_leaves * settled.get("min_samples_leaf", 1) // max(1, rows))
+        if settled.get("n_estimators", 100) > most:
+            settled["n_estimators"] = most
+        if n_rows > rows:
+            settled = {"bootstrap": True, "max_samples": rows / n_rows, **settled}
+        return settled
+
+    return settle
 
 
 def _network(params: Params, n_rows: int) -> Params:
@@ -294,6 +307,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
     """The tree ensembles, alike for both tasks; ``kind`` is ``Classifier`` or ``Regressor``."""
     criterion: Space = {"criterion": _one_of("gini", "entropy")} if kind == "Classifier" else {}
     encoded: tuple[Wrapper, ...] = ("encoded",) if kind == "Classifier" else ()
+    forest = _forest(3_000_000 if kind == "Classifier" else 750_000)
     return (
         EstimatorEntry(
             "DecisionTree",
@@ -309,7 +323,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             "RandomForest",
             task,
             f"sklearn.ensemble:RandomForest{kind}",
-            settle=_smaller_samples,
+            settle=forest,
             cost=1.0,
             space={**_FOREST_SPACE, **criterion},
             scalers=_TREE,
@@ -321,7 +335,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             "ExtremeRandomTrees",
             task,
             f"sklearn.ensemble:ExtraTrees{kind}",
-            settle=_smaller_samples,
+            settle=forest,
             cost=0.8,
             space={**_FOREST_SPACE, **criterion},
             scalers=_TREE,

@@ -201,6 +201,11 @@ def test_large_data_changes_what_would_take_too_long():
 
     assert params("RandomForest", 1_000)["max_samples"] is None
     assert params("RandomForest", 1_000_000)["max_samples"] == 0.05
+    assert params("RandomForest", 50_000, n_estimators=200)["n_estimators"] == 60
+    assert (
+        params("RandomForest", 50_000, n_estimators=200, min_samples_leaf=4)["n_estimators"] == 200
+    )
+    assert params("RandomForest", 5_000, n_estimators=400)["n_estimators"] == 400
     assert params("ExtremeRandomTrees", 1_000_000)["bootstrap"] is True
     assert params("LightGBM", 1_000_000)["n_estimators"] < params("LightGBM", 1_000)["n_estimators"]
     assert params("LightGBM", 1_000_000, n_estimators=900)["n_estimators"] == 900
