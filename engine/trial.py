@@ -30,9 +30,10 @@ from engine.splits import make_splits
 
 logger = logging.getLogger("raysmith.trial")
 
-#: What an iteration may spend on boosting rounds, of the time that is left and of the limits that
-#: would have it ended (`engine.running`).
+#: What an iteration may spend on boosting rounds, of the limits that would have it ended
+#: (`engine.running`) and of the run's time that is left: scoring and the last fit come on top.
 _BOOSTING_SHARE = 0.8
+_BOOSTING_SHARE_OF_REST = 0.6
 
 
 @dataclass(frozen=True)
@@ -204,13 +205,15 @@ class IterationTrial(tune.Trainable):
 
     def _fit_seconds(self) -> float | None:
         """What a boosting fit may take for the iteration to stay within its share of the time."""
-        limits = [self._settings.iteration_seconds, self._settings.share_seconds]
-        if self._settings.until is not None:
-            limits.append(self._settings.until - time.time())
-        known = [limit for limit in limits if limit is not None]
-        if not known:
-            return None
-        return max(0.2, _BOOSTING_SHARE * min(known) / (len(self._folds) + 1.5))
+        settings = self._settings
+        limits = [
+            _BOOSTING_SHARE * limit
+            for limit in (settings.iteration_seconds, settings.share_seconds)
+            if limit is not None
+        ]
+        if settings.until is not None:
+            limits.append(_BOOSTING_SHARE_OF_REST * (settings.until - time.time()))
+        return max(0.2, min(limits) / (len(self._folds) + 1.5)) if limits else None
 
     def _data(self) -> Dataset:
         source = self._settings.source
