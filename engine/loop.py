@@ -24,6 +24,7 @@ from engine.recorder import Recorder
 from engine.records import DriverIdentity, RunRecord
 from engine.running import RunningTrials, Watch
 from engine.schedule import Schedule
+from engine.search.limits import Limits
 from engine.search.searcher import PipelineSearch
 from engine.settings import Settings
 from engine.show.quality import describe_data
@@ -203,9 +204,11 @@ class TuneLoop:
             random_state=settings.random_state,
             class_weight=settings.class_weight,
             verbosity=settings.verbosity,
-            until=self._trials_until,
-            iteration_seconds=self._iteration_seconds,
-            share_seconds=(self.watch.share_seconds if self._iteration_seconds is None else None),
+            limits=Limits(
+                self._trials_until,
+                self._iteration_seconds,
+                self.watch.share_seconds if self._iteration_seconds is None else None,
+            ),
         )
         running = RunningTrials()
         callback = TrialCallback(

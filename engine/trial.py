@@ -25,24 +25,16 @@ from engine.packing import pack_model, pack_predictions, release_memory
 from engine.pipelines import PipelineSpec
 from engine.raymetrics import TrialMetrics
 from engine.records import IterationEnd
+from engine.search.limits import LAST_FIT, Limits
 from engine.search.pruning import hopeless
 from engine.splits import make_splits
 
 logger = logging.getLogger("raysmith.trial")
 
-#: What an iteration may spend on boosting rounds, of the limits that would have it ended
-#: (`engine.running`) and of the run's time that is left: scoring and the last fit come on top.
-_BOOSTING_SHARE = 0.8
-_BOOSTING_SHARE_OF_REST = 0.6
-
 
 @dataclass(frozen=True)
 class TrialSettings:
-    """What is the same for all trials of a run.
-
-    ``until`` is when trials must have ended, in seconds since the epoch; ``iteration_seconds`` is
-    what each may take; ``share_seconds`` is, without such a limit, what it may take of the run's.
-    """
+    """What is the same for all trials of a run."""
 
     source: DataSource
     fingerprint: str
@@ -51,9 +43,7 @@ class TrialSettings:
     random_state: int
     class_weight: Any
     verbosity: int
-    until: float | None = None
-    iteration_seconds: float | None = None
-    share_seconds: float | None = None
+    limits: Limits
 
 
 @dataclass(frozen=True)
@@ -146,7 +136,7 @@ class IterationTrial(tune.Trainable):
                 random_state=self._settings.random_state,
                 class_weight=self._settings.class_weight,
                 after_fold=self._after_fold,
-                fit_seconds=self._fit_seconds(),
+                fit_seconds=self._settings.limits.fit_seconds(len(self._folds)),
             )
         except Pruned as pruned:
             logger.info("pruned: %s", pruned)
@@ -182,38 +172,19 @@ class IterationTrial(tune.Trainable):
         other folds out.
         """
         metric = METRICS[self._settings.primary_metric]
-        a_fold = (time.time() - self._began) / len(folds)
-        # The fit on all rows is still to come.
-        expected = a_fold * (len(self._folds) - len(folds) + 1.2)
-        self._whole_seconds = a_fold * len(folds) + expected
-        reason = hopeless(metric, [fold[metric.name] for fold in folds], self._best_folds)
-        if reason is not None:
-            raise Pruned(reason)
-        share = self._settings.share_seconds
-        if share is not None and self._best_folds and self._whole_seconds > share:
-            raise Pruned(
-                f"its {self._whole_seconds:.0f} s would be more than its share of "
-                f"experiment_timeout_minutes, {share:.0f} s"
-            )
-        if self._settings.until is None:
+        limits = self._settings.limits
+        elapsed = time.time() - self._began
+        a_fold = elapsed / len(folds)
+        self._whole_seconds = a_fold * (len(self._folds) + LAST_FIT)
+        is_first = not self._best_folds
+        reason = hopeless(
+            metric, [fold[metric.name] for fold in folds], self._best_folds
+        ) or limits.exceeded(self._whole_seconds, elapsed, is_first)
+        if reason is None:
             return False
-        if time.time() + expected <= self._settings.until:
-            return False
-        if not self._best_folds and time.time() + 1.2 * a_fold <= self._settings.until:
+        if is_first and LAST_FIT * a_fold <= limits.left():
             return True
-        raise Pruned(f"{expected:.0f} s more would be over experiment_timeout_minutes")
-
-    def _fit_seconds(self) -> float | None:
-        """What a boosting fit may take for the iteration to stay within its share of the time."""
-        settings = self._settings
-        limits = [
-            _BOOSTING_SHARE * limit
-            for limit in (settings.iteration_seconds, settings.share_seconds)
-            if limit is not None
-        ]
-        if settings.until is not None:
-            limits.append(_BOOSTING_SHARE_OF_REST * (settings.until - time.time()))
-        return max(0.2, min(limits) / (len(self._folds) + 1.5)) if limits else None
+        raise Pruned(reason)
 
     def _data(self) -> Dataset:
         source = self._settings.source

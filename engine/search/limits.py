@@ -1,0 +1,74 @@
+"""What time an iteration has, of the run's and of its own."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+#: What an iteration may spend on boosting rounds, of the limits that would have it ended and of the
+#: run's time that is left: scoring and the last fit come on top.
+_BOOSTING_SHARE = 0.8
+_BOOSTING_SHARE_OF_REST = 0.6
+_LEAST_FIT_SECONDS = 0.2
+#: The fit on all rows against that of a fold; with it, what comes beside a fold's fit.
+LAST_FIT = 1.2
+_FITS_BESIDES_FOLDS = 1.5
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of an iteration's time.
+
+    Attributes
+    ----------
+    until:
+        When trials must have ended, in seconds since the epoch; ``None`` for no limit, as below.
+    iteration_seconds:
+        What each may take.
+    share_seconds:
+        What each may take of the run's time once another has given a model.
+    """
+
+    until: float | None = None
+    iteration_seconds: float | None = None
+    share_seconds: float | None = None
+
+    def left(self) -> float:
+        """Seconds until trials must have ended; infinite without a limit."""
+        return math.inf if self.until is None else self.until - time.time()
+
+    def fit_seconds(self, n_folds: int) -> float | None:
+        """What a boosting fit may take for an iteration of ``n_folds`` to stay within its limits.
+
+        ``None`` for no limit.
+        """
+        own = [s for s in (self.iteration_seconds, self.share_seconds) if s is not None]
+        allowed = min(
+            _BOOSTING_SHARE * min(own, default=math.inf), _BOOSTING_SHARE_OF_REST * self.left()
+        )
+        if allowed == math.inf:
+            return None
+        return max(_LEAST_FIT_SECONDS, allowed / (n_folds + _FITS_BESIDES_FOLDS))
+
+    def exceeded(self, whole: float, elapsed: float, is_first: bool) -> str | None:
+        """Why an iteration must not go on, or ``None``.
+
+        Parameters
+        ----------
+        whole:
+            What it would take to its end, in seconds.
+        elapsed:
+            What it has taken.
+        is_first:
+            No iteration has given a model yet: it may have more than its share.
+        """
+        if self.share_seconds is not None and not is_first and whole > self.share_seconds:
+            return (
+                f"its {whole:.0f} s would be more than its share of experiment_timeout_minutes, "
+                f"{self.share_seconds:.0f} s"
+            )
+        more = whole - elapsed
+        if more > self.left():
+            return f"{more:.0f} s more would be over experiment_timeout_minutes"
+        return None

@@ -1,0 +1,49 @@
+"""What time an iteration has."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from engine.search.limits import Limits
+
+
+def test_without_limits_nothing_ends():
+    assert Limits().fit_seconds(5) is None
+    assert Limits().exceeded(1e9, 1e8, is_first=False) is None
+    assert Limits().left() == float("inf")
+
+
+@pytest.mark.parametrize("n_folds", [1, 5, 10])
+def test_boosting_leaves_time_for_the_other_fits(n_folds):
+    for limits, seconds in (
+        (Limits(until=time.time() + 60), 60),
+        (Limits(iteration_seconds=12), 12),
+        (Limits(until=time.time() + 600, share_seconds=15), 15),
+        (Limits(until=time.time() + 600, iteration_seconds=9, share_seconds=15), 9),
+        (Limits(until=time.time() + 5, share_seconds=15), 5),
+    ):
+        fit = limits.fit_seconds(n_folds)
+        assert fit is not None
+        assert 0.3 * seconds < fit * (n_folds + 1.2) < seconds
+
+
+def test_boosting_always_gets_a_moment():
+    assert Limits(until=time.time() - 5).fit_seconds(5) == 0.2
+
+
+def test_what_would_be_over_the_runs_time_must_not_go_on():
+    limits = Limits(until=time.time() + 10)
+    assert limits.exceeded(whole=14, elapsed=5, is_first=True) is None
+    reason = limits.exceeded(whole=20, elapsed=5, is_first=True)
+    assert reason == "15 s more would be over experiment_timeout_minutes"
+
+
+def test_only_the_first_may_take_more_than_its_share():
+    limits = Limits(until=time.time() + 100, share_seconds=30)
+    assert limits.exceeded(whole=40, elapsed=5, is_first=True) is None
+    assert limits.exceeded(whole=29, elapsed=5, is_first=False) is None
+    reason = limits.exceeded(whole=40, elapsed=5, is_first=False)
+    assert reason is not None
+    assert "its share of experiment_timeout_minutes, 30 s" in reason
