@@ -26,6 +26,10 @@ from engine.pipelines.cost import prediction_ms
 
 logger = logging.getLogger("raysmith.trial")
 
+#: Boosted folds with fewer than these before them are scored again once there is one more: for lack
+#: of others first. Their models are kept until then; models of all folds would be too much.
+_EARLY_FOLDS = 2
+
 
 class Pruned(Exception):
     """Ends an evaluation that is not worth its time; says why."""
@@ -148,29 +152,36 @@ def evaluate(
             return _with_validation_part(fit_part, dataset, clock)
         predicted: list[NDArray[np.float64]] = []
         fold_metrics: list[dict[str, float]] = []
-        boosted: list[Pipeline] = []
+        early: list[Pipeline] = []
+
+        def score_early_folds_again() -> None:
+            for number, model in enumerate(early if len(rounds) > 1 else ()):
+                valid = folds[number][1]
+                last = AtRounds(model[-1], _rounds_of_the_others(rounds, number))
+                X_valid = model[:-1].transform(_rows(dataset.X, valid))
+                predicted[number] = predict(last, X_valid, dataset)
+                fold_metrics[number] = _score_rows(dataset, valid, predicted[number])
+            early.clear()
+
         for number, (train, valid) in enumerate(folds):
             with clock.fitting():
                 model, X_valid = fit_part(train, _rows(dataset.X, valid), dataset.y[valid])
             with clock.scoring():
                 last = model[-1]
                 if rounds:
-                    boosted.append(model)
-                    last = AtRounds(last, rounds[-1])
+                    last = AtRounds(last, _mean_rounds(rounds[:number] or rounds))
                 predicted.append(predict(last, X_valid, dataset))
                 fold_metrics.append(_score_rows(dataset, valid, predicted[-1]))
+                if rounds and number < _EARLY_FOLDS:
+                    early.append(model)
+                elif early:
+                    score_early_folds_again()
             logger.info("fold %d of %d done", number + 1, len(folds))
             if after_fold is not None and number + 1 < len(folds) and after_fold(fold_metrics):
                 logger.info("the other folds are left out")
                 break
         with clock.scoring():
-            for number, model in enumerate(boosted):
-                fair = _rounds_of_the_others(rounds, number)
-                if fair != rounds[number]:
-                    valid = folds[number][1]
-                    X_valid = model[:-1].transform(_rows(dataset.X, valid))
-                    predicted[number] = predict(AtRounds(model[-1], fair), X_valid, dataset)
-                    fold_metrics[number] = _score_rows(dataset, valid, predicted[number])
+            score_early_folds_again()
         if rounds:
             assert rounds_parameter is not None
             logger.info("boosting rounds by fold: %s", rounds)
@@ -213,11 +224,11 @@ def _mean_rounds(rounds: Sequence[int]) -> int:
 
 
 def _rounds_of_the_others(rounds: Sequence[int], number: int) -> int:
-    """How many rounds the folds but ``number`` ask for.
+    """How many rounds the folds but ``number``, of those that are done, ask for.
 
     The rounds that were best on a fold's own validation part flatter its score, as they were
     chosen on it; so does what follows: boosting beside other estimators, and a single pipeline
-    beside the mean of several. A single fold has no others.
+    beside the mean of several. A fold that is alone has no others.
     """
     others = [*rounds[:number], *rounds[number + 1 :]]
     return _mean_rounds(others or rounds)
