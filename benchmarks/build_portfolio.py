@@ -58,6 +58,8 @@ TIME_MATTERS = 0.25
 #: Candidates that are looked at: the best by their mean place, and the best of each set.
 STRONG_ON_THE_WHOLE = 30
 STRONG_ON_A_SET = 4
+#: An estimator of this cost, against LightGBM, is worth a try on any set.
+CHEAP = 0.4
 #: Seconds that a boosting fit may add rounds for.
 SLOWEST_FIT = 1.5
 
@@ -128,7 +130,8 @@ def learn(scores: dict[str, dict], task: str, length: int) -> list[PipelineSpec]
     Next comes what improves an ensemble of those before it most, for the time that it takes. How
     much of it the ensemble takes in is decided on half of a set's rows, and what that gains is
     seen on the other half: else noise is learned, and cheap estimators get places by luck. When
-    nothing gains any more, what is strongest by itself comes next.
+    nothing gains any more, what is strongest by itself comes next; cheap estimators without a place
+    follow behind the ``length`` others.
     """
     metric = METRICS[metric_of(task)]
     sign = 1 if metric.greater_is_better else -1
@@ -208,6 +211,13 @@ def learn(scores: dict[str, dict], task: str, length: int) -> list[PipelineSpec]
             top = min(gains, key=weakness.get)
         chosen.append(top)
         bags |= outcomes[top]
+    # The suite is not the world: what is cheap and has no place yet gets one at the end.
+    entries = estimators_of(task)
+    estimator = {k: PipelineSpec.from_json(k).estimator for k in weakness}
+    for name in entries:
+        own = [k for k in weakness if estimator[k] == name]
+        if own and entries[name].cost <= CHEAP and name not in {estimator[k] for k in chosen}:
+            chosen.append(min(own, key=weakness.get))
     return [_plain(PipelineSpec.from_json(key), task) for key in chosen]
 
 

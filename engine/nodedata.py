@@ -15,16 +15,16 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.embedded import NAMESPACE
 from engine.capture import capture_output
-from engine.data import Dataset, DataSummary, check_data, read_table
 from engine.errors import DataException
-from engine.featurization import FeaturizationConfig
-from engine.metrics import Task
 from engine.script import find_script, run_script
-from engine.show.quality import describe_data
-from engine.splits import SplitPlan, check_plan
 
+# pandas and scikit-learn take 100 MB of a process; the one that only reads logs does without.
 if TYPE_CHECKING:
+    from engine.data import Dataset, DataSummary
+    from engine.featurization import FeaturizationConfig
     from engine.given import Given
+    from engine.metrics import Task
+    from engine.splits import SplitPlan
 
 _LARGEST_TAIL = 200_000  # characters of a log that one look brings
 
@@ -75,6 +75,8 @@ class DataSource:
 
     def read(self) -> Dataset:
         """Run the script, or read the files, and check the result."""
+        from engine.data import check_data, read_table
+
         if self.script is not None:
             raw, source = run_script(self._script()), "get_data()"
         else:
@@ -121,10 +123,16 @@ def log_folder(run_id: str) -> Path:
 class NodeData:
     """An actor a node and run: gets the data for the node's trials and reads their log files.
 
-    Data that was given directly is in Ray's store already: the trials do not ask for it here.
+    Parameters
+    ----------
+    run_id:
+        The run.
+    source:
+        Its data; ``None`` for data that is in Ray's store already: nobody asks for it here.
     """
 
-    def __init__(self, source: DataSource) -> None:
+    def __init__(self, run_id: str, source: DataSource | None) -> None:
+        self._run_id = run_id
         self._source = source
         self._lock = threading.Lock()
         self._loaded: LoadedData | None = None
@@ -143,6 +151,8 @@ class NodeData:
 
     def describe(self) -> dict[str, Any]:
         """The data as a report shows it."""
+        from engine.show.quality import describe_data
+
         return describe_data(ray.get(self.load().reference[0]))
 
     def ready(self) -> None:
@@ -151,14 +161,17 @@ class NodeData:
     def tail(self, file: str) -> str:
         """The end of a log file of this node's folder; empty while there is none."""
         try:
-            text = (log_folder(self._source.run_id) / file).read_text(errors="replace")
+            text = (log_folder(self._run_id) / file).read_text(errors="replace")
         except OSError:
             return ""
         return text[-_LARGEST_TAIL:]
 
     def _load(self) -> LoadedData:
+        from engine.splits import check_plan
+
+        assert self._source is not None
         started = time.perf_counter()
-        file = log_folder(self._source.run_id) / f"get_data-{socket.gethostname()}.log"
+        file = log_folder(self._run_id) / f"get_data-{socket.gethostname()}.log"
         summary, error, reference = None, None, []
         try:
             with capture_output(file):
@@ -189,7 +202,7 @@ def node_data(source: DataSource) -> Any:
         max_concurrency=8,
         scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False),
     )
-    return remote.remote(source)
+    return remote.remote(source.run_id, None if source.shared else source)
 
 
 def actor_prefix(run_id: str) -> str:
