@@ -137,6 +137,10 @@ def learn(scores: dict[str, dict], task: str, length: int) -> list[PipelineSpec]
     sign = 1 if metric.greater_is_better else -1
     names = list(scores)
     keys = [k for k in scores[names[0]] if k != "y" and all(k in scores[n] for n in names)]
+    # Kept scores may be of candidates that the catalogue no longer has.
+    entries = estimators_of(task)
+    specs = {k: PipelineSpec.from_json(k) for k in keys}
+    keys = [k for k in keys if specs[k].scaler in ("", *entries[specs[k].estimator].scalers)]
     views = {
         n: {
             k: p.astype(np.float64)
@@ -212,11 +216,9 @@ def learn(scores: dict[str, dict], task: str, length: int) -> list[PipelineSpec]
         chosen.append(top)
         bags |= outcomes[top]
     # The suite is not the world: what is cheap and has no place yet gets one at the end.
-    entries = estimators_of(task)
-    estimator = {k: PipelineSpec.from_json(k).estimator for k in weakness}
-    for name in entries:
-        own = [k for k in weakness if estimator[k] == name]
-        if own and entries[name].cost <= CHEAP and name not in {estimator[k] for k in chosen}:
+    for name, entry in entries.items():
+        own = [k for k in weakness if specs[k].estimator == name]
+        if own and entry.cost <= CHEAP and name not in {specs[k].estimator for k in chosen}:
             chosen.append(min(own, key=weakness.get))
     return [_plain(PipelineSpec.from_json(key), task) for key in chosen]
 

@@ -226,6 +226,8 @@ SCALERS: Mapping[str, ScalerEntry] = {
 
 _CENTRING = ("StandardScalerWrapper", "RobustScaler")
 _LINEAR = (*_CENTRING, "MinMaxScaler", "MaxAbsScaler", "PCA", "TruncatedSVDWrapper")
+#: A network finds projections of its own.
+_NETWORK = (*_CENTRING, "MinMaxScaler", "MaxAbsScaler")
 _DISTANCE = (*_LINEAR, "Normalizer", "SparseNormalizer")
 _TREE = (NO_SCALER, "MaxAbsScaler", "PCA", "TruncatedSVDWrapper")
 
@@ -486,7 +488,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         settle=_network,
         cost=1.5,
         space=_MLP_SPACE,
-        scalers=_LINEAR,
+        scalers=_NETWORK,
     ),
 )
 
@@ -534,7 +536,7 @@ REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
         settle=_network,
         cost=1.5,
         space=_MLP_SPACE,
-        scalers=_LINEAR,
+        scalers=_NETWORK,
         wrappers=("scaled_target",),
     ),
 )
