@@ -269,8 +269,8 @@ _CATBOOST_SPACE: Space = {
     "depth": IntDistribution(4, 8),
     "l2_leaf_reg": _log(1.0, 30.0),
 }
-#: ``n_layers`` hidden layers of ``hidden_layer_sizes`` units each. As many epochs as there are,
-#: there is no stopping before: on small data they are what keeps a network from overfitting.
+#: ``n_layers`` hidden layers of ``hidden_layer_sizes`` units each. Few epochs (``max_iter``) keep a
+#: network from overfitting small data.
 _MLP_SPACE: Space = {
     "hidden_layer_sizes": _log_int(16, 256),
     "n_layers": IntDistribution(1, 3),

@@ -51,8 +51,8 @@ class Observation:
 class PipelineSearch:
     """Proposes a pipeline for each iteration; no pipeline twice.
 
-    First the portfolio, in its order. Then an estimator is drawn, the better its best score so far
-    the likelier, and its parameters come from Optuna's tree-structured Parzen estimator or are a
+    First the portfolio, in its order; of estimators that were named, one pipeline each first. Then
+    an estimator is drawn, the better its best score so far the likelier, and its parameters come from Optuna's tree-structured Parzen estimator or are a
     small step from the estimator's best so far. Pipelines that run elsewhere at the same time are
     taken into account. With a time limit, what would not end in time is not proposed, and
     estimators that give as much for less time are preferred.
@@ -119,6 +119,9 @@ class PipelineSearch:
             for spec in load_portfolio(data.task, portfolio)
             if spec.estimator in self._usable and self._scaler_fits(spec.scaler)
         ]
+        if allowed is not None:
+            # Who names a few estimators wants to see each of them, also in a few iterations.
+            self._portfolio = _first_of_each_estimator_first(self._portfolio)
         self._seen: set[str] = set()
         self._given: dict[int, PipelineSpec] = {}
         self._pending: dict[int, PipelineSpec] = {}
@@ -332,6 +335,13 @@ class PipelineSearch:
             return True
         scaler: ScalerEntry = SCALERS[name]
         return scaler.handles_sparse if self._data.sparse else scaler.handles_dense
+
+
+def _first_of_each_estimator_first(specs: Sequence[PipelineSpec]) -> list[PipelineSpec]:
+    first: dict[str, PipelineSpec] = {}
+    for spec in specs:
+        first.setdefault(spec.estimator, spec)
+    return [*first.values(), *(spec for spec in specs if spec is not first[spec.estimator])]
 
 
 def _as_point(spec: PipelineSpec) -> dict[str, Any]:

@@ -127,6 +127,12 @@ def test_allowed_and_blocked():
     assert {search.propose(number).estimator for number in range(30)} == {"SVM"}
 
 
+def test_each_of_the_named_estimators_comes_early():
+    named = ["SVM", "DecisionTree", "LightGBM"]
+    search = PipelineSearch(DATA, allowed=named)
+    assert {search.propose(number).estimator for number in range(3)} == set(named)
+
+
 def test_nothing_left_says_why():
     with pytest.raises(ConfigException, match="KNN: too slow for 1000000 rows") as caught:
         PipelineSearch(replace(DATA, n_rows=1_000_000), allowed=["KNN"])
