@@ -52,10 +52,11 @@ class PipelineSearch:
     """Proposes a pipeline for each iteration; no pipeline twice.
 
     First the portfolio, in its order; of estimators that were named, one pipeline each first. Then
-    an estimator is drawn, the better its best score so far the likelier, and its parameters come from Optuna's tree-structured Parzen estimator or are a
-    small step from the estimator's best so far. Pipelines that run elsewhere at the same time are
-    taken into account. With a time limit, what would not end in time is not proposed, and
-    estimators that give as much for less time are preferred.
+    an estimator is drawn, the better its best score so far the likelier, and its parameters come
+    from Optuna's tree-structured Parzen estimator or are a small step from the estimator's best so
+    far. Pipelines that run elsewhere at the same time are taken into account. With a time limit,
+    what would not end in time is not proposed, and estimators that give as much for less time are
+    preferred.
 
     Without a time limit the proposals depend on nothing but the data's summary, the allowed
     estimators, the seed and the scores so far.
