@@ -296,7 +296,7 @@ def test_a_positive_label(experiment):
     )  # fmt: skip
     run = experiment.submit(config)
     run.wait_for_completion()
-    summary = run.summary()
+    summary = run.summary().query("status == 'Completed'")
     assert summary["pipeline"].tolist()[-1] == "StackEnsemble"
     assert summary["f1_score_binary"].between(0.5, 1).all()
     assert summary["AUC_binary"].tolist() == pytest.approx(summary["AUC_macro"].tolist())
@@ -318,7 +318,7 @@ def test_of_many_pipelines_an_ensemble_is_handed_over(experiment):
     run.wait_for_completion()
     summary = run.summary().set_index("iteration")
     best, _ = run.get_output()
-    assert best.get_details()["pipeline"] == "VotingEnsemble"
+    assert best.get_details()["pipeline"] in ("VotingEnsemble", "StackEnsemble")
     assert " against " in best.get_properties()["preferred"]
     assert run.get_metrics() == best.get_metrics()
     luckiest, _ = run.get_output(metric="AUC_weighted")
