@@ -110,6 +110,7 @@ def test_an_iteration_without_hope_is_pruned(experiment):
     pruned = run.summary().query("status == 'Pruned'")
     assert len(pruned)
     assert pruned["reason"].str.contains("hopeless after [12] of 3 folds").all()
+    assert pruned["reason"].str.contains("hopeless after 1 of 3 folds").any()
     with pytest.raises(RunException, match="has no model: Pruned"):
         run.get_output(iteration=int(pruned["iteration"].iloc[0]))
 
