@@ -8,7 +8,7 @@ and, for gradient boosting and forests, the spaces of Probst, Boulesteix & Bisch
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from optuna.distributions import (
 
 from engine.metrics import Task
 from engine.pipelines.featurize import Output
+from engine.pipelines.settle import Settle, as_given, fewer_rounds, forest, network
 
 Space = Mapping[str, BaseDistribution]
 Wrapper = Literal["calibrated", "text_categories", "encoded", "scaled_target"]
@@ -41,53 +42,6 @@ def _log_int(low: int, high: int) -> IntDistribution:
 
 def _one_of(*choices: Any) -> CategoricalDistribution:
     return CategoricalDistribution(choices)
-
-
-Params = Mapping[str, Any]
-Settle = Callable[[Params, int], Params]
-
-
-def _as_given(params: Params, n_rows: int) -> Params:
-    return params
-
-
-def _fewer_rounds(parameter: str, rounds: int) -> Settle:
-    """Above 100,000 rows a boosting round takes longer, and there are fewer of them at most."""
-    return lambda params, n_rows: (
-        {parameter: max(100, rounds * 100_000 // n_rows), **params} if n_rows > 100_000 else params
-    )
-
-
-def _forest(most_leaves: int) -> Settle:
-    """Each tree sees 50,000 rows at most; fewer trees where they have many leaves (50 at least).
-
-    A tree of a regression has about a leaf for every ``min_samples_leaf`` rows, of 150 bytes each,
-    and a model is in memory several times while it is packed; one of a classification far fewer.
-    """
-
-    def settle(params: Params, n_rows: int) -> Params:
-        settled = dict(params)
-        rows = min(n_rows, 50_000)
-        most = max(50, most_leaves * settled.get("min_samples_leaf", 1) // max(1, rows))
-        if settled.get("n_estimators", 100) > most:
-            settled["n_estimators"] = most
-        if n_rows > rows:
-            settled = {"bootstrap": True, "max_samples": rows / n_rows, **settled}
-        return settled
-
-    return settle
-
-
-def _network(params: Params, n_rows: int) -> Params:
-    """Layers of one width; no more weight updates than 200 epochs over 20,000 rows are."""
-    settled = dict(params)
-    n_layers = settled.pop("n_layers", 1)
-    if n_layers > 1:
-        settled["hidden_layer_sizes"] = (settled.get("hidden_layer_sizes", 100),) * n_layers
-    if n_rows > 20_000:
-        most = max(10, 200 * 20_000 // n_rows)
-        settled["max_iter"] = min(settled.get("max_iter", most), most)
-    return settled
 
 
 @dataclass(frozen=True)
@@ -158,7 +112,7 @@ class EstimatorEntry:
     handles_weights: bool = True
     input: Output = "encoded"
     cost: float = 1.0
-    settle: Settle = _as_given
+    settle: Settle = as_given
     max_rows: int | None = None
     converts_to_onnx: bool = True
 
@@ -309,7 +263,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
     """The tree ensembles, alike for both tasks; ``kind`` is ``Classifier`` or ``Regressor``."""
     criterion: Space = {"criterion": _one_of("gini", "entropy")} if kind == "Classifier" else {}
     encoded: tuple[Wrapper, ...] = ("encoded",) if kind == "Classifier" else ()
-    forest = _forest(3_000_000 if kind == "Classifier" else 750_000)
+    settle_forest = forest(3_000_000 if kind == "Classifier" else 750_000)
     return (
         EstimatorEntry(
             "DecisionTree",
@@ -325,7 +279,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             "RandomForest",
             task,
             f"sklearn.ensemble:RandomForest{kind}",
-            settle=forest,
+            settle=settle_forest,
             cost=1.0,
             space={**_FOREST_SPACE, **criterion},
             scalers=_TREE,
@@ -337,7 +291,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             "ExtremeRandomTrees",
             task,
             f"sklearn.ensemble:ExtraTrees{kind}",
-            settle=forest,
+            settle=settle_forest,
             cost=0.8,
             space={**_FOREST_SPACE, **criterion},
             scalers=_TREE,
@@ -351,7 +305,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             f"lightgbm:LGBM{kind}",
             fixed=_LIGHTGBM_FIXED,
             rounds_parameter="n_estimators",
-            settle=_fewer_rounds("n_estimators", _ROUNDS),
+            settle=fewer_rounds("n_estimators", _ROUNDS),
             space=_LIGHTGBM_SPACE,
             threads_parameter="n_jobs",
             handles_missing=True,
@@ -364,7 +318,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             cost=1.5,
             fixed=_HISTOGRAM_FIXED,
             rounds_parameter="max_iter",
-            settle=_fewer_rounds("max_iter", 1000),
+            settle=fewer_rounds("max_iter", 1000),
             space=_HISTOGRAM_SPACE,
             handles_missing=True,
             input="native",
@@ -376,7 +330,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             f"xgboost:XGB{kind}",
             fixed=_XGBOOST_FIXED,
             rounds_parameter="n_estimators",
-            settle=_fewer_rounds("n_estimators", _ROUNDS),
+            settle=fewer_rounds("n_estimators", _ROUNDS),
             space=_XGBOOST_SPACE,
             threads_parameter="n_jobs",
             wrappers=encoded,
@@ -390,7 +344,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             cost=3.0,
             fixed=_CATBOOST_FIXED,
             rounds_parameter="iterations",
-            settle=_fewer_rounds("iterations", _ROUNDS),
+            settle=fewer_rounds("iterations", _ROUNDS),
             space=_CATBOOST_SPACE,
             scalers=(NO_SCALER,),
             threads_parameter="thread_count",
@@ -485,7 +439,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         "MLP",
         "classification",
         "engine.pipelines.estimators:AnnealedMLPClassifier",
-        settle=_network,
+        settle=network,
         cost=1.5,
         space=_MLP_SPACE,
         scalers=_NETWORK,
@@ -533,7 +487,7 @@ REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
         "MLP",
         "regression",
         "engine.pipelines.estimators:AnnealedMLPRegressor",
-        settle=_network,
+        settle=network,
         cost=1.5,
         space=_MLP_SPACE,
         scalers=_NETWORK,
