@@ -220,7 +220,7 @@ def learn(scores: dict[str, dict], task: str, length: int) -> list[PipelineSpec]
         own = [k for k in weakness if specs[k].estimator == name]
         if own and entry.cost <= CHEAP and name not in {specs[k].estimator for k in chosen}:
             chosen.append(min(own, key=weakness.get))
-    return [_plain(PipelineSpec.from_json(key), task) for key in chosen]
+    return [_plain(specs[key], task) for key in chosen]
 
 
 def _plain(spec: PipelineSpec, task: str) -> PipelineSpec:

@@ -169,7 +169,7 @@ def evaluate(
             with clock.scoring():
                 last = model[-1]
                 if rounds:
-                    last = AtRounds(last, _mean_rounds(rounds[:number] or rounds))
+                    last = AtRounds(last, _rounds_of_the_others(rounds, number))
                 predicted.append(predict(last, X_valid, dataset))
                 fold_metrics.append(_score_rows(dataset, valid, predicted[-1]))
                 if rounds and number < _EARLY_FOLDS:

@@ -204,11 +204,7 @@ class TuneLoop:
             random_state=settings.random_state,
             class_weight=settings.class_weight,
             verbosity=settings.verbosity,
-            limits=Limits(
-                self._trials_until,
-                self._iteration_seconds,
-                self.watch.share_seconds if self._iteration_seconds is None else None,
-            ),
+            limits=Limits(self._trials_until, self._iteration_seconds, self.watch.share_seconds),
         )
         running = RunningTrials()
         callback = TrialCallback(

@@ -104,8 +104,11 @@ class Watch:
 
     @property
     def share_seconds(self) -> float | None:
-        """What one iteration may use of the experiment's time when others have given a model."""
-        if self._deadline is None:
+        """What one iteration may use of the experiment's time when others have given a model.
+
+        ``None`` when that time has no limit or iterations have one of their own.
+        """
+        if self._deadline is None or self._iteration_seconds is not None:
             return None
         return max(_LEAST_SHARE_SECONDS, _LARGEST_SHARE * (self._deadline - self._began))
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 _BOOSTING_SHARE = 0.8
 _BOOSTING_SHARE_OF_REST = 0.6
 _LEAST_FIT_SECONDS = 0.2
-#: The fit on all rows against that of a fold; with it, what comes beside a fold's fit.
+#: What the fit on all rows takes, in fits of a fold; and the same with a reserve.
 LAST_FIT = 1.2
-_FITS_BESIDES_FOLDS = 1.5
+_LAST_FIT_AT_MOST = 1.5
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Limits:
         )
         if allowed == math.inf:
             return None
-        return max(_LEAST_FIT_SECONDS, allowed / (n_folds + _FITS_BESIDES_FOLDS))
+        return max(_LEAST_FIT_SECONDS, allowed / (n_folds + _LAST_FIT_AT_MOST))
 
     def exceeded(self, whole: float, elapsed: float, is_first: bool) -> str | None:
         """Why an iteration must not go on, or ``None``.

@@ -178,7 +178,8 @@ class PipelineSearch:
         names = [
             n
             for n in self._usable
-            if self._affordable(n, seconds_left) and not (seconds_left and self._is_given_up(n))
+            if self._affordable(n, seconds_left)
+            and (seconds_left is None or not self._is_given_up(n))
         ]
         if not names:
             return None
@@ -197,9 +198,9 @@ class PipelineSearch:
 
     def _is_given_up(self, name: str) -> bool:
         """Whether it never gave a score while others did."""
-        own = [o.score for o in self._history if o.spec.estimator == name]
-        scored = any(not math.isnan(o.score) for o in self._history)
-        return scored and len(own) >= _GIVEN_UP and all(map(math.isnan, own))
+        tries = sum(o.spec.estimator == name for o in self._history)
+        others_scored = not math.isnan(self._worst())
+        return tries >= _GIVEN_UP and self._loss(name) == math.inf and others_scored
 
     def _draw_estimator(
         self, names: Sequence[str], generator: np.random.Generator, timed: bool
