@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 
 import numpy as np
@@ -106,4 +107,30 @@ class TestAnnealedNetworks:
         model = AnnealedMLPClassifier(max_iter=20, random_state=0).fit(X, y)
         plain = model.as_sklearn()
         assert type(plain).__module__.startswith("sklearn.")
-        np.testing.assert_array_equal(plain.predict_proba(X), model.predict_proba(X))
+        np.testing.assert_allclose(plain.predict_proba(X), model.predict_proba(X), atol=1e-5)
+
+    @pytest.mark.parametrize("kind", [AnnealedMLPClassifier, AnnealedMLPRegressor])
+    def test_compute_in_single_precision_whatever_they_are_given(self, kind):
+        model = kind(max_iter=10, random_state=0).fit(X, y)
+        assert {w.dtype for w in model.coefs_} == {np.dtype("float32")}
+        other = kind(max_iter=10, random_state=0).fit(sparse.csr_matrix(X), y.astype(np.int32))
+        np.testing.assert_allclose(
+            other.predict(sparse.csr_matrix(X)), model.predict(X), rtol=1e-4, atol=1e-4
+        )
+
+    def test_probabilities_are_doubles_that_sum_to_one(self):
+        X, y = load_wine(return_X_y=True)
+        model = AnnealedMLPClassifier(max_iter=10, random_state=0).fit(scale(X), y.astype(str))
+        probabilities = model.predict_proba(scale(X))
+        assert probabilities.dtype == np.float64
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-6)
+
+    def test_keep_no_state_of_the_optimizer(self):
+        model = AnnealedMLPRegressor(hidden_layer_sizes=(64, 64), max_iter=10, random_state=0).fit(
+            X, y * 1.0
+        )
+        weights = sum(w.nbytes for w in (*model.coefs_, *model.intercepts_))
+        assert len(pickle.dumps(model)) < 1.5 * weights
+        before = model.predict(X)
+        model.partial_fit(X, y * 1.0)
+        assert not np.array_equal(model.predict(X), before)
