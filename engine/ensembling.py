@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,9 @@ from engine.search.ensemble import (
     stack,
     stack_members,
     vote,
+    vote_with,
 )
+from engine.second_level import SecondLevel
 from engine.settings import Settings
 from engine.splits import make_splits
 from engine.store import RunStore
@@ -46,6 +48,8 @@ logger = logging.getLogger("raysmith.driver")
 
 #: Members of a stack at most: more make it no better.
 _STACK_MEMBERS = 8
+#: Members whose predictions a second level sees, at most.
+_INPUTS = 6
 #: With fewer pipelines the best score of them is hardly luck.
 _MANY = 25
 #: With less time than this left, no ensemble is begun.
@@ -77,6 +81,7 @@ def add_ensembles(
     targets: Callable[[], Dataset],
     until: float | None,
     stop: Callable[[], bool],
+    second_level: Callable[[list[NDArray[np.float64]]], Fitting | None] | None = None,
 ) -> None:
     """Make the ensembles that are wanted and write their rows.
 
@@ -92,6 +97,9 @@ def add_ensembles(
         then are left out.
     stop:
         Asked all the time whether to give up.
+    second_level:
+        Begins to fit one over out-of-fold predictions, for the stack; default: the stack is made
+        without.
     """
     metric = METRICS[record.primary_metric]
     iterations = store.iterations(record.run_id)
@@ -102,6 +110,8 @@ def add_ensembles(
     rows = _Rows(store, record, iterations)
     runs = {r.iteration: r.run_id for r in best}
     pipelines: dict[int, Any] = {}
+    inputs: list[int] = []
+    fitting: Fitting | None = None
 
     def prepare() -> tuple[Dataset, OutOfFold, _Preference]:
         dataset = targets()
@@ -115,9 +125,20 @@ def add_ensembles(
         alone = choose_one(data, metric.name) if len(ranked) >= _MANY else None
         return dataset, data, _Preference(metric, alone)
 
-    def combine(name: str, data: OutOfFold, seconds: float | None) -> EnsembleResult:
+    def begin_second_level(data: OutOfFold) -> tuple[list[int], Fitting | None]:
+        if second_level is None:
+            return [], None
+        inputs = stack_members(data, metric.name, _INPUTS)
+        return inputs, second_level([data.everywhere(data.predictions[n]) for n in inputs])
+
+    def combine(name: str, data: OutOfFold, until: float | None) -> EnsembleResult:
         if name == VOTING:
-            return vote(data, metric.name, seconds)
+            return vote(data, metric.name, _share_of(until))
+        own = None if fitting is None else fitting.result()
+        if own is not None:
+            result = vote_with(data, metric.name, own, inputs, _share_of(until))
+            if result is not None:
+                return result
         return stack(
             data,
             stack_members(data, metric.name, _STACK_MEMBERS),
@@ -128,6 +149,7 @@ def add_ensembles(
         )
 
     def make() -> None:
+        nonlocal inputs, fitting
         prepared: tuple[Dataset, OutOfFold, _Preference] | None = None
         for name in settings.ensembles:
             began = time.time()
@@ -135,9 +157,11 @@ def add_ensembles(
                 logger.warning("no %s: the run's time is over", name)
                 return
             try:
-                prepared = prepared or prepare()
+                if prepared is None:
+                    prepared = prepare()
+                    inputs, fitting = begin_second_level(prepared[1])
                 dataset, data, preference = prepared
-                result = combine(name, data, None if until is None else 0.4 * (until - began))
+                result = combine(name, data, until)
                 for n in result.members:
                     if n not in pipelines:
                         pipelines[n] = load_model(store, runs[n])
@@ -160,7 +184,21 @@ def add_ensembles(
         if stop() or (until is not None and time.time() > until):
             logger.warning("the ensembles were not ready in time")
             stopped.set()
+            if fitting is not None:
+                fitting.cancel()
             return
+
+
+def _share_of(until: float | None) -> float | None:
+    return None if until is None else 0.4 * (until - time.time())
+
+
+class Fitting(Protocol):
+    """A second level that is being fitted elsewhere."""
+
+    def result(self) -> SecondLevel | None: ...
+
+    def cancel(self) -> None: ...
 
 
 class _Preference:
@@ -181,7 +219,8 @@ class _Preference:
         """Why this one is preferred to what was before, or ``None``.
 
         The mean of models errs less than one, so that it needs only not be worse by more than the
-        standard error; a meta learner, which fits much more, must be better by more than that.
+        standard error; a meta learner that decides alone, which fits much more, must be better by
+        more than that, and one that is a part of a mean by half of it.
         """
         if self._so_far is None:
             return None
@@ -189,7 +228,11 @@ class _Preference:
         if len(scores) != len(self._so_far):
             return None
         better, error = gain(self._metric, scores, self._so_far)
-        if not (better >= -error if name == VOTING else better > error):
+        if name == VOTING:
+            preferred = better >= -error
+        else:
+            preferred = better > (error if result.own_weight is None else 0.5 * error)
+        if not preferred:
             return None
         why = f"{np.nanmean(scores):.6g} against {np.nanmean(self._so_far):.6g} of {self._what}"
         self._so_far, self._what = scores, name
@@ -244,10 +287,12 @@ def _end(
     preferred: str | None,
 ) -> IterationEnd:
     ensemble = compose(result, pipelines, classes)
-    heaviest = pipelines[next(iter(result.members))]
+    heaviest = pipelines[max(result.members, key=lambda n: result.members[n])]
     features = SharedFeatures(heaviest.named_steps["datatransformer"])
     model = Pipeline([("datatransformer", features), (name, ensemble)])
     lines = [f"iteration {n}: weight {weight:.3f}" for n, weight in result.members.items()]
+    if result.own_weight is not None:
+        lines.append(f"second level: weight {result.own_weight:.3f}")
     return IterationEnd(
         "Completed",
         metrics=result.metrics,

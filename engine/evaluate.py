@@ -122,7 +122,7 @@ def evaluate(
 
     pipeline = build({})
     entry = estimators_of(dataset.task)[spec.estimator]
-    weight = _fit_weight(dataset, class_weight)
+    weight = fit_weight(dataset, class_weight)
     if weight is not None and not entry.handles_weights:
         raise DataException(f"{spec.estimator} cannot use sample or class weights")
     clock = _Clock()
@@ -133,7 +133,7 @@ def evaluate(
 
     def fit_part(train: Any, X_valid: Matrix, y_valid: NDArray[Any]) -> tuple[Pipeline, Matrix]:
         """A pipeline fitted on the rows ``train``, and its last step's input for ``X_valid``."""
-        X, y, w = _part(dataset, weight, train)
+        X, y, w = rows_of(dataset, weight, train)
         head, last = clone(pipeline[:-1]), clone(pipeline[-1])
         transformed = head.fit_transform(X, y)
         transformed_valid = head.transform(X_valid)
@@ -157,19 +157,19 @@ def evaluate(
         def score_early_folds_again() -> None:
             for number, model in enumerate(early if len(rounds) > 1 else ()):
                 valid = folds[number][1]
-                last = AtRounds(model[-1], _rounds_of_the_others(rounds, number))
-                X_valid = model[:-1].transform(_rows(dataset.X, valid))
+                last = AtRounds(model[-1], rounds_of_the_others(rounds, number))
+                X_valid = model[:-1].transform(take_rows(dataset.X, valid))
                 predicted[number] = predict(last, X_valid, dataset)
                 fold_metrics[number] = _score_rows(dataset, valid, predicted[number])
             early.clear()
 
         for number, (train, valid) in enumerate(folds):
             with clock.fitting():
-                model, X_valid = fit_part(train, _rows(dataset.X, valid), dataset.y[valid])
+                model, X_valid = fit_part(train, take_rows(dataset.X, valid), dataset.y[valid])
             with clock.scoring():
                 last = model[-1]
                 if rounds:
-                    last = AtRounds(last, _rounds_of_the_others(rounds, number))
+                    last = AtRounds(last, rounds_of_the_others(rounds, number))
                 predicted.append(predict(last, X_valid, dataset))
                 fold_metrics.append(_score_rows(dataset, valid, predicted[-1]))
                 if rounds and number < _EARLY_FOLDS:
@@ -185,8 +185,8 @@ def evaluate(
         if rounds:
             assert rounds_parameter is not None
             logger.info("boosting rounds by fold: %s", rounds)
-            pipeline = build({rounds_parameter: _mean_rounds(rounds)})
-        X, y, w = _part(dataset, weight, None)
+            pipeline = build({rounds_parameter: mean_rounds(rounds)})
+        X, y, w = rows_of(dataset, weight, None)
         with clock.fitting():
             model = pipeline.fit(
                 X, y, **({} if w is None else {f"{spec.estimator}__sample_weight": w})
@@ -219,11 +219,11 @@ def predict(model: Any, X: Matrix, dataset: Dataset) -> NDArray[np.float64]:
     return full
 
 
-def _mean_rounds(rounds: Sequence[int]) -> int:
+def mean_rounds(rounds: Sequence[int]) -> int:
     return max(1, round(np.mean(rounds)))
 
 
-def _rounds_of_the_others(rounds: Sequence[int], number: int) -> int:
+def rounds_of_the_others(rounds: Sequence[int], number: int) -> int:
     """How many rounds the folds but ``number``, of those that are done, ask for.
 
     The rounds that were best on a fold's own validation part flatter its score, as they were
@@ -231,7 +231,7 @@ def _rounds_of_the_others(rounds: Sequence[int], number: int) -> int:
     beside the mean of several. A fold that is alone has no others.
     """
     others = [*rounds[:number], *rounds[number + 1 :]]
-    return _mean_rounds(others or rounds)
+    return mean_rounds(others or rounds)
 
 
 def _out_of_fold(
@@ -268,13 +268,13 @@ def _with_validation_part(
     )
 
 
-def _part(
+def rows_of(
     dataset: Dataset, weight: NDArray[np.float64] | None, rows: NDArray[np.int64] | None
 ) -> tuple[Matrix, NDArray[Any], NDArray[np.float64] | None]:
     """X, y and the weights of some rows, or of all."""
     if rows is None:
         return dataset.X, dataset.y, weight
-    return _rows(dataset.X, rows), dataset.y[rows], _at(weight, rows)
+    return take_rows(dataset.X, rows), dataset.y[rows], _at(weight, rows)
 
 
 def _score_rows(
@@ -300,14 +300,14 @@ def _count_bad(predicted: NDArray[np.float64]) -> int:
     return int((~np.isfinite(predicted)).reshape(len(predicted), -1).any(axis=1).sum())
 
 
-def _fit_weight(dataset: Dataset, class_weight: Any) -> NDArray[np.float64] | None:
+def fit_weight(dataset: Dataset, class_weight: Any) -> NDArray[np.float64] | None:
     if class_weight is None:
         return dataset.sample_weight
     weight = np.asarray(compute_sample_weight(class_weight, dataset.y), dtype=np.float64)
     return weight if dataset.sample_weight is None else weight * dataset.sample_weight
 
 
-def _rows(X: Matrix, rows: NDArray[np.int64]) -> Matrix:
+def take_rows(X: Matrix, rows: NDArray[np.int64]) -> Matrix:
     return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
 
 

@@ -122,6 +122,26 @@ class Settings:
         return tuple(name for name, want in zip(ENSEMBLES, wanted, strict=True) if want)
 
     @property
+    def second_level(self) -> bool:
+        """Whether the stack may be a second level of LightGBM over features and predictions.
+
+        Not where another meta learner was asked for, LightGBM left out, or ONNX, which has no words
+        for it.
+        """
+        asked = (
+            self.stack_meta_learner_type,
+            self.stack_meta_learner_kwargs,
+            self.stack_meta_learner_train_percentage,
+        )
+        left_out = "LightGBM" in self.blocked or "LightGBM" not in (self.allowed or ("LightGBM",))
+        return (
+            self.enable_stack_ensemble
+            and asked == (None, None, None)
+            and not left_out
+            and not self.enable_onnx_compatible_models
+        )
+
+    @property
     def split_plan(self) -> SplitPlan:
         return SplitPlan(self.n_cross_validations, self.validation_size, self.random_state)
 

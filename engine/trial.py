@@ -26,7 +26,7 @@ from engine.pipelines import PipelineSpec
 from engine.raymetrics import TrialMetrics
 from engine.records import IterationEnd
 from engine.search.limits import LAST_FIT, Limits
-from engine.search.pruning import hopeless
+from engine.search.pruning import IMPATIENT, PATIENT, hopeless
 from engine.splits import make_splits
 
 logger = logging.getLogger("raysmith.trial")
@@ -177,8 +177,9 @@ class IterationTrial(tune.Trainable):
         a_fold = elapsed / len(folds)
         self._whole_seconds = a_fold * (len(self._folds) + LAST_FIT)
         is_first = not self._best_folds
+        patience = IMPATIENT if limits.is_long(self._whole_seconds) else PATIENT
         reason = hopeless(
-            metric, [fold[metric.name] for fold in folds], self._best_folds
+            metric, [fold[metric.name] for fold in folds], self._best_folds, patience
         ) or limits.exceeded(self._whole_seconds, elapsed, is_first)
         if reason is None:
             return False

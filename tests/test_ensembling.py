@@ -75,10 +75,16 @@ def test_a_preferred_ensemble_is_handed_over_until_more_is_tried():
         ("VotingEnsemble", [0.79, 0.79, 0.789], False),
         ("StackEnsemble", [0.9, 0.8, 0.79], False),
         ("StackEnsemble", [0.9, 0.89, 0.91], True),
+        ("StackEnsemble", [0.83, 0.8, 0.8], False),
+        ("a second level", [0.83, 0.8, 0.8], True),
+        ("a second level", [0.8, 0.8, 0.8], False),
+        ("a second level", [0.83, 0.77, 0.8], False),
     ],
 )
 def test_what_is_preferred_to_a_single_pipeline(name, scores, preferred):
-    result = EnsembleResult({}, {}, [{"accuracy": score} for score in scores], None)
+    own_weight = 0.5 if name == "a second level" else None
+    folds = [{"accuracy": score} for score in scores]
+    result = EnsembleResult({}, {}, folds, None, own_weight=own_weight)
     why = _Preference(METRICS["accuracy"], [0.8, 0.8, 0.8]).of(name, result)
     assert (why is not None) == preferred
     assert _Preference(METRICS["accuracy"], None).of(name, result) is None

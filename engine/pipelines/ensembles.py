@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin, clone
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
@@ -61,10 +63,15 @@ class _Ensemble(BaseEstimator):
 
     members_: list[Any]
 
-    def _outputs(self, X: Matrix, classes: NDArray[Any] | None) -> list[Array]:
-        """Each member's predictions, probabilities in the order of ``classes``."""
+    def _outputs(
+        self, X: Matrix, classes: NDArray[Any] | None, known: dict[int, Matrix] | None = None
+    ) -> list[Array]:
+        """Each member's predictions, probabilities in the order of ``classes``.
+
+        ``known`` gets what the first steps, by their identity, made of X.
+        """
         outputs: list[Array] = []
-        known: dict[int, Matrix] = {}
+        known = {} if known is None else known
         for member in self.members_:
             model, features = member, X
             if isinstance(member, Pipeline) and len(member) > 1:
@@ -114,9 +121,42 @@ class VotingEnsembleRegressor(RegressorMixin, _Voting):
 
 
 class _Stack(_Ensemble):
-    def __init__(self, members: Sequence[tuple[str, Any]], meta_learner: Any) -> None:
+    """A meta learner over the members' predictions.
+
+    Parameters
+    ----------
+    members:
+        See `_Ensemble`.
+    meta_learner:
+        Fitted on the members' out-of-fold predictions and, as a second level, on features beside
+        them.
+    features:
+        What makes these from X, a transformer; default: the meta learner sees predictions only.
+    weights:
+        (n_members + 1,), of each member's prediction and, last, of the meta learner's in the mean
+        that is the stack's; default: the meta learner's alone.
+    n_inputs:
+        The meta learner sees this many of the members, the first ones; default: all.
+    """
+
+    # Of stacks that were kept before they could have these.
+    features_: Any = None
+    weights: Sequence[float] | None = None
+    n_inputs: int | None = None
+
+    def __init__(
+        self,
+        members: Sequence[tuple[str, Any]],
+        meta_learner: Any,
+        features: Any = None,
+        weights: Sequence[float] | None = None,
+        n_inputs: int | None = None,
+    ) -> None:
         self.members = members
         self.meta_learner = meta_learner
+        self.features = features
+        self.weights = weights
+        self.n_inputs = n_inputs
 
     def fit(self, X: Matrix, y: NDArray[Any]) -> _Stack:
         """Fits the members on all rows, the meta learner on their out-of-fold predictions."""
@@ -126,7 +166,7 @@ class _Stack(_Ensemble):
         codes = np.searchsorted(self.classes_, y) if is_classifier else np.asarray(y)
         parts = divide(codes, is_classifier)
         outputs: list[Array] = []
-        for _, member in self.members:
+        for _, member in self.members[: self.n_inputs]:
             shape = (len(y), len(self.classes_)) if is_classifier else (len(y),)
             output = np.zeros(shape)
             for number in np.unique(parts):
@@ -135,27 +175,43 @@ class _Stack(_Ensemble):
                 classes = self.classes_ if is_classifier else None
                 output[valid] = self._outputs(_take(X, valid), classes)[0]
             outputs.append(output)
-        self.meta_learner_ = clone(self.meta_learner).fit(meta_features(outputs), codes)
+        features = None
+        if self.features is not None:
+            self.features_ = clone(self.features)
+            features = self.features_.fit_transform(X, y)
+        self.meta_learner_ = clone(self.meta_learner).fit(meta_input(outputs, features), codes)
         self.members_ = [clone(member).fit(X, y) for _, member in self.members]
         return self
 
+    def _predictions(self, X: Matrix, classes: NDArray[Any] | None) -> Array:
+        known: dict[int, Matrix] = {}
+        outputs = self._outputs(X, classes, known)
+        features = None
+        if self.features_ is not None:
+            features = known.get(id(self.features_))
+            features = self.features_.transform(X) if features is None else features
+        n_classes = None if classes is None else len(classes)
+        own = meta_predict(self.meta_learner_, outputs[: self.n_inputs], n_classes, features)
+        if self.weights is None:
+            return own
+        return np.asarray(np.average(np.stack([*outputs, own]), axis=0, weights=self.weights))
+
 
 class StackEnsembleClassifier(ClassifierMixin, _Stack):
-    """A meta learner over the members' class probabilities."""
+    """A meta learner over the members' class probabilities; see `_Stack`."""
 
     def predict_proba(self, X: Matrix) -> Array:
-        outputs = self._outputs(X, self.classes_)
-        return meta_predict(self.meta_learner_, outputs, len(self.classes_))
+        return self._predictions(X, self.classes_)
 
     def predict(self, X: Matrix) -> NDArray[Any]:
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
 
 class StackEnsembleRegressor(RegressorMixin, _Stack):
-    """A meta learner over the members' predictions."""
+    """A meta learner over the members' predictions; see `_Stack`."""
 
     def predict(self, X: Matrix) -> Array:
-        return meta_predict(self.meta_learner_, self._outputs(X, None), None)
+        return self._predictions(X, None)
 
 
 def share_first_steps(pipelines: Sequence[Any]) -> list[Any]:
@@ -198,8 +254,11 @@ def divide(y: NDArray[Any], stratified: bool) -> NDArray[np.int64]:
     return parts
 
 
-def meta_features(predictions: Sequence[Array]) -> Array:
-    """The members' predictions side by side; probabilities as log-odds, the last class left out."""
+def meta_input(predictions: Sequence[Array], features: Matrix | None = None) -> Matrix:
+    """What a meta learner sees: the members' predictions, beside ``features`` where there are any.
+
+    Probabilities are there as log-odds, the last class left out.
+    """
     columns = []
     for values in predictions:
         if values.ndim == 1:
@@ -207,14 +266,28 @@ def meta_features(predictions: Sequence[Array]) -> Array:
         else:
             clipped = np.clip(values[:, :-1], CLIPPED, 1 - CLIPPED)
             columns.append(np.log(clipped / (1 - clipped)))
-    return np.hstack(columns)
+    predicted = np.hstack(columns)
+    if features is None:
+        return predicted
+    if sparse.issparse(features):
+        return sparse.hstack([features, predicted], format="csr")
+    if not isinstance(features, pd.DataFrame):
+        return np.hstack([features, predicted])
+    names = [f"prediction_{n}" for n in range(predicted.shape[1])]
+    more = pd.DataFrame(predicted, columns=names, index=features.index)
+    return pd.concat([features, more], axis=1)
 
 
-def meta_predict(learner: Any, predictions: Sequence[Array], n_classes: int | None) -> Array:
+def meta_predict(
+    learner: Any,
+    predictions: Sequence[Array],
+    n_classes: int | None,
+    features: Matrix | None = None,
+) -> Array:
     """(n, n_classes) probabilities in the order of the class codes, or (n,) values."""
-    X = meta_features(predictions)
+    X = meta_input(predictions, features)
     if n_classes is None:
         return np.asarray(learner.predict(X), dtype=np.float64)
-    probabilities = np.zeros((len(X), n_classes))
+    probabilities = np.zeros((X.shape[0], n_classes))
     probabilities[:, np.asarray(learner.classes_, dtype=int)] = learner.predict_proba(X)
     return probabilities

@@ -315,6 +315,8 @@ class _Converter:
             ]
             return self._graph.add("Sum", *parts)
         assert isinstance(ensemble, StackEnsembleClassifier | StackEnsembleRegressor)
+        if ensemble.features_ is not None:
+            raise ModelException("cannot convert a stack whose meta learner sees features to ONNX")
         features = outputs if classes is None else [self._log_odds(o) for o in outputs]
         X = self._graph.add("Concat", *features, axis=1)
         n_columns = len(outputs) * (1 if classes is None else len(classes) - 1)
@@ -339,7 +341,7 @@ class _Converter:
         return self._graph.add("MatMul", scores, self._graph.constant(moves))
 
     def _log_odds(self, probabilities: str) -> str:
-        """As `engine.pipelines.ensembles.meta_features`."""
+        """As `engine.pipelines.ensembles.meta_input`."""
         graph = self._graph
         starts, ends, axes = (graph.constant(np.array([n])) for n in (0, -1, 1))
         most = graph.add("Slice", probabilities, starts, ends, axes)

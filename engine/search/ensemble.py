@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from sklearn.linear_model import (
     LogisticRegression,
     LogisticRegressionCV,
 )
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from engine.data import Dataset, Fold
@@ -37,15 +37,20 @@ from engine.pipelines.ensembles import (
     VotingEnsembleClassifier,
     VotingEnsembleRegressor,
     divide,
-    meta_features,
+    meta_input,
     meta_predict,
     share_first_steps,
 )
+
+if TYPE_CHECKING:
+    from engine.second_level import SecondLevel
 
 logger = logging.getLogger("raysmith.trial")
 
 Array = NDArray[np.float64]
 
+#: The second level among iterations.
+_OWN = -1
 #: Rows that the greedy selection looks at: its choice does not get better with more.
 _MOST_ROWS = 5_000
 #: Additions to the candidates that the greedy selection starts with: the best of each estimator, as
@@ -79,6 +84,12 @@ class EnsembleResult:
         members did not predict either.
     meta_learner:
         Of a stack, fitted on the members' out-of-fold predictions; else ``None``.
+    features:
+        Of a stack whose meta learner sees features too, what makes them; else ``None``.
+    own_weight:
+        The meta learner's in the mean of it and the members; ``None`` where it decides alone.
+    n_inputs:
+        The meta learner sees this many of the members, the first ones; ``None`` for all.
     """
 
     members: Mapping[int, float]
@@ -86,6 +97,9 @@ class EnsembleResult:
     fold_metrics: Sequence[Mapping[str, float]]
     predictions: Array
     meta_learner: Any = None
+    features: Any = None
+    own_weight: float | None = None
+    n_inputs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -298,7 +312,7 @@ def stack(
             chosen = np.sort(generator.choice(rows, size, replace=False))
             rows = chosen if len(np.unique(data.y[chosen])) > 1 else rows
         part = data.rows(rows)
-        X = meta_features([features[n][rows] for n in members])
+        X = meta_input([features[n][rows] for n in members])
         steps = getattr(learner, "regressor", learner).steps
         params = {} if part.weight is None else {f"{steps[-1][0]}__sample_weight": part.weight}
         return clone(learner).fit(X, part.y, **params)
@@ -315,6 +329,56 @@ def stack(
     weights = dict.fromkeys(members, 1.0)
     metrics = mean_over_folds(scores)
     return EnsembleResult(weights, metrics, scores, data.everywhere(everything), fitted)
+
+
+def vote_with(
+    data: OutOfFold,
+    metric_name: str,
+    own: SecondLevel,
+    inputs: Sequence[int],
+    seconds: float | None = None,
+) -> EnsembleResult | None:
+    """Weights for the candidates and a second level, as `vote` gives them.
+
+    Parameters
+    ----------
+    data, metric_name, seconds:
+        As in `vote`.
+    own:
+        The second level.
+    inputs:
+        The iterations whose predictions it has seen, in that order; all are members, some perhaps
+        of weight 0.
+
+    Returns
+    -------
+    EnsembleResult or None
+        ``None`` when the second level has no weight in the best mean.
+    """
+    known = slice(None) if data.known is None else data.known
+    cost = sum(data.prediction_ms.get(n, 0.0) for n in inputs)
+    voted = vote(
+        replace(
+            data,
+            predictions={**data.predictions, _OWN: own.predictions[known]},
+            prediction_ms={**data.prediction_ms, _OWN: cost},
+            kinds={**data.kinds, _OWN: "second level"},
+        ),
+        metric_name,
+        seconds,
+    )
+    members = dict(voted.members)
+    own_weight = members.pop(_OWN, None)
+    if own_weight is None:
+        return None
+    return replace(
+        voted,
+        members={n: members.pop(n, 0.0) for n in inputs} | members,
+        meta_learner=own.model,
+        features=own.features,
+        own_weight=own_weight,
+        n_inputs=len(inputs),
+    )
 
 
 def stack_members(data: OutOfFold, metric_name: str, at_most: int) -> list[int]:
@@ -444,7 +508,11 @@ def compose(
     classes:
         Sorted class labels; ``None`` for regression.
     """
-    fitted = share_first_steps([pipelines[n] for n in result.members])
+    fitted = [pipelines[n] for n in result.members]
+    if result.features is not None:
+        fitted.append(Pipeline([("datatransformer", result.features)]))
+    fitted = share_first_steps(fitted)
+    features = None if result.features is None else fitted.pop()[0]
     members = [(f"iteration_{n}", p) for n, p in zip(result.members, fitted, strict=True)]
     ensemble: Any
     if result.meta_learner is None:
@@ -452,8 +520,12 @@ def compose(
         ensemble = voting(members, list(result.members.values()))
     else:
         stacking = StackEnsembleRegressor if classes is None else StackEnsembleClassifier
-        ensemble = stacking(members, result.meta_learner)
+        weights = None
+        if result.own_weight is not None:
+            weights = [*result.members.values(), result.own_weight]
+        ensemble = stacking(members, result.meta_learner, features, weights, result.n_inputs)
         ensemble.meta_learner_ = result.meta_learner
+        ensemble.features_ = features
     ensemble.members_ = [pipeline for _, pipeline in members]
     if classes is not None:
         ensemble.classes_ = classes

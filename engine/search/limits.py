@@ -11,6 +11,8 @@ from dataclasses import dataclass
 _BOOSTING_SHARE = 0.8
 _BOOSTING_SHARE_OF_REST = 0.6
 _LEAST_FIT_SECONDS = 0.2
+#: An iteration that takes more than this part of its share is a long one.
+_LONG = 0.15
 #: What the fit on all rows takes, in fits of a fold; and the same with a reserve.
 LAST_FIT = 1.2
 _LAST_FIT_AT_MOST = 1.5
@@ -50,6 +52,10 @@ class Limits:
         if allowed == math.inf:
             return None
         return max(_LEAST_FIT_SECONDS, allowed / (n_folds + _LAST_FIT_AT_MOST))
+
+    def is_long(self, whole: float) -> bool:
+        """Whether an iteration of so many seconds takes a good part of the run's time."""
+        return self.share_seconds is not None and whole > _LONG * self.share_seconds
 
     def exceeded(self, whole: float, elapsed: float, is_first: bool) -> str | None:
         """Why an iteration must not go on, or ``None``.

@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from engine.metrics import Metric
 
-#: On metrics whose perfect value is 1: less than this behind the best is never hopeless.
-_FLOOR = 0.05
+
+@dataclass(frozen=True)
+class Patience:
+    """How far behind the best iteration another may be.
+
+    Attributes
+    ----------
+    errors:
+        Part of the best iteration's error (distance from a perfect score).
+    deviations:
+        Standard deviations of the best iteration's own scores between folds.
+    least:
+        On metrics whose perfect value is 1: less than this behind is never hopeless.
+    """
+
+    errors: float
+    deviations: float
+    least: float
 
 
-def hopeless(metric: Metric, scores: Sequence[float], best: Sequence[float]) -> str | None:
+#: Behind by this, even an ensemble has no use for it.
+PATIENT = Patience(errors=1.0, deviations=3.0, least=0.05)
+#: Behind by this, other pipelines are a better use for seconds that count.
+IMPATIENT = Patience(errors=0.3, deviations=2.0, least=0.005)
+
+
+def hopeless(
+    metric: Metric, scores: Sequence[float], best: Sequence[float], patience: Patience = PATIENT
+) -> str | None:
     """Why an iteration with these fold scores cannot matter, or ``None``.
 
-    It is hopeless when its error (distance from a perfect score) is more than twice that of the
-    best iteration on the same folds, and the difference is three times what the best iteration's
-    own scores differ between folds. Even an ensemble has no use for it then.
+    It is hopeless when it is further behind the best iteration on the same folds than each part of
+    ``patience`` allows.
 
     Parameters
     ----------
@@ -27,6 +51,8 @@ def hopeless(metric: Metric, scores: Sequence[float], best: Sequence[float]) -> 
         Of the folds that are done.
     best:
         Of all folds of the best iteration so far.
+    patience:
+        What is allowed; default: twice the best iteration's error.
     """
     if not scores or len(best) < 3 or len(scores) >= len(best):
         return None
@@ -34,9 +60,10 @@ def hopeless(metric: Metric, scores: Sequence[float], best: Sequence[float]) -> 
     if not (np.isfinite(mine).all() and np.isfinite(best).all()):
         return None
     my_error, its_error = np.abs(metric.best - mine).mean(), np.abs(metric.best - its).mean()
-    floor = _FLOOR if metric.best == 1.0 else 0.0
-    behind = my_error - its_error
-    if behind <= max(its_error, floor, 3.0 * float(np.std(best))):
+    allowed = max(patience.errors * its_error, patience.deviations * float(np.std(best)))
+    if metric.best == 1.0:
+        allowed = max(allowed, patience.least)
+    if my_error - its_error <= allowed:
         return None
     return (
         f"hopeless after {len(scores)} of {len(best)} folds: {mine.mean():.4g} against "

@@ -117,7 +117,7 @@ class PipelineSearch:
             raise ConfigException([f"no estimator is left to try ({why})"])
         self._portfolio = [
             spec
-            for spec in load_portfolio(data.task, portfolio)
+            for spec in load_portfolio(data.task, portfolio, data.n_rows)
             if spec.estimator in self._usable and self._scaler_fits(spec.scaler)
         ]
         if allowed is not None:

@@ -47,3 +47,10 @@ def test_only_the_first_may_take_more_than_its_share():
     reason = limits.exceeded(whole=40, elapsed=5, is_first=False)
     assert reason is not None
     assert "its share of experiment_timeout_minutes, 30 s" in reason
+
+
+def test_long_is_what_takes_a_good_part_of_a_share():
+    limits = Limits(until=time.time() + 100, share_seconds=30)
+    assert not limits.is_long(3)
+    assert limits.is_long(10)
+    assert not Limits().is_long(1000)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from engine.metrics import METRICS
-from engine.search.pruning import hopeless
+from engine.search.pruning import IMPATIENT, hopeless
 
 BEST = [0.95, 0.96, 0.94, 0.95, 0.95]
 
@@ -31,3 +31,20 @@ def test_hopeless(metric, scores, best, is_hopeless):
     assert (reason is not None) == is_hopeless
     if reason:
         assert f"{len(scores)} of {len(best)} folds" in reason
+
+
+@pytest.mark.parametrize(
+    ("metric", "scores", "best", "is_hopeless"),
+    [
+        ("root_mean_squared_error", [14.0], [10.0, 10.2, 10.1], True),
+        ("root_mean_squared_error", [12.5], [10.0, 10.2, 10.1], False),
+        ("root_mean_squared_error", [14.0], [10.0, 16.0, 13.0], False),
+        ("AUC_weighted", [0.99], [0.9999] * 5, True),
+        ("AUC_weighted", [0.996], [0.9999] * 5, False),
+        ("AUC_weighted", [0.8], [0.86] * 5, True),
+        ("AUC_weighted", [0.83], [0.86] * 5, False),
+    ],
+)
+def test_less_is_hopeless_where_time_counts(metric, scores, best, is_hopeless):
+    assert (hopeless(METRICS[metric], scores, best, IMPATIENT) is not None) == is_hopeless
+    assert hopeless(METRICS[metric], scores, best) is None

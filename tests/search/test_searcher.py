@@ -142,6 +142,16 @@ def test_nothing_left_says_why():
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_the_portfolio_names_what_the_catalogue_has(task):
     known = CLASSIFIERS if task == "classification" else REGRESSORS
-    for spec in load_portfolio(task):
+    for spec in load_portfolio(task, n_rows=100_000):
         assert set(spec.estimator_params) <= set(known[spec.estimator].space)
         assert spec.scaler == NO_SCALER or spec.scaler in SCALERS
+
+
+def test_many_rows_are_tried_with_larger_trees_early():
+    few, many = (load_portfolio("regression", n_rows=n) for n in (4_999, 5_000))
+    more = [spec for spec in many if spec not in few]
+    assert few == tuple(spec for spec in many if spec not in more)
+    assert 0 < len(more) < 5
+    data = replace(DATA, task="regression", n_rows=5_000)
+    search = PipelineSearch(data)
+    assert any(search.propose(number) in more for number in range(6))

@@ -1,0 +1,138 @@
+"""A second level: boosting that sees the features, and what other pipelines predict from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import clone
+from threadpoolctl import threadpool_limits
+
+from engine.data import Dataset, Fold
+from engine.evaluate import fit_weight, mean_rounds, rounds_of_the_others, rows_of, take_rows
+from engine.pipelines import PipelineSpec, build_pipeline
+from engine.pipelines.boosting import AtRounds, fit_with_early_stopping
+from engine.pipelines.ensembles import meta_input, meta_predict
+
+#: Random thresholds, as the best splits of the predictions alone would leave features no say.
+_PARAMS = {"learning_rate": 0.05, "extra_trees": True}
+#: The fit on all rows, in fits of a fold, with a reserve for scoring.
+_LAST_FIT = 2.0
+
+
+@dataclass(frozen=True)
+class SecondLevel:
+    """A fitted second level.
+
+    Attributes
+    ----------
+    predictions:
+        Of every row, by a second level that was fitted without it: (n_rows, n_classes) or
+        (n_rows,).
+    features:
+        The fitted transformer that makes features from X.
+    model:
+        Fitted on all rows' features and out-of-fold predictions, `meta_input`, for class codes or
+        values.
+    """
+
+    predictions: NDArray[np.float64]
+    features: Any
+    model: Any
+
+
+def is_possible(dataset: Dataset, folds: Sequence[Fold]) -> bool:
+    """Whether each training row is predicted by exactly one of several folds."""
+    if dataset.X_valid is not None or len(folds) < 2:
+        return False
+    times = np.zeros(dataset.n_rows, dtype=np.int64)
+    for _, valid in folds:
+        times[valid] += 1
+    return bool((times == 1).all())
+
+
+def fit_second_level(
+    dataset: Dataset,
+    folds: Sequence[Fold],
+    outputs: Sequence[NDArray[np.float64]],
+    *,
+    cores: int = 1,
+    random_state: int = 0,
+    class_weight: Any = None,
+    seconds: float | None = None,
+) -> SecondLevel:
+    """Fit LightGBM on features and out-of-fold predictions.
+
+    Parameters
+    ----------
+    dataset, folds:
+        As the predictions were made with; see `is_possible`.
+    outputs:
+        Each (n_rows, n_classes) or (n_rows,): a pipeline's out-of-fold predictions.
+    cores:
+        Threads that may be used.
+    random_state:
+        Seed.
+    class_weight:
+        ``"balanced"`` or label to weight, multiplied into the sample weights.
+    seconds:
+        No boosting rounds are added to any fit after its share of these; default: no limit.
+
+    Notes
+    -----
+    Source: Wolpert (1992), Stacked generalization; features beside the predictions as in
+    scikit-learn's ``StackingClassifier(passthrough=True)``.
+    """
+    spec = PipelineSpec("LightGBM", estimator_params=_PARAMS)
+
+    def build(params: dict[str, Any]) -> Any:
+        return build_pipeline(
+            replace(spec, estimator_params=_PARAMS | params),
+            dataset.task,
+            layout=dataset.layout,
+            sparse=sparse.issparse(dataset.X),
+            cores=cores,
+            n_rows=dataset.n_rows,
+            random_state=random_state,
+        )
+
+    codes = dataset.target(dataset.y)
+    n_classes = None if dataset.classes is None else len(dataset.classes)
+    weight = fit_weight(dataset, class_weight)
+    fit_seconds = None if seconds is None else seconds / (len(folds) + _LAST_FIT)
+
+    def of_rows(rows: NDArray[np.int64]) -> list[NDArray[np.float64]]:
+        return [output[rows] for output in outputs]
+
+    with threadpool_limits(limits=cores):
+        rounds, fitted = [], []
+        for train, valid in folds:
+            X, y, w = rows_of(dataset, weight, train)
+            features, booster = _parts(build({}))
+            seen = meta_input(of_rows(train), features.fit_transform(X, y))
+            X_valid = features.transform(take_rows(dataset.X, valid))
+            best = fit_with_early_stopping(
+                booster, seen, codes[train], w, meta_input(of_rows(valid), X_valid), codes[valid],
+                fit_seconds, keep_all=True,
+            )  # fmt: skip
+            rounds.append(best)
+            fitted.append((booster, X_valid))
+        predictions = np.zeros_like(outputs[0], dtype=np.float64)
+        for number, (booster, X_valid) in enumerate(fitted):
+            valid = folds[number][1]
+            model = AtRounds(booster, rounds_of_the_others(rounds, number))
+            predictions[valid] = meta_predict(model, of_rows(valid), n_classes, X_valid)
+        features, booster = _parts(build({"n_estimators": mean_rounds(rounds)}))
+        seen = meta_input(outputs, features.fit_transform(dataset.X, dataset.y))
+        booster.fit(seen, codes, sample_weight=weight)
+    return SecondLevel(predictions, features, booster)
+
+
+def _parts(pipeline: Any) -> tuple[Any, Any]:
+    """What makes the features, and the booster; the same result with any number of threads."""
+    features, booster = clone(pipeline[0]), clone(pipeline[-1])
+    return features, booster.set_params(deterministic=True, force_col_wise=True)
