@@ -79,8 +79,10 @@ class AutoMLConfig:
         ensemble_iterations : int, default 15
             That many of the best iterations are candidates for them.
         stack_meta_learner_type, stack_meta_learner_kwargs, stack_meta_learner_train_percentage
-            What sits on top of the stack (default ``LogisticRegression`` and ``ElasticNet``), its
-            parameters, and the share of the rows it is fitted on (default all).
+            What sits on top of the stack, its parameters, and the share of the rows it is fitted on
+            (default all). Default: LightGBM over features and predictions, in a mean with the
+            members; where that is not possible or no better, ``LogisticRegression`` and
+            ``ElasticNet`` over the predictions.
         exclude_nan_labels : bool, default True
             Drop rows without a target, with a warning that says how many.
         model_explainability : bool, default True if ``X_valid`` is given

@@ -154,7 +154,7 @@ class Driver:
                     loop.targets,
                     None if loop.until is None else loop.until + _GRACE_SECONDS,
                     self._is_to_stop,
-                    loop.second_level if self._settings.second_level else None,
+                    loop.second_level,
                 )
             if status != "Lost":
                 self._store.set_status(self._run_id, "Finalizing")

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ from engine.search.ensemble import (
     vote,
     vote_with,
 )
-from engine.second_level import SecondLevel
+from engine.second_level import Fitting
 from engine.settings import Settings
 from engine.splits import make_splits
 from engine.store import RunStore
@@ -191,14 +191,6 @@ def add_ensembles(
 
 def _share_of(until: float | None) -> float | None:
     return None if until is None else 0.4 * (until - time.time())
-
-
-class Fitting(Protocol):
-    """A second level that is being fitted elsewhere."""
-
-    def result(self) -> SecondLevel | None: ...
-
-    def cancel(self) -> None: ...
 
 
 class _Preference:

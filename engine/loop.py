@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import ray
@@ -17,6 +17,7 @@ from ray import tune
 
 from engine.data import Dataset, DataSummary
 from engine.errors import ConfigException, DataException, RunException
+from engine.fitting import FittingHere, FittingThere
 from engine.given import Given
 from engine.metrics import METRICS
 from engine.nodedata import DataSource, LoadedData, node_data_somewhere
@@ -28,20 +29,20 @@ from engine.running import RunningTrials, Watch
 from engine.schedule import Schedule
 from engine.search.limits import Limits
 from engine.search.searcher import PipelineSearch
+from engine.second_level import Fitting, fit_on, is_possible
 from engine.settings import Settings
 from engine.show.quality import describe_data
-from engine.splits import SplitPlan, make_splits
+from engine.splits import make_splits
 from engine.store import RunStore
 from engine.trial import IterationTrial, TrialSettings
-
-if TYPE_CHECKING:
-    from engine.second_level import SecondLevel
 
 logger = logging.getLogger("raysmith.driver")
 
 _DESCRIBE_SECONDS = 60.0
-#: What a second level takes beside its fits: its process, then the stack's weights and its row.
-_AROUND_SECOND_LEVEL = 3.5
+#: What a second level takes beside its fits: the stack's weights and its row; and on a cluster a
+#: process of its own.
+_AROUND_SECOND_LEVEL = 2.5
+_ITS_PROCESS = 3.0
 _LEAST_SECONDS = 1.0
 
 
@@ -79,7 +80,7 @@ class TuneLoop:
         self._trials_until = (
             None
             if limit is None or self.until is None
-            else self.until - _reserve(limit * 60, explains, settings.second_level)
+            else self.until - _reserve(limit * 60, explains)
         )
         iteration_limit = settings.iteration_timeout_minutes
         self._iteration_seconds = None if iteration_limit is None else iteration_limit * 60
@@ -87,6 +88,7 @@ class TuneLoop:
         #: In a list, the data in Ray's object store; once it has been prepared.
         self.reference: list[Any] = []
         self._node: Any = None
+        self._has_second_level = False
         self.watch = Watch(
             store,
             record.run_id,
@@ -164,32 +166,44 @@ class TuneLoop:
         told: dict[str, Any] = ray.get(self._node.describe.remote(), timeout=_DESCRIBE_SECONDS)
         return told
 
-    def second_level(self, outputs: list[NDArray[np.float64]]) -> SecondLevelTask | None:
-        """Begin to fit a second level where the data is; ``None`` when there is no time for it.
+    def _plan_second_level(self) -> None:
+        """Keep time for a second level where there can be one."""
+        settings, limit = self._settings, self._settings.experiment_timeout_minutes
+        self._has_second_level = settings.second_level and is_possible(
+            self.targets(), make_splits(self.targets(), settings.split_plan)
+        )
+        if self._has_second_level and limit is not None and self._trials_until is not None:
+            self._trials_until -= _reserve_for_second_level(60 * limit)
+            self.watch.deadline = self._trials_until
+
+    def second_level(self, outputs: list[NDArray[np.float64]]) -> Fitting | None:
+        """Begin to fit a second level where the data is.
+
+        ``None`` when it is not possible or not wanted, or there is no time for it.
 
         Parameters
         ----------
         outputs:
             Out-of-fold predictions, see `fit_second_level`.
         """
-        settings = self._settings
-        seconds = None if self.until is None else self.until - time.time() - _AROUND_SECOND_LEVEL
-        if not self.reference or (seconds is not None and seconds < _LEAST_SECONDS):
+        settings, until = self._settings, self.until
+        around = _AROUND_SECOND_LEVEL + (_ITS_PROCESS if settings.is_remote else 0.0)
+        seconds = None if until is None else until - time.time() - around
+        if not self._has_second_level or (seconds is not None and seconds < _LEAST_SECONDS):
             return None
         cores = trial_cores(settings)
         cores *= max(1, min(_concurrency(settings, cores), _largest_node() // cores))
-        return SecondLevelTask(
-            second_level_on_node.options(**_resources(settings, "num_cpus", cores)).remote(
-                self.reference[0],
-                settings.split_plan,
-                outputs,
-                cores=cores,
-                random_state=settings.random_state,
-                class_weight=settings.class_weight,
-                seconds=seconds,
-            ),
-            self.until,
-        )
+        reference, plan = self.reference[0], settings.split_plan
+        how = {
+            "cores": cores,
+            "random_state": settings.random_state,
+            "class_weight": settings.class_weight,
+            "seconds": seconds,
+        }
+        if not settings.is_remote:
+            return FittingHere(lambda: fit_on(ray.get(reference), plan, outputs, **how), until)
+        task = ray.remote(fit_on).options(max_retries=0, **_resources(settings, "num_cpus", cores))
+        return FittingThere(task.remote(reference, plan, outputs, **how), until)
 
     def _wait(self, future: Any, seconds: float | None) -> Any:
         """A result from the node that gets the data; ``None`` when the run was ended meanwhile."""
@@ -232,6 +246,7 @@ class TuneLoop:
             When something could not be written to the store.
         """
         settings = self._settings
+        self._plan_second_level()
         trial_settings = TrialSettings(
             source=source,
             fingerprint=summary.fingerprint,
@@ -297,55 +312,6 @@ class TuneLoop:
         return {"Canceled": "Canceled", "Lost": "Lost"}.get(self.watch.ended_by or "", "Completed")
 
 
-class SecondLevelTask:
-    """A second level that is being fitted on the cluster.
-
-    Parameters
-    ----------
-    future:
-        Of `second_level_on_node`.
-    until:
-        When it is given up, in seconds since the epoch; ``None`` for no limit.
-    """
-
-    def __init__(self, future: Any, until: float | None) -> None:
-        self._future = future
-        self._until = until
-
-    def result(self) -> SecondLevel | None:
-        """Wait for it; ``None`` when it is not possible on this data, or not ready in time."""
-        left = None if self._until is None else max(0.0, self._until - time.time())
-        if not ray.wait([self._future], timeout=left)[0]:
-            logger.warning("the second level was not ready in time")
-            self.cancel()
-            return None
-        try:
-            fitted: SecondLevel | None = ray.get(self._future)
-        except ray.exceptions.RayError as error:
-            logger.warning("no second level: %s", _one_line(error))
-            return None
-        return fitted
-
-    def cancel(self) -> None:
-        """End it."""
-        ray.cancel(self._future, force=True)
-
-
-@ray.remote(max_retries=0)
-def second_level_on_node(
-    dataset: Dataset, plan: SplitPlan, outputs: list[NDArray[np.float64]], **settings: Any
-) -> SecondLevel | None:
-    """`fit_second_level` where Ray finds the data; ``None`` where it is not possible."""
-    from engine.second_level import fit_second_level, is_possible
-
-    folds = make_splits(dataset, plan)
-    return (
-        fit_second_level(dataset, folds, outputs, **settings)
-        if is_possible(dataset, folds)
-        else None
-    )
-
-
 def trial_cores(settings: Settings) -> int:
     """CPU cores of one trial on the cluster that is connected.
 
@@ -375,11 +341,15 @@ def trial_cores(settings: Settings) -> int:
     return min(cpus) if wanted == -1 else wanted
 
 
-def _reserve(seconds: float, explains: bool, second_level: bool) -> float:
+def _reserve(seconds: float, explains: bool) -> float:
     """Of a run's time, what is kept for what comes after its trials."""
     explanation = min(10.0 + 0.1 * seconds, 120.0) if explains else 0.0
-    stack = min(1.0 + 0.05 * seconds, 60.0) if second_level else 0.0
-    return min(min(3.0 + 0.03 * seconds, 60.0) + stack + explanation, 0.5 * seconds)
+    return min(min(3.0 + 0.03 * seconds, 60.0) + explanation, 0.5 * seconds)
+
+
+def _reserve_for_second_level(seconds: float) -> float:
+    """The same for a second level, on top."""
+    return min(1.0 + 0.05 * seconds, 60.0)
 
 
 def _resources(settings: Settings, cpu: str, cores: int) -> dict[str, Any]:

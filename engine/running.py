@@ -76,6 +76,9 @@ class Watch:
 
     Attributes
     ----------
+    deadline:
+        When the experiment's time for trials is over, in seconds since the epoch; ``None`` for no
+        limit.
     ended_by:
         What ended the run early, once something has: ``Canceled`` (a client), ``Timeout`` (the
         experiment's time) or ``Lost`` (another driver has taken the run over).
@@ -93,7 +96,7 @@ class Watch:
         self._run_id = run_id
         self._identity = identity
         self._iteration_seconds = iteration_seconds
-        self._deadline = deadline
+        self.deadline = deadline
         self._began = time.time()
         self._due: dict[str, float] = {}
         self._logs: dict[int, str] = {}
@@ -108,14 +111,14 @@ class Watch:
 
         ``None`` when that time has no limit or iterations have one of their own.
         """
-        if self._deadline is None or self._iteration_seconds is not None:
+        if self.deadline is None or self._iteration_seconds is not None:
             return None
-        return max(_LEAST_SHARE_SECONDS, _LARGEST_SHARE * (self._deadline - self._began))
+        return max(_LEAST_SHARE_SECONDS, _LARGEST_SHARE * (self.deadline - self._began))
 
     def look(self) -> None:
         """One look at the clock and at the store; cheap enough to call all the time."""
         now = time.time()
-        if self.ended_by is None and self._deadline is not None and now >= self._deadline:
+        if self.ended_by is None and self.deadline is not None and now >= self.deadline:
             self.ended_by = "Timeout"
         if self._is_due("requests", _REQUEST_SECONDS):
             record = self._store.run(self._run_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from engine.evaluate import fit_weight, mean_rounds, rounds_of_the_others, rows_
 from engine.pipelines import PipelineSpec, build_pipeline
 from engine.pipelines.boosting import AtRounds, fit_with_early_stopping
 from engine.pipelines.ensembles import meta_input, meta_predict
+from engine.splits import SplitPlan, make_splits
 
 #: Random thresholds, as the best splits of the predictions alone would leave features no say.
 _PARAMS = {"learning_rate": 0.05, "extra_trees": True}
@@ -130,6 +131,23 @@ def fit_second_level(
         seen = meta_input(outputs, features.fit_transform(dataset.X, dataset.y))
         booster.fit(seen, codes, sample_weight=weight)
     return SecondLevel(predictions, features, booster)
+
+
+def fit_on(
+    dataset: Dataset, plan: SplitPlan, outputs: Sequence[NDArray[np.float64]], **how: Any
+) -> SecondLevel:
+    """`fit_second_level` on the folds of ``plan``."""
+    return fit_second_level(dataset, make_splits(dataset, plan), outputs, **how)
+
+
+class Fitting(Protocol):
+    """A second level that is being fitted elsewhere."""
+
+    def result(self) -> SecondLevel | None:
+        """Wait for it; ``None`` when it failed or was not ready in time."""
+
+    def cancel(self) -> None:
+        """It is not wanted any more."""
 
 
 def _parts(pipeline: Any) -> tuple[Any, Any]:

@@ -1,0 +1,92 @@
+"""A second level while it is being fitted: in this process, or on the cluster."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import ray
+
+from engine.second_level import SecondLevel
+
+logger = logging.getLogger("raysmith.driver")
+
+
+class FittingHere:
+    """In a thread of this process, which is where the data is when Ray is embedded.
+
+    Another process would be up only when half of the time for it is over.
+
+    Parameters
+    ----------
+    fit:
+        What is done.
+    until:
+        When it is given up, in seconds since the epoch; ``None`` for no limit.
+    """
+
+    def __init__(self, fit: Callable[[], SecondLevel], until: float | None) -> None:
+        self._fit = fit
+        self._until = until
+        self._fitted: SecondLevel | None = None
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="raysmith-second-level", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._fitted = self._fit()
+        except Exception as error:
+            self._error = error
+
+    def result(self) -> SecondLevel | None:
+        """Wait for it; ``None`` when it failed or was not ready in time."""
+        self._thread.join(_left(self._until))
+        if self._thread.is_alive():
+            logger.warning("the second level was not ready in time")
+        elif self._error is not None:
+            logger.warning("no second level", exc_info=self._error)
+        return self._fitted
+
+    def cancel(self) -> None:
+        """A thread cannot be ended: it runs to its end, and nobody looks at the result."""
+
+
+class FittingThere:
+    """As a Ray task.
+
+    Parameters
+    ----------
+    future:
+        The task's result.
+    until:
+        When it is given up, in seconds since the epoch; ``None`` for no limit.
+    """
+
+    def __init__(self, future: Any, until: float | None) -> None:
+        self._future = future
+        self._until = until
+
+    def result(self) -> SecondLevel | None:
+        """Wait for it; ``None`` when it failed or was not ready in time."""
+        if not ray.wait([self._future], timeout=_left(self._until))[0]:
+            logger.warning("the second level was not ready in time")
+            self.cancel()
+            return None
+        try:
+            fitted: SecondLevel = ray.get(self._future)
+        except ray.exceptions.RayError as error:
+            logger.warning("no second level", exc_info=error)
+            return None
+        return fitted
+
+    def cancel(self) -> None:
+        """End it."""
+        ray.cancel(self._future, force=True)
+
+
+def _left(until: float | None) -> float | None:
+    return None if until is None else max(0.0, until - time.time())
