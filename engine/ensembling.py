@@ -46,6 +46,9 @@ from engine.store import RunStore
 
 logger = logging.getLogger("raysmith.driver")
 
+#: (outputs, inputs) of `fit_second_level`.
+BeginSecondLevel = Callable[[list[NDArray[np.float64]], list[list[int]]], Fitting | None]
+
 #: Members of a stack at most: more make it no better.
 _STACK_MEMBERS = 8
 #: Members whose predictions a second level sees, at most.
@@ -81,7 +84,7 @@ def add_ensembles(
     targets: Callable[[], Dataset],
     until: float | None,
     stop: Callable[[], bool],
-    second_level: Callable[[list[NDArray[np.float64]]], Fitting | None] | None = None,
+    second_level: BeginSecondLevel | None = None,
 ) -> None:
     """Make the ensembles that are wanted and write their rows.
 
@@ -98,8 +101,8 @@ def add_ensembles(
     stop:
         Asked all the time whether to give up.
     second_level:
-        Begins to fit one over out-of-fold predictions, for the stack; default: the stack is made
-        without.
+        Begins to fit one over out-of-fold predictions, for the stack, see `fit_second_level`;
+        default: the stack is made without.
     """
     metric = METRICS[record.primary_metric]
     iterations = store.iterations(record.run_id)
@@ -125,11 +128,24 @@ def add_ensembles(
         alone = choose_one(data, metric.name) if len(ranked) >= _MANY else None
         return dataset, data, _Preference(metric, alone)
 
-    def begin_second_level(data: OutOfFold) -> tuple[list[int], Fitting | None]:
+    def members_of(data: OutOfFold, at_most: int) -> list[int]:
+        return stack_members(data, metric.name, at_most)
+
+    def begin_second_level(data: OutOfFold) -> None:
+        nonlocal inputs, fitting
         if second_level is None:
-            return [], None
-        inputs = stack_members(data, metric.name, _INPUTS)
-        return inputs, second_level([data.everywhere(data.predictions[n]) for n in inputs])
+            return
+        try:
+            inputs = members_of(data, _INPUTS)
+            # Each fold's model sees the best by the other folds' rows.
+            seen = [members_of(data.rows(others), _INPUTS) for others, _ in data.splits()]
+            known = sorted({n for chosen in [*seen, inputs] for n in chosen})
+            fitting = second_level(
+                [data.everywhere(data.predictions[n]) for n in known],
+                [[known.index(n) for n in chosen] for chosen in [*seen, inputs]],
+            )
+        except Exception:
+            logger.exception("no second level")
 
     def combine(name: str, data: OutOfFold, until: float | None) -> EnsembleResult:
         if name == VOTING:
@@ -141,7 +157,8 @@ def add_ensembles(
                 return result
         return stack(
             data,
-            stack_members(data, metric.name, _STACK_MEMBERS),
+            members_of(data, _STACK_MEMBERS),
+            choose=lambda others: members_of(others, _STACK_MEMBERS),
             meta_learner_type=settings.stack_meta_learner_type,
             meta_learner_kwargs=settings.stack_meta_learner_kwargs,
             train_percentage=settings.stack_meta_learner_train_percentage,
@@ -149,17 +166,16 @@ def add_ensembles(
         )
 
     def make() -> None:
-        nonlocal inputs, fitting
         prepared: tuple[Dataset, OutOfFold, _Preference] | None = None
         for name in settings.ensembles:
             began = time.time()
             if stopped.is_set() or (until is not None and until - began < _LEAST_SECONDS):
                 logger.warning("no %s: the run's time is over", name)
-                return
+                break
             try:
                 if prepared is None:
                     prepared = prepare()
-                    inputs, fitting = begin_second_level(prepared[1])
+                    begin_second_level(prepared[1])
                 dataset, data, preference = prepared
                 result = combine(name, data, until)
                 for n in result.members:
@@ -174,6 +190,8 @@ def add_ensembles(
                 spec = PipelineSpec(name)
             if not stopped.is_set():
                 rows.write(name, spec, end, began)
+        if fitting is not None:
+            fitting.cancel()
 
     # In a thread, so that a cancelled run need not wait for a fit that cannot be interrupted.
     stopped = threading.Event()
@@ -211,8 +229,9 @@ class _Preference:
         """Why this one is preferred to what was before, or ``None``.
 
         The mean of models errs less than one, so that it needs only not be worse by more than the
-        standard error; a meta learner that decides alone, which fits much more, must be better by
-        more than that, and one that is a part of a mean by half of it.
+        standard error. A meta learner that decides alone must be better by more than twice that:
+        it learns from predictions whose models knew the rows that it is scored on, and on rows of
+        its own it mostly gave back what it had gained. One that is a part of a mean: by half of it.
         """
         if self._so_far is None:
             return None
@@ -223,7 +242,7 @@ class _Preference:
         if name == VOTING:
             preferred = better >= -error
         else:
-            preferred = better > (error if result.own_weight is None else 0.5 * error)
+            preferred = better > (2.0 if result.own_weight is None else 0.5) * error
         if not preferred:
             return None
         why = f"{np.nanmean(scores):.6g} against {np.nanmean(self._so_far):.6g} of {self._what}"

@@ -41,7 +41,7 @@ logger = logging.getLogger("raysmith.driver")
 _DESCRIBE_SECONDS = 60.0
 #: What a second level takes beside its fits: the stack's weights and its row; and on a cluster a
 #: process of its own.
-_AROUND_SECOND_LEVEL = 2.5
+_AROUND_SECOND_LEVEL = 3.0
 _ITS_PROCESS = 3.0
 _LEAST_SECONDS = 1.0
 
@@ -176,15 +176,17 @@ class TuneLoop:
             self._trials_until -= _reserve_for_second_level(60 * limit)
             self.watch.deadline = self._trials_until
 
-    def second_level(self, outputs: list[NDArray[np.float64]]) -> Fitting | None:
+    def second_level(
+        self, outputs: list[NDArray[np.float64]], inputs: list[list[int]]
+    ) -> Fitting | None:
         """Begin to fit a second level where the data is.
 
         ``None`` when it is not possible or not wanted, or there is no time for it.
 
         Parameters
         ----------
-        outputs:
-            Out-of-fold predictions, see `fit_second_level`.
+        outputs, inputs:
+            Out-of-fold predictions, and which of them are seen; see `fit_second_level`.
         """
         settings, until = self._settings, self.until
         around = _AROUND_SECOND_LEVEL + (_ITS_PROCESS if settings.is_remote else 0.0)
@@ -195,6 +197,7 @@ class TuneLoop:
         cores *= max(1, min(_concurrency(settings, cores), _largest_node() // cores))
         reference, plan = self.reference[0], settings.split_plan
         how = {
+            "inputs": inputs,
             "cores": cores,
             "random_state": settings.random_state,
             "class_weight": settings.class_weight,

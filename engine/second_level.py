@@ -61,6 +61,7 @@ def fit_second_level(
     folds: Sequence[Fold],
     outputs: Sequence[NDArray[np.float64]],
     *,
+    inputs: Sequence[Sequence[int]] | None = None,
     cores: int = 1,
     random_state: int = 0,
     class_weight: Any = None,
@@ -74,6 +75,10 @@ def fit_second_level(
         As the predictions were made with; see `is_possible`.
     outputs:
         Each (n_rows, n_classes) or (n_rows,): a pipeline's out-of-fold predictions.
+    inputs:
+        Which of the outputs the model of each fold sees and, last, that of all rows. Where they
+        were chosen by their scores, those of a fold must be chosen on the other rows: the best of
+        many is partly luck. Default: all see all.
     cores:
         Threads that may be used.
     random_state:
@@ -106,29 +111,32 @@ def fit_second_level(
     weight = fit_weight(dataset, class_weight)
     fit_seconds = None if seconds is None else seconds / (len(folds) + _LAST_FIT)
 
-    def of_rows(rows: NDArray[np.int64]) -> list[NDArray[np.float64]]:
-        return [output[rows] for output in outputs]
+    inputs = inputs or [range(len(outputs))] * (len(folds) + 1)
+
+    def seen_by(number: int, rows: NDArray[np.int64]) -> list[NDArray[np.float64]]:
+        return [outputs[n][rows] for n in inputs[number]]
 
     with threadpool_limits(limits=cores):
         rounds, fitted = [], []
-        for train, valid in folds:
+        for number, (train, valid) in enumerate(folds):
             X, y, w = rows_of(dataset, weight, train)
             features, booster = _parts(build({}))
-            seen = meta_input(of_rows(train), features.fit_transform(X, y))
+            seen = meta_input(seen_by(number, train), features.fit_transform(X, y))
             X_valid = features.transform(take_rows(dataset.X, valid))
+            seen_valid = meta_input(seen_by(number, valid), X_valid)
             best = fit_with_early_stopping(
-                booster, seen, codes[train], w, meta_input(of_rows(valid), X_valid), codes[valid],
-                fit_seconds, keep_all=True,
-            )  # fmt: skip
+                booster, seen, codes[train], w, seen_valid, codes[valid], fit_seconds, keep_all=True
+            )
             rounds.append(best)
             fitted.append((booster, X_valid))
         predictions = np.zeros_like(outputs[0], dtype=np.float64)
         for number, (booster, X_valid) in enumerate(fitted):
             valid = folds[number][1]
             model = AtRounds(booster, rounds_of_the_others(rounds, number))
-            predictions[valid] = meta_predict(model, of_rows(valid), n_classes, X_valid)
+            predictions[valid] = meta_predict(model, seen_by(number, valid), n_classes, X_valid)
         features, booster = _parts(build({"n_estimators": mean_rounds(rounds)}))
-        seen = meta_input(outputs, features.fit_transform(dataset.X, dataset.y))
+        everything = [outputs[n] for n in inputs[-1]]
+        seen = meta_input(everything, features.fit_transform(dataset.X, dataset.y))
         booster.fit(seen, codes, sample_weight=weight)
     return SecondLevel(predictions, features, booster)
 

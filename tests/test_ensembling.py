@@ -76,6 +76,7 @@ def test_a_preferred_ensemble_is_handed_over_until_more_is_tried():
         ("StackEnsemble", [0.9, 0.8, 0.79], False),
         ("StackEnsemble", [0.9, 0.89, 0.91], True),
         ("StackEnsemble", [0.83, 0.8, 0.8], False),
+        ("StackEnsemble", [0.83, 0.81, 0.8], False),
         ("a second level", [0.83, 0.8, 0.8], True),
         ("a second level", [0.8, 0.8, 0.8], False),
         ("a second level", [0.83, 0.77, 0.8], False),

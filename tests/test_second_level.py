@@ -141,6 +141,20 @@ def test_the_same_twice_with_any_number_of_threads(task):
     assert not np.array_equal(one.predictions, another.predictions)
 
 
+def test_the_model_of_each_fold_sees_inputs_of_its_own():
+    """Each row has an output that knows its target: of no use to a model that does not see it."""
+    X, y = problem("regression")
+    data = check_data({"X": X, "y": y}, "regression")
+    folds = make_splits(data, SplitPlan(4))
+    outputs = [y, np.zeros(N)]
+    knowing = fit_second_level(data, folds, outputs, inputs=[[0]] * 5)
+    mixed = fit_second_level(data, folds, outputs, inputs=[[1], [0], [0], [0], [0]])
+    error = np.abs(mixed.predictions - y)
+    as_good = np.abs(knowing.predictions - y)[folds[1][1]].mean()
+    assert error[folds[1][1]].mean() == pytest.approx(as_good, rel=0.5)
+    assert error[folds[0][1]].mean() > 2 * error[folds[1][1]].mean()
+
+
 def test_weights_count():
     X, y = problem("regression")
     wrong = np.random.default_rng(0).random(N) < 0.4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -282,6 +282,7 @@ def stack(
     data: OutOfFold,
     members: Sequence[int],
     *,
+    choose: Callable[[OutOfFold], Sequence[int]] | None = None,
     meta_learner_type: str | None = None,
     meta_learner_kwargs: Mapping[str, Any] | None = None,
     train_percentage: float | None = None,
@@ -295,6 +296,9 @@ def stack(
         The candidates' predictions.
     members:
         The iterations that are stacked.
+    choose:
+        How they were chosen: each part is scored by a stack of what is chosen on the others.
+        Default: they were not chosen by their scores.
     meta_learner_type:
         One of `engine.pipelines.names.META_LEARNERS`; default: the first of the task.
     meta_learner_kwargs:
@@ -302,27 +306,28 @@ def stack(
     train_percentage:
         Share of the rows that it is fitted on; default: all.
     """
-    features = {n: data.predictions[n] for n in members}
     learner = _meta_learner(data, meta_learner_type, meta_learner_kwargs or {}, random_state)
     generator = np.random.default_rng(random_state)
 
-    def fit(rows: NDArray[Any]) -> Any:
+    def fit(rows: NDArray[Any], members: Sequence[int]) -> Any:
         if train_percentage is not None:
             size = max(2, round(train_percentage * len(rows)))
             chosen = np.sort(generator.choice(rows, size, replace=False))
             rows = chosen if len(np.unique(data.y[chosen])) > 1 else rows
         part = data.rows(rows)
-        X = meta_input([features[n][rows] for n in members])
+        X = meta_input([part.predictions[n] for n in members])
         steps = getattr(learner, "regressor", learner).steps
         params = {} if part.weight is None else {f"{steps[-1][0]}__sample_weight": part.weight}
         return clone(learner).fit(X, part.y, **params)
 
-    fitted = fit(np.arange(len(data.y)))
-    scores, everything = [], meta_predict(fitted, list(features.values()), data.n_classes)
+    fitted = fit(np.arange(len(data.y)), members)
+    outputs = [data.predictions[n] for n in members]
+    scores, everything = [], meta_predict(fitted, outputs, data.n_classes)
     for others, mine in data.splits():
         part = data.rows(mine)
-        outputs = [part.predictions[n] for n in members]
-        everything[mine] = meta_predict(fit(others), outputs, data.n_classes)
+        stacked = members if choose is None else choose(data.rows(others))
+        outputs = [part.predictions[n] for n in stacked]
+        everything[mine] = meta_predict(fit(others, stacked), outputs, data.n_classes)
         scores.append(part.all_scores(everything[mine]))
     if not scores:
         scores = [data.all_scores(everything)]

@@ -250,6 +250,22 @@ def test_the_best_candidates_are_stacked():
     assert set(stack_members(data, "r2_score", 4)) == {0, 1, 2, 3}
 
 
+def test_a_stack_of_the_luckiest_is_scored_by_what_is_best_on_other_rows():
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=N)
+    data = check_data({"X": rng.normal(size=(N, 1)), "y": y}, "classification")
+    guesses = {n: rng.dirichlet([1, 1], size=N) for n in range(60)}
+    found = OutOfFold.of(data, make_splits(data, SplitPlan(5)), guesses)
+
+    def best(data):
+        return stack_members(data, "AUC_weighted", 3)
+
+    flattered = stack(found, best(found)).metrics["AUC_weighted"]
+    honest = stack(found, best(found), choose=best).metrics["AUC_weighted"]
+    assert flattered > 0.56
+    assert honest < flattered - 0.03
+
+
 def test_members_share_what_they_do_first():
     X, y = load_wine(return_X_y=True)
     data = check_data({"X": X, "y": y}, "classification")
