@@ -189,12 +189,14 @@ class TuneLoop:
             Out-of-fold predictions, and which of them are seen; see `fit_second_level`.
         """
         settings, until = self._settings, self.until
-        around = _AROUND_SECOND_LEVEL + (_ITS_PROCESS if settings.is_remote else 0.0)
+        nodes = _cores_of_nodes()
+        is_here = not settings.is_remote and len(nodes) == 1
+        around = _AROUND_SECOND_LEVEL + (0.0 if is_here else _ITS_PROCESS)
         seconds = None if until is None else until - time.time() - around
         if not self._has_second_level or (seconds is not None and seconds < _LEAST_SECONDS):
             return None
         cores = trial_cores(settings)
-        cores *= max(1, min(_concurrency(settings, cores), _largest_node() // cores))
+        cores *= max(1, min(_concurrency(settings, cores), max(nodes) // cores))
         reference, plan = self.reference[0], settings.split_plan
         how = {
             "inputs": inputs,
@@ -203,7 +205,7 @@ class TuneLoop:
             "class_weight": settings.class_weight,
             "seconds": seconds,
         }
-        if not settings.is_remote:
+        if is_here:
             return FittingHere(lambda: fit_on(ray.get(reference), plan, outputs, **how), until)
         task = ray.remote(fit_on).options(max_retries=0, **_resources(settings, "num_cpus", cores))
         return FittingThere(task.remote(reference, plan, outputs, **how), until)
@@ -371,10 +373,9 @@ def _concurrency(settings: Settings, cores: int) -> int:
     return max(1, int(ray.cluster_resources().get("CPU", 1)) // cores)
 
 
-def _largest_node() -> int:
-    """CPU cores of the largest node that is up."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    return max((int(resources.get("CPU", 0)) for resources in nodes), default=0)
+def _cores_of_nodes() -> list[int]:
+    """CPU cores of the nodes that are up."""
+    return [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
 
 
 def _one_line(error: Exception) -> str:

@@ -239,8 +239,7 @@ class AnnealedMLP:
     tenth a twenty-fifth: with steps of one size, a fit ends somewhere around a minimum, not in it.
 
     Computes in single precision, with which wide layers take little more than half of the time and
-    score the same. Moments and copies, three times the size of the weights,
-    are not kept.
+    score the same. Moments and copies, three times the size of the weights, are not kept.
     """
 
     _plain: type
