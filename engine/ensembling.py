@@ -106,8 +106,8 @@ def add_ensembles(
     """
     metric = METRICS[record.primary_metric]
     iterations = store.iterations(record.run_id)
-    ranked = candidates(iterations, metric)
-    best = ranked[: settings.ensemble_iterations]
+    tried = sum(r.status in ("Completed", "Pruned") and not is_ensemble(r) for r in iterations)
+    best = candidates(iterations, metric)[: settings.ensemble_iterations]
     if not settings.ensembles or len(best) < 2:
         return
     rows = _Rows(store, record, iterations)
@@ -125,7 +125,7 @@ def add_ensembles(
             {r.iteration: float(r.properties.get("prediction_ms", 0.0)) for r in best},
             {r.iteration: str(r.properties.get("run_algorithm", r.iteration)) for r in best},
         )
-        alone = choose_one(data, metric.name) if len(ranked) >= _MANY else None
+        alone = choose_one(data, metric.name) if tried >= _MANY else None
         return dataset, data, _Preference(metric, alone)
 
     def members_of(data: OutOfFold, at_most: int) -> list[int]:

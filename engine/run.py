@@ -140,7 +140,7 @@ class AutoMLRun:
             That one.
         metric:
             The best by this metric; default: the run's choice. That is the best by the primary
-            metric, or, where 25 pipelines or more have completed, an ensemble that is not worse, by
+            metric, or, where 25 pipelines or more were tried, an ensemble that is not worse, by
             more than the standard error, than the best of them when that is chosen on other rows
             than it is scored on: the best score of many is partly luck. Its property ``preferred``
             has both scores.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,8 +19,10 @@ from engine.pipelines.boosting import AtRounds, fit_with_early_stopping
 from engine.pipelines.ensembles import meta_input, meta_predict
 from engine.splits import SplitPlan, make_splits
 
-#: Random thresholds, as the best splits of the predictions alone would leave features no say.
+#: Random thresholds, as the best splits of the predictions alone would leave features no say. With
+#: more than two classes a round is as many trees, and there are half as many rounds.
 _PARAMS = {"learning_rate": 0.05, "extra_trees": True}
+_PARAMS_MANY_CLASSES = {"learning_rate": 0.1, "extra_trees": True}
 #: The fit on all rows, in fits of a fold, with a reserve for scoring.
 _LAST_FIT = 2.0
 
@@ -93,11 +95,12 @@ def fit_second_level(
     Source: Wolpert (1992), Stacked generalization; features beside the predictions as in
     scikit-learn's ``StackingClassifier(passthrough=True)``.
     """
-    spec = PipelineSpec("LightGBM", estimator_params=_PARAMS)
+    n_classes = None if dataset.classes is None else len(dataset.classes)
+    fixed = _PARAMS if n_classes is None or n_classes == 2 else _PARAMS_MANY_CLASSES
 
     def build(params: dict[str, Any]) -> Any:
         return build_pipeline(
-            replace(spec, estimator_params=_PARAMS | params),
+            PipelineSpec("LightGBM", estimator_params=fixed | params),
             dataset.task,
             layout=dataset.layout,
             sparse=sparse.issparse(dataset.X),
@@ -107,7 +110,6 @@ def fit_second_level(
         )
 
     codes = dataset.target(dataset.y)
-    n_classes = None if dataset.classes is None else len(dataset.classes)
     weight = fit_weight(dataset, class_weight)
     fit_seconds = None if seconds is None else seconds / (len(folds) + _LAST_FIT)
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from engine import AutoMLConfig
+from engine.data import check_data
 from engine.driver import _goal
 from engine.ensembling import _Preference, add_ensembles, candidates
+from engine.evaluate import evaluate
 from engine.metrics import METRICS
+from engine.packing import pack_model, pack_predictions
+from engine.pipelines import PipelineSpec
 from engine.records import (
     PREFERRED,
     IterationEnd,
@@ -16,6 +21,7 @@ from engine.records import (
     chosen_iteration,
 )
 from engine.search.ensemble import EnsembleResult
+from engine.splits import make_splits
 
 
 def record(number, score, status="Completed", algorithm="KNN", metric="accuracy"):
@@ -122,3 +128,33 @@ def test_what_goes_wrong_before_them_is_their_reason(workspace, experiment):
     rows = [(r.pipeline, r.status, r.reason) for r in store.iterations(run_id)][2:]
     reason = "OSError: the data is gone"
     assert rows == [("VotingEnsemble", "Failed", reason), ("StackEnsemble", "Failed", reason)]
+
+
+@pytest.mark.parametrize("n_pruned", [0, 30])
+def test_pruned_iterations_count_as_tries(workspace, experiment, n_pruned):
+    """What was compared makes the best one lucky, whether it was compared to its end or not."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    data = check_data({"X": X, "y": (X.sum(axis=1) > 0).astype(int)}, "classification")
+    config = AutoMLConfig("classification", X=X, y=data.y, n_cross_validations=4)
+    store, settings = workspace.store, config.settings
+    named = {"task": "classification", "primary_metric": "AUC_weighted"}
+    run_id = store.create_run(experiment.id, named, {})
+
+    def ended(number, end):
+        properties = {"run_algorithm": "KNN", "iteration": number}
+        record = store.run(run_id)
+        store.end_iteration(store.start_iteration(record, number, "KNN", {}, properties, 1.0), end)
+
+    for number in range(3):
+        spec = PipelineSpec("LogisticRegression", "", {"C": 10.0 ** (number - 2)})
+        result = evaluate(spec, data, make_splits(data, settings.split_plan))
+        packed = pack_model(result.model), pack_predictions(result.predictions)
+        ended(number, IterationEnd("Completed", metrics=result.metrics, model=packed[0],
+                                   predictions=packed[1]))  # fmt: skip
+    for number in range(3, 3 + n_pruned):
+        ended(number, IterationEnd("Pruned", "hopeless"))
+    add_ensembles(store, store.run(run_id), settings, lambda: data, None, lambda: False)
+    voted = next(r for r in store.iterations(run_id) if r.pipeline == "VotingEnsemble")
+    assert voted.status == "Completed"
+    assert (PREFERRED in voted.properties) == (n_pruned > 0)
