@@ -170,6 +170,18 @@ def test_ensembles(task, kind):
     assert_same(model, table(100, seed=3))
 
 
+def test_a_second_level_is_refused():
+    from sklearn.linear_model import LogisticRegression
+
+    frame = table()
+    y = np.asarray(target(frame, "classification"))
+    chosen = members([CLASSIFIERS["KNN"]], frame, y)
+    features = chosen[0][1][0]  # what makes the member's features
+    ensemble = StackEnsembleClassifier(chosen, LogisticRegression(), features).fit(frame, y)
+    with pytest.raises(ModelException, match="meta learner sees features"):
+        to_onnx(ensemble_pipeline(ensemble, ensemble.members_[0]))
+
+
 def test_inputs_are_columns_by_their_names():
     frame = table()
     config = FeaturizationConfig(drop_columns=["yes"]).only_for_onnx()
