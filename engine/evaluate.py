@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import clone
@@ -17,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from engine.data import Dataset, Fold, Matrix
+from engine.data import Dataset, Fold, Matrix, rows_of
 from engine.errors import DataException
 from engine.metrics import mean_over_folds, score_classification, score_regression
 from engine.pipelines import PipelineSpec, build_pipeline, estimators_of
@@ -110,15 +109,8 @@ def evaluate(
     """
 
     def build(rounds: Mapping[str, int]) -> Pipeline:
-        return build_pipeline(
-            replace(spec, estimator_params={**spec.estimator_params, **rounds}),
-            dataset.task,
-            layout=dataset.layout,
-            sparse=sparse.issparse(dataset.X),
-            cores=cores,
-            n_rows=dataset.n_rows,
-            random_state=random_state,
-        )
+        params = {**spec.estimator_params, **rounds}
+        return pipeline_for(dataset, replace(spec, estimator_params=params), cores, random_state)
 
     pipeline = build({})
     entry = estimators_of(dataset.task)[spec.estimator]
@@ -133,7 +125,7 @@ def evaluate(
 
     def fit_part(train: Any, X_valid: Matrix, y_valid: NDArray[Any]) -> tuple[Pipeline, Matrix]:
         """A pipeline fitted on the rows ``train``, and its last step's input for ``X_valid``."""
-        X, y, w = rows_of(dataset, weight, train)
+        X, y, w = part_of(dataset, weight, train)
         head, last = clone(pipeline[:-1]), clone(pipeline[-1])
         transformed = head.fit_transform(X, y)
         transformed_valid = head.transform(X_valid)
@@ -158,14 +150,14 @@ def evaluate(
             for number, model in enumerate(early if len(rounds) > 1 else ()):
                 valid = folds[number][1]
                 last = AtRounds(model[-1], rounds_of_the_others(rounds, number))
-                X_valid = model[:-1].transform(take_rows(dataset.X, valid))
+                X_valid = model[:-1].transform(rows_of(dataset.X, valid))
                 predicted[number] = predict(last, X_valid, dataset)
                 fold_metrics[number] = _score_rows(dataset, valid, predicted[number])
             early.clear()
 
         for number, (train, valid) in enumerate(folds):
             with clock.fitting():
-                model, X_valid = fit_part(train, take_rows(dataset.X, valid), dataset.y[valid])
+                model, X_valid = fit_part(train, rows_of(dataset.X, valid), dataset.y[valid])
             with clock.scoring():
                 last = model[-1]
                 if rounds:
@@ -186,7 +178,7 @@ def evaluate(
             assert rounds_parameter is not None
             logger.info("boosting rounds by fold: %s", rounds)
             pipeline = build({rounds_parameter: mean_rounds(rounds)})
-        X, y, w = rows_of(dataset, weight, None)
+        X, y, w = part_of(dataset, weight, None)
         with clock.fitting():
             model = pipeline.fit(
                 X, y, **({} if w is None else {f"{spec.estimator}__sample_weight": w})
@@ -201,6 +193,19 @@ def evaluate(
         clock.score_seconds,
         prediction_ms(model),
         threads,
+    )
+
+
+def pipeline_for(dataset: Dataset, spec: PipelineSpec, cores: int, random_state: int) -> Pipeline:
+    """The unfitted pipeline of ``spec`` for this data."""
+    return build_pipeline(
+        spec,
+        dataset.task,
+        layout=dataset.layout,
+        sparse=sparse.issparse(dataset.X),
+        cores=cores,
+        n_rows=dataset.n_rows,
+        random_state=random_state,
     )
 
 
@@ -268,13 +273,13 @@ def _with_validation_part(
     )
 
 
-def rows_of(
+def part_of(
     dataset: Dataset, weight: NDArray[np.float64] | None, rows: NDArray[np.int64] | None
 ) -> tuple[Matrix, NDArray[Any], NDArray[np.float64] | None]:
     """X, y and the weights of some rows, or of all."""
     if rows is None:
         return dataset.X, dataset.y, weight
-    return take_rows(dataset.X, rows), dataset.y[rows], _at(weight, rows)
+    return rows_of(dataset.X, rows), dataset.y[rows], _at(weight, rows)
 
 
 def _score_rows(
@@ -305,10 +310,6 @@ def fit_weight(dataset: Dataset, class_weight: Any) -> NDArray[np.float64] | Non
         return dataset.sample_weight
     weight = np.asarray(compute_sample_weight(class_weight, dataset.y), dtype=np.float64)
     return weight if dataset.sample_weight is None else weight * dataset.sample_weight
-
-
-def take_rows(X: Matrix, rows: NDArray[np.int64]) -> Matrix:
-    return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
 
 
 def _at(weight: NDArray[np.float64] | None, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:

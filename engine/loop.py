@@ -29,10 +29,10 @@ from engine.running import RunningTrials, Watch
 from engine.schedule import Schedule
 from engine.search.limits import Limits
 from engine.search.searcher import PipelineSearch
-from engine.second_level import Fitting, fit_on, is_possible
+from engine.second_level import Fitting, fit_on
 from engine.settings import Settings
 from engine.show.quality import describe_data
-from engine.splits import make_splits
+from engine.splits import is_k_fold, make_splits
 from engine.store import RunStore
 from engine.trial import IterationTrial, TrialSettings
 
@@ -169,8 +169,8 @@ class TuneLoop:
     def _plan_second_level(self) -> None:
         """Keep time for a second level where there can be one."""
         settings, limit = self._settings, self._settings.experiment_timeout_minutes
-        self._has_second_level = settings.second_level and is_possible(
-            self.targets(), make_splits(self.targets(), settings.split_plan)
+        self._has_second_level = settings.second_level and is_k_fold(
+            make_splits(self.targets(), settings.split_plan), self.targets().n_rows
         )
         if self._has_second_level and limit is not None and self._trials_until is not None:
             self._trials_until -= _reserve_for_second_level(60 * limit)
@@ -189,7 +189,7 @@ class TuneLoop:
             Out-of-fold predictions, and which of them are seen; see `fit_second_level`.
         """
         settings, until = self._settings, self.until
-        nodes = _cores_of_nodes()
+        nodes = [int(resources.get("CPU", 0)) for resources in _nodes()]
         is_here = not settings.is_remote and len(nodes) == 1
         around = _AROUND_SECOND_LEVEL + (0.0 if is_here else _ITS_PROCESS)
         seconds = None if until is None else until - time.time() - around
@@ -325,7 +325,7 @@ def trial_cores(settings: Settings) -> int:
     ConfigException
         When no node is large enough for a trial.
     """
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    nodes = _nodes()
     to_come = json.loads(os.environ.get("RAYSMITH_WORKER", "{}"))
     if to_come:
         # The autoscaler brings nodes up when trials wait for them.
@@ -373,9 +373,9 @@ def _concurrency(settings: Settings, cores: int) -> int:
     return max(1, int(ray.cluster_resources().get("CPU", 1)) // cores)
 
 
-def _cores_of_nodes() -> list[int]:
-    """CPU cores of the nodes that are up."""
-    return [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+def _nodes() -> list[dict[str, Any]]:
+    """The resources of each node that is up."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
 def _one_line(error: Exception) -> str:

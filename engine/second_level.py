@@ -8,13 +8,11 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-from engine.data import Dataset, Fold
-from engine.evaluate import fit_weight, mean_rounds, rounds_of_the_others, rows_of, take_rows
-from engine.pipelines import PipelineSpec, build_pipeline
+from engine.data import Dataset, Fold, rows_of
+from engine.evaluate import fit_weight, mean_rounds, part_of, pipeline_for, rounds_of_the_others
+from engine.pipelines import PipelineSpec
 from engine.pipelines.boosting import AtRounds, fit_with_early_stopping
 from engine.pipelines.ensembles import meta_input, meta_predict
 from engine.splits import SplitPlan, make_splits
@@ -48,16 +46,6 @@ class SecondLevel:
     model: Any
 
 
-def is_possible(dataset: Dataset, folds: Sequence[Fold]) -> bool:
-    """Whether each training row is predicted by exactly one of several folds."""
-    if dataset.X_valid is not None or len(folds) < 2:
-        return False
-    times = np.zeros(dataset.n_rows, dtype=np.int64)
-    for _, valid in folds:
-        times[valid] += 1
-    return bool((times == 1).all())
-
-
 def fit_second_level(
     dataset: Dataset,
     folds: Sequence[Fold],
@@ -74,7 +62,7 @@ def fit_second_level(
     Parameters
     ----------
     dataset, folds:
-        As the predictions were made with; see `is_possible`.
+        As the predictions were made with; the folds as `is_k_fold` wants them.
     outputs:
         Each (n_rows, n_classes) or (n_rows,): a pipeline's out-of-fold predictions.
     inputs:
@@ -98,16 +86,11 @@ def fit_second_level(
     n_classes = None if dataset.classes is None else len(dataset.classes)
     fixed = _PARAMS if n_classes is None or n_classes == 2 else _PARAMS_MANY_CLASSES
 
-    def build(params: dict[str, Any]) -> Any:
-        return build_pipeline(
-            PipelineSpec("LightGBM", estimator_params=fixed | params),
-            dataset.task,
-            layout=dataset.layout,
-            sparse=sparse.issparse(dataset.X),
-            cores=cores,
-            n_rows=dataset.n_rows,
-            random_state=random_state,
-        )
+    def parts_of(params: dict[str, Any]) -> tuple[Any, Any]:
+        """What makes the features, and the booster; the same with any number of threads."""
+        spec = PipelineSpec("LightGBM", estimator_params=fixed | params)
+        features, booster = pipeline_for(dataset, spec, cores, random_state)
+        return features, booster.set_params(deterministic=True, force_col_wise=True)
 
     codes = dataset.target(dataset.y)
     weight = fit_weight(dataset, class_weight)
@@ -121,10 +104,10 @@ def fit_second_level(
     with threadpool_limits(limits=cores):
         rounds, fitted = [], []
         for number, (train, valid) in enumerate(folds):
-            X, y, w = rows_of(dataset, weight, train)
-            features, booster = _parts(build({}))
+            X, y, w = part_of(dataset, weight, train)
+            features, booster = parts_of({})
             seen = meta_input(seen_by(number, train), features.fit_transform(X, y))
-            X_valid = features.transform(take_rows(dataset.X, valid))
+            X_valid = features.transform(rows_of(dataset.X, valid))
             seen_valid = meta_input(seen_by(number, valid), X_valid)
             best = fit_with_early_stopping(
                 booster, seen, codes[train], w, seen_valid, codes[valid], fit_seconds, keep_all=True
@@ -136,7 +119,7 @@ def fit_second_level(
             valid = folds[number][1]
             model = AtRounds(booster, rounds_of_the_others(rounds, number))
             predictions[valid] = meta_predict(model, seen_by(number, valid), n_classes, X_valid)
-        features, booster = _parts(build({"n_estimators": mean_rounds(rounds)}))
+        features, booster = parts_of({"n_estimators": mean_rounds(rounds)})
         everything = [outputs[n] for n in inputs[-1]]
         seen = meta_input(everything, features.fit_transform(dataset.X, dataset.y))
         booster.fit(seen, codes, sample_weight=weight)
@@ -158,9 +141,3 @@ class Fitting(Protocol):
 
     def cancel(self) -> None:
         """It is not wanted any more."""
-
-
-def _parts(pipeline: Any) -> tuple[Any, Any]:
-    """What makes the features, and the booster; the same result with any number of threads."""
-    features, booster = clone(pipeline[0]), clone(pipeline[-1])
-    return features, booster.set_params(deterministic=True, force_col_wise=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,6 +114,14 @@ def make_splits(dataset: Dataset, plan: SplitPlan) -> list[Fold]:
         warnings.filterwarnings("ignore", message="The least populated class")
         pairs = splitter.split(rows, strata)
         return [(train.astype(np.int64), valid.astype(np.int64)) for train, valid in pairs]
+
+
+def is_k_fold(folds: Sequence[Fold], n_rows: int) -> bool:
+    """Whether each of the rows is validated by exactly one of several folds."""
+    times = np.zeros(n_rows, dtype=np.int64)
+    for _, valid in folds:
+        times[valid] += 1
+    return len(folds) > 1 and bool((times == 1).all())
 
 
 def _strata(dataset: Dataset, n_valid: int) -> np.ndarray | None:

@@ -16,8 +16,8 @@ from engine.evaluate import evaluate
 from engine.pipelines import PipelineSpec
 from engine.pipelines.ensembles import meta_predict
 from engine.search.ensemble import OutOfFold, compose, vote_with
-from engine.second_level import fit_second_level, is_possible
-from engine.splits import SplitPlan, make_splits
+from engine.second_level import fit_second_level
+from engine.splits import SplitPlan, is_k_fold, make_splits
 
 N = 400
 PIPELINES = {
@@ -194,14 +194,14 @@ def test_has_no_weight_where_a_pipeline_knows_everything():
     assert vote_with(oof, "root_mean_squared_error", own, [0]) is None
 
 
-def test_is_possible_when_each_row_is_validated_once():
+def test_it_needs_each_row_validated_once():
     X, y = problem("classification")
     data = check_data({"X": X, "y": y}, "classification")
-    assert is_possible(data, make_splits(data, SplitPlan(3)))
-    assert not is_possible(data, make_splits(data, SplitPlan(None, 0.25)))
-    assert not is_possible(data, make_splits(data, SplitPlan(3, 0.2)))
+    assert is_k_fold(make_splits(data, SplitPlan(3)), N)
+    assert not is_k_fold(make_splits(data, SplitPlan(None, 0.25)), N)
+    assert not is_k_fold(make_splits(data, SplitPlan(3, 0.2)), N)
     given = check_data({"X": X, "y": y, "X_valid": X, "y_valid": y}, "classification")
-    assert not is_possible(given, [])
+    assert not is_k_fold(make_splits(given, SplitPlan(3)), N)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 from engine.data.check import check_data, check_features
-from engine.data.dataset import Dataset, DataSummary, Fold, Layout, Matrix
+from engine.data.dataset import Dataset, DataSummary, Fold, Layout, Matrix, rows_of
 from engine.data.files import read_table
 
 __all__ = [
@@ -11,4 +11,5 @@ __all__ = [
     "check_data",
     "check_features",
     "read_table",
+    "rows_of",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -16,6 +17,11 @@ from engine.metrics import Task
 
 Matrix = Any  # numpy array, pandas DataFrame or scipy CSR matrix, two-dimensional
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+def rows_of(X: Matrix, rows: NDArray[Any]) -> Matrix:
+    """Some rows of a table, by their numbers."""
+    return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
 
 
 @dataclass(frozen=True)

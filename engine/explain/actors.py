@@ -13,8 +13,8 @@ import ray
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from engine.data import rows_of
 from engine.errors import RunException
-from engine.explain.explainer import rows_of
 from engine.explain.explanation import Explanation
 from engine.explain.pool import Pieces, Progress, Work, as_explanation
 

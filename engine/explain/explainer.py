@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.pipeline import Pipeline
 
+from engine.data import rows_of
 from engine.explain.exact import Margins, margins_of, to_probabilities
 from engine.pipelines.ensembles import VotingEnsembleClassifier, VotingEnsembleRegressor
 
@@ -248,8 +249,3 @@ class _Cells:
             )
         cells = self._all[places, np.arange(places.shape[1])]
         return sparse.csr_matrix(cells) if self._sparse else cells
-
-
-def rows_of(X: Any, rows: NDArray[Any]) -> Any:
-    """Some rows of a table, by their numbers."""
-    return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]

@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from engine.explain.explainer import Explainer, engineered_explainer_of, explainer_of, rows_of
+from engine.data import rows_of
+from engine.explain.explainer import Explainer, engineered_explainer_of, explainer_of
 from engine.explain.explanation import Explanation
 
 Array = NDArray[np.float64]

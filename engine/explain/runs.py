@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import ray
 
-from engine.data import Dataset, check_features
+from engine.data import Dataset, check_features, rows_of
 from engine.errors import AutoMLError, RunException
 from engine.explain.actors import explain_with_actors
-from engine.explain.explainer import rows_of
 from engine.explain.explanation import Explanation
 from engine.explain.plots import draw_plots
 from engine.explain.pool import Progress, Work

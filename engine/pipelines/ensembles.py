@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, Transfo
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
 
-from engine.data import Matrix
+from engine.data import Matrix, rows_of
 
 Array = NDArray[np.float64]
 
@@ -171,9 +171,9 @@ class _Stack(_Ensemble):
             output = np.zeros(shape)
             for number in np.unique(parts):
                 train, valid = np.flatnonzero(parts != number), np.flatnonzero(parts == number)
-                self.members_ = [clone(member).fit(_take(X, train), y[train])]
+                self.members_ = [clone(member).fit(rows_of(X, train), y[train])]
                 classes = self.classes_ if is_classifier else None
-                output[valid] = self._outputs(_take(X, valid), classes)[0]
+                output[valid] = self._outputs(rows_of(X, valid), classes)[0]
             outputs.append(output)
         features = None
         if self.features is not None:
@@ -233,10 +233,6 @@ def share_first_steps(pipelines: Sequence[Any]) -> list[Any]:
 
 def _n_rows(X: Matrix) -> int:
     return int(X.shape[0]) if hasattr(X, "shape") else len(X)
-
-
-def _take(X: Matrix, rows: NDArray[Any]) -> Matrix:
-    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
 
 
 def divide(y: NDArray[Any], stratified: bool) -> NDArray[np.int64]:

@@ -41,6 +41,7 @@ from engine.pipelines.ensembles import (
     meta_predict,
     share_first_steps,
 )
+from engine.splits import is_k_fold
 
 if TYPE_CHECKING:
     from engine.second_level import SecondLevel
@@ -160,8 +161,7 @@ class OutOfFold:
         parts = np.full(len(y), -1)
         for number, (_, valid) in enumerate(folds):
             parts[valid] = number
-        is_k_fold = len(folds) > 1 and sum(len(valid) for _, valid in folds) == len(y)
-        if not (is_k_fold and (parts >= 0).all()):
+        if not is_k_fold(folds, len(y)):
             rows = np.flatnonzero(known)
             parts[rows] = divide(y[rows], dataset.classes is not None)
         return cls(
