@@ -52,6 +52,15 @@ def out_of_fold(kind, **changes):
     return OutOfFold.of(data, make_splits(data, SplitPlan(5)), views)
 
 
+def sixty_guesses():
+    """Of what cannot be known."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=N)
+    data = check_data({"X": rng.normal(size=(N, 1)), "y": y}, "classification")
+    guesses = {n: rng.dirichlet([1, 1], size=N) for n in range(60)}
+    return OutOfFold.of(data, make_splits(data, SplitPlan(5)), guesses)
+
+
 @pytest.mark.parametrize("kind", ["classification", "regression"])
 def test_both_are_better_than_each_member(kind):
     data = out_of_fold(kind)
@@ -67,12 +76,8 @@ def test_both_are_better_than_each_member(kind):
 
 
 def test_the_best_of_many_guesses_is_luck_that_choosing_on_other_rows_shows():
-    rng = np.random.default_rng(0)
-    y = rng.integers(2, size=N)
-    data = check_data({"X": rng.normal(size=(N, 1)), "y": y}, "classification")
-    guesses = {n: rng.dirichlet([1, 1], size=N) for n in range(60)}
-    found = OutOfFold.of(data, make_splits(data, SplitPlan(5)), guesses)
-    luckiest = max(found.score("AUC_weighted", p) for p in guesses.values())
+    found = sixty_guesses()
+    luckiest = max(found.score("AUC_weighted", p) for p in found.predictions.values())
     scores = choose_one(found, "AUC_weighted")
     assert len(scores) == 5
     assert luckiest > 0.56
@@ -251,11 +256,7 @@ def test_the_best_candidates_are_stacked():
 
 
 def test_a_stack_of_the_luckiest_is_scored_by_what_is_best_on_other_rows():
-    rng = np.random.default_rng(0)
-    y = rng.integers(2, size=N)
-    data = check_data({"X": rng.normal(size=(N, 1)), "y": y}, "classification")
-    guesses = {n: rng.dirichlet([1, 1], size=N) for n in range(60)}
-    found = OutOfFold.of(data, make_splits(data, SplitPlan(5)), guesses)
+    found = sixty_guesses()
 
     def best(data):
         return stack_members(data, "AUC_weighted", 3)
