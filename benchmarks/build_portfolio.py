@@ -60,6 +60,14 @@ STRONG_ON_THE_WHOLE = 30
 STRONG_ON_A_SET = 4
 #: An estimator of this cost, against LightGBM, is worth a try on any set.
 CHEAP = 0.4
+#: Nine regressions are few to learn from: without one of them this stays out, or comes last, though
+#: it is cheap, and different from other boosting (AutoGluon's presets have it among their first).
+EARLY = {
+    "regression": PipelineSpec(
+        "LightGBM", estimator_params={"extra_trees": True, "learning_rate": 0.05}
+    )
+}
+EARLY_PLACE = 4
 #: Seconds that a boosting fit may add rounds for.
 SLOWEST_FIT = 1.5
 
@@ -220,7 +228,16 @@ def learn(scores: dict[str, dict], task: str, length: int) -> list[PipelineSpec]
         own = [k for k in weakness if specs[k].estimator == name]
         if own and entry.cost <= CHEAP and name not in {specs[k].estimator for k in chosen}:
             chosen.append(min(own, key=weakness.get))
-    return [_plain(specs[key], task) for key in chosen]
+    return with_early(task, [_plain(specs[key], task) for key in chosen])
+
+
+def with_early(task: str, specs: list[PipelineSpec]) -> list[PipelineSpec]:
+    """The list with what should be early moved there, unless it is about there."""
+    early = EARLY.get(task)
+    if early is None or early in specs[: EARLY_PLACE + 2]:
+        return specs
+    others = [spec for spec in specs if spec != early]
+    return [*others[:EARLY_PLACE], early, *others[EARLY_PLACE:]]
 
 
 def _plain(spec: PipelineSpec, task: str) -> PipelineSpec:

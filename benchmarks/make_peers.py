@@ -13,7 +13,7 @@ from pathlib import Path
 
 PEERS = {
     "flaml": ["flaml[automl]", "pandas", "pyarrow"],
-    "autogluon": ["autogluon.tabular[lightgbm,catboost,xgboost]", "pyarrow"],
+    "autogluon": ["autogluon.tabular[all]", "pyarrow"],
     "h2o": ["h2o", "pandas", "pyarrow", "polars"],
 }
 
