@@ -25,9 +25,10 @@ from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from engine.metrics import METRICS
 from engine.pipelines import PipelineSpec
 from engine.pipelines.ensembles import meta_predict
-from engine.search import ensemble
-from engine.search.ensemble import OutOfFold
+from engine.search import voting
+from engine.search.out_of_fold import OutOfFold
 from engine.search.portfolio import load_portfolio
+from engine.search.stacking import stack
 
 REPEATS = 8
 RANDOM = 8
@@ -39,32 +40,29 @@ def combinations(metric: str) -> dict[str, object]:
 
     def weighted(weights_of):
         def predicted(first: OutOfFold, second: OutOfFold):
-            weights = weights_of(first)
-            return ensemble._mean(second.predictions, weights)
+            return second.mean(weights_of(first))
 
         return predicted
 
     def best(number):
-        return weighted(
-            lambda first: dict.fromkeys(ensemble._sorted(first, chosen)[:number], 1.0 / number)
-        )
+        return weighted(lambda first: dict.fromkeys(first.ranked(chosen)[:number], 1.0 / number))
 
     def greedy(start, by_log_loss=True, pool=20, kinds=False):
         def weights_of(first):
-            before = ensemble._START, ensemble._POOL, ensemble._BY_LOG_LOSS
-            ensemble._START, ensemble._POOL = start, pool
-            ensemble._BY_LOG_LOSS = ("AUC_weighted",) if by_log_loss else ()
+            before = voting._START, voting._POOL, voting._BY_LOG_LOSS
+            voting._START, voting._POOL = start, pool
+            voting._BY_LOG_LOSS = ("AUC_weighted",) if by_log_loss else ()
             try:
-                return ensemble._select(first if kinds else replace(first, kinds={}), chosen, None)
+                return voting._select(first if kinds else replace(first, kinds={}), chosen, None)
             finally:
-                ensemble._START, ensemble._POOL, ensemble._BY_LOG_LOSS = before
+                voting._START, voting._POOL, voting._BY_LOG_LOSS = before
 
         return weighted(weights_of)
 
     def stacked(number):
         def predicted(first, second):
-            members = ensemble._sorted(first, chosen)[:number]
-            learner = ensemble.stack(first, members).meta_learner
+            members = first.ranked(chosen)[:number]
+            learner = stack(first, members).meta_learner
             views = [second.predictions[n] for n in members]
             return meta_predict(learner, views, second.n_classes)
 

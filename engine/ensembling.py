@@ -28,17 +28,10 @@ from engine.records import (
     RunRecord,
     is_ensemble,
 )
-from engine.search.ensemble import (
-    EnsembleResult,
-    OutOfFold,
-    choose_one,
-    compose,
-    gain,
-    stack,
-    stack_members,
-    vote,
-    vote_with,
-)
+from engine.search.ensemble import EnsembleResult, compose
+from engine.search.out_of_fold import OutOfFold, choose_one, gain
+from engine.search.stacking import stack, stack_members
+from engine.search.voting import vote, vote_with
 from engine.second_level import Fitting
 from engine.settings import Settings
 from engine.splits import make_splits

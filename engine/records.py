@@ -175,7 +175,7 @@ def chosen_iteration(
 ) -> IterationRecord | None:
     """The iteration that a run hands over: the best by ``metric``, or a preferred ensemble.
 
-    See `engine.search.ensemble.choose_one` for why the best score of many is not always the best
+    See `engine.search.out_of_fold.choose_one` for why the best score of many is not always the best
     model. What was tried after the ensemble was made makes the preference void.
     """
     completed = [record for record in iterations if record.status == "Completed"]

@@ -15,7 +15,9 @@ from engine.data import check_data
 from engine.evaluate import evaluate
 from engine.pipelines import PipelineSpec
 from engine.pipelines.ensembles import meta_predict
-from engine.search.ensemble import OutOfFold, compose, vote_with
+from engine.search.ensemble import compose
+from engine.search.out_of_fold import OutOfFold
+from engine.search.voting import vote_with
 from engine.second_level import fit_second_level
 from engine.splits import SplitPlan, is_k_fold, make_splits
 

@@ -1,0 +1,118 @@
+"""A meta learner over pipelines' predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.linear_model import (
+    ElasticNet,
+    ElasticNetCV,
+    LinearRegression,
+    LogisticRegression,
+    LogisticRegressionCV,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from engine.metrics import METRICS, mean_over_folds
+from engine.pipelines.ensembles import meta_input, meta_predict
+from engine.search.ensemble import EnsembleResult
+from engine.search.out_of_fold import OutOfFold
+from engine.search.voting import lighter
+
+
+def stack(
+    data: OutOfFold,
+    members: Sequence[int],
+    *,
+    choose: Callable[[OutOfFold], Sequence[int]] | None = None,
+    meta_learner_type: str | None = None,
+    meta_learner_kwargs: Mapping[str, Any] | None = None,
+    train_percentage: float | None = None,
+    random_state: int = 0,
+) -> EnsembleResult:
+    """A meta learner over the members' predictions.
+
+    Parameters
+    ----------
+    data:
+        The candidates' predictions.
+    members:
+        The iterations that are stacked.
+    choose:
+        How they were chosen: each part is scored by a stack of what is chosen on the others.
+        Default: they were not chosen by their scores.
+    meta_learner_type:
+        One of `engine.pipelines.names.META_LEARNERS`; default: the first of the task.
+    meta_learner_kwargs:
+        Its parameters.
+    train_percentage:
+        Share of the rows that it is fitted on; default: all.
+    """
+    learner = _meta_learner(data, meta_learner_type, meta_learner_kwargs or {}, random_state)
+    generator = np.random.default_rng(random_state)
+
+    def fit(rows: NDArray[Any], members: Sequence[int]) -> Any:
+        if train_percentage is not None:
+            size = max(2, round(train_percentage * len(rows)))
+            chosen = np.sort(generator.choice(rows, size, replace=False))
+            rows = chosen if len(np.unique(data.y[chosen])) > 1 else rows
+        part = data.rows(rows)
+        X = meta_input([part.predictions[n] for n in members])
+        steps = getattr(learner, "regressor", learner).steps
+        params = {} if part.weight is None else {f"{steps[-1][0]}__sample_weight": part.weight}
+        return clone(learner).fit(X, part.y, **params)
+
+    fitted = fit(np.arange(len(data.y)), members)
+    outputs = [data.predictions[n] for n in members]
+    scores, everything = [], meta_predict(fitted, outputs, data.n_classes)
+    for others, mine in data.splits():
+        part = data.rows(mine)
+        stacked = members if choose is None else choose(data.rows(others))
+        outputs = [part.predictions[n] for n in stacked]
+        everything[mine] = meta_predict(fit(others, stacked), outputs, data.n_classes)
+        scores.append(part.all_scores(everything[mine]))
+    if not scores:
+        scores = [data.all_scores(everything)]
+    weights = dict.fromkeys(members, 1.0)
+    metrics = mean_over_folds(scores)
+    return EnsembleResult(weights, metrics, scores, data.everywhere(everything), fitted)
+
+
+def stack_members(data: OutOfFold, metric_name: str, at_most: int) -> list[int]:
+    """The best candidates, best first; fewer when together they would predict slowly."""
+    metric = METRICS[metric_name]
+    best = data.few().ranked(metric)[:at_most]
+    kept = lighter(data.few(), metric, dict.fromkeys(best, 1.0 / len(best)))
+    return [n for n in best if n in kept]
+
+
+def _meta_learner(
+    data: OutOfFold, name: str | None, params: Mapping[str, Any], random_state: int
+) -> Any:
+    # Members agree with each other: without a pull towards their mean, noise decides.
+    if name is None and data.n_classes is None:
+        settings = {"alpha": 1e-3, "l1_ratio": 0.1, "positive": True, **params}
+        inner = make_pipeline(StandardScaler(), ElasticNet(**settings))
+        return TransformedTargetRegressor(inner, transformer=StandardScaler())
+    if name is None:
+        name, params = "LogisticRegression", {"C": 0.05, "max_iter": 500, **params}
+    learners: dict[str, Any] = {
+        "LogisticRegression": LogisticRegression,
+        "LogisticRegressionCV": LogisticRegressionCV,
+        "ElasticNet": ElasticNet,
+        "ElasticNetCV": ElasticNetCV,
+        "LinearRegression": LinearRegression,
+    }
+    if name in learners:
+        return make_pipeline(StandardScaler(), learners[name](**params))
+    import lightgbm
+
+    settings = {"verbosity": -1, "n_jobs": 1, "random_state": random_state, "n_estimators": 50}
+    chosen = lightgbm.LGBMRegressor if data.n_classes is None else lightgbm.LGBMClassifier
+    return make_pipeline(chosen(**settings | dict(params)))

@@ -1,0 +1,184 @@
+"""A weighted mean of pipelines' predictions, the weights found greedily."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.metrics import METRICS, Metric, mean_over_folds
+from engine.search.ensemble import EnsembleResult
+from engine.search.out_of_fold import Array, OutOfFold
+
+if TYPE_CHECKING:
+    from engine.second_level import SecondLevel
+
+#: The second level among iterations.
+_OWN = -1
+#: The greedy selection starts with the best of so many estimators, no more than a third of the
+#: candidates: near copies of the best would only repeat it. Then come so many additions at most.
+_START = 4
+_ADDITIONS = 20
+#: All of them come from this many of the best candidates.
+_POOL = 20
+#: Metrics whose greedy selection picks up less noise when the log loss decides: it sees by how much
+#: a prediction is off, they only see orders and sides (`benchmarks/ensembles.py` compares).
+_BY_LOG_LOSS = ("AUC_weighted", "AUC_macro", "average_precision_score_weighted", "accuracy")
+#: An ensemble of more than the fewest that takes longer to predict 1,000 rows gives members up
+#: while it loses no more than this much of the metric (of a regression metric, this share).
+_FEWEST = 2
+_SLOW_MS = 30.0
+_WORTH_SPEED = 1e-4
+
+
+def vote(data: OutOfFold, metric_name: str, seconds: float | None = None) -> EnsembleResult:
+    """Weights for the candidates, greedily.
+
+    From the mean of the best of a few estimators on, add again and again the candidate (any of the
+    better ones, also one that is in) that makes the mean best; the weights are how often each was
+    added.
+
+    Parameters
+    ----------
+    data:
+        The candidates' predictions.
+    metric_name:
+        What decides who is among the best. The additions are decided by it too, or by the log
+        loss where that is the safer guide.
+    seconds:
+        Time for it all; what is not done by then is left out.
+
+    Notes
+    -----
+    Source: Caruana, Niculescu-Mizil, Crew & Ksikes (2004), Ensemble selection from libraries of
+    models; of its guards against overfitting, the sorted initialization and the selection with
+    replacement.
+    """
+    metric = METRICS[metric_name]
+    until = None if seconds is None else time.monotonic() + seconds
+    members = lighter(data.few(), metric, _select(data.few(), metric, until))
+    scores, everything = [], data.mean(members)
+    for others, mine in data.splits():
+        part = data.rows(others).few()
+        weights = lighter(part, metric, _select(part, metric, until))
+        part = data.rows(mine)
+        everything[mine] = part.mean(weights)
+        scores.append(part.all_scores(everything[mine]))
+    if not scores:
+        scores = [data.all_scores(everything)]
+    return EnsembleResult(members, mean_over_folds(scores), scores, data.everywhere(everything))
+
+
+def vote_with(
+    data: OutOfFold,
+    metric_name: str,
+    own: SecondLevel,
+    inputs: Sequence[int],
+    seconds: float | None = None,
+) -> EnsembleResult | None:
+    """Weights for the candidates and a second level, as `vote` gives them.
+
+    Parameters
+    ----------
+    data, metric_name, seconds:
+        As in `vote`.
+    own:
+        The second level.
+    inputs:
+        The iterations whose predictions it has seen, in that order; all are members, some perhaps
+        of weight 0.
+
+    Returns
+    -------
+    EnsembleResult or None
+        ``None`` when the second level has no weight in the best mean.
+    """
+    known = slice(None) if data.known is None else data.known
+    cost = sum(data.prediction_ms.get(n, 0.0) for n in inputs)
+    voted = vote(
+        replace(
+            data,
+            predictions={**data.predictions, _OWN: own.predictions[known]},
+            prediction_ms={**data.prediction_ms, _OWN: cost},
+            kinds={**data.kinds, _OWN: "second level"},
+        ),
+        metric_name,
+        seconds,
+    )
+    members = dict(voted.members)
+    own_weight = members.pop(_OWN, None)
+    if own_weight is None:
+        return None
+    return replace(
+        voted,
+        members={n: members.pop(n, 0.0) for n in inputs} | members,
+        meta_learner=own.model,
+        features=own.features,
+        own_weight=own_weight,
+        n_inputs=len(inputs),
+    )
+
+
+def lighter(data: OutOfFold, metric: Metric, weights: Mapping[int, float]) -> dict[int, float]:
+    """Without slow members whose loss would not show; the others keep their proportions."""
+    kept = dict(weights)
+    costs = {n: data.prediction_ms.get(n, 0.0) for n in kept}
+    if sum(costs.values()) <= _SLOW_MS:
+        return kept
+
+    def score_of(chosen: Mapping[int, float]) -> float:
+        return data.score(metric.name, data.mean(chosen) / sum(chosen.values()))
+
+    sign = 1 if metric.greater_is_better else -1
+    top = score_of(kept)
+    allowed = _WORTH_SPEED * (1.0 if data.n_classes is not None else abs(top))
+    for slowest in sorted(costs, key=lambda n: (-costs[n], n)):
+        if len(kept) <= _FEWEST or sum(costs[n] for n in kept) <= _SLOW_MS:
+            break
+        without = {n: w for n, w in kept.items() if n != slowest}
+        if sign * (top - score_of(without)) <= allowed:
+            kept = without
+    total = sum(kept.values())
+    return {n: w / total for n, w in kept.items()}
+
+
+def _select(data: OutOfFold, metric: Metric, until: float | None) -> dict[int, float]:
+    """Iteration -> weight, the heaviest first."""
+    ranked = data.ranked(metric)
+    if until is not None and time.monotonic() > until:
+        return {ranked[0]: 1.0}
+    pool = ranked[:_POOL]
+    guide = METRICS["log_loss"] if metric.name in _BY_LOG_LOSS else metric
+    bag = _first_of_each_kind(pool, data.kinds)[: min(_START, max(1, len(ranked) // 3))]
+    total: Array = np.sum([data.predictions[n] for n in bag], axis=0)
+    top, best_bag = data.score(guide.name, total / len(bag)), list(bag)
+    for _ in range(_ADDITIONS):
+        step: tuple[int, float] | None = None
+        for name in pool:
+            if until is not None and time.monotonic() > until:
+                break
+            mean = (total + data.predictions[name]) / (len(bag) + 1)
+            score = data.score(guide.name, mean)
+            if guide.is_better(score, None if step is None else step[1]):
+                step = (name, score)
+        if step is None or (until is not None and time.monotonic() > until):
+            break
+        bag.append(step[0])
+        total += data.predictions[step[0]]
+        if guide.is_better(step[1], top):
+            top, best_bag = step[1], list(bag)
+        elif len(bag) - len(best_bag) >= 8:
+            break
+    counts = {n: best_bag.count(n) / len(best_bag) for n in dict.fromkeys(best_bag)}
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _first_of_each_kind(ranked: Sequence[int], kinds: Mapping[int, str]) -> list[int]:
+    """What is of no known kind is of its own."""
+    first: dict[Any, int] = {}
+    for number in ranked:
+        first.setdefault(kinds.get(number, number), number)
+    return list(first.values())

@@ -1,0 +1,66 @@
+"""Voting on predictions made by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from engine.search import voting
+from engine.search.out_of_fold import OutOfFold
+from engine.search.voting import vote
+from tests.search.candidates import N, noisy_views, out_of_fold
+
+
+def test_a_useless_candidate_gets_no_weight():
+    data = out_of_fold("classification")
+    junk = np.random.default_rng(2).dirichlet(np.ones(3), size=N)
+    data = OutOfFold(data.y, None, data.parts, {**data.predictions, 9: junk}, 1.0, 3)
+    assert vote(data, "log_loss").members.get(9, 0.0) < 0.05
+
+
+def test_the_selection_starts_from_different_estimators(monkeypatch):
+    """Not from near copies of the best one."""
+    monkeypatch.setattr(voting, "_ADDITIONS", 0)
+    data = out_of_fold("regression")
+    best = min(
+        data.predictions, key=lambda n: data.score("mean_absolute_error", data.predictions[n])
+    )
+    copies = {10 + i: data.predictions[best] + 1e-6 * i for i in range(12)}
+    others = [n for n in data.predictions if n != best]
+    data = replace(
+        data,
+        predictions={**copies, **{n: data.predictions[n] for n in others}},
+        kinds={**dict.fromkeys(copies, "LightGBM"), others[0]: "SVM", others[1]: "KNN"},
+    )
+    members = vote(data, "mean_absolute_error").members
+    assert set(members.values()) == {0.25}
+    assert len(members) == 4
+    assert set(others) < set(members)
+    assert set(vote(replace(data, kinds={}), "mean_absolute_error").members) < set(copies)
+
+
+def test_no_time_is_the_best_single_one():
+    data = out_of_fold("classification")
+    voted = vote(data, "accuracy", seconds=0.0)
+    assert len(voted.members) == 1
+
+
+def test_weights_count():
+    y, _ = noisy_views("classification")
+    weight = np.where(np.arange(N) < 150, 1.0, 0.0)
+    data = out_of_fold("classification", sample_weight=weight)
+    right = np.eye(3)[y] * 0.9 + 0.05
+    wrong = np.full((N, 3), 1 / 3)
+    halves = {
+        0: np.where(weight[:, None] > 0, right, wrong),
+        1: np.where(weight[:, None] > 0, wrong, right),
+    }
+    data = OutOfFold(data.y, data.weight, data.parts, halves, 1.0, 3)
+    assert list(vote(data, "log_loss").members) == [0]
+
+
+def test_a_slow_member_that_shows_is_kept():
+    data = out_of_fold("regression")
+    data = replace(data, prediction_ms=dict.fromkeys(data.predictions, 500.0))
+    assert set(vote(data, "root_mean_squared_error").members) == {0, 1, 2, 3}
