@@ -9,8 +9,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 demo: $(VENV)/.core
 	$(BIN)/python examples/digits/driver.py
 
+# One process for the tests of the embedded cluster, one for all others; see tests/conftest.py.
 test: lint types $(VENV)/jupyter/.made
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder --durations 25
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

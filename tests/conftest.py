@@ -6,14 +6,34 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 from engine import Experiment, Workspace
+
+
+class _OneClusterScheduling(LoadScopeScheduling):
+    """Of several processes, one has the embedded cluster; other tests stay together by file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return str(Path(file).parent) if Path(file).parent.name == "live" else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _OneClusterScheduling(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes longest is begun first when there are several processes."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: ("live" not in item.path.parts, "ray" not in item.keywords))
 
 
 @pytest.fixture(scope="session")
