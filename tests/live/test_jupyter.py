@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import re
 import sys
 from pathlib import Path
 
@@ -83,25 +82,29 @@ def lab(workspace):
 
 
 def execute(page, number):
-    """Run a cell, once the kernel is there; JupyterLab asks for one when it is slow to come."""
+    """Run a cell until it shows a widget.
+
+    JupyterLab asks for a kernel when it is slow to come, and then starts another one: what the
+    first was given is lost.
+    """
     cell = page.locator(".jp-Notebook .jp-CodeCell").nth(number)
     cell.wait_for(timeout=90_000)
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=90_000)
+    idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")
+    idle.wait_for(timeout=90_000)
 
-    def has_begun():  # [*] or a number
-        return re.search(r"[*\d]", cell.locator(".jp-InputPrompt").inner_text()) is not None
-
-    def is_running():
+    def has_widget():
         choice = page.locator(".jp-Dialog button.jp-mod-accept")
         if choice.count():
             choice.first.click()
-        elif not has_begun():
+        elif idle.count():
             cell.locator(".jp-InputArea-editor").click()
             page.keyboard.press("Control+Enter")
             page.wait_for_timeout(2_000)
-        return has_begun()
+            wait_until(lambda: choice.count() or idle.count(), 60)
+            page.wait_for_timeout(2_000)
+        return cell.locator(".raysmith").count() > 0
 
-    wait_until(is_running, 60)
+    wait_until(has_widget, 120)
 
 
 def test_the_widget_lives(lab):
