@@ -23,14 +23,17 @@ class FittingHere:
     Parameters
     ----------
     fit:
-        What is done.
+        What is done; given what tells it to give up.
     until:
         When it is given up, in seconds since the epoch; ``None`` for no limit.
     """
 
-    def __init__(self, fit: Callable[[], SecondLevel], until: float | None) -> None:
+    def __init__(
+        self, fit: Callable[[Callable[[], bool]], SecondLevel], until: float | None
+    ) -> None:
         self._fit = fit
         self._until = until
+        self._cancelled = threading.Event()
         self._fitted: SecondLevel | None = None
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="raysmith-second-level", daemon=True)
@@ -38,7 +41,7 @@ class FittingHere:
 
     def _run(self) -> None:
         try:
-            self._fitted = self._fit()
+            self._fitted = self._fit(self._cancelled.is_set)
         except Exception as error:
             self._error = error
 
@@ -47,12 +50,14 @@ class FittingHere:
         self._thread.join(_left(self._until))
         if self._thread.is_alive():
             logger.warning("the second level was not ready in time")
+            self.cancel()
         elif self._error is not None:
             logger.warning("no second level", exc_info=self._error)
         return self._fitted
 
     def cancel(self) -> None:
-        """A thread cannot be ended: it runs to its end, and nobody looks at the result."""
+        """Have it end before its next fit: it would take cores from what is done meanwhile."""
+        self._cancelled.set()
 
 
 class FittingThere:

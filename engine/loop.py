@@ -206,7 +206,9 @@ class TuneLoop:
             "seconds": seconds,
         }
         if is_here:
-            return FittingHere(lambda: fit_on(ray.get(reference), plan, outputs, **how), until)
+            return FittingHere(
+                lambda stop: fit_on(ray.get(reference), plan, outputs, stop=stop, **how), until
+            )
         task = ray.remote(fit_on).options(max_retries=0, **_resources(settings, "num_cpus", cores))
         return FittingThere(task.remote(reference, plan, outputs, **how), until)
 

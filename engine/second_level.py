@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,6 +23,10 @@ _PARAMS = {"learning_rate": 0.05, "extra_trees": True}
 _PARAMS_MANY_CLASSES = {"learning_rate": 0.1, "extra_trees": True}
 #: The fit on all rows, in fits of a fold, with a reserve for scoring.
 _LAST_FIT = 2.0
+
+
+class GivenUp(Exception):
+    """A second level that is not wanted any more."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ def fit_second_level(
     random_state: int = 0,
     class_weight: Any = None,
     seconds: float | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> SecondLevel:
     """Fit LightGBM on features and out-of-fold predictions.
 
@@ -77,6 +82,13 @@ def fit_second_level(
         ``"balanced"`` or label to weight, multiplied into the sample weights.
     seconds:
         No boosting rounds are added to any fit after its share of these; default: no limit.
+    stop:
+        Asked before each fit whether to give up; default: never.
+
+    Raises
+    ------
+    GivenUp
+        When ``stop`` said so.
 
     Notes
     -----
@@ -98,12 +110,17 @@ def fit_second_level(
 
     inputs = inputs or [range(len(outputs))] * (len(folds) + 1)
 
+    def go_on() -> None:
+        if stop is not None and stop():
+            raise GivenUp("the second level is not wanted any more")
+
     def seen_by(number: int, rows: NDArray[np.int64]) -> list[NDArray[np.float64]]:
         return [outputs[n][rows] for n in inputs[number]]
 
     with threadpool_limits(limits=cores):
         rounds, fitted = [], []
         for number, (train, valid) in enumerate(folds):
+            go_on()
             X, y, w = part_of(dataset, weight, train)
             features, booster = parts_of({})
             seen = meta_input(seen_by(number, train), features.fit_transform(X, y))
@@ -119,6 +136,7 @@ def fit_second_level(
             valid = folds[number][1]
             model = AtRounds(booster, rounds_of_the_others(rounds, number))
             predictions[valid] = meta_predict(model, seen_by(number, valid), n_classes, X_valid)
+        go_on()
         features, booster = parts_of({"n_estimators": mean_rounds(rounds)})
         everything = [outputs[n] for n in inputs[-1]]
         seen = meta_input(everything, features.fit_transform(dataset.X, dataset.y))

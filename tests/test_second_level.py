@@ -18,7 +18,7 @@ from engine.pipelines.ensembles import meta_predict
 from engine.search.ensemble import compose
 from engine.search.out_of_fold import OutOfFold
 from engine.search.voting import vote_with
-from engine.second_level import fit_second_level
+from engine.second_level import GivenUp, fit_second_level
 from engine.splits import SplitPlan, is_k_fold, make_splits
 
 N = 400
@@ -185,6 +185,19 @@ def test_with_little_time_it_has_few_rounds():
     _, hurried, _ = fitted(data, seconds=1e-6)
     _, own, _ = fitted(data)
     assert hurried.model.n_estimators_ < 5 < own.model.n_estimators_
+
+
+def test_gives_up_when_told():
+    data = check_data(dict(zip("Xy", problem("regression"), strict=True)), "regression")
+    asked = []
+
+    def at_the_third_time():
+        asked.append(True)
+        return len(asked) == 3
+
+    with pytest.raises(GivenUp):
+        fitted(data, stop=at_the_third_time)
+    assert len(asked) == 3
 
 
 def test_has_no_weight_where_a_pipeline_knows_everything():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import numpy as np
@@ -36,7 +37,7 @@ def data():
 
 def test_it_is_the_same_here_and_there(data):
     outputs = [data.X[:, 1]]
-    here = FittingHere(lambda: fit_on(data, PLAN, outputs), None).result()
+    here = FittingHere(lambda stop: fit_on(data, PLAN, outputs, stop=stop), None).result()
     future = ray.remote(fit_on).remote(ray.put(data), PLAN, outputs, cores=1)
     there = FittingThere(future, None).result()
     np.testing.assert_array_equal(here.predictions, there.predictions)
@@ -44,7 +45,7 @@ def test_it_is_the_same_here_and_there(data):
 
 def test_what_goes_wrong_is_no_second_level(data):
     outputs = [np.zeros(3)]
-    assert FittingHere(lambda: fit_on(data, PLAN, outputs), None).result() is None
+    assert FittingHere(lambda stop: fit_on(data, PLAN, outputs, stop=stop), None).result() is None
     future = ray.remote(fit_on).options(max_retries=0).remote(data, PLAN, outputs)
     assert FittingThere(future, None).result() is None
 
@@ -54,8 +55,15 @@ def test_what_is_not_ready_in_time_is_given_up():
     def slow():
         time.sleep(600)
 
-    here = FittingHere(lambda: time.sleep(5), time.time() + 0.1)
-    assert here.result() is None
+    told = threading.Event()
+
+    def until_told(stop):
+        while not stop():
+            time.sleep(0.01)
+        told.set()
+
+    assert FittingHere(until_told, time.time() + 0.1).result() is None
+    assert told.wait(10)
     future = slow.remote()
     assert FittingThere(future, time.time() + 0.1).result() is None
     with pytest.raises(ray.exceptions.RayError):
