@@ -9,9 +9,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 demo: $(VENV)/.core
 	$(BIN)/python examples/digits/driver.py
 
-# One process for the tests of the embedded cluster, one for all others; see tests/conftest.py.
+# With PYTEST="--numprocesses 2 --no-loadscope-reorder" in two thirds of the time, where cores are
+# free: one process for the tests of the embedded cluster, one for all others (tests/conftest.py).
 test: lint types $(VENV)/jupyter/.made
-	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder --durations 25
+	$(BIN)/python -m pytest --durations 25 $(PYTEST)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
