@@ -1,22 +1,24 @@
-"""What an ensemble of pipelines is before and after it is an estimator; no Ray, no store."""
+"""An ensemble of pipelines: its parts and scores, and the estimator of them; no Ray, no store."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from engine.metrics import mean_over_folds
 from engine.pipelines.ensembles import (
+    Array,
     StackEnsembleClassifier,
     StackEnsembleRegressor,
     VotingEnsembleClassifier,
     VotingEnsembleRegressor,
     share_first_steps,
 )
-from engine.search.out_of_fold import Array
+from engine.search.out_of_fold import OutOfFold
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,37 @@ class EnsembleResult:
     features: Any = None
     own_weight: float | None = None
     n_inputs: int | None = None
+
+
+def score_parts(
+    data: OutOfFold,
+    members: Mapping[int, float],
+    predicted: Array,
+    predict: Callable[[NDArray[Any], OutOfFold], Array],
+    meta_learner: Any = None,
+) -> EnsembleResult:
+    """An ensemble's result, each part of the rows scored by one that was made from the others.
+
+    Parameters
+    ----------
+    data:
+        The candidates' predictions.
+    members, meta_learner:
+        Of the ensemble that was made from all rows.
+    predicted:
+        What that one predicts: kept where rows have no others.
+    predict:
+        (numbers of the rows to make an ensemble from, a part) -> its predictions for the part.
+    """
+    scores, everything = [], predicted.copy()
+    for others, mine in data.splits():
+        part = data.rows(mine)
+        everything[mine] = predict(others, part)
+        scores.append(part.all_scores(everything[mine]))
+    if not scores:
+        scores = [data.all_scores(everything)]
+    metrics = mean_over_folds(scores)
+    return EnsembleResult(members, metrics, scores, data.everywhere(everything), meta_learner)
 
 
 def compose(

@@ -17,10 +17,8 @@ from engine.metrics import (
     score_one,
     score_regression,
 )
-from engine.pipelines.ensembles import divide
+from engine.pipelines.ensembles import Array, divide
 from engine.splits import is_k_fold
-
-Array = NDArray[np.float64]
 
 #: Rows that a choice among candidates looks at: it does not get better with more.
 _MOST_ROWS = 5_000

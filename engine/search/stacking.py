@@ -19,9 +19,9 @@ from sklearn.linear_model import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from engine.metrics import METRICS, mean_over_folds
-from engine.pipelines.ensembles import meta_input, meta_predict
-from engine.search.ensemble import EnsembleResult
+from engine.metrics import METRICS
+from engine.pipelines.ensembles import Array, meta_input, meta_predict
+from engine.search.ensemble import EnsembleResult, score_parts
 from engine.search.out_of_fold import OutOfFold
 from engine.search.voting import lighter
 
@@ -68,27 +68,24 @@ def stack(
         params = {} if part.weight is None else {f"{steps[-1][0]}__sample_weight": part.weight}
         return clone(learner).fit(X, part.y, **params)
 
-    fitted = fit(np.arange(len(data.y)), members)
-    outputs = [data.predictions[n] for n in members]
-    scores, everything = [], meta_predict(fitted, outputs, data.n_classes)
-    for others, mine in data.splits():
-        part = data.rows(mine)
+    def predict(learner: Any, rows: OutOfFold, members: Sequence[int]) -> Array:
+        return meta_predict(learner, [rows.predictions[n] for n in members], data.n_classes)
+
+    def predict_part(others: NDArray[Any], part: OutOfFold) -> Array:
         stacked = members if choose is None else choose(data.rows(others))
-        outputs = [part.predictions[n] for n in stacked]
-        everything[mine] = meta_predict(fit(others, stacked), outputs, data.n_classes)
-        scores.append(part.all_scores(everything[mine]))
-    if not scores:
-        scores = [data.all_scores(everything)]
-    weights = dict.fromkeys(members, 1.0)
-    metrics = mean_over_folds(scores)
-    return EnsembleResult(weights, metrics, scores, data.everywhere(everything), fitted)
+        return predict(fit(others, stacked), part, stacked)
+
+    fitted = fit(np.arange(len(data.y)), members)
+    predicted = predict(fitted, data, members)
+    return score_parts(data, dict.fromkeys(members, 1.0), predicted, predict_part, fitted)
 
 
 def stack_members(data: OutOfFold, metric_name: str, at_most: int) -> list[int]:
     """The best candidates, best first; fewer when together they would predict slowly."""
     metric = METRICS[metric_name]
-    best = data.few().ranked(metric)[:at_most]
-    kept = lighter(data.few(), metric, dict.fromkeys(best, 1.0 / len(best)))
+    few = data.few()
+    best = few.ranked(metric)[:at_most]
+    kept = lighter(few, metric, dict.fromkeys(best, 1.0 / len(best)))
     return [n for n in best if n in kept]
 
 

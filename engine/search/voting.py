@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.metrics import METRICS, Metric, mean_over_folds
-from engine.search.ensemble import EnsembleResult
-from engine.search.out_of_fold import Array, OutOfFold
+from engine.metrics import METRICS, Metric
+from engine.pipelines.ensembles import Array
+from engine.search.ensemble import EnsembleResult, score_parts
+from engine.search.out_of_fold import OutOfFold
 
 if TYPE_CHECKING:
     from engine.second_level import SecondLevel
@@ -59,17 +60,18 @@ def vote(data: OutOfFold, metric_name: str, seconds: float | None = None) -> Ens
     """
     metric = METRICS[metric_name]
     until = None if seconds is None else time.monotonic() + seconds
-    members = lighter(data.few(), metric, _select(data.few(), metric, until))
-    scores, everything = [], data.mean(members)
-    for others, mine in data.splits():
-        part = data.rows(others).few()
-        weights = lighter(part, metric, _select(part, metric, until))
-        part = data.rows(mine)
-        everything[mine] = part.mean(weights)
-        scores.append(part.all_scores(everything[mine]))
-    if not scores:
-        scores = [data.all_scores(everything)]
-    return EnsembleResult(members, mean_over_folds(scores), scores, data.everywhere(everything))
+
+    def weights_of(rows: OutOfFold) -> dict[int, float]:
+        few = rows.few()
+        return lighter(few, metric, _select(few, metric, until))
+
+    members = weights_of(data)
+    return score_parts(
+        data,
+        members,
+        data.mean(members),
+        lambda others, part: part.mean(weights_of(data.rows(others))),
+    )
 
 
 def vote_with(
