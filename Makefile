@@ -9,10 +9,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 demo: $(VENV)/.core
 	$(BIN)/python examples/digits/driver.py
 
-# With PYTEST="--numprocesses 2 --no-loadscope-reorder" in two thirds of the time, where cores are
-# free: one process for the tests of the embedded cluster, one for all others (tests/conftest.py).
+# With PYTEST_ADDOPTS="--numprocesses 2 --no-loadscope-reorder" in two thirds of the time: one process
+# for the tests of the embedded cluster, one for all others (tests/conftest.py).
 test: lint types $(VENV)/jupyter/.made
-	$(BIN)/python -m pytest --durations 25 $(PYTEST)
+	$(BIN)/python -m pytest --durations 25
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

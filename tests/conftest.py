@@ -18,12 +18,16 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 from engine import Experiment, Workspace
 
 
+def _is_live(file: Path) -> bool:
+    return file.parent.name == "live"
+
+
 class _OneClusterScheduling(LoadScopeScheduling):
     """Of several processes, one has the embedded cluster; other tests stay together by file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return str(Path(file).parent) if Path(file).parent.name == "live" else file
+        file = Path(nodeid.partition("::")[0])
+        return str(file.parent if _is_live(file) else file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
@@ -33,7 +37,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What takes longest is begun first when there are several processes."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: ("live" not in item.path.parts, "ray" not in item.keywords))
+        items.sort(key=lambda item: (not _is_live(item.path), "ray" not in item.keywords))
 
 
 @pytest.fixture(scope="session")
