@@ -69,11 +69,7 @@ def fit_with_early_stopping(
         # The first score is that of no rounds at all.
         return max(1, int(np.argmax(estimator.validation_score_)))
     if library == "lightgbm":
-        import lightgbm
-
-        stopping: Any = lightgbm.early_stopping(patience, verbose=False)
-        if keep_all:
-            stopping = _KeepLightGBM(stopping)
+        stopping = _PatientLightGBM(patience, keep_all)
         callbacks: list[Any] = [stopping]
         if seconds is not None:
             callbacks.append(_StopLightGBM(seconds))
@@ -81,11 +77,9 @@ def fit_with_early_stopping(
             # What should come instead, eval_X and eval_y, forgets to encode the labels in 4.7.
             warnings.filterwarnings("ignore", message="The argument 'eval_set' is deprecated")
             estimator.fit(X, y, **weigh, eval_set=[(X_valid, y_valid)], callbacks=callbacks)
-        best = stopping.best if keep_all else estimator.best_iteration_
-        return max(1, int(best or estimator.n_estimators_))
+        return max(1, stopping.best or int(estimator.n_estimators_))
     if library == "xgboost":
-        callback = [] if seconds is None else [_stop_xgboost(seconds)]
-        inner.set_params(early_stopping_rounds=patience, callbacks=callback or None)
+        inner.set_params(callbacks=_xgboost_callbacks(patience, seconds))
         estimator.fit(X, y, **weigh, eval_set=[(X_valid, codes)], verbose=False)
         fitted = _inner(estimator, "estimator_")
         fitted.set_params(callbacks=None)
@@ -93,10 +87,9 @@ def fit_with_early_stopping(
         # Undefined when the time was over in the first round, before early stopping looked.
         best = fitted.get_booster().attr("best_iteration")
         return fitted.get_booster().num_boosted_rounds() if best is None else int(best) + 1
-    limit = {} if seconds is None else {"callbacks": [_StopCatBoost(seconds)]}
     estimator.fit(
-        X, y, **weigh, eval_set=[(X_valid, codes)], early_stopping_rounds=patience,
-        use_best_model=not keep_all, **limit,
+        X, y, **weigh, eval_set=[(X_valid, codes)], use_best_model=not keep_all,
+        callbacks=[_PatientCatBoost(patience, seconds)],
     )  # fmt: skip
     best = _inner(estimator, "estimator_").get_best_iteration()
     return 1 if best is None else int(best) + 1
@@ -180,22 +173,42 @@ def _patience(learning_rate: float) -> int:
     return int(np.clip(round(3.0 / learning_rate), 15, 100))
 
 
-class _KeepLightGBM:
-    """Early stopping after which LightGBM does not drop the rounds that came after the best."""
+#: A fit also waits for this share of its rounds so far: what learns from many small steps, or finds
+#: products of columns late, stands still for longer than it takes others to be done.
+_PATIENCE_GROWTH = 0.25
+
+
+def _growing(patience: int, rounds: int) -> int:
+    """The patience of a fit that has made so many rounds; histogram gradient boosting has none."""
+    return max(patience, int(_PATIENCE_GROWTH * rounds))
+
+
+class _PatientLightGBM:
+    """LightGBM's early stopping with patience that grows.
+
+    With ``keep_all`` LightGBM does not drop the rounds that came after the best.
+    """
 
     order = 30
 
-    def __init__(self, stopping: Any) -> None:
+    def __init__(self, patience: int, keep_all: bool) -> None:
+        import lightgbm
+
         self.best: int | None = None
-        self._stopping = stopping
+        self._patience = patience
+        self._keep_all = keep_all
+        self._stopping: Any = lightgbm.early_stopping(patience, verbose=False)
 
     def __call__(self, env: Any) -> None:
         from lightgbm.callback import EarlyStopException
 
+        self._stopping.stopping_rounds = _growing(self._patience, env.iteration)
         try:
             self._stopping(env)
         except EarlyStopException as stop:
             self.best = stop.best_iteration + 1
+            if not self._keep_all:
+                raise
             raise EarlyStopException(env.iteration, stop.best_score) from None
 
 
@@ -214,21 +227,36 @@ class _StopLightGBM:
             raise EarlyStopException(env.iteration, env.evaluation_result_list)
 
 
-class _StopCatBoost:
-    def __init__(self, seconds: float) -> None:
-        self._until = time.monotonic() + seconds
+class _PatientCatBoost:
+    """Early stopping with patience that grows, and with an end when the time is over."""
+
+    def __init__(self, patience: int, seconds: float | None) -> None:
+        self._patience = patience
+        self._until = np.inf if seconds is None else time.monotonic() + seconds
+        self._best = np.inf
+        self._best_round = 0
 
     def after_iteration(self, info: Any) -> bool:
-        return time.monotonic() < self._until
+        loss = next(iter(info.metrics["validation"].values()))[-1]
+        if loss < self._best:
+            self._best, self._best_round = loss, info.iteration
+        waited = info.iteration - self._best_round
+        return waited < _growing(self._patience, info.iteration) and time.monotonic() < self._until
 
 
-def _stop_xgboost(seconds: float) -> Any:
-    from xgboost.callback import TrainingCallback
+def _xgboost_callbacks(patience: int, seconds: float | None) -> list[Any]:
+    from xgboost.callback import EarlyStopping, TrainingCallback
 
-    until = time.monotonic() + seconds
+    class Patient(EarlyStopping):
+        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+            self.rounds = _growing(patience, epoch)
+            return bool(super().after_iteration(model, epoch, evals_log))
 
     class Stop(TrainingCallback):
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
             return time.monotonic() > until
 
-    return Stop()
+    if seconds is None:
+        return [Patient(rounds=patience)]
+    until = time.monotonic() + seconds
+    return [Patient(rounds=patience), Stop()]
