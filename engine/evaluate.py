@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,15 @@ from engine.metrics import mean_over_folds, score_classification, score_regressi
 from engine.pipelines import PipelineSpec, build_pipeline, estimators_of
 from engine.pipelines.boosting import AtRounds, fit_with_early_stopping
 from engine.pipelines.cost import prediction_ms
+from engine.pipelines.featurize import DataTransformer, Kept
 
 logger = logging.getLogger("raysmith.trial")
+
+#: The number that stands for all training rows where else a fold's is.
+ALL_ROWS = -1
+
+#: Given a fold's number, or `ALL_ROWS`, and how something is made: what was made so before, or now.
+KeptByPart = Callable[[int, Callable[[], Any]], Any]
 
 #: Boosted folds with fewer than these before them are scored again once there is one more: for lack
 #: of others first. Their models are kept until then; models of all folds would be too much.
@@ -78,6 +86,7 @@ def evaluate(
     class_weight: Any = None,
     after_fold: Callable[[Sequence[Mapping[str, float]]], bool] | None = None,
     fit_seconds: float | None = None,
+    kept: KeptByPart | None = None,
 ) -> Evaluation:
     """Cross-validate the pipeline of ``spec`` and fit it on all training rows.
 
@@ -101,6 +110,9 @@ def evaluate(
         leaves the others out; may raise `Pruned`.
     fit_seconds:
         A boosting fit adds no rounds after this long.
+    kept:
+        Asked for features that take long to make, with the number of the fold, `ALL_ROWS` for the
+        last fit: it may have them from another pipeline. Default: all are made.
 
     Raises
     ------
@@ -123,13 +135,16 @@ def evaluate(
         rounds_parameter = None  # that many were asked for
     rounds: list[int] = []
 
-    def fit_part(train: Any, X_valid: Matrix, y_valid: NDArray[Any]) -> tuple[Pipeline, Matrix]:
+    def fit_part(
+        number: int, train: Any, X_valid: Matrix | None = None, y_valid: Any = None
+    ) -> tuple[Pipeline, Matrix]:
         """A pipeline fitted on the rows ``train``, and its last step's input for ``X_valid``."""
         X, y, w = part_of(dataset, weight, train)
         head, last = clone(pipeline[:-1]), clone(pipeline[-1])
-        transformed = head.fit_transform(X, y)
-        transformed_valid = head.transform(X_valid)
-        if rounds_parameter is None:
+        transformed, transformed_valid = fit_features(
+            list(head), X, y, X_valid, None if kept is None else partial(kept, number)
+        )
+        if rounds_parameter is None or X_valid is None:
             last.fit(transformed, y, **({} if w is None else {"sample_weight": w}))
         else:
             best = fit_with_early_stopping(
@@ -144,20 +159,19 @@ def evaluate(
             return _with_validation_part(fit_part, dataset, clock)
         predicted: list[NDArray[np.float64]] = []
         fold_metrics: list[dict[str, float]] = []
-        early: list[Pipeline] = []
+        early: list[tuple[Any, Matrix]] = []
 
         def score_early_folds_again() -> None:
-            for number, model in enumerate(early if len(rounds) > 1 else ()):
-                valid = folds[number][1]
-                last = AtRounds(model[-1], rounds_of_the_others(rounds, number))
-                X_valid = model[:-1].transform(rows_of(dataset.X, valid))
+            for number, (booster, X_valid) in enumerate(early if len(rounds) > 1 else ()):
+                last = AtRounds(booster, rounds_of_the_others(rounds, number))
                 predicted[number] = predict(last, X_valid, dataset)
-                fold_metrics[number] = _score_rows(dataset, valid, predicted[number])
+                fold_metrics[number] = _score_rows(dataset, folds[number][1], predicted[number])
             early.clear()
 
         for number, (train, valid) in enumerate(folds):
             with clock.fitting():
-                model, X_valid = fit_part(train, rows_of(dataset.X, valid), dataset.y[valid])
+                X_valid, y_valid = rows_of(dataset.X, valid), dataset.y[valid]
+                model, X_valid = fit_part(number, train, X_valid, y_valid)
             with clock.scoring():
                 last = model[-1]
                 if rounds:
@@ -165,7 +179,7 @@ def evaluate(
                 predicted.append(predict(last, X_valid, dataset))
                 fold_metrics.append(_score_rows(dataset, valid, predicted[-1]))
                 if rounds and number < _EARLY_FOLDS:
-                    early.append(model)
+                    early.append((model[-1], X_valid))
                 elif early:
                     score_early_folds_again()
             logger.info("fold %d of %d done", number + 1, len(folds))
@@ -178,11 +192,8 @@ def evaluate(
             assert rounds_parameter is not None
             logger.info("boosting rounds by fold: %s", rounds)
             pipeline = build({rounds_parameter: mean_rounds(rounds)})
-        X, y, w = part_of(dataset, weight, None)
         with clock.fitting():
-            model = pipeline.fit(
-                X, y, **({} if w is None else {f"{spec.estimator}__sample_weight": w})
-            )
+            model, _ = fit_part(ALL_ROWS, None)
         threads = _threads()
     return Evaluation(
         mean_over_folds(fold_metrics),
@@ -207,6 +218,26 @@ def pipeline_for(dataset: Dataset, spec: PipelineSpec, cores: int, random_state:
         n_rows=dataset.n_rows,
         random_state=random_state,
     )
+
+
+def fit_features(
+    steps: Sequence[Any],
+    X: Matrix,
+    y: NDArray[Any],
+    X_valid: Matrix | None,
+    kept: Kept | None = None,
+) -> tuple[Matrix, Any]:
+    """Fit what comes before an estimator; what becomes of ``X``, and of ``X_valid`` if any.
+
+    ``kept`` is as in `DataTransformer.fit_transform_both`.
+    """
+    for step in steps:
+        if isinstance(step, DataTransformer):
+            X, X_valid = step.fit_transform_both(X, y, X_valid, kept)
+        else:
+            X = step.fit_transform(X, y)
+            X_valid = None if X_valid is None else step.transform(X_valid)
+    return X, X_valid
 
 
 def predict(model: Any, X: Matrix, dataset: Dataset) -> NDArray[np.float64]:
@@ -257,7 +288,7 @@ def _with_validation_part(
 ) -> Evaluation:
     assert dataset.y_valid is not None
     with clock.fitting():
-        model, X_valid = fit_part(None, dataset.X_valid, dataset.y_valid)
+        model, X_valid = fit_part(ALL_ROWS, None, dataset.X_valid, dataset.y_valid)
     with clock.scoring():
         predictions = predict(model[-1], X_valid, dataset)
         metrics = _score(dataset, dataset.y_valid, predictions, dataset.sample_weight_valid)

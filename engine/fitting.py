@@ -5,14 +5,31 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import ray
+from numpy.typing import NDArray
 
-from engine.second_level import SecondLevel
+from engine.data import Dataset
+from engine.nodedata import node_features
+from engine.second_level import SecondLevel, fit_second_level
+from engine.splits import SplitPlan, make_splits
 
 logger = logging.getLogger("raysmith.driver")
+
+
+def fit_on(
+    dataset: Dataset,
+    plan: SplitPlan,
+    outputs: Sequence[NDArray[np.float64]],
+    run_id: str | None = None,
+    **how: Any,
+) -> SecondLevel:
+    """`fit_second_level` on the folds of ``plan``, with the features that trials of a run kept."""
+    kept = None if run_id is None else node_features(run_id)
+    return fit_second_level(dataset, make_splits(dataset, plan), outputs, kept=kept, **how)
 
 
 class FittingHere:

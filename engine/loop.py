@@ -17,7 +17,7 @@ from ray import tune
 
 from engine.data import Dataset, DataSummary
 from engine.errors import ConfigException, DataException, RunException
-from engine.fitting import FittingHere, FittingThere
+from engine.fitting import FittingHere, FittingThere, fit_on
 from engine.given import Given
 from engine.metrics import METRICS
 from engine.nodedata import DataSource, LoadedData, node_data_somewhere
@@ -29,7 +29,7 @@ from engine.running import RunningTrials, Watch
 from engine.schedule import Schedule
 from engine.search.limits import Limits
 from engine.search.searcher import PipelineSearch
-from engine.second_level import Fitting, fit_on
+from engine.second_level import Fitting
 from engine.settings import Settings
 from engine.show.quality import describe_data
 from engine.splits import is_k_fold, make_splits
@@ -199,6 +199,7 @@ class TuneLoop:
         cores *= max(1, min(_concurrency(settings, cores), max(nodes) // cores))
         reference, plan = self.reference[0], settings.split_plan
         how = {
+            "run_id": self._record.run_id,
             "inputs": inputs,
             "cores": cores,
             "random_state": settings.random_state,

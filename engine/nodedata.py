@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
     from engine.metrics import Task
     from engine.splits import SplitPlan
 
+logger = logging.getLogger("raysmith.trial")
+
+#: The part of a node's object store that features may take.
+_FEATURES_SHARE = 0.2
 _LARGEST_TAIL = 200_000  # characters of a log that one look brings
 
 
@@ -136,6 +142,8 @@ class NodeData:
         self._source = source
         self._lock = threading.Lock()
         self._loaded: LoadedData | None = None
+        self._features: dict[int, Any] = {}
+        self._room = _FEATURES_SHARE * _object_store_bytes()
 
     def load(self) -> LoadedData:
         """The data; the first call gets it, others wait for that and get the same."""
@@ -148,6 +156,20 @@ class NodeData:
         """The data without its features."""
         dataset: Dataset = ray.get(self.load().reference[0])
         return dataset.without_features()
+
+    def features(self, part: int) -> list[Any]:
+        """A reference to what `keep_features` was given for ``part``, in a list; empty if none."""
+        return [self._features[part]] if part in self._features else []
+
+    def keep_features(self, part: int, features: Any, size: int) -> None:
+        """Hold ``features``, of ``size`` bytes, in this node's store while there is room.
+
+        They are this actor's: the process that made them may be ended at any time.
+        """
+        with self._lock:
+            if part not in self._features and size <= self._room:
+                self._features[part] = ray.put(features)
+                self._room -= size
 
     def describe(self) -> dict[str, Any]:
         """The data as a report shows it."""
@@ -194,7 +216,7 @@ def node_data(source: DataSource) -> Any:
     """
     node_id = ray.get_runtime_context().get_node_id()
     remote = ray.remote(NodeData).options(
-        name=f"{actor_prefix(source.run_id)}{node_id}",
+        name=_name(source.run_id),
         namespace=NAMESPACE,
         lifetime="detached",
         get_if_exists=True,
@@ -203,6 +225,59 @@ def node_data(source: DataSource) -> Any:
         scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False),
     )
     return remote.remote(source.run_id, None if source.shared else source)
+
+
+class NodeFeatures:
+    """Features that a node's trials have made, for those that need the same.
+
+    Parameters
+    ----------
+    node:
+        The node's `NodeData` actor.
+    """
+
+    def __init__(self, node: Any) -> None:
+        self._node = node
+
+    def __call__(self, part: int, make: Callable[[], Any]) -> Any:
+        """What ``make`` gave for this part of the rows, in this process or another, or gives now.
+
+        Parameters
+        ----------
+        part:
+            A fold's number, or `engine.evaluate.ALL_ROWS`.
+        make:
+            Makes (what makes the features, those of the training rows, others or ``None``).
+        """
+        try:
+            found = ray.get(self._node.features.remote(part))
+            if found:
+                return ray.get(found[0])
+        except ray.exceptions.RayError as error:  # lost with the actor, or with the store
+            logger.info("features are made again: %s", error)
+            return make()
+        features = make()
+        size = sum(block.nbytes for block in features[1:] if block is not None)
+        self._node.keep_features.remote(part, features, size)
+        return features
+
+
+def node_features(run_id: str) -> NodeFeatures | None:
+    """What this node's trials of a run have kept; ``None`` where there were no trials."""
+    try:
+        return NodeFeatures(ray.get_actor(_name(run_id), namespace=NAMESPACE))
+    except ValueError:
+        return None
+
+
+def _name(run_id: str) -> str:
+    return f"{actor_prefix(run_id)}{ray.get_runtime_context().get_node_id()}"
+
+
+def _object_store_bytes() -> float:
+    here = ray.get_runtime_context().get_node_id()
+    resources = next(n["Resources"] for n in ray.nodes() if n["NodeID"] == here)
+    return float(resources.get("object_store_memory", 0))
 
 
 def actor_prefix(run_id: str) -> str:

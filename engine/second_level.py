@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from engine.data import Dataset, Fold, rows_of
-from engine.evaluate import fit_weight, mean_rounds, part_of, pipeline_for, rounds_of_the_others
+from engine.data import Dataset, Fold, Matrix, rows_of
+from engine.evaluate import (
+    ALL_ROWS,
+    KeptByPart,
+    fit_features,
+    fit_weight,
+    mean_rounds,
+    part_of,
+    pipeline_for,
+    rounds_of_the_others,
+)
 from engine.pipelines import PipelineSpec
 from engine.pipelines.boosting import AtRounds, fit_with_early_stopping
 from engine.pipelines.ensembles import meta_input, meta_predict
-from engine.splits import SplitPlan, make_splits
 
 #: Random thresholds, as the best splits of the predictions alone would leave features no say. With
 #: more than two classes a round is as many trees, and there are half as many rounds.
@@ -61,6 +70,7 @@ def fit_second_level(
     class_weight: Any = None,
     seconds: float | None = None,
     stop: Callable[[], bool] | None = None,
+    kept: KeptByPart | None = None,
 ) -> SecondLevel:
     """Fit LightGBM on features and out-of-fold predictions.
 
@@ -84,6 +94,8 @@ def fit_second_level(
         No boosting rounds are added to any fit after its share of these; default: no limit.
     stop:
         Asked before each fit whether to give up; default: never.
+    kept:
+        As in `engine.evaluate.evaluate`.
 
     Raises
     ------
@@ -114,6 +126,12 @@ def fit_second_level(
         if stop is not None and stop():
             raise GivenUp("the second level is not wanted any more")
 
+    def features_of(
+        number: int, features: Any, X: Matrix, y: NDArray[Any], X_valid: Matrix | None = None
+    ) -> tuple[Matrix, Any]:
+        known = None if kept is None else partial(kept, number)
+        return fit_features([features], X, y, X_valid, known)
+
     def seen_by(number: int, rows: NDArray[np.int64]) -> list[NDArray[np.float64]]:
         return [outputs[n][rows] for n in inputs[number]]
 
@@ -123,8 +141,8 @@ def fit_second_level(
             go_on()
             X, y, w = part_of(dataset, weight, train)
             features, booster = parts_of({})
-            seen = meta_input(seen_by(number, train), features.fit_transform(X, y))
-            X_valid = features.transform(rows_of(dataset.X, valid))
+            X, X_valid = features_of(number, features, X, y, rows_of(dataset.X, valid))
+            seen = meta_input(seen_by(number, train), X)
             seen_valid = meta_input(seen_by(number, valid), X_valid)
             best = fit_with_early_stopping(
                 booster, seen, codes[train], w, seen_valid, codes[valid], fit_seconds, keep_all=True
@@ -139,16 +157,10 @@ def fit_second_level(
         go_on()
         features, booster = parts_of({"n_estimators": mean_rounds(rounds)})
         everything = [outputs[n] for n in inputs[-1]]
-        seen = meta_input(everything, features.fit_transform(dataset.X, dataset.y))
+        X, _ = features_of(ALL_ROWS, features, dataset.X, dataset.y)
+        seen = meta_input(everything, X)
         booster.fit(seen, codes, sample_weight=weight)
     return SecondLevel(predictions, features, booster)
-
-
-def fit_on(
-    dataset: Dataset, plan: SplitPlan, outputs: Sequence[NDArray[np.float64]], **how: Any
-) -> SecondLevel:
-    """`fit_second_level` on the folds of ``plan``."""
-    return fit_second_level(dataset, make_splits(dataset, plan), outputs, **how)
 
 
 class Fitting(Protocol):

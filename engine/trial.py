@@ -20,7 +20,7 @@ from engine.data import Dataset, Fold
 from engine.errors import DataException
 from engine.evaluate import Pruned, evaluate
 from engine.metrics import METRICS
-from engine.nodedata import DataSource, LoadedData, log_folder, node_data
+from engine.nodedata import DataSource, LoadedData, NodeFeatures, log_folder, node_data
 from engine.packing import pack_model, pack_predictions, release_memory
 from engine.pipelines import PipelineSpec
 from engine.raymetrics import TrialMetrics
@@ -137,6 +137,7 @@ class IterationTrial(tune.Trainable):
                 class_weight=self._settings.class_weight,
                 after_fold=self._after_fold,
                 fit_seconds=self._settings.limits.fit_seconds(len(self._folds)),
+                kept=NodeFeatures(self._node),
             )
         except Pruned as pruned:
             logger.info("pruned: %s", pruned)

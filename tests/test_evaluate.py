@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from threadpoolctl import threadpool_info
 
-from engine import DataException
+from engine import DataException, FeaturizationConfig
 from engine.data import check_data
-from engine.evaluate import evaluate, predict
+from engine.evaluate import ALL_ROWS, evaluate, predict
 from engine.pipelines import PipelineSpec
 from engine.splits import SplitPlan, make_splits
 
@@ -104,3 +105,26 @@ def test_probabilities_in_the_order_of_all_classes(table):
     full = predict(model, X, data)
     assert full.shape == (120, 3)
     assert (full[:, 2] == 0).all()
+
+
+def test_features_are_asked_for_by_fold_and_for_all_rows():
+    rng = np.random.default_rng(0)
+    words = np.array(["good", "bad", "slow", "fast", "red", "blue", "round", "square"])
+    said = [" ".join(chosen) for chosen in words[rng.integers(8, size=(90, 6))]]
+    X = pd.DataFrame({"said": said, "number": rng.normal(size=90)})
+    y = np.array(["good" in text.split() for text in said])
+    data = check_data({"X": X, "y": y}, "classification", featurization=FeaturizationConfig())
+    folds, store, made = make_splits(data, SplitPlan(3)), {}, []
+
+    def kept(part, make):
+        if part not in store:
+            made.append(part)
+            store[part] = make()
+        return store[part]
+
+    for name in ("LogisticRegression", "LightGBM"):
+        alone = evaluate(PipelineSpec(name), data, folds)
+        shared = evaluate(PipelineSpec(name), data, folds, kept=kept)
+        assert shared.metrics == alone.metrics
+        np.testing.assert_array_equal(shared.model.predict(X), alone.model.predict(X))
+    assert made == [0, 1, 2, ALL_ROWS]

@@ -103,7 +103,7 @@ def build_pipeline(
         output: Output = entry.input if spec.scaler == NO_SCALER else "encoded"
         if output == "native" and layout.config.for_onnx:
             output = "codes"
-        first = DataTransformer(layout.columns, layout.config, output)
+        first = DataTransformer(layout.columns, layout.config, output, task == "regression")
     else:
         # Most estimators that take NaN in a dense matrix refuse it in a sparse one.
         first = NumericMatrix(fill_missing=fill or sparse)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.impute import SimpleImputer
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,6 +22,9 @@ from engine.featurization import FeaturizationConfig
 #: ``encoded``: no NaN, categories as numbers that carry meaning. ``codes``: NaN stay, few
 #: categories as codes (for trees). ``native``: NaN stay, categories as a pandas categorical.
 Output = Literal["encoded", "codes", "native"]
+
+#: Given how something is made, what was made so before, or now.
+Kept = Callable[[Callable[[], Any]], Any]
 
 #: What histogram-based boosting can tell apart; rarer ones go together.
 _MOST_CATEGORIES = 250
@@ -41,6 +46,8 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         The user's changes.
     output:
         What the next step copes with, see `Output`.
+    is_regression:
+        Whether the target is a quantity, which whole numbers do not tell.
 
     Attributes
     ----------
@@ -53,33 +60,68 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         columns: Sequence[Column] = (),
         config: FeaturizationConfig | None = None,
         output: Output = "encoded",
+        is_regression: bool = False,
     ) -> None:
         self.columns = columns
         self.config = config
         self.output = output
+        self.is_regression = is_regression
 
     def fit(self, X: Any, y: Any = None) -> DataTransformer:
         self.fit_transform(X, y)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+        return self.fit_transform_both(X, y)[0]
+
+    def fit_transform_both(
+        self, X: Any, y: Any = None, X_valid: Any = None, kept: Kept | None = None
+    ) -> tuple[Any, Any]:
+        """Fit on ``X``; what becomes of it, and of other rows.
+
+        Parameters
+        ----------
+        X, y:
+            Training part.
+        X_valid:
+            Other rows; ``None`` for none.
+        kept:
+            Asked for what takes long to make and is the same for all outputs: it may have it from
+            before, of the same rows. Default: everything is made.
+        """
         self.n_features_in_ = len(self.columns)
         self.feature_names_in_ = np.array([column.name for column in self.columns], dtype=object)
         config = self.config or FeaturizationConfig()
-        self._parts = [
-            part
-            for part in (
-                _Numbers(self._named("Numeric"), config, self.output),
-                _Dates(self._named("DateTime"), config, self.output),
-                _Texts(self._named("Text"), config),
-                _Categories(self._named("Categorical", "CategoricalHash"), config, self.output),
-            )
-            if part.columns
-        ]
+        parts: tuple[_Part, ...] = (
+            _Numbers(self._named("Numeric"), config, self.output),
+            _Dates(self._named("DateTime"), config, self.output),
+            _Texts(self._named("Text"), config),
+            _Categories(
+                self._named("Categorical", "CategoricalHash"),
+                config,
+                self.output,
+                self.is_regression,
+            ),
+        )
+        self._parts = [part for part in parts if part.columns]
         if not self._parts:
             raise DataException("featurization leaves no column to learn from")
         frame = self._frame(X)
-        return self._together([part.fit_transform(frame, y) for part in self._parts])
+        frame_valid = None if X_valid is None else self._frame(X_valid)
+
+        def make(part: _Part) -> tuple[_Part, Any, Any]:
+            features = part.fit_transform(frame, y)
+            return part, features, None if frame_valid is None else part.transform(frame_valid)
+
+        made = [
+            kept(partial(make, part)) if kept is not None and part.is_slow else make(part)
+            for part in self._parts
+        ]
+        self._parts = [part for part, _, _ in made]
+        features = self._together([block for _, block, _ in made])
+        if frame_valid is None:
+            return features, None
+        return features, self._together([block for _, _, block in made])
 
     def transform(self, X: Any) -> Any:
         check_is_fitted(self, "n_features_in_")
@@ -154,7 +196,9 @@ class DataTransformer(TransformerMixin, BaseEstimator):
 
     def _together(self, blocks: list[Any]) -> Any:
         if not any(isinstance(block, pd.DataFrame) for block in blocks):
-            return blocks[0] if len(blocks) == 1 else np.hstack(blocks)
+            # Text is in single precision, in which some estimators would compute if it were alone.
+            together = blocks[0] if len(blocks) == 1 else np.hstack(blocks)
+            return together.astype(np.float64, copy=False)
         frames = [pd.DataFrame(block) for block in blocks]
         frame = pd.concat([f.reset_index(drop=True) for f in frames], axis=1)
         # Names of our own: LightGBM refuses some characters, and a raw name may come twice.
@@ -164,9 +208,21 @@ class DataTransformer(TransformerMixin, BaseEstimator):
 class _Part:
     """Columns of one kind."""
 
+    #: Whether making it costs more than keeping it. It is then the same whatever the output.
+    is_slow = False
+
     def __init__(self, columns: list[Column], config: FeaturizationConfig) -> None:
         self.columns = [column.name for column in columns]
         self.config = config
+
+    def fit_transform(self, frame: pd.DataFrame, y: Any) -> Any:
+        raise NotImplementedError
+
+    def names(self) -> list[str]:
+        raise NotImplementedError
+
+    def transform(self, frame: pd.DataFrame) -> Any:
+        raise NotImplementedError
 
     def made(self) -> dict[str, tuple[int, list[str]]]:
         """Column -> how many columns came of it, and by which steps."""
@@ -310,10 +366,12 @@ class _Dates(_Part):
 class _Texts(_Part):
     """Text as TF-IDF of character n-grams, reduced to a few columns."""
 
+    is_slow = True
+
     def __init__(self, columns: list[Column], config: FeaturizationConfig) -> None:
         super().__init__([] if config.is_blocked("TfIdf") else columns, config)
 
-    def fit_transform(self, frame: pd.DataFrame, y: Any) -> NDArray[np.float64]:
+    def fit_transform(self, frame: pd.DataFrame, y: Any) -> NDArray[np.float32]:
         from skrub import StringEncoder
 
         self._encoders = {}
@@ -323,11 +381,11 @@ class _Texts(_Part):
             self._encoders[name] = StringEncoder(**params)
             blocks.append(self._encoders[name].fit_transform(self._text(frame, name)).to_numpy())
         self._widths = [block.shape[1] for block in blocks]
-        return np.hstack(blocks).astype(np.float64)
+        return np.hstack(blocks)
 
-    def transform(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+    def transform(self, frame: pd.DataFrame) -> NDArray[np.float32]:
         blocks = [e.transform(self._text(frame, name)) for name, e in self._encoders.items()]
-        return np.hstack([block.to_numpy() for block in blocks]).astype(np.float64)
+        return np.hstack([block.to_numpy() for block in blocks])
 
     def names(self) -> list[str]:
         widths = zip(self.columns, self._widths, strict=True)
@@ -348,9 +406,20 @@ class _Texts(_Part):
 class _Categories(_Part):
     """Categories: one-hot or by target (``encoded``), codes, or as they are (``native``)."""
 
-    def __init__(self, columns: list[Column], config: FeaturizationConfig, output: Output) -> None:
+    def __init__(
+        self,
+        columns: list[Column],
+        config: FeaturizationConfig,
+        output: Output,
+        is_regression: bool,
+    ) -> None:
         super().__init__(columns, config)
         self.output = output
+        folds = KFold if is_regression else StratifiedKFold
+        self._target_defaults = {
+            "target_type": "continuous" if is_regression else "auto",
+            "cv": folds(5, shuffle=True, random_state=0),
+        }
         many = [column.name for column in columns if column.purpose == "CategoricalHash"]
         if config.is_blocked("TargetEncoder"):
             self._by_target = []
@@ -378,7 +447,7 @@ class _Categories(_Part):
         blocks = self._coded(frame)
         for names, params in self.grouped("TargetEncoder", self._by_target):
             # fit_transform gives each row an encoding that its own target had no part in.
-            target = TargetEncoder(**params)
+            target = TargetEncoder(**self._target_defaults | params)
             blocks.append(target.fit_transform(self._codes(frame, names), y))
             self._target.append((names, target))
         return self._joined(blocks)

@@ -10,8 +10,7 @@ import pytest
 import ray
 
 from engine.data import check_data
-from engine.fitting import FittingHere, FittingThere
-from engine.second_level import fit_on
+from engine.fitting import FittingHere, FittingThere, fit_on
 from engine.splits import SplitPlan
 from tests.live.helpers import quick_config, write
 

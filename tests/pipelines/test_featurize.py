@@ -12,7 +12,7 @@ from sklearn.base import clone
 from engine import DataException, FeaturizationConfig
 from engine.data import check_data
 from engine.evaluate import evaluate
-from engine.pipelines import PipelineSpec, estimators_of
+from engine.pipelines import PipelineSpec, build_pipeline, estimators_of
 from engine.pipelines.featurize import DataTransformer
 from engine.splits import SplitPlan, make_splits
 
@@ -206,3 +206,54 @@ def test_an_object_array_is_a_table(y):
     data = check_data({"X": X, "y": y}, "classification", featurization=FeaturizationConfig())
     assert [c.purpose for c in data.layout.columns] == ["Numeric", "Categorical"]
     assert len(fitted(data, X, y)[0].transform(X[:3])) == 3
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_features_that_were_kept_are_as_good_as_new_ones(dataset, frame, y, output):
+    train, valid = frame[:180], frame[180:]
+    asked, kept = [], {}
+
+    def keep(make):
+        asked.append(make)
+        kept.setdefault("texts", make())
+        return pickle.loads(pickle.dumps(kept["texts"]))
+
+    columns = dataset.layout.columns
+    expected = DataTransformer(columns, None, output)
+    first, first_valid = expected.fit_transform(train, y[:180]), expected.transform(valid)
+    for other in ("encoded", output):  # kept by a pipeline with another input, and by the same
+        transformer = DataTransformer(columns, None, other)
+        both = transformer.fit_transform_both(train, y[:180], valid, keep)
+    np.testing.assert_array_equal(both[0], first)
+    np.testing.assert_array_equal(both[1], first_valid)
+    np.testing.assert_array_equal(transformer.transform(valid), first_valid)
+    assert len(asked) == 2
+    again = pickle.loads(pickle.dumps(transformer))
+    assert again.get_engineered_feature_names() == expected.get_engineered_feature_names()
+
+
+def test_nothing_is_kept_of_what_is_quickly_made(y, frame):
+    numbers = frame[["number", "few", "when"]]
+    data = check_data({"X": numbers, "y": y}, "classification",
+                      featurization=FeaturizationConfig())  # fmt: skip
+    transformer = DataTransformer(data.layout.columns)
+    features, others = transformer.fit_transform_both(numbers, y, None, pytest.fail)
+    assert len(features) == N
+    assert others is None
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_the_same_features_twice(dataset, frame, y, output):
+    (_, first), (_, second) = (fitted(dataset, frame, y, output) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_whole_numbers_of_a_regression_are_no_classes():
+    towns = np.array([f"town {i}" for i in range(60)])[np.arange(N) % 60]
+    X, y = pd.DataFrame({"town": towns}), (np.arange(N) % 60).astype(float)
+    data = check_data({"X": X, "y": y}, "regression", featurization=FeaturizationConfig())
+    assert data.layout.columns[0].purpose == "CategoricalHash"
+    pipeline = build_pipeline(PipelineSpec("ElasticNet", estimator_params={"alpha": 0.001}),
+                              "regression", layout=data.layout).fit(X, y)  # fmt: skip
+    assert pipeline[:-1].transform(X).shape == (N, 1)
+    np.testing.assert_allclose(pipeline.predict(X), y, atol=5)

@@ -1,0 +1,85 @@
+"""What a node's trials share: features that one has made and others need."""
+
+from __future__ import annotations
+
+import uuid
+
+import numpy as np
+import pytest
+import ray
+
+from engine.nodedata import DataSource, NodeFeatures, end_node_data, node_data, node_features
+from engine.splits import SplitPlan
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
+
+
+@pytest.fixture
+def run_id():
+    run_id = uuid.uuid4().hex
+    yield run_id
+    end_node_data(run_id)
+
+
+@pytest.fixture
+def node(run_id):
+    source = DataSource(run_id, "classification", SplitPlan(3), shared=[None])
+    node = node_data(source)
+    ray.get(node.ready.remote())
+    return node
+
+
+def made_of(rows, log):
+    def make():
+        log.append(rows)
+        return "encoder", np.full((rows, 2), 7.0), np.zeros((3, 2), dtype=np.float32)
+
+    return make
+
+
+def settled(node):
+    """Once the node has done all that it was told before."""
+    ray.get(node.keep_features.remote(-9, None, 1 << 60))
+
+
+def test_features_are_made_once_a_part(node):
+    log: list[int] = []
+    NodeFeatures(node)(0, made_of(5, log))
+    settled(node)
+    encoder, features, others = NodeFeatures(node)(0, made_of(5, log))
+    assert (encoder, log) == ("encoder", [5])
+    np.testing.assert_array_equal(features, np.full((5, 2), 7.0))
+    assert others.dtype == np.float32
+    NodeFeatures(node)(1, made_of(6, log))
+    assert log == [5, 6]
+
+
+def test_another_process_finds_them(run_id, node):
+    NodeFeatures(node)(0, made_of(5, []))
+    settled(node)
+
+    @ray.remote
+    def elsewhere(run_id):
+        return node_features(run_id)(0, lambda: pytest.fail("is there"))[1].sum()
+
+    assert ray.get(elsewhere.remote(run_id)) == 70.0
+
+
+def test_what_there_is_no_room_for_is_made_again(node):
+    log: list[int] = []
+    ray.get(node.keep_features.remote(0, ("encoder", None, None), 1 << 60))
+    NodeFeatures(node)(0, made_of(5, log))
+    assert log == [5]
+
+
+def test_features_outlive_their_node_process(node):
+    log: list[int] = []
+    kept = NodeFeatures(node)
+    kept(0, made_of(5, log))
+    ray.kill(node)
+    assert kept(0, made_of(5, log))[1].shape == (5, 2)
+    assert log == [5, 5]
+
+
+def test_a_run_without_trials_on_this_node_has_none():
+    assert node_features("never-ran") is None
