@@ -24,6 +24,7 @@ from engine.pipelines import PipelineSpec, build_pipeline, estimators_of
 from engine.pipelines.boosting import AtRounds, fit_with_early_stopping
 from engine.pipelines.cost import prediction_ms
 from engine.pipelines.featurize import DataTransformer, Kept
+from engine.pipelines.within import fit_within
 
 logger = logging.getLogger("raysmith.trial")
 
@@ -109,7 +110,7 @@ def evaluate(
         Called with the metrics of the folds so far when one is done and another is to come: true
         leaves the others out; may raise `Pruned`.
     fit_seconds:
-        A boosting fit adds no rounds after this long.
+        A boosting fit adds no rounds after this long, a forest no trees, a network no epochs.
     kept:
         Asked for features that take long to make, with the number of the fold, `ALL_ROWS` for the
         last fit: it may have them from another pipeline. Default: all are made.
@@ -134,6 +135,7 @@ def evaluate(
     if rounds_parameter in spec.estimator_params:
         rounds_parameter = None  # that many were asked for
     rounds: list[int] = []
+    steps: list[int] = []
 
     def fit_part(
         number: int, train: Any, X_valid: Matrix | None = None, y_valid: Any = None
@@ -144,7 +146,9 @@ def evaluate(
         transformed, transformed_valid = fit_features(
             list(head), X, y, X_valid, None if kept is None else partial(kept, number)
         )
-        if rounds_parameter is None or X_valid is None:
+        if X_valid is not None and fit_seconds is not None and entry.steps_parameter is not None:
+            steps.append(fit_within(last, entry.steps_parameter, transformed, y, w, fit_seconds))
+        elif X_valid is None or rounds_parameter is None:
             last.fit(transformed, y, **({} if w is None else {"sample_weight": w}))
         else:
             best = fit_with_early_stopping(
@@ -192,6 +196,9 @@ def evaluate(
             assert rounds_parameter is not None
             logger.info("boosting rounds by fold: %s", rounds)
             pipeline = build({rounds_parameter: mean_rounds(rounds)})
+        if steps:
+            assert entry.steps_parameter is not None
+            pipeline = build({entry.steps_parameter: mean_rounds(steps)})
         with clock.fitting():
             model, _ = fit_part(ALL_ROWS, None)
         threads = _threads()

@@ -1,4 +1,4 @@
-"""LightGBM with its defaults; categories as it likes them."""
+"""LightGBM with its defaults; categories and dates as it likes them, texts left out."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ def fit(X, y, task, deadline):
     import lightgbm
     import pandas as pd
 
-    categories = {
-        name: pd.CategoricalDtype(sorted(X[name].dropna().unique()))
+    dates = list(X.select_dtypes("datetime"))
+    levels = {
+        name: sorted(X[name].dropna().unique())
         for name in X
-        if not pd.api.types.is_numeric_dtype(X[name])
+        if not pd.api.types.is_numeric_dtype(X[name]) and name not in dates
     }
+    texts = [name for name, found in levels.items() if len(found) > len(X) / 2]
+    categories = {name: pd.CategoricalDtype(levels[name]) for name in levels.keys() - texts}
 
     def ready(frame):
-        frame = frame.astype(categories)
+        frame = frame.drop(columns=texts).astype(categories | dict.fromkeys(dates, "int64"))
         return frame.set_axis([f"f{index}" for index in range(frame.shape[1])], axis=1)
 
     classification = task["task"] == "classification"

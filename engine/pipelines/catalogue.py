@@ -82,6 +82,9 @@ class EstimatorEntry:
     rounds_parameter:
         For boosting, its name for the number of rounds. ``fixed`` holds their limit; how many are
         good is found by early stopping on each fold's validation part.
+    steps_parameter:
+        For forests and networks, its name for the number of trees or epochs: there are fewer of
+        them where time is short.
     handles_missing, handles_sparse, handles_weights:
         NaN in X, CSR matrices, ``sample_weight`` in `fit`.
     input:
@@ -107,6 +110,7 @@ class EstimatorEntry:
     seed_parameter: str | None = "random_state"
     wrappers: tuple[Wrapper, ...] = ()
     rounds_parameter: str | None = None
+    steps_parameter: str | None = None
     handles_missing: bool = False
     handles_sparse: bool = True
     handles_weights: bool = True
@@ -280,6 +284,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             task,
             f"sklearn.ensemble:RandomForest{kind}",
             settle=settle_forest,
+            steps_parameter="n_estimators",
             cost=1.0,
             space={**_FOREST_SPACE, **criterion},
             scalers=_TREE,
@@ -292,6 +297,7 @@ def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
             task,
             f"sklearn.ensemble:ExtraTrees{kind}",
             settle=settle_forest,
+            steps_parameter="n_estimators",
             cost=0.8,
             space={**_FOREST_SPACE, **criterion},
             scalers=_TREE,
@@ -440,6 +446,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         "classification",
         "engine.pipelines.estimators:AnnealedMLPClassifier",
         settle=network,
+        steps_parameter="max_iter",
         cost=1.5,
         space=_MLP_SPACE,
         scalers=_NETWORK,
@@ -488,6 +495,7 @@ REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
         "regression",
         "engine.pipelines.estimators:AnnealedMLPRegressor",
         settle=network,
+        steps_parameter="max_iter",
         cost=1.5,
         space=_MLP_SPACE,
         scalers=_NETWORK,

@@ -54,9 +54,13 @@ def place(module_workspace):
     Path("project").mkdir()
     Path("project/get_data.py").write_text(COUNTING)
     Path("project/sitecustomize.py").write_text(WAITING)
+    patch = pytest.MonkeyPatch()
+    # A package that does not exist is not there at the third try either, and a try takes long.
+    patch.setenv("RUNTIME_ENV_RETRY_TIMES", "1")
     try:
         yield module_workspace
     finally:
+        patch.undo()
         for name, target in module_workspace.compute_targets.items():
             if name != "local":
                 target.delete(force=True)
