@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("raysmith.driver")
 
-#: Seconds over its time that a run may take for its ensembles: Tune waits up to five for actors
-#: that are still starting when its loop should end.
-_GRACE_SECONDS = 8.0
 #: Seconds that the last pieces of an explanation and its pictures take.
 _EXPLAIN_TAIL = 6.0
 #: Iterations that the report beside the run shows with logs: more would take seconds.
@@ -152,7 +149,7 @@ class Driver:
                     record,
                     self._settings,
                     loop.targets,
-                    None if loop.until is None else loop.until + _GRACE_SECONDS,
+                    loop.until,
                     self._is_to_stop,
                     loop.second_level,
                 )

@@ -30,7 +30,7 @@ from engine.records import (
 )
 from engine.search.ensemble import EnsembleResult, compose
 from engine.search.out_of_fold import OutOfFold, choose_one, gain
-from engine.search.stacking import stack, stack_members
+from engine.search.stacking import NoTime, stack, stack_members
 from engine.search.voting import vote, vote_with
 from engine.second_level import Fitting
 from engine.settings import Settings
@@ -48,6 +48,11 @@ _STACK_MEMBERS = 8
 _INPUTS = 6
 #: With fewer pipelines the best score of them is hardly luck.
 _MANY = 25
+#: Seconds over the run's time that ensembles may take: Tune waits up to five for actors that are
+#: still starting when its loop should end.
+_GRACE_SECONDS = 8.0
+#: What each may take even then.
+_LEAST_SHARE = 2.0
 #: With less time than this left, no ensemble is begun.
 _LEAST_SECONDS = 1.0
 
@@ -89,8 +94,8 @@ def add_ensembles(
     targets:
         Gives the data; its features are not looked at.
     until:
-        When the run's time is over, in seconds since the epoch; rows that would not be ready by
-        then are left out.
+        When the run's time is over, in seconds since the epoch; rows that are not ready soon after
+        it are left out.
     stop:
         Asked all the time whether to give up.
     second_level:
@@ -156,13 +161,16 @@ def add_ensembles(
             meta_learner_kwargs=settings.stack_meta_learner_kwargs,
             train_percentage=settings.stack_meta_learner_train_percentage,
             random_state=settings.random_state,
+            seconds=None if until is None else max(_LEAST_SHARE, until - time.time()),
         )
+
+    last = None if until is None else until + _GRACE_SECONDS
 
     def make() -> None:
         prepared: tuple[Dataset, OutOfFold, _Preference] | None = None
         for name in settings.ensembles:
             began = time.time()
-            if stopped.is_set() or (until is not None and until - began < _LEAST_SECONDS):
+            if stopped.is_set() or (last is not None and last - began < _LEAST_SECONDS):
                 logger.warning("no %s: the run's time is over", name)
                 break
             try:
@@ -177,6 +185,9 @@ def add_ensembles(
                 why = preference.of(name, result)
                 end = _end(name, result, pipelines, dataset.classes, why)
                 spec = _spec(name, result)
+            except NoTime as reason:
+                logger.warning("no %s: %s", name, reason)
+                break
             except Exception as error:
                 logger.exception("no %s", name)
                 end = IterationEnd("Failed", f"{type(error).__name__}: {error}")
@@ -192,7 +203,7 @@ def add_ensembles(
     work.start()
     while work.is_alive():
         work.join(0.2)
-        if stop() or (until is not None and time.time() > until):
+        if stop() or (last is not None and time.time() > last):
             logger.warning("the ensembles were not ready in time")
             stopped.set()
             if fitting is not None:
@@ -201,7 +212,7 @@ def add_ensembles(
 
 
 def _share_of(until: float | None) -> float | None:
-    return None if until is None else 0.4 * (until - time.time())
+    return None if until is None else max(_LEAST_SHARE, 0.4 * (until - time.time()))
 
 
 class _Preference:

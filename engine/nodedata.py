@@ -276,8 +276,10 @@ def _name(run_id: str) -> str:
 
 def _object_store_bytes() -> float:
     here = ray.get_runtime_context().get_node_id()
-    resources = next(n["Resources"] for n in ray.nodes() if n["NodeID"] == here)
-    return float(resources.get("object_store_memory", 0))
+    for node in ray.nodes():
+        if node["NodeID"] == here:
+            return float(node["Resources"].get("object_store_memory", 0))
+    return 0.0
 
 
 def actor_prefix(run_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,13 @@ from engine.search.ensemble import EnsembleResult, score_parts
 from engine.search.out_of_fold import OutOfFold
 from engine.search.voting import lighter
 
+#: A fit on every so-manieth row tells what those on all rows would take.
+_TIMED_PART = 10
+
+
+class NoTime(Exception):
+    """A stack that would not be ready in time."""
+
 
 def stack(
     data: OutOfFold,
@@ -35,6 +43,7 @@ def stack(
     meta_learner_kwargs: Mapping[str, Any] | None = None,
     train_percentage: float | None = None,
     random_state: int = 0,
+    seconds: float | None = None,
 ) -> EnsembleResult:
     """A meta learner over the members' predictions.
 
@@ -53,6 +62,13 @@ def stack(
         Its parameters.
     train_percentage:
         Share of the rows that it is fitted on; default: all.
+    seconds:
+        What it may take; default: no limit.
+
+    Raises
+    ------
+    NoTime
+        When a fit on a part of the rows says that all fits would take longer.
     """
     learner = _meta_learner(data, meta_learner_type, meta_learner_kwargs or {}, random_state)
     generator = np.random.default_rng(random_state)
@@ -75,7 +91,15 @@ def stack(
         stacked = members if choose is None else choose(data.rows(others))
         return predict(fit(others, stacked), part, stacked)
 
-    fitted = fit(np.arange(len(data.y)), members)
+    rows = np.arange(len(data.y))
+    few = rows[::_TIMED_PART]
+    if seconds is not None and len(np.unique(data.y[few])) > 1:
+        started = time.monotonic()
+        fit(few, members)
+        whole = _TIMED_PART * (len(data.splits()) + 1) * (time.monotonic() - started)
+        if whole > seconds:
+            raise NoTime(f"its fits would take {whole:.1f} s, there are {seconds:.1f} s")
+    fitted = fit(rows, members)
     predicted = predict(fitted, data, members)
     return score_parts(data, dict.fromkeys(members, 1.0), predicted, predict_part, fitted)
 

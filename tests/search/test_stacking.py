@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.search.stacking import stack, stack_members
+from engine.search.stacking import NoTime, stack, stack_members
 from tests.search.candidates import out_of_fold, sixty_guesses
 
 
@@ -52,3 +52,10 @@ def test_a_stack_of_the_luckiest_is_scored_by_what_is_best_on_other_rows():
     honest = stack(found, best(found), choose=best).metrics["AUC_weighted"]
     assert flattered > 0.56
     assert honest < flattered - 0.03
+
+
+def test_a_stack_that_would_not_be_ready_in_time():
+    data = out_of_fold("classification")
+    with pytest.raises(NoTime, match="would take"):
+        stack(data, [0, 1], seconds=1e-9)
+    assert stack(data, [0, 1], seconds=1e6).metrics == stack(data, [0, 1]).metrics
