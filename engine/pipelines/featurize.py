@@ -20,13 +20,14 @@ from engine.errors import DataException
 from engine.featurization import FeaturizationConfig
 
 #: ``encoded``: no NaN, categories as numbers that carry meaning. ``codes``: NaN stay, few
-#: categories as codes (for trees). ``native``: NaN stay, categories as a pandas categorical.
+#: categories as codes (for trees). ``native``: NaN stay, few categories as a pandas categorical.
 Output = Literal["encoded", "codes", "native"]
 
 #: Given how something is made, what was made so before, or now.
 Kept = Callable[[Callable[[], Any]], Any]
 
-#: What histogram-based boosting can tell apart; rarer ones go together.
+#: What histogram-based boosting can tell apart; rarer ones go together, but not where the target
+#: encodes them.
 _MOST_CATEGORIES = 250
 MISSING, UNKNOWN = -1, -2
 
@@ -404,7 +405,11 @@ class _Texts(_Part):
 
 
 class _Categories(_Part):
-    """Categories: one-hot or by target (``encoded``), codes, or as they are (``native``)."""
+    """Few categories one-hot (``encoded``), codes, or as they are (``native``); many by target.
+
+    Boosting that splits on categories itself learns more from many of them by target, too:
+    `benchmarks/generated.py` has a thousand.
+    """
 
     def __init__(
         self,
@@ -426,7 +431,7 @@ class _Categories(_Part):
         elif config.is_blocked("OneHotEncoder") and output == "encoded":
             self._by_target = list(self.columns)
         else:
-            self._by_target = [] if output == "native" else many
+            self._by_target = many
         self._by_code = [name for name in self.columns if name not in self._by_target]
         self.columns = self._by_code + self._by_target
 
@@ -435,7 +440,8 @@ class _Categories(_Part):
         for name in self.columns:
             values = normalise(frame[name], "Categorical")
             counts = values.value_counts()
-            frequent = list(counts.index[counts > 0][:_MOST_CATEGORIES])
+            most = None if name in self._by_target else _MOST_CATEGORIES
+            frequent = list(counts.index[counts > 0][:most])
             self._labels[name] = {label: code for code, label in enumerate(frequent)}
         self._one_hot: list[tuple[list[str], OneHotEncoder]] = []
         self._target: list[tuple[list[str], TargetEncoder]] = []
@@ -509,7 +515,11 @@ class _Categories(_Part):
         return [codes]
 
     def _joined(self, blocks: list[Any]) -> Any:
-        return blocks[0] if len(blocks) == 1 else np.hstack(blocks)
+        if len(blocks) == 1:
+            return blocks[0]
+        if isinstance(blocks[0], pd.DataFrame):
+            return pd.concat([pd.DataFrame(block) for block in blocks], axis=1)
+        return np.hstack(blocks)
 
     def _codes(self, frame: pd.DataFrame, names: list[str]) -> NDArray[np.int64]:
         """(n_rows, len(names)): by frequency; the rarest together; `MISSING`, `UNKNOWN`."""
@@ -528,7 +538,8 @@ class _Categories(_Part):
     def rest_code(self, name: str) -> int:
         """What a label gets that is not among the frequent ones of training."""
         labels = self._labels[name]
-        return len(labels) if len(labels) == _MOST_CATEGORIES else UNKNOWN
+        lumped = name not in self._by_target and len(labels) == _MOST_CATEGORIES
+        return len(labels) if lumped else UNKNOWN
 
     def _hot(self, name: str) -> list[str]:
         texts = {code: label for label, code in self._labels[name].items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -78,33 +79,34 @@ def lab(workspace):
     folders = {"JUPYTER_CONFIG_DIR": "jupyter", "JUPYTER_PATH": "share"}
     folders = {name: str(Path(folder).absolute()) for name, folder in folders.items()}
     with server(command, f"{address}/api/status", "lab.log", **folders):
+        start_kernel(address)
         yield address
 
 
-def execute(page, number):
-    """Run a cell until it shows a widget.
+def start_kernel(address):
+    """Start the notebook's kernel before the page is there, which then finds it.
 
-    JupyterLab asks for a kernel when it is slow to come, and then starts another one: what the
-    first was given is lost.
+    The page asks for one when it is slow to come and starts another: what the first was given is
+    lost.
     """
+    session = {"path": "notebook.ipynb", "name": "notebook.ipynb", "type": "notebook",
+               "kernel": {"name": "raysmith"}}  # fmt: skip
+    request = urllib.request.Request(
+        f"{address}/api/sessions", json.dumps(session).encode(),
+        {"Content-Type": "application/json"},
+    )  # fmt: skip
+    with urllib.request.urlopen(request, timeout=90) as answer:
+        assert json.load(answer)["kernel"]["name"] == "raysmith"
+
+
+def execute(page, number):
+    """Run a cell, which shows a widget."""
     cell = page.locator(".jp-Notebook .jp-CodeCell").nth(number)
     cell.wait_for(timeout=90_000)
-    idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")
-    idle.wait_for(timeout=90_000)
-
-    def has_widget():
-        choice = page.locator(".jp-Dialog button.jp-mod-accept")
-        if choice.count():
-            choice.first.click()
-        elif idle.count():
-            cell.locator(".jp-InputArea-editor").click()
-            page.keyboard.press("Control+Enter")
-            page.wait_for_timeout(2_000)
-            wait_until(lambda: choice.count() or idle.count(), 60)
-            page.wait_for_timeout(2_000)
-        return cell.locator(".raysmith").count() > 0
-
-    wait_until(has_widget, 120)
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=90_000)
+    cell.locator(".jp-InputArea-editor").click()
+    page.keyboard.press("Control+Enter")
+    cell.locator(".raysmith").wait_for(timeout=120_000)
 
 
 def test_the_widget_lives(lab):

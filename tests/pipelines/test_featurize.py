@@ -73,7 +73,7 @@ def test_only_encoded_output_is_free_of_missing_values(dataset, frame, y):
     assert np.isnan(fitted(dataset, frame, y, "codes")[1]).any()
     native = fitted(dataset, frame, y, "native")[1]
     kinds = [isinstance(dtype, pd.CategoricalDtype) for dtype in native.dtypes]
-    assert sum(kinds) == 3
+    assert sum(kinds) == 2
     assert native.isna().to_numpy().any()
 
 
@@ -246,6 +246,24 @@ def test_nothing_is_kept_of_what_is_quickly_made(y, frame):
 def test_the_same_features_twice(dataset, frame, y, output):
     (_, first), (_, second) = (fitted(dataset, frame, y, output) for _ in range(2))
     np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_each_of_a_thousand_categories_counts(output):
+    rng = np.random.default_rng(0)
+    shop = np.repeat(np.arange(1000), 4)
+    X = pd.DataFrame({"shop": [f"shop {n}" for n in shop], "kind": rng.choice(["a", "b"], 4000)})
+    y = rng.normal(size=1000)[shop]
+    data = check_data({"X": X, "y": y}, "regression", featurization=FeaturizationConfig())
+    transformer = DataTransformer(data.layout.columns, None, output, is_regression=True)
+    transformer.fit(X, y)
+    features = pd.DataFrame(transformer.transform(X))
+    assert features.shape == (4000, 3 if output == "encoded" else 2)
+    by_target = features.iloc[:, -1].astype(float)
+    assert np.corrcoef(by_target, y)[0, 1] > 0.999
+    assert transformer.get_engineered_feature_names()[-1] == "shop_target"
+    unknown = pd.DataFrame({"shop": ["new"], "kind": ["a"]})
+    assert pd.DataFrame(transformer.transform(unknown)).iloc[0, -1] == pytest.approx(y.mean())
 
 
 def test_whole_numbers_of_a_regression_are_no_classes():
