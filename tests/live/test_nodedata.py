@@ -10,6 +10,7 @@ import ray
 
 from engine.nodedata import DataSource, NodeFeatures, end_node_data, node_data, node_features
 from engine.splits import SplitPlan
+from tests.live.helpers import wait_until
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
 
@@ -37,15 +38,15 @@ def made_of(rows, log):
     return make
 
 
-def settled(node):
-    """Once the node has done all that it was told before."""
-    ray.get(node.keep_features.remote(-9, None, 1 << 60))
+def wait_for(node, part):
+    """Until the node has what it was told to keep: it does several things at once."""
+    wait_until(lambda: ray.get(node.features.remote(part)), 30)
 
 
 def test_features_are_made_once_a_part(node):
     log: list[int] = []
     NodeFeatures(node)(0, made_of(5, log))
-    settled(node)
+    wait_for(node, 0)
     encoder, features, others = NodeFeatures(node)(0, made_of(5, log))
     assert (encoder, log) == ("encoder", [5])
     np.testing.assert_array_equal(features, np.full((5, 2), 7.0))
@@ -56,7 +57,7 @@ def test_features_are_made_once_a_part(node):
 
 def test_another_process_finds_them(run_id, node):
     NodeFeatures(node)(0, made_of(5, []))
-    settled(node)
+    wait_for(node, 0)
 
     @ray.remote
     def elsewhere(run_id):
