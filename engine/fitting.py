@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import threading
 import time
@@ -12,7 +13,7 @@ import numpy as np
 import ray
 from numpy.typing import NDArray
 
-from engine.data import Dataset
+from engine.data import Dataset, Layout
 from engine.nodedata import node_features
 from engine.second_level import SecondLevel, fit_second_level
 from engine.splits import SplitPlan, make_splits
@@ -30,6 +31,17 @@ def fit_on(
     """`fit_second_level` on the folds of ``plan``, with the features that trials of a run kept."""
     kept = None if run_id is None else node_features(run_id)
     return fit_second_level(dataset, make_splits(dataset, plan), outputs, kept=kept, **how)
+
+
+def import_libraries(layout: Layout | None) -> None:
+    """Import what `fit_on` and models that are loaded meanwhile need.
+
+    Of two threads that import a package at once, one by a module inside it as pickles do, one may
+    find half of it.
+    """
+    importlib.import_module("lightgbm")
+    if layout is not None and any(c.purpose in ("DateTime", "Text") for c in layout.columns):
+        importlib.import_module("skrub")
 
 
 class FittingHere:

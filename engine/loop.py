@@ -17,7 +17,7 @@ from ray import tune
 
 from engine.data import Dataset, DataSummary
 from engine.errors import ConfigException, DataException, RunException
-from engine.fitting import FittingHere, FittingThere, fit_on
+from engine.fitting import FittingHere, FittingThere, fit_on, import_libraries
 from engine.given import Given
 from engine.metrics import METRICS
 from engine.nodedata import DataSource, LoadedData, node_data_somewhere
@@ -207,9 +207,9 @@ class TuneLoop:
             "seconds": seconds,
         }
         if is_here:
-            return FittingHere(
-                lambda stop: fit_on(ray.get(reference), plan, outputs, stop=stop, **how), until
-            )
+            dataset: Dataset = ray.get(reference)
+            import_libraries(dataset.layout)
+            return FittingHere(lambda stop: fit_on(dataset, plan, outputs, stop=stop, **how), until)
         task = ray.remote(fit_on).options(max_retries=0, **_resources(settings, "num_cpus", cores))
         return FittingThere(task.remote(reference, plan, outputs, **how), until)
 
