@@ -16,8 +16,9 @@ from engine.data import Layout
 from engine.metrics import Task
 from engine.pipelines.catalogue import NO_SCALER, SCALERS, EstimatorEntry, Wrapper, estimators_of
 from engine.pipelines.estimators import CalibratedMargin, EncodedLabels, TextCategories
-from engine.pipelines.featurize import DataTransformer, Output
+from engine.pipelines.featurize import DataTransformer
 from engine.pipelines.inputs import NumericMatrix
+from engine.pipelines.parts import Output
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from optuna.distributions import (
 )
 
 from engine.metrics import Task
-from engine.pipelines.featurize import Output
+from engine.pipelines.parts import Output
 from engine.pipelines.settle import Settle, as_given, fewer_rounds, forest, network
 
 Space = Mapping[str, BaseDistribution]

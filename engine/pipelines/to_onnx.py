@@ -32,9 +32,10 @@ from engine.pipelines.estimators import (
     ShareOfColumns,
     TextCategories,
 )
-from engine.pipelines.featurize import MISSING, DataTransformer
+from engine.pipelines.featurize import DataTransformer
 from engine.pipelines.inputs import NumericMatrix
 from engine.pipelines.onnx_trees import Trees, trees_of
+from engine.pipelines.parts import MISSING, Categories, Numbers
 
 #: What the current converters all know, and ONNX Runtime since 1.14.
 _OPSETS = {"": 18, "ai.onnx.ml": 3}
@@ -360,8 +361,8 @@ class _Featurizer:
     def convert(self, transformer: DataTransformer) -> tuple[str, int]:
         blocks = []
         for part in transformer._parts:
-            write = {"_Numbers": self._numbers, "_Categories": self._categories}
-            kind = type(part).__name__
+            write = {Numbers: self._numbers, Categories: self._categories}
+            kind = type(part)
             if kind not in write:
                 raise ModelException(
                     f"the columns {part.columns[:20]} are dates or text, which ONNX has no "
