@@ -26,8 +26,10 @@ from engine.search.ensemble import EnsembleResult, score_parts
 from engine.search.out_of_fold import OutOfFold
 from engine.search.voting import lighter
 
-#: A fit on every so-manieth row tells what those on all rows would take.
+#: A fit on every so-manieth row tells what those on all rows would take, where these rows have so
+#: many of every class: with fewer, some meta learners refuse them.
 _TIMED_PART = 10
+_LEAST_TIMED = 5
 
 
 class NoTime(Exception):
@@ -73,7 +75,9 @@ def stack(
     learner = _meta_learner(data, meta_learner_type, meta_learner_kwargs or {}, random_state)
     generator = np.random.default_rng(random_state)
 
-    def fit(rows: NDArray[Any], members: Sequence[int]) -> Any:
+    def fit(
+        rows: NDArray[Any], members: Sequence[int], generator: np.random.Generator = generator
+    ) -> Any:
         if train_percentage is not None:
             size = max(2, round(train_percentage * len(rows)))
             chosen = np.sort(generator.choice(rows, size, replace=False))
@@ -93,9 +97,12 @@ def stack(
 
     rows = np.arange(len(data.y))
     few = rows[::_TIMED_PART]
-    if seconds is not None and len(np.unique(data.y[few])) > 1:
+    of_class = (
+        [len(few)] if data.n_classes is None else np.bincount(data.y[few], minlength=data.n_classes)
+    )
+    if seconds is not None and min(of_class) >= _LEAST_TIMED:
         started = time.monotonic()
-        fit(few, members)
+        fit(few, members, np.random.default_rng(random_state))
         whole = _TIMED_PART * (len(data.splits()) + 1) * (time.monotonic() - started)
         if whole > seconds:
             raise NoTime(f"its fits would take {whole:.1f} s, there are {seconds:.1f} s")

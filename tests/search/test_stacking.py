@@ -59,3 +59,17 @@ def test_a_stack_that_would_not_be_ready_in_time():
     with pytest.raises(NoTime, match="would take"):
         stack(data, [0, 1], seconds=1e-9)
     assert stack(data, [0, 1], seconds=1e6).metrics == stack(data, [0, 1]).metrics
+
+
+def test_the_time_of_few_rows_is_not_taken():
+    """Every tenth of them is too few for a meta learner that cross-validates."""
+    data = out_of_fold("classification")
+    few = replace(data.rows(np.arange(60)), known=None)
+    result = stack(few, [0, 1], meta_learner_type="LogisticRegressionCV", seconds=60.0)
+    assert "LogisticRegressionCV" in repr(result.meta_learner)
+
+
+def test_a_limit_that_is_not_reached_changes_nothing():
+    data = out_of_fold("classification")
+    limited, free = (stack(data, [0, 1], train_percentage=0.5, seconds=s) for s in (1e6, None))
+    assert limited.metrics == free.metrics
