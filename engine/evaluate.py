@@ -23,7 +23,7 @@ from engine.metrics import mean_over_folds, score_classification, score_regressi
 from engine.pipelines import PipelineSpec, build_pipeline, estimators_of
 from engine.pipelines.boosting import AtRounds, fit_with_early_stopping
 from engine.pipelines.cost import prediction_ms
-from engine.pipelines.featurize import DataTransformer, Kept
+from engine.pipelines.featurize import DataTransformer
 from engine.pipelines.within import fit_within
 
 logger = logging.getLogger("raysmith.trial")
@@ -143,9 +143,7 @@ def evaluate(
         """A pipeline fitted on the rows ``train``, and its last step's input for ``X_valid``."""
         X, y, w = part_of(dataset, weight, train)
         head, last = clone(pipeline[:-1]), clone(pipeline[-1])
-        transformed, transformed_valid = fit_features(
-            list(head), X, y, X_valid, None if kept is None else partial(kept, number)
-        )
+        transformed, transformed_valid = fit_features(list(head), X, y, X_valid, number, kept)
         if X_valid is not None and fit_seconds is not None and entry.steps_parameter is not None:
             steps.append(fit_within(last, entry.steps_parameter, transformed, y, w, fit_seconds))
         elif X_valid is None or rounds_parameter is None:
@@ -232,15 +230,17 @@ def fit_features(
     X: Matrix,
     y: NDArray[Any],
     X_valid: Matrix | None,
-    kept: Kept | None = None,
+    number: int,
+    kept: KeptByPart | None,
 ) -> tuple[Matrix, Any]:
     """Fit what comes before an estimator; what becomes of ``X``, and of ``X_valid`` if any.
 
-    ``kept`` is as in `DataTransformer.fit_transform_both`.
+    ``number`` is that of the fold, or `ALL_ROWS`; ``kept`` is as in `evaluate`.
     """
+    of_these_rows = None if kept is None else partial(kept, number)
     for step in steps:
         if isinstance(step, DataTransformer):
-            X, X_valid = step.fit_transform_both(X, y, X_valid, kept)
+            X, X_valid = step.fit_transform_both(X, y, X_valid, of_these_rows)
         else:
             X = step.fit_transform(X, y)
             X_valid = None if X_valid is None else step.transform(X_valid)

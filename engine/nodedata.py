@@ -143,7 +143,7 @@ class NodeData:
         self._lock = threading.Lock()
         self._loaded: LoadedData | None = None
         self._features: dict[int, Any] = {}
-        self._room = _FEATURES_SHARE * _object_store_bytes()
+        self._room: float | None = None
 
     def load(self) -> LoadedData:
         """The data; the first call gets it, others wait for that and get the same."""
@@ -167,6 +167,8 @@ class NodeData:
         They are this actor's: the process that made them may be ended at any time.
         """
         with self._lock:
+            if self._room is None:
+                self._room = _FEATURES_SHARE * _object_store_bytes()
             if part not in self._features and size <= self._room:
                 self._features[part] = ray.put(features)
                 self._room -= size

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from engine.data import Dataset, Fold, Matrix, rows_of
+from engine.data import Dataset, Fold, rows_of
 from engine.evaluate import (
     ALL_ROWS,
     KeptByPart,
@@ -126,12 +125,6 @@ def fit_second_level(
         if stop is not None and stop():
             raise GivenUp("the second level is not wanted any more")
 
-    def features_of(
-        number: int, features: Any, X: Matrix, y: NDArray[Any], X_valid: Matrix | None = None
-    ) -> tuple[Matrix, Any]:
-        known = None if kept is None else partial(kept, number)
-        return fit_features([features], X, y, X_valid, known)
-
     def seen_by(number: int, rows: NDArray[np.int64]) -> list[NDArray[np.float64]]:
         return [outputs[n][rows] for n in inputs[number]]
 
@@ -141,7 +134,7 @@ def fit_second_level(
             go_on()
             X, y, w = part_of(dataset, weight, train)
             features, booster = parts_of({})
-            X, X_valid = features_of(number, features, X, y, rows_of(dataset.X, valid))
+            X, X_valid = fit_features([features], X, y, rows_of(dataset.X, valid), number, kept)
             seen = meta_input(seen_by(number, train), X)
             seen_valid = meta_input(seen_by(number, valid), X_valid)
             best = fit_with_early_stopping(
@@ -157,7 +150,7 @@ def fit_second_level(
         go_on()
         features, booster = parts_of({"n_estimators": mean_rounds(rounds)})
         everything = [outputs[n] for n in inputs[-1]]
-        X, _ = features_of(ALL_ROWS, features, dataset.X, dataset.y)
+        X, _ = fit_features([features], dataset.X, dataset.y, None, ALL_ROWS, kept)
         seen = meta_input(everything, X)
         booster.fit(seen, codes, sample_weight=weight)
     return SecondLevel(predictions, features, booster)

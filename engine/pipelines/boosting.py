@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from engine.data import Matrix
 from engine.pipelines.estimators import EncodedLabels, TextCategories
+from engine.pipelines.within import seconds_a_step
 
 
 def fit_with_early_stopping(
@@ -160,10 +160,7 @@ _ROUNDS = {"lightgbm": "n_estimators", "xgboost": "n_estimators", "catboost": "i
 
 def _rounds_within(seconds: float, estimator: Any, X: Matrix, y: NDArray[Any]) -> int:
     """Rounds of histogram gradient boosting that there is time for, its limit at most."""
-    few = clone(estimator).set_params(max_iter=_PROBED_ROUNDS)
-    started = time.monotonic()
-    few.fit(X, y)
-    a_round = (time.monotonic() - started) / _PROBED_ROUNDS
+    a_round = seconds_a_step(estimator, "max_iter", _PROBED_ROUNDS, X, y)
     there_is_time_for = int(max(seconds - _PROBED_ROUNDS * a_round, 0.0) / a_round)
     return int(min(max(there_is_time_for, _PROBED_ROUNDS), estimator.max_iter))
 

@@ -57,13 +57,23 @@ def fit_within(
         # Spread over all rows: what is sorted by its label would give only one class.
         rows = np.arange(0, n_rows, n_rows // few)
         part = {name: values[rows] for name, values in weigh.items()}
-        timed = clone(estimator).set_params(**{parameter: _TIMED_EPOCHS})
-        started = time.monotonic()
-        timed.fit(rows_of(X, rows), y[rows], **part)
-        an_epoch = (time.monotonic() - started) / _TIMED_EPOCHS * n_rows / len(rows)
-        number = int(np.clip(seconds / an_epoch, _TIMED_EPOCHS, wanted))
+        an_epoch = seconds_a_step(
+            estimator, parameter, _TIMED_EPOCHS, rows_of(X, rows), y[rows], **part
+        )
+        there_is_time_for = seconds / (an_epoch * n_rows / len(rows))
+        number = int(np.clip(there_is_time_for, _TIMED_EPOCHS, wanted))
     estimator.set_params(**{parameter: number}).fit(X, y, **weigh)
     return number
+
+
+def seconds_a_step(
+    estimator: Any, parameter: str, steps: int, X: Matrix, y: NDArray[Any], **fit_params: Any
+) -> float:
+    """What a round, an epoch or a tree takes: a clone is fitted with a few of them."""
+    few = clone(estimator).set_params(**{parameter: steps})
+    started = time.monotonic()
+    few.fit(X, y, **fit_params)
+    return (time.monotonic() - started) / steps
 
 
 def _fit_trees(

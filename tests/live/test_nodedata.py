@@ -73,7 +73,7 @@ def test_what_there_is_no_room_for_is_made_again(node):
     assert log == [5]
 
 
-def test_features_outlive_their_node_process(node):
+def test_features_of_a_process_that_is_gone_are_made_again(node):
     log: list[int] = []
     kept = NodeFeatures(node)
     kept(0, made_of(5, log))
