@@ -294,7 +294,7 @@ def _head_commands(config: ProvisioningConfiguration) -> list[str]:
         f"{autoscaling}",
         f"mkdir -p {store} && ({is_up} || (MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false setsid nohup "
         f"python3 -m mlflow server --backend-store-uri sqlite:///{store}/mlflow.db "
-        f"--artifacts-destination {store}/artifacts --host 127.0.0.1 --port 5000 "
+        f"--artifacts-destination {store}/artifacts --host 127.0.0.1 --port 5000 --workers 2 "
         f"> {store}/mlflow.log 2>&1 < /dev/null &))",
     ]
 

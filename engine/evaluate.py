@@ -58,7 +58,9 @@ class Evaluation:
         probabilities or (n_rows,) values; for data with its own validation part, those of that.
         Rows that several folds validated (Monte Carlo) hold the mean.
     model:
-        The pipeline fitted on all training rows.
+        The pipeline fitted on all training rows; of a hold-out, perhaps on its training part.
+    fitted_rows:
+        How many rows that are.
     fit_seconds, score_seconds:
         Time in all fits, and in prediction and scoring.
     prediction_ms:
@@ -71,6 +73,7 @@ class Evaluation:
     fold_metrics: Sequence[Mapping[str, float]]
     predictions: NDArray[np.float64]
     model: Pipeline
+    fitted_rows: int
     fit_seconds: float
     score_seconds: float
     prediction_ms: float
@@ -86,6 +89,7 @@ def evaluate(
     random_state: int = 0,
     class_weight: Any = None,
     after_fold: Callable[[Sequence[Mapping[str, float]]], bool] | None = None,
+    spares_last_fit: Callable[[], bool] | None = None,
     fit_seconds: float | None = None,
     kept: KeptByPart | None = None,
 ) -> Evaluation:
@@ -109,6 +113,9 @@ def evaluate(
     after_fold:
         Called with the metrics of the folds so far when one is done and another is to come: true
         leaves the others out; may raise `Pruned`.
+    spares_last_fit:
+        Asked when the only fold there is has been fitted, whether its model will do: there is no
+        fit on all rows then. Default: never.
     fit_seconds:
         A boosting fit adds no rounds after this long, a forest no trees, a network no epochs.
     kept:
@@ -151,7 +158,7 @@ def evaluate(
         else:
             best = fit_with_early_stopping(
                 last, transformed, y, w, transformed_valid, y_valid, fit_seconds,
-                keep_all=dataset.X_valid is None,
+                keep_all=len(folds) > 1,
             )  # fmt: skip
             rounds.append(best)
         return Pipeline([*head.steps, (spec.estimator, last)]), transformed_valid
@@ -162,6 +169,7 @@ def evaluate(
         predicted: list[NDArray[np.float64]] = []
         fold_metrics: list[dict[str, float]] = []
         early: list[tuple[Any, Matrix]] = []
+        is_spared = False
 
         def score_early_folds_again() -> None:
             for number, (booster, X_valid) in enumerate(early if len(rounds) > 1 else ()):
@@ -174,9 +182,11 @@ def evaluate(
             with clock.fitting():
                 X_valid, y_valid = rows_of(dataset.X, valid), dataset.y[valid]
                 model, X_valid = fit_part(number, train, X_valid, y_valid)
+            if len(folds) == 1 and spares_last_fit is not None:
+                is_spared = _knows_all_classes(model, dataset) and spares_last_fit()
             with clock.scoring():
                 last = model[-1]
-                if rounds:
+                if rounds and not is_spared:
                     last = AtRounds(last, rounds_of_the_others(rounds, number))
                 predicted.append(predict(last, X_valid, dataset))
                 fold_metrics.append(_score_rows(dataset, valid, predicted[-1]))
@@ -197,14 +207,18 @@ def evaluate(
         if steps:
             assert entry.steps_parameter is not None
             pipeline = build({entry.steps_parameter: mean_rounds(steps)})
-        with clock.fitting():
-            model, _ = fit_part(ALL_ROWS, None)
+        if is_spared:
+            logger.info("its model will do: none is fitted on all rows")
+        else:
+            with clock.fitting():
+                model, _ = fit_part(ALL_ROWS, None)
         threads = _threads()
     return Evaluation(
         mean_over_folds(fold_metrics),
         fold_metrics,
         _out_of_fold(dataset, [valid for _, valid in folds], predicted),
         model,
+        len(folds[0][0]) if is_spared else dataset.n_rows,
         clock.fit_seconds,
         clock.score_seconds,
         prediction_ms(model),
@@ -255,11 +269,15 @@ def predict(model: Any, X: Matrix, dataset: Dataset) -> NDArray[np.float64]:
     if dataset.classes is None:
         return np.asarray(model.predict(X), dtype=np.float64).reshape(-1)
     probabilities = np.asarray(model.predict_proba(X), dtype=np.float64)
-    if len(model.classes_) == len(dataset.classes):
+    if _knows_all_classes(model, dataset):
         return probabilities
     full = np.zeros((len(probabilities), len(dataset.classes)))
     full[:, np.searchsorted(dataset.classes, model.classes_)] = probabilities
     return full
+
+
+def _knows_all_classes(model: Any, dataset: Dataset) -> bool:
+    return dataset.classes is None or len(model.classes_) == len(dataset.classes)
 
 
 def mean_rounds(rounds: Sequence[int]) -> int:
@@ -304,6 +322,7 @@ def _with_validation_part(
         [metrics],
         predictions,
         model,
+        dataset.n_rows,
         clock.fit_seconds,
         clock.score_seconds,
         prediction_ms(model),

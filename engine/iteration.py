@@ -47,7 +47,7 @@ class IterationRun:
     def get_properties(self) -> dict[str, str]:
         """``iteration``, ``run_algorithm``, ``run_preprocessor``, ``pipeline_spec``, ``node_id``,
         ``node_ip``, ``pid``, ``fit_seconds``, ``score_seconds``, ``prediction_ms`` (1,000 rows on
-        one core, roughly), ``folds``, ``cores``, ``threads``."""
+        one core, roughly), ``folds``, ``fitted_rows``, ``cores``, ``threads``."""
         return dict(self._record().properties)
 
     def get_details(self) -> dict[str, Any]:

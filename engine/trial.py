@@ -29,6 +29,9 @@ from engine.search.limits import LAST_FIT, Limits
 from engine.search.pruning import IMPATIENT, PATIENT, hopeless
 from engine.splits import make_splits
 
+#: A hold-out of more of the rows than this is too much for a model to do without.
+_SPARED_SHARE = 0.1
+
 logger = logging.getLogger("raysmith.trial")
 
 
@@ -136,7 +139,10 @@ class IterationTrial(tune.Trainable):
                 random_state=self._settings.random_state,
                 class_weight=self._settings.class_weight,
                 after_fold=self._after_fold,
-                fit_seconds=self._settings.limits.fit_seconds(len(self._folds)),
+                spares_last_fit=self._spares_last_fit,
+                fit_seconds=self._settings.limits.fit_seconds(
+                    len(self._folds), self._is_small_hold_out()
+                ),
                 kept=NodeFeatures(self._node),
             )
         except Pruned as pruned:
@@ -159,6 +165,7 @@ class IterationTrial(tune.Trainable):
                 "score_seconds": round(result.score_seconds, 3),
                 "prediction_ms": round(result.prediction_ms, 1),
                 "folds": len(result.fold_metrics),
+                "fitted_rows": result.fitted_rows,
                 "cores": self._settings.cores,
                 "threads": result.threads,
             },
@@ -187,6 +194,25 @@ class IterationTrial(tune.Trainable):
         if is_first and LAST_FIT * a_fold <= limits.left():
             return True
         raise Pruned(reason)
+
+    def _spares_last_fit(self) -> bool:
+        """Whether the model of a hold-out's training part will do.
+
+        Where an iteration takes a good part of the run's time, twice as many iterations give more
+        than a tenth more rows for each. And it is better than none where a fit on all rows would
+        not be ready in time.
+        """
+        limits = self._settings.limits
+        elapsed = time.time() - self._began
+        whole = elapsed * (1.0 + LAST_FIT)
+        if limits.is_long(whole) and self._is_small_hold_out():
+            return True
+        return not limits.has_room_for(whole, elapsed)
+
+    def _is_small_hold_out(self) -> bool:
+        assert self._dataset is not None
+        n_valid = len(self._folds[0][1]) if len(self._folds) == 1 else self._dataset.n_rows
+        return n_valid <= math.ceil(_SPARED_SHARE * self._dataset.n_rows)
 
     def _data(self) -> Dataset:
         source = self._settings.source

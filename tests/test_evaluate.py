@@ -43,6 +43,34 @@ def test_folds_that_there_is_no_time_for_are_left_out(table):
     assert result.model.predict(table[0]).shape == (120,)
 
 
+@pytest.mark.parametrize("name", ["LogisticRegression", "LightGBM", "GradientBoosting"])
+def test_the_model_of_a_hold_out_may_do(table, name):
+    spec, plan = PipelineSpec(name), SplitPlan(None, 0.25)
+    data, spared = run(table, spec, plan, spares_last_fit=lambda: True)
+    [(train, valid)] = make_splits(data, plan)
+    assert spared.fitted_rows == len(train) == 90
+    predicted = predict(spared.model, data.X[valid], data)
+    np.testing.assert_allclose(spared.predictions[valid], predicted)
+    _, whole = run(table, spec, plan, spares_last_fit=lambda: False)
+    assert whole.fitted_rows == 120
+    assert not np.allclose(predict(whole.model, data.X[valid], data), predicted)
+
+
+def test_the_model_of_a_hold_out_will_not_do_without_a_class(table):
+    X, y = table
+    y = np.where(np.arange(120) == 119, 7, y)
+    data = check_data({"X": X, "y": y}, "classification")
+    hold_out = [(np.arange(90), np.arange(90, 120))]
+    result = evaluate(LOGISTIC, data, hold_out, spares_last_fit=lambda: True)
+    assert result.fitted_rows == 120
+    assert set(result.model.classes_) == {0, 1, 7}
+
+
+def test_of_several_folds_none_will_do(table):
+    _, result = run(table, spares_last_fit=lambda: True)
+    assert result.fitted_rows == 120
+
+
 def test_rows_that_several_folds_validate_hold_the_mean(table):
     _, result = run(table, plan=SplitPlan(30, 0.5))
     assert np.nansum(result.predictions, axis=1) == pytest.approx(1.0)

@@ -13,9 +13,11 @@ _BOOSTING_SHARE_OF_REST = 0.6
 _LEAST_FIT_SECONDS = 0.2
 #: An iteration that takes more than this part of its share is a long one.
 _LONG = 0.15
-#: What the fit on all rows takes, in fits of a fold; and the same with a reserve.
+#: What the fit on all rows takes, in fits of a fold; and the same with a reserve, with and without
+#: that fit.
 LAST_FIT = 1.2
 _LAST_FIT_AT_MOST = 1.5
+_SCORING_AT_MOST = 0.2
 
 
 @dataclass(frozen=True)
@@ -40,22 +42,24 @@ class Limits:
         """Seconds until trials must have ended; infinite without a limit."""
         return math.inf if self.until is None else self.until - time.time()
 
-    def fit_seconds(self, n_folds: int) -> float | None:
+    def fit_seconds(self, n_folds: int, spares_last_fit: bool = False) -> float | None:
         """What a boosting fit may take for an iteration of ``n_folds`` to stay within its limits.
 
-        ``None`` for no limit.
+        ``None`` for no limit. With ``spares_last_fit`` no time is kept for a fit on all rows.
         """
-        own = [s for s in (self.iteration_seconds, self.share_seconds) if s is not None]
-        allowed = min(
-            _BOOSTING_SHARE * min(own, default=math.inf), _BOOSTING_SHARE_OF_REST * self.left()
-        )
+        allowed = min(_BOOSTING_SHARE * self._own(), _BOOSTING_SHARE_OF_REST * self.left())
         if allowed == math.inf:
             return None
-        return max(_LEAST_FIT_SECONDS, allowed / (n_folds + _LAST_FIT_AT_MOST))
+        more = _SCORING_AT_MOST if spares_last_fit else _LAST_FIT_AT_MOST
+        return max(_LEAST_FIT_SECONDS, allowed / (n_folds + more))
 
     def is_long(self, whole: float) -> bool:
         """Whether an iteration of so many seconds takes a good part of the run's time."""
         return self.share_seconds is not None and whole > _LONG * self.share_seconds
+
+    def has_room_for(self, whole: float, elapsed: float) -> bool:
+        """Whether an iteration may take ``whole`` seconds, of which it has taken ``elapsed``."""
+        return whole <= self._own() and whole - elapsed <= self.left()
 
     def exceeded(self, whole: float, elapsed: float, is_first: bool) -> str | None:
         """Why an iteration must not go on, or ``None``.
@@ -78,3 +82,8 @@ class Limits:
         if more > self.left():
             return f"{more:.0f} s more would be over experiment_timeout_minutes"
         return None
+
+    def _own(self) -> float:
+        """What an iteration may take by the limits that would have it ended."""
+        own = [s for s in (self.iteration_seconds, self.share_seconds) if s is not None]
+        return min(own, default=math.inf)

@@ -188,7 +188,7 @@ def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
 
 
 def test_a_driver_that_dies_is_started_again(place, target):
-    run = Experiment(place, "remote").submit(remote(target, n_cross_validations=20))
+    run = Experiment(place, "remote").submit(remote(target, n_cross_validations=10))
     wait_until(lambda: "Completed" in statuses(run).values(), 180)
     before = {r.iteration: r.ended for r in place.store.iterations(run.id) if r.ended}
     first = place.store.run(run.id).driver

@@ -25,7 +25,7 @@ def test_it_runs(workspace, monkeypatch):
     nbclient = pytest.importorskip("nbclient")
     nbformat = pytest.importorskip("nbformat")
     pytest.importorskip("anywidget")
-    monkeypatch.setenv("ITERATIONS", "4")
+    monkeypatch.setenv("ITERATIONS", "3")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     assert all(not cell.get("outputs") for cell in notebook.cells)
     client = nbclient.NotebookClient(

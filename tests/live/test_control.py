@@ -72,7 +72,7 @@ def test_the_experiments_time_is_kept(experiment):
 def test_ensembles_are_made_within_the_experiments_time(experiment):
     run = experiment.submit(
         quick_config(
-            iterations=1000, experiment_timeout_minutes=0.8,
+            iterations=1000, experiment_timeout_minutes=0.5,
             enable_voting_ensemble=True, enable_stack_ensemble=True, enable_early_stopping=False,
         )
     )  # fmt: skip
@@ -83,10 +83,22 @@ def test_ensembles_are_made_within_the_experiments_time(experiment):
     assert 10 < len(summary) < 1000
 
 
+def test_a_long_iteration_keeps_the_model_of_a_hold_out_where_time_is_limited(experiment):
+    X = np.random.default_rng(0).normal(size=(50_000, 30))
+    config = AutoMLConfig(
+        task="classification", X=X, y=(X[:, 0] * X[:, 1] > 0).astype(int), iterations=1,
+        allowed_models=["LightGBM"], experiment_timeout_minutes=0.25, model_explainability=False,
+    )  # fmt: skip
+    run = experiment.submit(config)
+    run.wait_for_completion()
+    assert run.get_children()[0].get_properties()["fitted_rows"] == "45000"
+    assert run.get_output()[1].predict(X[:5]).shape == (5,)
+
+
 def test_a_slow_estimator_does_not_eat_the_experiments_time(experiment):
     config = slow_config(
         allowed_models=["SVM", "DecisionTree", "LogisticRegression"], iterations=50,
-        experiment_timeout_minutes=1.5,
+        experiment_timeout_minutes=0.8,
     )  # fmt: skip
     run = experiment.submit(config)
     assert run.wait_for_completion() == "Completed"
@@ -118,7 +130,7 @@ def test_an_iteration_without_hope_is_pruned(experiment):
 def test_a_killed_worker_is_a_row_and_the_run_goes_on(experiment):
     run = experiment.submit(slow_config(
         allowed_models=["SVM", "DecisionTree"], iterations=6, max_concurrent_iterations=1,
-        iteration_timeout_minutes=0.1,
+        iteration_timeout_minutes=0.05,
     ))  # fmt: skip
     wait_until(running(run, 0))
     os.kill(int(run.get_children()[0].get_properties()["pid"]), signal.SIGKILL)
@@ -177,7 +189,7 @@ def test_early_stopping(experiment):
 
 def test_pause_and_resume(experiment):
     run = experiment.submit(
-        quick_config(iterations=60, max_concurrent_iterations=1, enable_early_stopping=False)
+        quick_config(iterations=40, max_concurrent_iterations=1, enable_early_stopping=False)
     )
     wait_until(lambda: "Completed" in statuses(run).values())
     run.pause()
@@ -185,10 +197,10 @@ def test_pause_and_resume(experiment):
     paused = statuses(run)
     time.sleep(2.0)
     assert statuses(run) == paused
-    assert len(paused) < 60
+    assert len(paused) < 40
     run.resume()
     run.wait_for_completion()
-    assert len(run.get_children()) == 60
+    assert len(run.get_children()) == 40
 
 
 def test_an_iteration_to_come_can_be_cancelled(experiment):
@@ -220,7 +232,7 @@ from engine import AutoMLConfig, Experiment, Workspace
 from tests.live.helpers import quick_config
 
 run = Experiment(Workspace.from_config(), "tests").submit(
-    quick_config(iterations=40, max_concurrent_iterations=1, enable_early_stopping=False)
+    quick_config(iterations=25, max_concurrent_iterations=1, enable_early_stopping=False)
 )
 print(run.id, flush=True)
 run.wait_for_completion()
@@ -243,12 +255,12 @@ def test_a_killed_driver_is_resumed_without_repeating(experiment):
     with pytest.raises(RunException, match=r"has died; run\.resume"):
         run.wait_for_completion()
     before = run.summary().query("status == 'Completed'")
-    assert 3 <= len(before) < 40
+    assert 3 <= len(before) < 25
 
     run.resume()
     run.wait_for_completion()
     after = run.summary()
-    assert after["iteration"].tolist() == list(range(40))
+    assert after["iteration"].tolist() == list(range(25))
     assert set(after["status"]) <= {"Completed", "Pruned"}
     kept = after[after["iteration"].isin(before["iteration"])]
     assert kept["seconds"].tolist() == before["seconds"].tolist()

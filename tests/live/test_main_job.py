@@ -59,6 +59,7 @@ def test_every_iteration_leaves_everything(finished):
         properties = child.get_properties()
         assert properties["iteration"] == str(child.iteration)
         assert properties["threads"] == properties["cores"] == "1"
+        assert properties["fitted_rows"] == "300"
         assert properties["node_id"]
         assert properties["node_ip"]
         assert {"outputs/model.pkl.zst", "outputs/predictions.npy", "logs/iteration.log"} <= set(

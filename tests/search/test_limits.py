@@ -29,6 +29,13 @@ def test_boosting_leaves_time_for_the_other_fits(n_folds):
         assert 0.3 * seconds < fit * (n_folds + 1.2) < seconds
 
 
+def test_without_a_fit_on_all_rows_boosting_has_more():
+    limits = Limits(until=time.time() + 600, share_seconds=15)
+    alone = limits.fit_seconds(1, spares_last_fit=True)
+    assert alone is not None
+    assert limits.fit_seconds(1) < alone < 15
+
+
 def test_boosting_always_gets_a_moment():
     assert Limits(until=time.time() - 5).fit_seconds(5) == 0.2
 
@@ -54,3 +61,12 @@ def test_long_is_what_takes_a_good_part_of_a_share():
     assert not limits.is_long(3)
     assert limits.is_long(10)
     assert not Limits().is_long(1000)
+
+
+def test_room_is_by_the_run_and_by_the_iteration():
+    assert Limits().has_room_for(1e9, 0)
+    limits = Limits(until=time.time() + 10, iteration_seconds=12)
+    assert limits.has_room_for(whole=11, elapsed=5)
+    assert not limits.has_room_for(whole=13, elapsed=5)
+    assert not limits.has_room_for(whole=11, elapsed=0.5)
+    assert not Limits(share_seconds=10).has_room_for(whole=11, elapsed=10)
