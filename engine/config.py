@@ -77,7 +77,8 @@ class AutoMLConfig:
         enable_voting_ensemble, enable_stack_ensemble : bool, default True
             Ensembles of the best pipelines, as the last rows, on top of ``iterations``.
         ensemble_iterations : int, default 15
-            That many of the best iterations are candidates for them.
+            That many of the best iterations are candidates for them, two of each estimator before
+            a third of one.
         stack_meta_learner_type, stack_meta_learner_kwargs, stack_meta_learner_train_percentage
             What sits on top of the stack, its parameters, and the share of the rows it is fitted on
             (default all). Default: LightGBM over features and predictions, in a mean with the

@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -46,6 +47,9 @@ BeginSecondLevel = Callable[[list[NDArray[np.float64]], list[list[int]]], Fittin
 _STACK_MEMBERS = 8
 #: Members whose predictions a second level sees, at most.
 _INPUTS = 6
+#: An ensemble's candidates of one estimator, before others are passed over for more of it: near
+#: copies of the best one err as it does.
+_OF_A_KIND = 2
 #: With fewer pipelines the best score of them is hardly luck.
 _MANY = 25
 #: Seconds over the run's time that ensembles may take: Tune waits up to five for actors that are
@@ -57,10 +61,13 @@ _LEAST_SHARE = 2.0
 _LEAST_SECONDS = 1.0
 
 
-def candidates(iterations: list[IterationRecord], metric: Metric) -> list[IterationRecord]:
-    """The iterations that an ensemble may be made of, best first.
+def candidates(
+    iterations: list[IterationRecord], metric: Metric, number: int
+) -> list[IterationRecord]:
+    """The iterations that an ensemble is made of, best first: ``number`` at most.
 
-    Those that had to leave folds out have nothing to say about the rows of these.
+    Two of each estimator come before the others. Those that had to leave folds out have nothing to
+    say about the rows of these.
     """
     found = [
         record
@@ -72,7 +79,16 @@ def candidates(iterations: list[IterationRecord], metric: Metric) -> list[Iterat
     most = max((int(r.properties.get("folds", 0)) for r in found), default=0)
     found = [r for r in found if int(r.properties.get("folds", 0)) == most]
     sign = -1 if metric.greater_is_better else 1
-    return sorted(found, key=lambda r: (sign * r.metrics[metric.name], r.iteration))
+    ranked = sorted(found, key=lambda r: (sign * r.metrics[metric.name], r.iteration))
+    of_a_kind: Counter[str] = Counter()
+    first: list[IterationRecord] = []
+    others: list[IterationRecord] = []
+    for record in ranked:
+        kind = str(record.properties.get("run_algorithm", record.iteration))
+        (first if of_a_kind[kind] < _OF_A_KIND else others).append(record)
+        of_a_kind[kind] += 1
+    chosen = [*first, *others][:number]
+    return [record for record in ranked if record in chosen]
 
 
 def add_ensembles(
@@ -105,7 +121,7 @@ def add_ensembles(
     metric = METRICS[record.primary_metric]
     iterations = store.iterations(record.run_id)
     tried = sum(r.status in ("Completed", "Pruned") and not is_ensemble(r) for r in iterations)
-    best = candidates(iterations, metric)[: settings.ensemble_iterations]
+    best = candidates(iterations, metric, settings.ensemble_iterations)
     if not settings.ensembles or len(best) < 2:
         return
     rows = _Rows(store, record, iterations)

@@ -42,15 +42,29 @@ def test_the_best_completed_ones_best_first():
         record(5, 0.95, algorithm="VotingEnsemble"),
         record(6, 0.6),
     ]
-    chosen = candidates(iterations, METRICS["accuracy"])[:3]
+    chosen = candidates(iterations, METRICS["accuracy"], 3)
     assert [r.iteration for r in chosen] == [1, 4, 0]
+
+
+def test_two_of_each_estimator_come_before_a_third_of_one():
+    kinds = ["LightGBM"] * 4 + ["KNN"] * 3 + ["SVM"]
+    iterations = [record(n, 0.9 - 0.1 * n, algorithm=kind) for n, kind in enumerate(kinds)]
+    for number, expected in (
+        (2, [0, 1]),
+        (4, [0, 1, 4, 5]),
+        (5, [0, 1, 4, 5, 7]),
+        (6, [0, 1, 2, 4, 5, 7]),
+        (99, list(range(8))),
+    ):
+        chosen = candidates(iterations, METRICS["accuracy"], number)
+        assert [r.iteration for r in chosen] == expected
 
 
 def test_an_iteration_that_left_folds_out_is_no_candidate():
     iterations = [record(0, 0.7), record(1, 0.99), record(2, 0.8)]
     for one, folds in zip(iterations, "525", strict=True):
         one.properties["folds"] = folds
-    chosen = candidates(iterations, METRICS["accuracy"])[:3]
+    chosen = candidates(iterations, METRICS["accuracy"], 3)
     assert [r.iteration for r in chosen] == [2, 0]
 
 
@@ -99,7 +113,7 @@ def test_what_is_preferred_to_a_single_pipeline(name, scores, preferred):
 
 def test_smaller_is_better_for_errors():
     iterations = [record(n, s, metric="log_loss") for n, s in enumerate([0.5, 0.2, 0.9])]
-    chosen = candidates(iterations, METRICS["log_loss"])[:2]
+    chosen = candidates(iterations, METRICS["log_loss"], 2)
     assert [r.iteration for r in chosen] == [1, 0]
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.metrics import METRICS, Metric
 from engine.pipelines.ensembles import Array
@@ -28,10 +29,17 @@ _POOL = 20
 #: Metrics whose greedy selection picks up less noise when the log loss decides: it sees by how much
 #: a prediction is off, they only see orders and sides (`benchmarks/ensembles.py` compares).
 _BY_LOG_LOSS = ("AUC_weighted", "AUC_macro", "average_precision_score_weighted", "accuracy")
-#: An ensemble of more than the fewest that takes longer to predict 1,000 rows gives members up
-#: while it loses no more than this much of the metric (of a regression metric, this share).
+#: The weights are the mean of selections on random halves of the rows: as many as make up so many
+#: rows, within limits. With few rows a single selection mostly picks what was lucky on them.
+_BAGGED_ROWS = 10_000
+_FEWEST_BAGS, _MOST_BAGS = 2, 8
+_LEAST_ROWS = 20
+#: An ensemble of more than the fewest that takes longer to predict 1,000 rows gives members of
+#: little weight up while it loses no more than this much of the metric (of a regression metric,
+#: this share).
 _FEWEST = 2
 _SLOW_MS = 30.0
+_LITTLE_WEIGHT = 0.05
 _WORTH_SPEED = 1e-4
 
 
@@ -40,7 +48,7 @@ def vote(data: OutOfFold, metric_name: str, seconds: float | None = None) -> Ens
 
     From the mean of the best of a few estimators on, add again and again the candidate (any of the
     better ones, also one that is in) that makes the mean best; the weights are how often each was
-    added.
+    added, in the mean of several such selections on halves of the rows.
 
     Parameters
     ----------
@@ -55,15 +63,15 @@ def vote(data: OutOfFold, metric_name: str, seconds: float | None = None) -> Ens
     Notes
     -----
     Source: Caruana, Niculescu-Mizil, Crew & Ksikes (2004), Ensemble selection from libraries of
-    models; of its guards against overfitting, the sorted initialization and the selection with
-    replacement.
+    models, with its guards against overfitting: the sorted initialization, the selection with
+    replacement, and bagging, here of rows instead of models.
     """
     metric = METRICS[metric_name]
     until = None if seconds is None else time.monotonic() + seconds
 
     def weights_of(rows: OutOfFold) -> dict[int, float]:
         few = rows.few()
-        return lighter(few, metric, _select(few, metric, until))
+        return lighter(few, metric, _bagged(few, metric, until), _LITTLE_WEIGHT)
 
     members = weights_of(data)
     return score_parts(
@@ -124,8 +132,13 @@ def vote_with(
     )
 
 
-def lighter(data: OutOfFold, metric: Metric, weights: Mapping[int, float]) -> dict[int, float]:
-    """Without slow members whose loss would not show; the others keep their proportions."""
+def lighter(
+    data: OutOfFold, metric: Metric, weights: Mapping[int, float], at_most: float = 1.0
+) -> dict[int, float]:
+    """Without slow members whose loss would not show; the others keep their proportions.
+
+    Only those of a weight of ``at_most`` may go.
+    """
     kept = dict(weights)
     costs = {n: data.prediction_ms.get(n, 0.0) for n in kept}
     if sum(costs.values()) <= _SLOW_MS:
@@ -137,7 +150,8 @@ def lighter(data: OutOfFold, metric: Metric, weights: Mapping[int, float]) -> di
     sign = 1 if metric.greater_is_better else -1
     top = score_of(kept)
     allowed = _WORTH_SPEED * (1.0 if data.n_classes is not None else abs(top))
-    for slowest in sorted(costs, key=lambda n: (-costs[n], n)):
+    light = [n for n in costs if weights[n] <= at_most]
+    for slowest in sorted(light, key=lambda n: (-costs[n], n)):
         if len(kept) <= _FEWEST or sum(costs[n] for n in kept) <= _SLOW_MS:
             break
         without = {n: w for n, w in kept.items() if n != slowest}
@@ -145,6 +159,33 @@ def lighter(data: OutOfFold, metric: Metric, weights: Mapping[int, float]) -> di
             kept = without
     total = sum(kept.values())
     return {n: w / total for n, w in kept.items()}
+
+
+def _bagged(data: OutOfFold, metric: Metric, until: float | None) -> dict[int, float]:
+    """Iteration -> mean weight over the selections, the heaviest first."""
+    total: dict[int, float] = {}
+    for rows in _halves(data.y):
+        for n, weight in _select(data.rows(rows), metric, until).items():
+            total[n] = total.get(n, 0.0) + weight
+        if until is not None and time.monotonic() > until:
+            break
+    everything = sum(total.values())
+    means = {n: weight / everything for n, weight in total.items()}
+    return dict(sorted(means.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _halves(y: NDArray[Any]) -> Iterator[NDArray[np.int64]]:
+    """Rows of random halves that hold each class, or small and large values, alike."""
+    n_rows = len(y)
+    if n_rows < _LEAST_ROWS:
+        yield np.arange(n_rows)
+        return
+    generator = np.random.default_rng(0)
+    for number in range(int(np.clip(_BAGGED_ROWS // n_rows, _FEWEST_BAGS, _MOST_BAGS))):
+        if number % 2 == 0:
+            shuffled = generator.permutation(n_rows)
+            alike = shuffled[np.argsort(y[shuffled], kind="stable")]
+        yield np.sort(alike[number % 2 :: 2])
 
 
 def _select(data: OutOfFold, metric: Metric, until: float | None) -> dict[int, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from engine.search import voting
 from engine.search.out_of_fold import OutOfFold
@@ -34,10 +35,25 @@ def test_the_selection_starts_from_different_estimators(monkeypatch):
         kinds={**dict.fromkeys(copies, "LightGBM"), others[0]: "SVM", others[1]: "KNN"},
     )
     members = vote(data, "mean_absolute_error").members
-    assert set(members.values()) == {0.25}
-    assert len(members) == 4
-    assert set(others) < set(members)
+    assert [members[n] for n in others] == [0.25] * 3
+    assert sum(members[n] for n in copies if n in members) == pytest.approx(0.25)
     assert set(vote(replace(data, kinds={}), "mean_absolute_error").members) < set(copies)
+
+
+@pytest.mark.parametrize("n_rows", [10, 200, 4000])
+def test_weights_are_the_mean_of_selections_on_halves(n_rows):
+    """Candidates that are equally good share; a single selection picks what was lucky."""
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=n_rows)
+    views = {n: y + rng.normal(scale=3.0, size=n_rows) for n in range(10)}
+    data = OutOfFold(y, None, np.arange(n_rows) % 5, views, 1.0, None)
+    members = vote(data, "root_mean_squared_error").members
+    assert sum(members.values()) == pytest.approx(1.0)
+    assert list(members.values()) == sorted(members.values(), reverse=True)
+    if n_rows >= 200:
+        assert len(members) == 10
+    again = vote(data, "root_mean_squared_error").members
+    assert again == members
 
 
 def test_no_time_is_the_best_single_one():
