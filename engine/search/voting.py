@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -190,33 +190,57 @@ def _halves(y: NDArray[Any]) -> Iterator[NDArray[np.int64]]:
 
 def _select(data: OutOfFold, metric: Metric, until: float | None) -> dict[int, float]:
     """Iteration -> weight, the heaviest first."""
+
+    def is_late() -> bool:
+        return until is not None and time.monotonic() > until
+
     ranked = data.ranked(metric)
-    if until is not None and time.monotonic() > until:
+    if is_late():
         return {ranked[0]: 1.0}
     pool = ranked[:_POOL]
     guide = METRICS["log_loss"] if metric.name in _BY_LOG_LOSS else metric
-    bag = _first_of_each_kind(pool, data.kinds)[: min(_START, max(1, len(ranked) // 3))]
-    total: Array = np.sum([data.predictions[n] for n in bag], axis=0)
-    top, best_bag = data.score(guide.name, total / len(bag)), list(bag)
+    views, scores_of = _scored(data, guide, pool, is_late)
+    start = _first_of_each_kind(pool, data.kinds)[: min(_START, max(1, len(ranked) // 3))]
+    bag = [pool.index(n) for n in start]
+    total = views[bag].sum(axis=0)
+    top, best_bag = scores_of(total[None] / len(bag))[0], list(bag)
     for _ in range(_ADDITIONS):
-        step: tuple[int, float] | None = None
-        for name in pool:
-            if until is not None and time.monotonic() > until:
-                break
-            mean = (total + data.predictions[name]) / (len(bag) + 1)
-            score = data.score(guide.name, mean)
-            if guide.is_better(score, None if step is None else step[1]):
-                step = (name, score)
-        if step is None or (until is not None and time.monotonic() > until):
+        scores = scores_of((total + views) / (len(bag) + 1))
+        if is_late() or np.isnan(scores).all():
             break
-        bag.append(step[0])
-        total += data.predictions[step[0]]
-        if guide.is_better(step[1], top):
-            top, best_bag = step[1], list(bag)
+        added = int(np.nanargmax(scores if guide.greater_is_better else -scores))
+        bag.append(added)
+        total += views[added]
+        if guide.is_better(scores[added], top):
+            top, best_bag = scores[added], list(bag)
         elif len(bag) - len(best_bag) >= 8:
             break
-    counts = {n: best_bag.count(n) / len(best_bag) for n in dict.fromkeys(best_bag)}
+    counts = {pool[n]: best_bag.count(n) / len(best_bag) for n in dict.fromkeys(best_bag)}
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _scored(
+    data: OutOfFold, guide: Metric, pool: Sequence[int], is_late: Callable[[], bool]
+) -> tuple[Array, Callable[[Array], Array]]:
+    """What is to be averaged of each of ``pool``, and what gives the scores of several means.
+
+    For the log loss that is the probability of each row's own class, all there is to know.
+    """
+    if guide.name == "log_loss":
+        rows = np.arange(len(data.y))
+        views = np.stack([data.predictions[n][rows, data.y] for n in pool])
+        least = np.finfo(np.float64).eps
+
+        def log_losses(means: Array) -> Array:
+            logs = np.log(np.clip(means, least, 1.0))
+            return np.asarray(-np.average(logs, axis=1, weights=data.weight))
+
+        return views, log_losses
+
+    def scores_of(means: Array) -> Array:
+        return np.array([np.nan if is_late() else data.score(guide.name, m) for m in means])
+
+    return np.stack([data.predictions[n] for n in pool]), scores_of
 
 
 def _first_of_each_kind(ranked: Sequence[int], kinds: Mapping[int, str]) -> list[int]:
