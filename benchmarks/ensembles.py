@@ -77,6 +77,7 @@ def combinations(metric: str) -> dict[str, object]:
         "greedy from 5, log loss": greedy(5),
         "same, of the best 10": greedy(5, pool=10),
         "greedy from 4 kinds": greedy(4, kinds=True),
+        "same, on halves": weighted(lambda first: voting._bagged(first, chosen, None)),
         "stack of 5": stacked(5),
         "stack of 8": stacked(8),
         "stack of 12": stacked(12),
