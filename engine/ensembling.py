@@ -32,7 +32,7 @@ from engine.records import (
 from engine.search.ensemble import EnsembleResult, compose
 from engine.search.out_of_fold import OutOfFold, choose_one, gain
 from engine.search.stacking import NoTime, stack, stack_members
-from engine.search.voting import vote, vote_with
+from engine.search.voting import vote, vote_with, voters
 from engine.second_level import Fitting
 from engine.settings import Settings
 from engine.splits import make_splits
@@ -142,17 +142,17 @@ def add_ensembles(
         alone = choose_one(data, metric.name) if tried >= _MANY else None
         return dataset, data, _Preference(metric, alone)
 
-    def members_of(data: OutOfFold, at_most: int) -> list[int]:
-        return stack_members(data, metric.name, at_most)
-
     def begin_second_level(data: OutOfFold) -> None:
         nonlocal inputs, fitting
         if second_level is None:
             return
         try:
-            inputs = members_of(data, _INPUTS)
+            inputs = stack_members(data, metric.name, _INPUTS)
             # Each fold's model sees the best by the other folds' rows.
-            seen = [members_of(data.rows(others), _INPUTS) for others, _ in data.splits()]
+            seen = [
+                stack_members(data.rows(others), metric.name, _INPUTS)
+                for others, _ in data.splits()
+            ]
             known = sorted({n for chosen in [*seen, inputs] for n in chosen})
             fitting = second_level(
                 [data.everywhere(data.predictions[n]) for n in known],
@@ -169,10 +169,16 @@ def add_ensembles(
             result = vote_with(data, metric.name, own, inputs, _share_of(until))
             if result is not None:
                 return result
+        share = _share_of(until)
+        late = None if share is None else time.monotonic() + share
+
+        def stacked(data: OutOfFold) -> list[int]:
+            return voters(data, metric.name, _STACK_MEMBERS, late)
+
         return stack(
             data,
-            members_of(data, _STACK_MEMBERS),
-            choose=lambda others: members_of(others, _STACK_MEMBERS),
+            stacked(data),
+            choose=stacked,
             meta_learner_type=settings.stack_meta_learner_type,
             meta_learner_kwargs=settings.stack_meta_learner_kwargs,
             train_percentage=settings.stack_meta_learner_train_percentage,

@@ -66,20 +66,28 @@ def vote(data: OutOfFold, metric_name: str, seconds: float | None = None) -> Ens
     models, with its guards against overfitting: the sorted initialization, the selection with
     replacement, and bagging, here of rows instead of models.
     """
-    metric = METRICS[metric_name]
     until = None if seconds is None else time.monotonic() + seconds
-
-    def weights_of(rows: OutOfFold) -> dict[int, float]:
-        few = rows.few()
-        return lighter(few, metric, _bagged(few, metric, until), _LITTLE_WEIGHT)
-
-    members = weights_of(data)
+    members = _weights(data, metric_name, until)
     return score_parts(
         data,
         members,
         data.mean(members),
-        lambda others, part: part.mean(weights_of(data.rows(others))),
+        lambda others, part: part.mean(_weights(data.rows(others), metric_name, until)),
     )
+
+
+def voters(
+    data: OutOfFold, metric_name: str, at_most: int, until: float | None = None
+) -> list[int]:
+    """The members of `vote`, the heaviest first; two at least, with the best of the others.
+
+    ``until`` is when there is no more time, on the monotonic clock; default: no limit.
+    """
+    chosen = list(_weights(data, metric_name, until))[:at_most]
+    if len(chosen) < _FEWEST:
+        chosen += [n for n in data.few().ranked(METRICS[metric_name]) if n not in chosen]
+        return chosen[:_FEWEST]
+    return chosen
 
 
 def vote_with(
@@ -159,6 +167,11 @@ def lighter(
             kept = without
     total = sum(kept.values())
     return {n: w / total for n, w in kept.items()}
+
+
+def _weights(data: OutOfFold, metric_name: str, until: float | None) -> dict[int, float]:
+    few, metric = data.few(), METRICS[metric_name]
+    return lighter(few, metric, _bagged(few, metric, until), _LITTLE_WEIGHT)
 
 
 def _bagged(data: OutOfFold, metric: Metric, until: float | None) -> dict[int, float]:

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.metrics import METRICS
 from engine.search import voting
 from engine.search.out_of_fold import OutOfFold
-from engine.search.voting import vote
+from engine.search.voting import vote, voters
 from tests.search.candidates import N, noisy_views, out_of_fold
 
 
@@ -60,6 +61,17 @@ def test_no_time_is_the_best_single_one():
     data = out_of_fold("classification")
     voted = vote(data, "accuracy", seconds=0.0)
     assert len(voted.members) == 1
+
+
+def test_voters_are_the_members_and_two_at_least():
+    data = out_of_fold("classification")
+    assert voters(data, "log_loss", 9) == list(vote(data, "log_loss").members)
+    assert voters(data, "log_loss", 3) == list(vote(data, "log_loss").members)[:3]
+    right = {5: np.eye(3)[data.y], **data.predictions}
+    chosen = voters(replace(data, predictions=right), "log_loss", 9)
+    assert chosen[0] == 5
+    assert len(chosen) == 2
+    assert voters(data, "log_loss", 9, until=0.0) == data.ranked(METRICS["log_loss"])[:2]
 
 
 def test_weights_count():
