@@ -84,11 +84,16 @@ def candidates(
     first: list[IterationRecord] = []
     others: list[IterationRecord] = []
     for record in ranked:
-        kind = str(record.properties.get("run_algorithm", record.iteration))
+        kind = _kind(record)
         (first if of_a_kind[kind] < _OF_A_KIND else others).append(record)
         of_a_kind[kind] += 1
     chosen = [*first, *others][:number]
     return [record for record in ranked if record in chosen]
+
+
+def _kind(record: IterationRecord) -> str:
+    """The name of its estimator; one that is not known is of its own kind."""
+    return str(record.properties.get("run_algorithm", record.iteration))
 
 
 def add_ensembles(
@@ -137,7 +142,7 @@ def add_ensembles(
             make_splits(dataset, settings.split_plan),
             {n: store.predictions(child).astype(np.float64) for n, child in runs.items()},
             {r.iteration: float(r.properties.get("prediction_ms", 0.0)) for r in best},
-            {r.iteration: str(r.properties.get("run_algorithm", r.iteration)) for r in best},
+            {r.iteration: _kind(r) for r in best},
         )
         alone = choose_one(data, metric.name) if tried >= _MANY else None
         return dataset, data, _Preference(metric, alone)

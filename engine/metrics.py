@@ -253,6 +253,14 @@ def score_regression(
     }
 
 
+def log_loss_of_own(
+    own: NDArray[np.float64], weight: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """The log loss from the probabilities of each row's own class, (..., n_rows): (...,)."""
+    logs = np.log(np.clip(own, np.finfo(np.float64).eps, 1.0))
+    return np.asarray(-np.average(logs, axis=-1, weights=weight))
+
+
 def score_one(
     name: str,
     y_true: NDArray[Any],
@@ -272,8 +280,7 @@ def score_one(
         totals = predicted.sum(axis=1)
         own = predicted[np.arange(len(y_true)), y_true] / np.where(totals > 0, totals, 1.0)
         own = np.where(totals > 0, own, 1.0 / n_classes)
-        own = np.clip(own, np.finfo(np.float64).eps, 1.0)
-        return float(-np.average(np.log(own), weights=weight))
+        return float(log_loss_of_own(own, weight))
     if name in ("AUC_weighted", "AUC_macro"):
         return _area(name, y_true, predicted, weight)
     if name == "average_precision_score_weighted":

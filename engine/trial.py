@@ -29,10 +29,10 @@ from engine.search.limits import LAST_FIT, Limits
 from engine.search.pruning import IMPATIENT, PATIENT, hopeless
 from engine.splits import make_splits
 
+logger = logging.getLogger("raysmith.trial")
+
 #: A hold-out of more of the rows than this is too much for a model to do without.
 _SPARED_SHARE = 0.1
-
-logger = logging.getLogger("raysmith.trial")
 
 
 @dataclass(frozen=True)
@@ -211,8 +211,8 @@ class IterationTrial(tune.Trainable):
 
     def _is_small_hold_out(self) -> bool:
         assert self._dataset is not None
-        n_valid = len(self._folds[0][1]) if len(self._folds) == 1 else self._dataset.n_rows
-        return n_valid <= math.ceil(_SPARED_SHARE * self._dataset.n_rows)
+        most = math.ceil(_SPARED_SHARE * self._dataset.n_rows)
+        return len(self._folds) == 1 and len(self._folds[0][1]) <= most
 
     def _data(self) -> Dataset:
         source = self._settings.source

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.metrics import METRICS, Metric
+from engine.metrics import METRICS, Metric, log_loss_of_own
 from engine.pipelines.ensembles import Array
 from engine.search.ensemble import EnsembleResult, score_parts
 from engine.search.out_of_fold import OutOfFold
@@ -242,13 +242,7 @@ def _scored(
     if guide.name == "log_loss":
         rows = np.arange(len(data.y))
         views = np.stack([data.predictions[n][rows, data.y] for n in pool])
-        least = np.finfo(np.float64).eps
-
-        def log_losses(means: Array) -> Array:
-            logs = np.log(np.clip(means, least, 1.0))
-            return np.asarray(-np.average(logs, axis=1, weights=data.weight))
-
-        return views, log_losses
+        return views, lambda means: log_loss_of_own(means, data.weight)
 
     def scores_of(means: Array) -> Array:
         return np.array([np.nan if is_late() else data.score(guide.name, m) for m in means])
