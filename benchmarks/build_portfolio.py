@@ -29,10 +29,13 @@ import numpy as np
 from datasets import SETS
 
 from engine import FeaturizationConfig
-from engine.data import DataSummary, check_data
+from engine.data.check import check_data
+from engine.data.dataset import DataSummary
 from engine.evaluate import evaluate
-from engine.metrics import METRICS, score_one
-from engine.pipelines import PipelineSpec, estimators_of
+from engine.metrics.metric import METRICS
+from engine.metrics.single_score import score_one
+from engine.pipelines.build import PipelineSpec
+from engine.pipelines.catalogue import estimators_of
 from engine.search.portfolio import DEFAULT_FILE, load_portfolio, write_portfolio
 from engine.search.searcher import PipelineSearch
 from engine.splits import SplitPlan, make_splits

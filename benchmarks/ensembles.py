@@ -22,8 +22,8 @@ from datasets import SETS
 from report import table
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
-from engine.metrics import METRICS
-from engine.pipelines import PipelineSpec
+from engine.metrics.metric import METRICS
+from engine.pipelines.build import PipelineSpec
 from engine.pipelines.ensembles import meta_predict
 from engine.search import voting
 from engine.search.out_of_fold import OutOfFold

@@ -25,8 +25,8 @@ warnings.simplefilter("ignore")
 def cases():
     from sklearn.datasets import load_digits
 
-    from engine.data import check_data
-    from engine.pipelines import PipelineSpec, build_pipeline
+    from engine.data.check import check_data
+    from engine.pipelines.build import PipelineSpec, build_pipeline
 
     generator = np.random.default_rng(0)
     X = generator.normal(size=(10_000, 50))

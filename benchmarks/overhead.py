@@ -39,9 +39,9 @@ def plain(specs_file: str) -> dict[str, float]:
     """Fit and score the pipelines of a run, without one."""
     import warnings
 
-    from engine.data import check_data
+    from engine.data.check import check_data
     from engine.evaluate import evaluate
-    from engine.pipelines import PipelineSpec
+    from engine.pipelines.build import PipelineSpec
     from engine.splits import SplitPlan, make_splits
 
     warnings.simplefilter("ignore")

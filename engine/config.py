@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from engine import checks as allow
-from engine.data import read_table
+from engine.data.files import read_table
 from engine.errors import AutoMLError, ConfigException, DataException
 from engine.given import Given
-from engine.metrics import DEFAULT_METRIC, Task, metrics_of
-from engine.pipelines import estimators_of
+from engine.metrics.metric import DEFAULT_METRIC, Task, metrics_of
+from engine.pipelines.catalogue import estimators_of
 from engine.pipelines.names import META_LEARNERS
 from engine.script import check_script
 from engine.settings import FIELDS, Settings, not_available, wrong_values

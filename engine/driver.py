@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from engine.errors import AutoMLError, RunException
 from engine.given import Given
-from engine.metrics import METRICS
+from engine.metrics.metric import METRICS
 from engine.models import import_flavour, save_mlflow_model
 from engine.packing import release_memory
-from engine.pipelines import PipelineSpec
+from engine.pipelines.build import PipelineSpec
 from engine.recorder import Recorder
 from engine.records import (
     ITERATION_ENDS,
@@ -34,7 +34,7 @@ from engine.splits import check_plan
 from engine.store import RunStore
 
 if TYPE_CHECKING:
-    from engine.data import DataSummary
+    from engine.data.dataset import DataSummary
     from engine.loop import TuneLoop
 
 logger = logging.getLogger("raysmith.driver")

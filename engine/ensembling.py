@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from engine.data import Dataset
-from engine.metrics import METRICS, Metric
+from engine.data.dataset import Dataset
+from engine.metrics.metric import METRICS, Metric
 from engine.models import load_model
 from engine.packing import pack_model, pack_predictions
-from engine.pipelines import PipelineSpec
+from engine.pipelines.build import PipelineSpec
 from engine.pipelines.ensembles import SharedFeatures
 from engine.pipelines.names import VOTING
 from engine.records import (

@@ -17,11 +17,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from engine.data import Dataset, Fold, Matrix, rows_of
+from engine.data.dataset import Dataset, Fold, Matrix, rows_of
 from engine.errors import DataException
-from engine.metrics import mean_over_folds, score_classification, score_regression
-from engine.pipelines import PipelineSpec, build_pipeline, estimators_of
+from engine.metrics.scores import mean_over_folds, score_classification, score_regression
 from engine.pipelines.boosting import AtRounds, fit_with_early_stopping
+from engine.pipelines.build import PipelineSpec, build_pipeline
+from engine.pipelines.catalogue import estimators_of
 from engine.pipelines.cost import prediction_ms
 from engine.pipelines.featurize import DataTransformer
 from engine.pipelines.within import fit_within

@@ -13,7 +13,7 @@ import numpy as np
 import ray
 from numpy.typing import NDArray
 
-from engine.data import Dataset, Layout
+from engine.data.dataset import Dataset, Layout
 from engine.nodedata import node_features
 from engine.second_level import SecondLevel, fit_second_level
 from engine.splits import SplitPlan, make_splits

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.data import Dataset, check_data, check_features
+from engine.data.check import check_data, check_features
+from engine.data.dataset import Dataset
 from engine.settings import Settings
 from engine.splits import check_plan
 

@@ -15,11 +15,11 @@ import ray
 from numpy.typing import NDArray
 from ray import tune
 
-from engine.data import Dataset, DataSummary
+from engine.data.dataset import Dataset, DataSummary
 from engine.errors import ConfigException, DataException, RunException
 from engine.fitting import FittingHere, FittingThere, fit_on, import_libraries
 from engine.given import Given
-from engine.metrics import METRICS
+from engine.metrics.metric import METRICS
 from engine.nodedata import DataSource, LoadedData, node_data_somewhere
 from engine.raymetrics import RunMetrics
 from engine.raytune import NextPipeline, NoReports, StopAtOnce, TrialCallback, quiet_tune

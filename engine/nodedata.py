@@ -22,10 +22,10 @@ from engine.script import find_script, run_script
 
 # pandas and scikit-learn take 100 MB of a process; the one that only reads logs does without.
 if TYPE_CHECKING:
-    from engine.data import Dataset, DataSummary
+    from engine.data.dataset import Dataset, DataSummary
     from engine.featurization import FeaturizationConfig
     from engine.given import Given
-    from engine.metrics import Task
+    from engine.metrics.metric import Task
     from engine.splits import SplitPlan
 
 logger = logging.getLogger("raysmith.trial")
@@ -81,7 +81,8 @@ class DataSource:
 
     def read(self) -> Dataset:
         """Run the script, or read the files, and check the result."""
-        from engine.data import check_data, read_table
+        from engine.data.check import check_data
+        from engine.data.files import read_table
 
         if self.script is not None:
             raw, source = run_script(self._script()), "get_data()"

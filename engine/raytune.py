@@ -14,8 +14,8 @@ import ray
 from ray import tune
 from ray.tune.search import Searcher
 
-from engine.metrics import Metric
-from engine.pipelines import PipelineSpec
+from engine.metrics.metric import Metric
+from engine.pipelines.build import PipelineSpec
 from engine.raymetrics import RunMetrics
 from engine.recorder import Recorder
 from engine.records import IterationEnd

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from engine.metrics import Metric
+from engine.metrics.metric import Metric
 from engine.pipelines.names import ENSEMBLES
 
 #: States a run goes through; the last three are final.

@@ -16,7 +16,7 @@ from engine.errors import AutoMLError, ConfigException, RunException
 from engine.given import Given
 from engine.iteration import IterationRun, download, pick
 from engine.launching import check_target, start_driver
-from engine.metrics import METRICS, metrics_in
+from engine.metrics.metric import METRICS, metrics_in
 from engine.models import MLFLOW_MODEL, load_model, save_mlflow_model
 from engine.records import IterationRecord, RunRecord, best_iteration, chosen_iteration, is_ensemble
 from engine.show.follower import Follower

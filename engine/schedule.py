@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from engine.metrics import Metric
+from engine.metrics.metric import Metric
 
 
 class Next(Enum):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from engine.data import Dataset, Fold, rows_of
+from engine.data.dataset import Dataset, Fold, rows_of
 from engine.evaluate import (
     ALL_ROWS,
     KeptByPart,
@@ -21,8 +21,8 @@ from engine.evaluate import (
     pipeline_for,
     rounds_of_the_others,
 )
-from engine.pipelines import PipelineSpec
 from engine.pipelines.boosting import AtRounds, fit_with_early_stopping
+from engine.pipelines.build import PipelineSpec
 from engine.pipelines.ensembles import meta_input, meta_predict
 
 #: Random thresholds, as the best splits of the predictions alone would leave features no say. With

@@ -11,7 +11,7 @@ from typing import Any
 from engine import checks as allow
 from engine.errors import ConfigException
 from engine.featurization import FeaturizationConfig
-from engine.metrics import METRICS
+from engine.metrics.metric import METRICS
 from engine.pipelines.names import ENSEMBLES, META_LEARNERS
 from engine.splits import SplitPlan
 

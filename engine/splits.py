@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, StratifiedShuffleSplit
 
-from engine.data import Dataset, DataSummary, Fold
+from engine.data.dataset import Dataset, DataSummary, Fold
 from engine.errors import DataException
 
 

@@ -16,13 +16,13 @@ import ray
 from ray import tune
 
 from engine.capture import capture_output
-from engine.data import Dataset, Fold
+from engine.data.dataset import Dataset, Fold
 from engine.errors import DataException
 from engine.evaluate import Pruned, evaluate
-from engine.metrics import METRICS
+from engine.metrics.metric import METRICS
 from engine.nodedata import DataSource, LoadedData, NodeFeatures, log_folder, node_data
 from engine.packing import pack_model, pack_predictions, release_memory
-from engine.pipelines import PipelineSpec
+from engine.pipelines.build import PipelineSpec
 from engine.raymetrics import TrialMetrics
 from engine.records import IterationEnd
 from engine.search.limits import LAST_FIT, Limits

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from engine import AutoMLConfig
-from engine.data import check_data
+from engine.data.check import check_data
 from engine.driver import _goal
 from engine.ensembling import _Preference, add_ensembles, candidates
 from engine.evaluate import evaluate
-from engine.metrics import METRICS
+from engine.metrics.metric import METRICS
 from engine.packing import pack_model, pack_predictions
-from engine.pipelines import PipelineSpec
+from engine.pipelines.build import PipelineSpec
 from engine.records import (
     PREFERRED,
     IterationEnd,

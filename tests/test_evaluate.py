@@ -6,9 +6,9 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from engine import DataException, FeaturizationConfig
-from engine.data import check_data
+from engine.data.check import check_data
 from engine.evaluate import ALL_ROWS, evaluate, predict
-from engine.pipelines import PipelineSpec
+from engine.pipelines.build import PipelineSpec
 from engine.splits import SplitPlan, make_splits
 
 LOGISTIC = PipelineSpec("LogisticRegression", "StandardScalerWrapper")
@@ -24,7 +24,7 @@ def test_out_of_fold_predictions_come_from_models_that_did_not_see_the_row(table
     X, y = table
     data, result = run(table)
     for train, valid in make_splits(data, SplitPlan(4)):
-        from engine.pipelines import build_pipeline
+        from engine.pipelines.build import build_pipeline
 
         model = build_pipeline(LOGISTIC, "classification").fit(X[train], y[train])
         assert result.predictions[valid] == pytest.approx(model.predict_proba(X[valid]))

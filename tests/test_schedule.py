@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 
-from engine.metrics import METRICS
+from engine.metrics.metric import METRICS
 from engine.schedule import Goals, Next, Schedule
 
 ACCURACY, LOSS = METRICS["accuracy"], METRICS["log_loss"]

@@ -11,9 +11,9 @@ from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
 from engine import AutoMLConfig, FeaturizationConfig
-from engine.data import check_data
+from engine.data.check import check_data
 from engine.evaluate import evaluate
-from engine.pipelines import PipelineSpec
+from engine.pipelines.build import PipelineSpec
 from engine.pipelines.ensembles import meta_predict
 from engine.search.ensemble import compose
 from engine.search.out_of_fold import OutOfFold

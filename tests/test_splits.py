@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine import DataException
-from engine.data import check_data
+from engine.data.check import check_data
 from engine.splits import SplitPlan, check_plan, make_splits
 
 

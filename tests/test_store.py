@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from engine import RunException
-from engine.metrics import METRICS
+from engine.metrics.metric import METRICS
 from engine.records import DriverIdentity, IterationEnd, best_iteration
 from engine.store import LOG_FILE, MODEL_FILE
 

@@ -26,7 +26,7 @@ from engine.data.target import (
 )
 from engine.errors import DataException
 from engine.featurization import FeaturizationConfig
-from engine.metrics import Task
+from engine.metrics.metric import Task
 
 _DIRECT_KEYS = (
     "X",

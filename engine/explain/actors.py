@@ -13,7 +13,7 @@ import ray
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from engine.data import rows_of
+from engine.data.dataset import rows_of
 from engine.errors import RunException
 from engine.explain.explanation import Explanation
 from engine.explain.pool import Pieces, Progress, Work, as_explanation

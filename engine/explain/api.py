@@ -83,7 +83,7 @@ def explain_model(
     ConfigException
         For what is not two-dimensional, or names that do not fit.
     """
-    from engine.data import rows_of
+    from engine.data.dataset import rows_of
     from engine.explain.pool import Work, in_this_process
 
     background, rows = _matrix(X_train, "X_train"), _matrix(X_test, "X_test")

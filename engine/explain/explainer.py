@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.pipeline import Pipeline
 
-from engine.data import rows_of
+from engine.data.dataset import rows_of
 from engine.explain.exact import Margins, margins_of, to_probabilities
 from engine.pipelines.ensembles import VotingEnsembleClassifier, VotingEnsembleRegressor
 

@@ -13,7 +13,7 @@ from engine.errors import DataException
 from engine.explain.explanation import Explanation
 from engine.explain.runs import explain_iteration
 from engine.given import Given
-from engine.metrics import METRICS
+from engine.metrics.metric import METRICS
 from engine.nodedata import DataSource, end_node_data, node_data_somewhere
 from engine.records import IterationRecord
 from engine.store import RunStore

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import ray
 
-from engine.data import Dataset, check_features, rows_of
+from engine.data.check import check_features
+from engine.data.dataset import Dataset, rows_of
 from engine.errors import AutoMLError, RunException
 from engine.explain.actors import explain_with_actors
 from engine.explain.explanation import Explanation

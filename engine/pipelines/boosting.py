@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import Matrix
+from engine.data.dataset import Matrix
 from engine.pipelines.estimators import EncodedLabels, TextCategories
 from engine.pipelines.within import seconds_a_step
 

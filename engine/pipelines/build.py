@@ -12,8 +12,8 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from engine.data import Layout
-from engine.metrics import Task
+from engine.data.dataset import Layout
+from engine.metrics.metric import Task
 from engine.pipelines.catalogue import NO_SCALER, SCALERS, EstimatorEntry, Wrapper, estimators_of
 from engine.pipelines.estimators import CalibratedMargin, EncodedLabels, TextCategories
 from engine.pipelines.featurize import DataTransformer

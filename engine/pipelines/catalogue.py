@@ -19,7 +19,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from engine.metrics import Task
+from engine.metrics.metric import Task
 from engine.pipelines.parts import Output
 from engine.pipelines.settle import Settle, as_given, fewer_rounds, forest, network
 

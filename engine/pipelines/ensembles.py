@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, Transfo
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
 
-from engine.data import Matrix, rows_of
+from engine.data.dataset import Matrix, rows_of
 
 Array = NDArray[np.float64]
 

@@ -22,7 +22,7 @@ from sklearn.utils import check_array, gen_batches
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from engine.data import Matrix
+from engine.data.dataset import Matrix
 
 #: Cells of a kernel matrix that are held at a time: 32 MB.
 _KERNEL_CELLS = 4_000_000

@@ -11,7 +11,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from engine.data import Matrix
+from engine.data.dataset import Matrix
 from engine.errors import DataException
 
 

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import BaseEnsemble
 
-from engine.data import Matrix, rows_of
+from engine.data.dataset import Matrix, rows_of
 
 _FIRST_TREES = 5
 #: Epochs that are timed, on this share of the rows.

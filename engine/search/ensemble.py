@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from engine.metrics import mean_over_folds
+from engine.metrics.scores import mean_over_folds
 from engine.pipelines.ensembles import (
     Array,
     StackEnsembleClassifier,

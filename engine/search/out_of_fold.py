@@ -9,14 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import Dataset, Fold
-from engine.metrics import (
-    METRICS,
-    Metric,
-    score_classification,
-    score_one,
-    score_regression,
-)
+from engine.data.dataset import Dataset, Fold
+from engine.metrics.metric import METRICS, Metric
+from engine.metrics.scores import score_classification, score_regression
+from engine.metrics.single_score import score_one
 from engine.pipelines.ensembles import Array, divide
 from engine.splits import is_k_fold
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.metrics import Metric
+from engine.metrics.metric import Metric
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.samplers import RandomSampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
-from engine.data import DataSummary
+from engine.data.dataset import DataSummary
 from engine.errors import ConfigException
-from engine.metrics import METRICS
+from engine.metrics.metric import METRICS
 from engine.pipelines.build import PipelineSpec
 from engine.pipelines.catalogue import (
     NO_SCALER,

@@ -20,7 +20,7 @@ from sklearn.linear_model import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from engine.metrics import METRICS
+from engine.metrics.metric import METRICS
 from engine.pipelines.ensembles import Array, meta_input, meta_predict
 from engine.search.ensemble import EnsembleResult, score_parts
 from engine.search.out_of_fold import OutOfFold

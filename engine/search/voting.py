@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.metrics import METRICS, Metric, log_loss_of_own
+from engine.metrics.metric import METRICS, Metric
+from engine.metrics.single_score import log_loss_of_own
 from engine.pipelines.ensembles import Array
 from engine.search.ensemble import EnsembleResult, score_parts
 from engine.search.out_of_fold import OutOfFold

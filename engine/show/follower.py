@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from engine.metrics import Metric
+from engine.metrics.metric import Metric
 from engine.records import RunRecord
 from engine.settings import Settings
 from engine.show.table import Table

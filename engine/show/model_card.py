@@ -12,7 +12,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.metrics import METRICS, metrics_in
+from engine.metrics.metric import METRICS, metrics_in
 from engine.records import IterationRecord
 from engine.show.state import DATA_FILE, RunView, importance_of, installed_versions, json_file
 

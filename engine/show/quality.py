@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
-from engine.data import Dataset
+from engine.data.dataset import Dataset
 
 _MOST_CLASSES = 12
 _POINTS = 100

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from engine.errors import RunException
-from engine.metrics import METRICS, metrics_in
+from engine.metrics.metric import METRICS, metrics_in
 from engine.records import IterationRecord, RunRecord, chosen_iteration
 from engine.show.table import first_line
 from engine.store import LOG_FILE, RunStore

@@ -11,7 +11,7 @@ from typing import TextIO
 from rich.progress import Progress
 from rich.text import Text
 
-from engine.metrics import Metric
+from engine.metrics.metric import Metric
 from engine.records import IterationRecord
 from engine.show.console import progress_bar, style_of
 

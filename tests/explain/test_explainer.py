@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 from scipy.special import softmax
 
-from engine.data import check_data
+from engine.data.check import check_data
 from engine.explain.exact import to_probabilities
 from engine.explain.explainer import (
     _Exact,
@@ -21,7 +21,8 @@ from engine.explain.explainer import (
     outputs_of,
 )
 from engine.featurization import FeaturizationConfig
-from engine.pipelines import PipelineSpec, build_pipeline, estimators_of
+from engine.pipelines.build import PipelineSpec, build_pipeline
+from engine.pipelines.catalogue import estimators_of
 from engine.pipelines.ensembles import VotingEnsembleClassifier, VotingEnsembleRegressor
 
 N = 150

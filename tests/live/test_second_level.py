@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import ray
 
-from engine.data import check_data
+from engine.data.check import check_data
 from engine.fitting import FittingHere, FittingThere, fit_on
 from engine.splits import SplitPlan
 from tests.live.helpers import quick_config, write

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
-from engine.data import check_data
+from engine.data.check import check_data
 from engine.evaluate import evaluate
-from engine.pipelines import PipelineSpec, estimators_of
 from engine.pipelines.boosting import AtRounds, fit_with_early_stopping
-from engine.pipelines.build import build_pipeline
+from engine.pipelines.build import PipelineSpec, build_pipeline
+from engine.pipelines.catalogue import estimators_of
 from engine.splits import SplitPlan, make_splits
 
 BOOSTERS = [

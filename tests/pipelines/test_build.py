@@ -12,10 +12,10 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 
 from engine import DataException
-from engine.data import check_data
+from engine.data.check import check_data
 from engine.evaluate import evaluate
-from engine.pipelines import CLASSIFIERS, REGRESSORS, PipelineSpec, build_pipeline
-from engine.pipelines.catalogue import SCALERS
+from engine.pipelines.build import PipelineSpec, build_pipeline
+from engine.pipelines.catalogue import CLASSIFIERS, REGRESSORS, SCALERS
 from engine.splits import SplitPlan, make_splits
 
 EVERY = [

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_classification, make_regression
 
-from engine.pipelines import PipelineSpec, build_pipeline, estimators_of
+from engine.pipelines.build import PipelineSpec, build_pipeline
+from engine.pipelines.catalogue import estimators_of
 from engine.pipelines.cost import prediction_ms
 
 

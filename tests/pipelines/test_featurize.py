@@ -10,9 +10,10 @@ import pytest
 from sklearn.base import clone
 
 from engine import DataException, FeaturizationConfig
-from engine.data import check_data
+from engine.data.check import check_data
 from engine.evaluate import evaluate
-from engine.pipelines import PipelineSpec, build_pipeline, estimators_of
+from engine.pipelines.build import PipelineSpec, build_pipeline
+from engine.pipelines.catalogue import estimators_of
 from engine.pipelines.featurize import DataTransformer
 from engine.splits import SplitPlan, make_splits
 

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.data import check_data
+from engine.data.check import check_data
 from engine.errors import DataException, ModelException
 from engine.featurization import FeaturizationConfig
-from engine.pipelines import CLASSIFIERS, REGRESSORS, PipelineSpec, build_pipeline
+from engine.pipelines.build import PipelineSpec, build_pipeline
+from engine.pipelines.catalogue import CLASSIFIERS, REGRESSORS
 from engine.pipelines.ensembles import (
     SharedFeatures,
     StackEnsembleClassifier,

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_classification, make_regression
 
-from engine.data import check_data
+from engine.data.check import check_data
 from engine.evaluate import evaluate
-from engine.pipelines import PipelineSpec, build_pipeline, estimators_of
+from engine.pipelines.build import PipelineSpec, build_pipeline
+from engine.pipelines.catalogue import estimators_of
 from engine.pipelines.within import fit_within
 from engine.splits import SplitPlan, make_splits
 

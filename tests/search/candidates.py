@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.data import check_data
+from engine.data.check import check_data
 from engine.search.out_of_fold import OutOfFold
 from engine.splits import SplitPlan, make_splits
 

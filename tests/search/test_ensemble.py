@@ -10,9 +10,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from engine.data import check_data
-from engine.metrics import metrics_of
-from engine.pipelines import PipelineSpec, build_pipeline
+from engine.data.check import check_data
+from engine.metrics.metric import metrics_of
+from engine.pipelines.build import PipelineSpec, build_pipeline
 from engine.search.ensemble import EnsembleResult, compose
 from engine.search.out_of_fold import OutOfFold
 from engine.search.stacking import stack

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.data import check_data
-from engine.metrics import METRICS
+from engine.data.check import check_data
+from engine.metrics.metric import METRICS
 from engine.search.out_of_fold import OutOfFold, choose_one, gain
 from engine.search.voting import vote
 from engine.splits import SplitPlan, make_splits

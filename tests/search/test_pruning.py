@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.metrics import METRICS
+from engine.metrics.metric import METRICS
 from engine.search.pruning import IMPATIENT, hopeless
 
 BEST = [0.95, 0.96, 0.94, 0.95, 0.95]

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from engine import ConfigException
-from engine.data import DataSummary
-from engine.pipelines import CLASSIFIERS, REGRESSORS, PipelineSpec, estimators_of
-from engine.pipelines.catalogue import NO_SCALER, SCALERS
+from engine.data.dataset import DataSummary
+from engine.pipelines.build import PipelineSpec
+from engine.pipelines.catalogue import CLASSIFIERS, NO_SCALER, REGRESSORS, SCALERS, estimators_of
 from engine.search.portfolio import load_portfolio
 from engine.search.searcher import PipelineSearch
 

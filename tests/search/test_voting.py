@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.metrics import METRICS
+from engine.metrics.metric import METRICS
 from engine.search import voting
 from engine.search.out_of_fold import OutOfFold
 from engine.search.voting import vote, voters

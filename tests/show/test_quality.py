@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import auc, confusion_matrix, roc_auc_score
 
-from engine.data import check_data
+from engine.data.check import check_data
 from engine.featurization import FeaturizationConfig
 from engine.show.quality import describe_data, quality_of
 

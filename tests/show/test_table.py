@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from engine.metrics import METRICS
+from engine.metrics.metric import METRICS
 from engine.records import IterationRecord
 from engine.show.table import Table, format_score, format_seconds
 

@@ -7,16 +7,14 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn import metrics as sk
 
-from engine.metrics import (
+from engine.metrics.metric import (
     BINARY_METRICS,
     CLASSIFICATION_METRICS,
     METRICS,
     REGRESSION_METRICS,
-    mean_over_folds,
-    score_classification,
-    score_one,
-    score_regression,
 )
+from engine.metrics.scores import mean_over_folds, score_classification, score_regression
+from engine.metrics.single_score import score_one
 
 
 @pytest.fixture
