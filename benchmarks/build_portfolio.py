@@ -31,6 +31,7 @@ from datasets import SETS
 from engine import FeaturizationConfig
 from engine.data.check import check_data
 from engine.data.dataset import DataSummary
+from engine.data.splits import SplitPlan, make_splits
 from engine.evaluate import evaluate
 from engine.metrics.metric import METRICS
 from engine.metrics.single_score import score_one
@@ -38,7 +39,6 @@ from engine.pipelines.build import PipelineSpec
 from engine.pipelines.catalogue import estimators_of
 from engine.search.portfolio import DEFAULT_FILE, load_portfolio, write_portfolio
 from engine.search.searcher import PipelineSearch
-from engine.splits import SplitPlan, make_splits
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

@@ -40,9 +40,9 @@ def plain(specs_file: str) -> dict[str, float]:
     import warnings
 
     from engine.data.check import check_data
+    from engine.data.splits import SplitPlan, make_splits
     from engine.evaluate import evaluate
     from engine.pipelines.build import PipelineSpec
-    from engine.splits import SplitPlan, make_splits
 
     warnings.simplefilter("ignore")
     X, y = data()

@@ -7,6 +7,7 @@ from engine._version import __version__
 
 if TYPE_CHECKING:
     from engine.config import AutoMLConfig
+    from engine.data.featurization import FeaturizationConfig
     from engine.errors import (
         AutoMLError,
         ConfigException,
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     )
     from engine.experiment import Experiment
     from engine.explain.api import explain_model, retrieve_model_explanation
-    from engine.featurization import FeaturizationConfig
     from engine.iteration import IterationRun
     from engine.pipelines.to_onnx import onnx_inputs
     from engine.run import AutoMLRun
@@ -52,7 +52,7 @@ _MODULES = {
     "ConfigException": _ERRORS,
     "DataException": _ERRORS,
     "Experiment": "engine.experiment",
-    "FeaturizationConfig": "engine.featurization",
+    "FeaturizationConfig": "engine.data.featurization",
     "IterationRun": "engine.iteration",
     "ModelException": _ERRORS,
     "RunDetails": "engine.show.widget",

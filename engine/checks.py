@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.featurization import FeaturizationConfig
+from engine.data.featurization import FeaturizationConfig
 
 Check = Callable[[Any], str | None]
 

@@ -24,7 +24,7 @@ import yaml
 
 from cluster.embedded import leave_drivers
 from engine.config import AutoMLConfig
-from engine.data.files import read_table
+from engine.data.tables import read_table
 from engine.errors import AutoMLError, ConfigException
 from engine.experiment import Experiment
 from engine.iteration import IterationRun

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.data.splits import check_plan
 from engine.errors import AutoMLError, RunException
 from engine.given import Given
 from engine.metrics.metric import METRICS
@@ -30,7 +31,6 @@ from engine.records import (
 from engine.schedule import Goals, Schedule
 from engine.search.searcher import PipelineSearch
 from engine.settings import Settings
-from engine.splits import check_plan
 from engine.store import RunStore
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from engine.data.dataset import Dataset
+from engine.data.splits import make_splits
 from engine.metrics.metric import METRICS, Metric
 from engine.models import load_model
 from engine.packing import pack_model, pack_predictions
@@ -35,7 +36,6 @@ from engine.search.stacking import NoTime, stack, stack_members
 from engine.search.voting import vote, vote_with, voters
 from engine.second_level import Fitting
 from engine.settings import Settings
-from engine.splits import make_splits
 from engine.store import RunStore
 
 logger = logging.getLogger("raysmith.driver")

@@ -14,9 +14,9 @@ import ray
 from numpy.typing import NDArray
 
 from engine.data.dataset import Dataset, Layout
+from engine.data.splits import SplitPlan, make_splits
 from engine.nodedata import node_features
 from engine.second_level import SecondLevel, fit_second_level
-from engine.splits import SplitPlan, make_splits
 
 logger = logging.getLogger("raysmith.driver")
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.data.check import check_data, check_features
 from engine.data.dataset import Dataset
+from engine.data.splits import check_plan
 from engine.settings import Settings
-from engine.splits import check_plan
 
 if TYPE_CHECKING:
     from engine.store import RunStore

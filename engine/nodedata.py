@@ -17,16 +17,16 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.embedded import NAMESPACE
 from engine.capture import capture_output
+from engine.data.data_script import find_script, run_script
 from engine.errors import DataException
-from engine.script import find_script, run_script
 
 # pandas and scikit-learn take 100 MB of a process; the one that only reads logs does without.
 if TYPE_CHECKING:
     from engine.data.dataset import Dataset, DataSummary
-    from engine.featurization import FeaturizationConfig
+    from engine.data.featurization import FeaturizationConfig
+    from engine.data.splits import SplitPlan
     from engine.given import Given
     from engine.metrics.metric import Task
-    from engine.splits import SplitPlan
 
 logger = logging.getLogger("raysmith.trial")
 
@@ -82,7 +82,7 @@ class DataSource:
     def read(self) -> Dataset:
         """Run the script, or read the files, and check the result."""
         from engine.data.check import check_data
-        from engine.data.files import read_table
+        from engine.data.tables import read_table
 
         if self.script is not None:
             raw, source = run_script(self._script()), "get_data()"
@@ -176,7 +176,7 @@ class NodeData:
 
     def describe(self) -> dict[str, Any]:
         """The data as a report shows it."""
-        from engine.show.quality import describe_data
+        from engine.data.description import describe_data
 
         return describe_data(ray.get(self.load().reference[0]))
 
@@ -192,7 +192,7 @@ class NodeData:
         return text[-_LARGEST_TAIL:]
 
     def _load(self) -> LoadedData:
-        from engine.splits import check_plan
+        from engine.data.splits import check_plan
 
         assert self._source is not None
         started = time.perf_counter()

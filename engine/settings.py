@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine import checks as allow
+from engine.data.featurization import FeaturizationConfig
+from engine.data.splits import SplitPlan
 from engine.errors import ConfigException
-from engine.featurization import FeaturizationConfig
 from engine.metrics.metric import METRICS
 from engine.pipelines.names import ENSEMBLES, META_LEARNERS
-from engine.splits import SplitPlan
 
 
 def _parameter(default: Any, check: allow.Check, unavailable: str | None = None) -> Any:

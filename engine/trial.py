@@ -17,6 +17,7 @@ from ray import tune
 
 from engine.capture import capture_output
 from engine.data.dataset import Dataset, Fold
+from engine.data.splits import make_splits
 from engine.errors import DataException
 from engine.evaluate import Pruned, evaluate
 from engine.metrics.metric import METRICS
@@ -27,7 +28,6 @@ from engine.raymetrics import TrialMetrics
 from engine.records import IterationEnd
 from engine.search.limits import LAST_FIT, Limits
 from engine.search.pruning import IMPATIENT, PATIENT, hopeless
-from engine.splits import make_splits
 
 logger = logging.getLogger("raysmith.trial")
 

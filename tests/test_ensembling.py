@@ -7,6 +7,7 @@ import pytest
 
 from engine import AutoMLConfig
 from engine.data.check import check_data
+from engine.data.splits import make_splits
 from engine.driver import _goal
 from engine.ensembling import _Preference, add_ensembles, candidates
 from engine.evaluate import evaluate
@@ -21,7 +22,6 @@ from engine.records import (
     chosen_iteration,
 )
 from engine.search.ensemble import EnsembleResult
-from engine.splits import make_splits
 
 
 def record(number, score, status="Completed", algorithm="KNN", metric="accuracy"):

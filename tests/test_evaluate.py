@@ -7,9 +7,9 @@ from threadpoolctl import threadpool_info
 
 from engine import DataException, FeaturizationConfig
 from engine.data.check import check_data
+from engine.data.splits import SplitPlan, make_splits
 from engine.evaluate import ALL_ROWS, evaluate, predict
 from engine.pipelines.build import PipelineSpec
-from engine.splits import SplitPlan, make_splits
 
 LOGISTIC = PipelineSpec("LogisticRegression", "StandardScalerWrapper")
 

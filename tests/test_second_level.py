@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from engine import AutoMLConfig, FeaturizationConfig
 from engine.data.check import check_data
+from engine.data.splits import SplitPlan, is_k_fold, make_splits
 from engine.evaluate import evaluate
 from engine.pipelines.build import PipelineSpec
 from engine.pipelines.ensembles import meta_predict
@@ -19,7 +20,6 @@ from engine.search.ensemble import compose
 from engine.search.out_of_fold import OutOfFold
 from engine.search.voting import vote_with
 from engine.second_level import GivenUp, fit_second_level
-from engine.splits import SplitPlan, is_k_fold, make_splits
 
 N = 400
 PIPELINES = {

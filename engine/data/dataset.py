@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.data.columns import Column
-from engine.featurization import FeaturizationConfig
+from engine.data.featurization import FeaturizationConfig
 from engine.metrics.metric import Task
 
 Matrix = Any  # numpy array, pandas DataFrame or scipy CSR matrix, two-dimensional

@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from engine.data.columns import Column
+from engine.data.featurization import FeaturizationConfig
 from engine.errors import DataException
-from engine.featurization import FeaturizationConfig
 from engine.pipelines.parts import Categories, Dates, Numbers, Output, Part, Texts, side_by_side
 
 #: Given how something is made, what was made so before, or now.

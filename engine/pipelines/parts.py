@@ -13,7 +13,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
 from engine.data.columns import Column, normalise
-from engine.featurization import FeaturizationConfig
+from engine.data.featurization import FeaturizationConfig
 
 #: ``encoded``: no NaN, categories as numbers that carry meaning. ``codes``: NaN stay, few
 #: categories as codes (for trees). ``native``: NaN stay, few categories as a pandas categorical.

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.dataset import Dataset, Fold
+from engine.data.splits import is_k_fold
 from engine.metrics.metric import METRICS, Metric
 from engine.metrics.scores import score_classification, score_regression
 from engine.metrics.single_score import score_one
 from engine.pipelines.ensembles import Array, divide
-from engine.splits import is_k_fold
 
 #: Rows that a choice among candidates looks at: it does not get better with more.
 _MOST_ROWS = 5_000

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from engine import DataException
 from engine.data.check import check_data
-from engine.data.files import read_table
+from engine.data.tables import read_table
 
 X = np.arange(20, dtype=float).reshape(10, 2)
 Y = np.array([0, 1] * 5)

@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.special import softmax
 
 from engine.data.check import check_data
+from engine.data.featurization import FeaturizationConfig
 from engine.explain.exact import to_probabilities
 from engine.explain.explainer import (
     _Exact,
@@ -20,7 +21,6 @@ from engine.explain.explainer import (
     explainer_of,
     outputs_of,
 )
-from engine.featurization import FeaturizationConfig
 from engine.pipelines.build import PipelineSpec, build_pipeline
 from engine.pipelines.catalogue import estimators_of
 from engine.pipelines.ensembles import VotingEnsembleClassifier, VotingEnsembleRegressor

@@ -10,8 +10,8 @@ import pytest
 import ray
 
 from engine.data.check import check_data
+from engine.data.splits import SplitPlan
 from engine.fitting import FittingHere, FittingThere, fit_on
-from engine.splits import SplitPlan
 from tests.live.helpers import quick_config, write
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]

@@ -13,10 +13,10 @@ from sklearn.datasets import load_digits
 
 from engine import DataException
 from engine.data.check import check_data
+from engine.data.splits import SplitPlan, make_splits
 from engine.evaluate import evaluate
 from engine.pipelines.build import PipelineSpec, build_pipeline
 from engine.pipelines.catalogue import CLASSIFIERS, REGRESSORS, SCALERS
-from engine.splits import SplitPlan, make_splits
 
 EVERY = [
     (entry.task, entry.name) for group in (CLASSIFIERS, REGRESSORS) for entry in group.values()

@@ -11,11 +11,11 @@ from sklearn.base import clone
 
 from engine import DataException, FeaturizationConfig
 from engine.data.check import check_data
+from engine.data.splits import SplitPlan, make_splits
 from engine.evaluate import evaluate
 from engine.pipelines.build import PipelineSpec, build_pipeline
 from engine.pipelines.catalogue import estimators_of
 from engine.pipelines.featurize import DataTransformer
-from engine.splits import SplitPlan, make_splits
 
 N = 240
 OUTPUTS = ("encoded", "codes", "native")

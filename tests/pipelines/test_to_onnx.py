@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from engine.data.check import check_data
+from engine.data.featurization import FeaturizationConfig
 from engine.errors import DataException, ModelException
-from engine.featurization import FeaturizationConfig
 from engine.pipelines.build import PipelineSpec, build_pipeline
 from engine.pipelines.catalogue import CLASSIFIERS, REGRESSORS
 from engine.pipelines.ensembles import (

@@ -7,11 +7,11 @@ import pytest
 from sklearn.datasets import make_classification, make_regression
 
 from engine.data.check import check_data
+from engine.data.splits import SplitPlan, make_splits
 from engine.evaluate import evaluate
 from engine.pipelines.build import PipelineSpec, build_pipeline
 from engine.pipelines.catalogue import estimators_of
 from engine.pipelines.within import fit_within
-from engine.splits import SplitPlan, make_splits
 
 MANY = {"n_estimators": 60, "max_iter": 40}
 STEPPED = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from engine.data.check import check_data
+from engine.data.splits import SplitPlan, make_splits
 from engine.search.out_of_fold import OutOfFold
-from engine.splits import SplitPlan, make_splits
 
 #: Rows.
 N = 300

@@ -11,13 +11,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from engine.data.check import check_data
+from engine.data.splits import SplitPlan, make_splits
 from engine.metrics.metric import metrics_of
 from engine.pipelines.build import PipelineSpec, build_pipeline
 from engine.search.ensemble import EnsembleResult, compose
 from engine.search.out_of_fold import OutOfFold
 from engine.search.stacking import stack
 from engine.search.voting import vote
-from engine.splits import SplitPlan, make_splits
 from tests.search.candidates import out_of_fold
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from engine.data.check import check_data
+from engine.data.splits import SplitPlan, make_splits
 from engine.metrics.metric import METRICS
 from engine.search.out_of_fold import OutOfFold, choose_one, gain
 from engine.search.voting import vote
-from engine.splits import SplitPlan, make_splits
 from tests.search.candidates import N, noisy_views, sixty_guesses
 
 

@@ -10,8 +10,9 @@ import pytest
 from sklearn.metrics import auc, confusion_matrix, roc_auc_score
 
 from engine.data.check import check_data
-from engine.featurization import FeaturizationConfig
-from engine.show.quality import describe_data, quality_of
+from engine.data.description import describe_data
+from engine.data.featurization import FeaturizationConfig
+from engine.show.quality import quality_of
 
 N = 300
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from engine import DataException
-from engine.script import check_script, run_script
+from engine.data.data_script import check_script, run_script
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 
 from engine import DataException
 from engine.data.check import check_data
-from engine.splits import SplitPlan, check_plan, make_splits
+from engine.data.splits import SplitPlan, check_plan, make_splits
 
 
 def dataset(y, task="classification"):
