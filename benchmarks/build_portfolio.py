@@ -35,8 +35,8 @@ from engine.data.splits import SplitPlan, make_splits
 from engine.evaluate import evaluate
 from engine.metrics.metric import METRICS
 from engine.metrics.single_score import score_one
-from engine.pipelines.build import PipelineSpec
-from engine.pipelines.catalogue import estimators_of
+from engine.pipelines.catalogue.estimators import estimators_of
+from engine.pipelines.spec import PipelineSpec
 from engine.search.portfolio import DEFAULT_FILE, load_portfolio, write_portfolio
 from engine.search.searcher import PipelineSearch
 

@@ -23,8 +23,8 @@ from report import table
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
 from engine.metrics.metric import METRICS
-from engine.pipelines.build import PipelineSpec
 from engine.pipelines.ensembles import meta_predict
+from engine.pipelines.spec import PipelineSpec
 from engine.search import voting
 from engine.search.out_of_fold import OutOfFold
 from engine.search.portfolio import load_portfolio

@@ -26,7 +26,8 @@ def cases():
     from sklearn.datasets import load_digits
 
     from engine.data.check import check_data
-    from engine.pipelines.build import PipelineSpec, build_pipeline
+    from engine.pipelines.build import build_pipeline
+    from engine.pipelines.spec import PipelineSpec
 
     generator = np.random.default_rng(0)
     X = generator.normal(size=(10_000, 50))

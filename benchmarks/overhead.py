@@ -42,7 +42,7 @@ def plain(specs_file: str) -> dict[str, float]:
     from engine.data.check import check_data
     from engine.data.splits import SplitPlan, make_splits
     from engine.evaluate import evaluate
-    from engine.pipelines.build import PipelineSpec
+    from engine.pipelines.spec import PipelineSpec
 
     warnings.simplefilter("ignore")
     X, y = data()

@@ -14,7 +14,7 @@ from engine.data.tables import read_table
 from engine.errors import AutoMLError, ConfigException, DataException
 from engine.given import Given
 from engine.metrics.metric import DEFAULT_METRIC, Task, metrics_of
-from engine.pipelines.catalogue import estimators_of
+from engine.pipelines.catalogue.estimators import estimators_of
 from engine.pipelines.names import META_LEARNERS
 from engine.settings import FIELDS, Settings, not_available, wrong_values
 

@@ -19,7 +19,7 @@ from engine.given import Given
 from engine.metrics.metric import METRICS
 from engine.models import import_flavour, save_mlflow_model
 from engine.packing import release_memory
-from engine.pipelines.build import PipelineSpec
+from engine.pipelines.spec import PipelineSpec
 from engine.recorder import Recorder
 from engine.records import (
     ITERATION_ENDS,

@@ -19,9 +19,9 @@ from engine.data.splits import make_splits
 from engine.metrics.metric import METRICS, Metric
 from engine.models import load_model
 from engine.packing import pack_model, pack_predictions
-from engine.pipelines.build import PipelineSpec
 from engine.pipelines.ensembles import SharedFeatures
 from engine.pipelines.names import VOTING
+from engine.pipelines.spec import PipelineSpec
 from engine.records import (
     ITERATION_ENDS,
     PREFERRED,

@@ -20,12 +20,13 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from engine.data.dataset import Dataset, Fold, Matrix, rows_of
 from engine.errors import DataException
 from engine.metrics.scores import mean_over_folds, score_classification, score_regression
-from engine.pipelines.boosting import AtRounds, fit_with_early_stopping
-from engine.pipelines.build import PipelineSpec, build_pipeline
-from engine.pipelines.catalogue import estimators_of
-from engine.pipelines.cost import prediction_ms
-from engine.pipelines.featurize import DataTransformer
-from engine.pipelines.within import fit_within
+from engine.pipelines.build import build_pipeline
+from engine.pipelines.catalogue.estimators import estimators_of
+from engine.pipelines.features.transformer import DataTransformer
+from engine.pipelines.fitting.early_stopping import AtRounds, fit_with_early_stopping
+from engine.pipelines.fitting.timed_fit import fit_within
+from engine.pipelines.prediction_time import prediction_ms
+from engine.pipelines.spec import PipelineSpec
 
 logger = logging.getLogger("raysmith.trial")
 

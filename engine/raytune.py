@@ -15,7 +15,7 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from engine.metrics.metric import Metric
-from engine.pipelines.build import PipelineSpec
+from engine.pipelines.spec import PipelineSpec
 from engine.raymetrics import RunMetrics
 from engine.recorder import Recorder
 from engine.records import IterationEnd

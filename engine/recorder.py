@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from engine.packing import release_memory
-from engine.pipelines.build import PipelineSpec
+from engine.pipelines.spec import PipelineSpec
 from engine.records import IterationEnd, RunRecord
 from engine.store import LOG_FILE, RunStore
 

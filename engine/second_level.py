@@ -21,9 +21,9 @@ from engine.evaluate import (
     pipeline_for,
     rounds_of_the_others,
 )
-from engine.pipelines.boosting import AtRounds, fit_with_early_stopping
-from engine.pipelines.build import PipelineSpec
 from engine.pipelines.ensembles import meta_input, meta_predict
+from engine.pipelines.fitting.early_stopping import AtRounds, fit_with_early_stopping
+from engine.pipelines.spec import PipelineSpec
 
 #: Random thresholds, as the best splits of the predictions alone would leave features no say. With
 #: more than two classes a round is as many trees, and there are half as many rounds.

@@ -23,7 +23,7 @@ from engine.evaluate import Pruned, evaluate
 from engine.metrics.metric import METRICS
 from engine.nodedata import DataSource, LoadedData, NodeFeatures, log_folder, node_data
 from engine.packing import pack_model, pack_predictions, release_memory
-from engine.pipelines.build import PipelineSpec
+from engine.pipelines.spec import PipelineSpec
 from engine.raymetrics import TrialMetrics
 from engine.records import IterationEnd
 from engine.search.limits import LAST_FIT, Limits

@@ -13,7 +13,7 @@ from engine.ensembling import _Preference, add_ensembles, candidates
 from engine.evaluate import evaluate
 from engine.metrics.metric import METRICS
 from engine.packing import pack_model, pack_predictions
-from engine.pipelines.build import PipelineSpec
+from engine.pipelines.spec import PipelineSpec
 from engine.records import (
     PREFERRED,
     IterationEnd,

@@ -9,7 +9,7 @@ from engine import DataException, FeaturizationConfig
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, make_splits
 from engine.evaluate import ALL_ROWS, evaluate, predict
-from engine.pipelines.build import PipelineSpec
+from engine.pipelines.spec import PipelineSpec
 
 LOGISTIC = PipelineSpec("LogisticRegression", "StandardScalerWrapper")
 

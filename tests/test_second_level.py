@@ -14,8 +14,8 @@ from engine import AutoMLConfig, FeaturizationConfig
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, is_k_fold, make_splits
 from engine.evaluate import evaluate
-from engine.pipelines.build import PipelineSpec
 from engine.pipelines.ensembles import meta_predict
+from engine.pipelines.spec import PipelineSpec
 from engine.search.ensemble import compose
 from engine.search.out_of_fold import OutOfFold
 from engine.search.voting import vote_with

@@ -26,16 +26,15 @@ from engine.pipelines.ensembles import (
     VotingEnsembleClassifier,
     VotingEnsembleRegressor,
 )
-from engine.pipelines.estimators import (
-    AnnealedMLP,
-    EncodedLabels,
-    ShareOfColumns,
-    TextCategories,
-)
-from engine.pipelines.featurize import DataTransformer
-from engine.pipelines.inputs import NumericMatrix
+from engine.pipelines.estimators.catboost_categories import TextCategories
+from engine.pipelines.estimators.labels import EncodedLabels
+from engine.pipelines.estimators.mlp import AnnealedMLP
+from engine.pipelines.estimators.reduction import ShareOfColumns
+from engine.pipelines.features.categories import MISSING, Categories
+from engine.pipelines.features.numbers import Numbers
+from engine.pipelines.features.numeric_matrix import NumericMatrix
+from engine.pipelines.features.transformer import DataTransformer
 from engine.pipelines.onnx_trees import Trees, trees_of
-from engine.pipelines.parts import MISSING, Categories, Numbers
 
 #: What the current converters all know, and ONNX Runtime since 1.14.
 _OPSETS = {"": 18, "ai.onnx.ml": 3}

@@ -18,15 +18,10 @@ from optuna.trial import TrialState, create_trial
 from engine.data.dataset import DataSummary
 from engine.errors import ConfigException
 from engine.metrics.metric import METRICS
-from engine.pipelines.build import PipelineSpec
-from engine.pipelines.catalogue import (
-    NO_SCALER,
-    SCALERS,
-    EstimatorEntry,
-    ScalerEntry,
-    Space,
-    estimators_of,
-)
+from engine.pipelines.catalogue.entries import NO_SCALER, EstimatorEntry, ScalerEntry, Space
+from engine.pipelines.catalogue.estimators import estimators_of
+from engine.pipelines.catalogue.scalers import SCALERS
+from engine.pipelines.spec import PipelineSpec
 from engine.search.portfolio import load_portfolio
 
 #: Share of model-based proposals that are a small step from the estimator's best pipeline.

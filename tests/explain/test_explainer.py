@@ -21,9 +21,10 @@ from engine.explain.explainer import (
     explainer_of,
     outputs_of,
 )
-from engine.pipelines.build import PipelineSpec, build_pipeline
-from engine.pipelines.catalogue import estimators_of
+from engine.pipelines.build import build_pipeline
+from engine.pipelines.catalogue.estimators import estimators_of
 from engine.pipelines.ensembles import VotingEnsembleClassifier, VotingEnsembleRegressor
+from engine.pipelines.spec import PipelineSpec
 
 N = 150
 KINDS = ("binary", "multi", "regression")

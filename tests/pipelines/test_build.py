@@ -15,8 +15,10 @@ from engine import DataException
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, make_splits
 from engine.evaluate import evaluate
-from engine.pipelines.build import PipelineSpec, build_pipeline
-from engine.pipelines.catalogue import CLASSIFIERS, REGRESSORS, SCALERS
+from engine.pipelines.build import build_pipeline
+from engine.pipelines.catalogue.estimators import CLASSIFIERS, REGRESSORS
+from engine.pipelines.catalogue.scalers import SCALERS
+from engine.pipelines.spec import PipelineSpec
 
 EVERY = [
     (entry.task, entry.name) for group in (CLASSIFIERS, REGRESSORS) for entry in group.values()

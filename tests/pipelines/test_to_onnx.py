@@ -12,8 +12,8 @@ import pytest
 from engine.data.check import check_data
 from engine.data.featurization import FeaturizationConfig
 from engine.errors import DataException, ModelException
-from engine.pipelines.build import PipelineSpec, build_pipeline
-from engine.pipelines.catalogue import CLASSIFIERS, REGRESSORS
+from engine.pipelines.build import build_pipeline
+from engine.pipelines.catalogue.estimators import CLASSIFIERS, REGRESSORS
 from engine.pipelines.ensembles import (
     SharedFeatures,
     StackEnsembleClassifier,
@@ -21,6 +21,7 @@ from engine.pipelines.ensembles import (
     VotingEnsembleClassifier,
     VotingEnsembleRegressor,
 )
+from engine.pipelines.spec import PipelineSpec
 from engine.pipelines.to_onnx import onnx_inputs, to_onnx
 
 onnxruntime = pytest.importorskip("onnxruntime")

@@ -13,7 +13,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, make_splits
 from engine.metrics.metric import metrics_of
-from engine.pipelines.build import PipelineSpec, build_pipeline
+from engine.pipelines.build import build_pipeline
+from engine.pipelines.spec import PipelineSpec
 from engine.search.ensemble import EnsembleResult, compose
 from engine.search.out_of_fold import OutOfFold
 from engine.search.stacking import stack

@@ -7,8 +7,10 @@ import pytest
 
 from engine import ConfigException
 from engine.data.dataset import DataSummary
-from engine.pipelines.build import PipelineSpec
-from engine.pipelines.catalogue import CLASSIFIERS, NO_SCALER, REGRESSORS, SCALERS, estimators_of
+from engine.pipelines.catalogue.entries import NO_SCALER
+from engine.pipelines.catalogue.estimators import CLASSIFIERS, REGRESSORS, estimators_of
+from engine.pipelines.catalogue.scalers import SCALERS
+from engine.pipelines.spec import PipelineSpec
 from engine.search.portfolio import load_portfolio
 from engine.search.searcher import PipelineSearch
 

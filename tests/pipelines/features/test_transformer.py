@@ -13,9 +13,10 @@ from engine import DataException, FeaturizationConfig
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, make_splits
 from engine.evaluate import evaluate
-from engine.pipelines.build import PipelineSpec, build_pipeline
-from engine.pipelines.catalogue import estimators_of
-from engine.pipelines.featurize import DataTransformer
+from engine.pipelines.build import build_pipeline
+from engine.pipelines.catalogue.estimators import estimators_of
+from engine.pipelines.features.transformer import DataTransformer
+from engine.pipelines.spec import PipelineSpec
 
 N = 240
 OUTPUTS = ("encoded", "codes", "native")

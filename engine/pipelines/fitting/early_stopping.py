@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.dataset import Matrix
-from engine.pipelines.estimators import EncodedLabels, TextCategories
-from engine.pipelines.within import seconds_a_step
+from engine.pipelines.estimators.catboost_categories import TextCategories
+from engine.pipelines.estimators.labels import EncodedLabels
+from engine.pipelines.fitting.timed_fit import seconds_a_step
 
 
 def fit_with_early_stopping(

@@ -15,7 +15,11 @@ from sklearn.utils.validation import check_is_fitted
 from engine.data.columns import Column
 from engine.data.featurization import FeaturizationConfig
 from engine.errors import DataException
-from engine.pipelines.parts import Categories, Dates, Numbers, Output, Part, Texts, side_by_side
+from engine.pipelines.features.categories import Categories
+from engine.pipelines.features.dates import Dates
+from engine.pipelines.features.numbers import Numbers
+from engine.pipelines.features.part import Output, Part, side_by_side
+from engine.pipelines.features.texts import Texts
 
 #: Given how something is made, what was made so before, or now.
 Kept = Callable[[Callable[[], Any]], Any]

@@ -14,12 +14,9 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import scale
 from sklearn.svm import SVC, LinearSVC
 
-from engine.pipelines import estimators
-from engine.pipelines.estimators import (
-    AnnealedMLPClassifier,
-    AnnealedMLPRegressor,
-    CalibratedMargin,
-)
+from engine.pipelines.estimators import mlp as estimators
+from engine.pipelines.estimators.mlp import AnnealedMLPClassifier, AnnealedMLPRegressor
+from engine.pipelines.estimators.svm import CalibratedMargin
 
 X, y = load_breast_cancer(return_X_y=True)
 X = scale(X)

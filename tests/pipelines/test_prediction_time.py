@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_classification, make_regression
 
-from engine.pipelines.build import PipelineSpec, build_pipeline
-from engine.pipelines.catalogue import estimators_of
-from engine.pipelines.cost import prediction_ms
+from engine.pipelines.build import build_pipeline
+from engine.pipelines.catalogue.estimators import estimators_of
+from engine.pipelines.prediction_time import prediction_ms
+from engine.pipelines.spec import PipelineSpec
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])

@@ -6,7 +6,7 @@ import pytest
 from scipy import sparse
 
 from engine import DataException
-from engine.pipelines.inputs import NumericMatrix
+from engine.pipelines.features.numeric_matrix import NumericMatrix
 
 FRAME = pd.DataFrame({"a": [1.0, np.nan, 3.0], "b": [True, False, True], "c": [1, 2, 3]})
 

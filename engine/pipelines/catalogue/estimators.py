@@ -7,241 +7,30 @@ and, for gradient boosting and forests, the spaces of Probst, Boulesteix & Bisch
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
-
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 
 from engine.metrics.metric import Task
-from engine.pipelines.parts import Output
-from engine.pipelines.settle import Settle, as_given, fewer_rounds, forest, network
-
-Space = Mapping[str, BaseDistribution]
-Wrapper = Literal["calibrated", "text_categories", "encoded", "scaled_target"]
-NO_SCALER = ""
-
-
-def _log(low: float, high: float) -> FloatDistribution:
-    return FloatDistribution(low, high, log=True)
-
-
-def _share(low: float = 0.2, high: float = 1.0) -> FloatDistribution:
-    return FloatDistribution(low, high)
-
-
-def _log_int(low: int, high: int) -> IntDistribution:
-    return IntDistribution(low, high, log=True)
-
-
-def _one_of(*choices: Any) -> CategoricalDistribution:
-    return CategoricalDistribution(choices)
-
-
-@dataclass(frozen=True)
-class ScalerEntry:
-    """A preprocessor: ``factory`` is ``module:class``; ``for_sparse`` are its changed settings."""
-
-    name: str
-    factory: str
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    space: Space = field(default_factory=dict)
-    seed_parameter: str | None = None
-    handles_missing: bool = False
-    handles_sparse: bool = True
-    handles_dense: bool = True
-    for_sparse: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class EstimatorEntry:
-    """An estimator of the catalogue.
-
-    Attributes
-    ----------
-    factory:
-        ``module:class``, imported when first built.
-    fixed:
-        Parameters that are never searched.
-    space:
-        Parameters that are, with their ranges.
-    scalers:
-        Preprocessors that make sense before it (``""``: none).
-    threads_parameter, seed_parameter:
-        Its names for the number of cores and the seed.
-    wrappers:
-        What it is wrapped in, from the inside: ``calibrated`` (margins to probabilities),
-        ``text_categories`` (categories to texts), ``encoded`` (labels to codes) or
-        ``scaled_target`` (regression target to mean 0 and variance 1).
-    rounds_parameter:
-        For boosting, its name for the number of rounds. ``fixed`` holds their limit; how many are
-        good is found by early stopping on each fold's validation part.
-    steps_parameter:
-        For forests and networks, its name for the number of trees or epochs: there are fewer of
-        them where time is short.
-    handles_missing, handles_sparse, handles_weights:
-        NaN in X, CSR matrices, ``sample_weight`` in `fit`.
-    input:
-        What the first step gives it when columns are featurized and no scaler stands between.
-    cost:
-        Time of an iteration against that of LightGBM, roughly; a guess until one has run.
-    settle:
-        (parameters of a specification, number of rows) -> what the estimator is given: in its own
-        words, and with what keeps its time within bounds on large data.
-    max_rows:
-        More rows than this and it is not proposed: its time grows with their square.
-    converts_to_onnx:
-        Whether `engine.pipelines.to_onnx` knows it.
-    """
-
-    name: str
-    task: Task
-    factory: str
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    space: Space = field(default_factory=dict)
-    scalers: tuple[str, ...] = (NO_SCALER,)
-    threads_parameter: str | None = None
-    seed_parameter: str | None = "random_state"
-    wrappers: tuple[Wrapper, ...] = ()
-    rounds_parameter: str | None = None
-    steps_parameter: str | None = None
-    handles_missing: bool = False
-    handles_sparse: bool = True
-    handles_weights: bool = True
-    input: Output = "encoded"
-    cost: float = 1.0
-    settle: Settle = as_given
-    max_rows: int | None = None
-    converts_to_onnx: bool = True
-
-    @property
-    def installed(self) -> bool:
-        """Whether the package it comes from is there (XGBoost and CatBoost are an extra)."""
-        return (
-            importlib.util.find_spec(self.factory.partition(".")[0].partition(":")[0]) is not None
-        )
-
-
-SCALERS: Mapping[str, ScalerEntry] = {
-    entry.name: entry
-    for entry in (
-        ScalerEntry(
-            "StandardScalerWrapper",
-            "sklearn.preprocessing:StandardScaler",
-            handles_missing=True,
-            for_sparse={"with_mean": False},
-        ),
-        # clip: a test row outside the training range must stay valid for MultinomialNB.
-        ScalerEntry(
-            "MinMaxScaler",
-            "sklearn.preprocessing:MinMaxScaler",
-            fixed={"clip": True},
-            handles_missing=True,
-            handles_sparse=False,
-        ),
-        ScalerEntry("MaxAbsScaler", "sklearn.preprocessing:MaxAbsScaler", handles_missing=True),
-        ScalerEntry(
-            "RobustScaler",
-            "sklearn.preprocessing:RobustScaler",
-            handles_missing=True,
-            for_sparse={"with_centering": False},
-        ),
-        ScalerEntry(
-            "Normalizer",
-            "sklearn.preprocessing:Normalizer",
-            space={"norm": _one_of("l1", "l2", "max")},
-            handles_sparse=False,
-        ),
-        ScalerEntry(
-            "SparseNormalizer",
-            "sklearn.preprocessing:Normalizer",
-            space={"norm": _one_of("l1", "l2", "max")},
-            handles_dense=False,
-        ),
-        ScalerEntry(
-            "PCA",
-            "engine.pipelines.estimators:ShareOfColumns",
-            fixed={"method": "pca"},
-            space={"share": _share()},
-            seed_parameter="random_state",
-            handles_sparse=False,
-        ),
-        ScalerEntry(
-            "TruncatedSVDWrapper",
-            "engine.pipelines.estimators:ShareOfColumns",
-            fixed={"method": "svd"},
-            space={"share": _share()},
-            seed_parameter="random_state",
-        ),
-    )
-}
-
-_CENTRING = ("StandardScalerWrapper", "RobustScaler")
-_LINEAR = (*_CENTRING, "MinMaxScaler", "MaxAbsScaler", "PCA", "TruncatedSVDWrapper")
-#: A network finds projections of its own.
-_NETWORK = (*_CENTRING, "MinMaxScaler", "MaxAbsScaler")
-_DISTANCE = (*_LINEAR, "Normalizer", "SparseNormalizer")
-_TREE = (NO_SCALER, "MaxAbsScaler", "PCA", "TruncatedSVDWrapper")
-
-_TREE_SPACE: Space = {
-    "max_depth": _log_int(2, 32),
-    "min_samples_leaf": _log_int(1, 32),
-}
-_FOREST_SPACE: Space = {
-    "n_estimators": _log_int(50, 400),
-    "max_features": _share(0.05, 1.0),
-    "min_samples_leaf": _log_int(1, 16),
-}
-_LIGHTGBM_SPACE: Space = {
-    "learning_rate": _log(0.01, 0.3),
-    "num_leaves": _log_int(4, 255),
-    "min_child_samples": _log_int(2, 100),
-    "subsample": _share(0.5, 1.0),
-    "colsample_bytree": _share(0.3, 1.0),
-    "reg_alpha": _log(1e-6, 10.0),
-    "reg_lambda": _log(1e-6, 10.0),
-    "extra_trees": _one_of(False, True),
-}
-_HISTOGRAM_SPACE: Space = {
-    "learning_rate": _log(0.02, 0.3),
-    "max_leaf_nodes": _log_int(7, 63),
-    "min_samples_leaf": _log_int(2, 60),
-    "l2_regularization": _log(1e-6, 10.0),
-}
-_XGBOOST_SPACE: Space = {
-    "learning_rate": _log(0.02, 0.3),
-    "max_depth": IntDistribution(3, 10),
-    "min_child_weight": _log(0.5, 30.0),
-    "subsample": _share(0.5, 1.0),
-    "colsample_bytree": _share(0.3, 1.0),
-    "reg_lambda": _log(1e-3, 30.0),
-}
-_CATBOOST_SPACE: Space = {
-    "learning_rate": _log(0.02, 0.3),
-    "depth": IntDistribution(4, 8),
-    "l2_leaf_reg": _log(1.0, 30.0),
-}
-#: ``n_layers`` hidden layers of ``hidden_layer_sizes`` units each. Few epochs (``max_iter``) keep a
-#: network from overfitting small data.
-_MLP_SPACE: Space = {
-    "hidden_layer_sizes": _log_int(16, 256),
-    "n_layers": IntDistribution(1, 3),
-    "max_iter": _log_int(20, 300),
-    "alpha": _log(1e-6, 1e-1),
-    "learning_rate_init": _log(3e-4, 1e-2),
-}
-#: Rounds at most: early stopping ends most fits long before.
-_ROUNDS = 2000
-_LIGHTGBM_FIXED = {"verbosity": -1, "subsample_freq": 1, "n_estimators": _ROUNDS}
-_HISTOGRAM_FIXED = {"early_stopping": False, "max_iter": 1000}
-_XGBOOST_FIXED = {"enable_categorical": True, "n_estimators": _ROUNDS}
-_CATBOOST_FIXED = {"verbose": 0, "allow_writing_files": False, "iterations": _ROUNDS}
+from engine.pipelines.catalogue.entries import NO_SCALER, EstimatorEntry, Space, Wrapper
+from engine.pipelines.catalogue.scalers import _CENTRING, _DISTANCE, _LINEAR, _NETWORK, _TREE
+from engine.pipelines.catalogue.size_rules import fewer_rounds, forest, network
+from engine.pipelines.catalogue.spaces import (
+    _CATBOOST_FIXED,
+    _CATBOOST_SPACE,
+    _FOREST_SPACE,
+    _HISTOGRAM_FIXED,
+    _HISTOGRAM_SPACE,
+    _LIGHTGBM_FIXED,
+    _LIGHTGBM_SPACE,
+    _MLP_SPACE,
+    _ROUNDS,
+    _TREE_SPACE,
+    _XGBOOST_FIXED,
+    _XGBOOST_SPACE,
+    _log,
+    _log_int,
+    _one_of,
+    _share,
+)
 
 
 def _knn(task: Task, factory: str) -> EstimatorEntry:
@@ -444,7 +233,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
     EstimatorEntry(
         "MLP",
         "classification",
-        "engine.pipelines.estimators:AnnealedMLPClassifier",
+        "engine.pipelines.estimators.mlp:AnnealedMLPClassifier",
         settle=network,
         steps_parameter="max_iter",
         cost=1.5,
@@ -452,6 +241,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         scalers=_NETWORK,
     ),
 )
+
 
 REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
     EstimatorEntry(
@@ -493,7 +283,7 @@ REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
     EstimatorEntry(
         "MLP",
         "regression",
-        "engine.pipelines.estimators:AnnealedMLPRegressor",
+        "engine.pipelines.estimators.mlp:AnnealedMLPRegressor",
         settle=network,
         steps_parameter="max_iter",
         cost=1.5,

@@ -9,9 +9,10 @@ from sklearn.datasets import make_classification, make_regression
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, make_splits
 from engine.evaluate import evaluate
-from engine.pipelines.build import PipelineSpec, build_pipeline
-from engine.pipelines.catalogue import estimators_of
-from engine.pipelines.within import fit_within
+from engine.pipelines.build import build_pipeline
+from engine.pipelines.catalogue.estimators import estimators_of
+from engine.pipelines.fitting.timed_fit import fit_within
+from engine.pipelines.spec import PipelineSpec
 
 MANY = {"n_estimators": 60, "max_iter": 40}
 STEPPED = [
