@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.experiment import Experiment
     from engine.explain.api import explain_model, retrieve_model_explanation
     from engine.iteration import IterationRun
-    from engine.pipelines.to_onnx import onnx_inputs
+    from engine.onnx.convert import onnx_inputs
     from engine.run import AutoMLRun
     from engine.show.widget import RunDetails
     from engine.workspace import Workspace
@@ -59,7 +59,7 @@ _MODULES = {
     "RunException": _ERRORS,
     "Workspace": "engine.workspace",
     "explain_model": "engine.explain.api",
-    "onnx_inputs": "engine.pipelines.to_onnx",
+    "onnx_inputs": "engine.onnx.convert",
     "retrieve_model_explanation": "engine.explain.api",
     "WorkspaceException": _ERRORS,
 }

@@ -165,7 +165,7 @@ class AutoMLRun:
         record = self._pick(iteration, metric)
         model = load_model(self._store, record.run_id)
         if return_onnx_model:
-            from engine.pipelines.to_onnx import to_onnx
+            from engine.onnx.convert import to_onnx
 
             model = to_onnx(model)
         return IterationRun(self, record), model

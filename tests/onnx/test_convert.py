@@ -12,6 +12,7 @@ import pytest
 from engine.data.check import check_data
 from engine.data.featurization import FeaturizationConfig
 from engine.errors import DataException, ModelException
+from engine.onnx.convert import onnx_inputs, to_onnx
 from engine.pipelines.build import build_pipeline
 from engine.pipelines.catalogue.estimators import CLASSIFIERS, REGRESSORS
 from engine.pipelines.ensembles import (
@@ -22,7 +23,6 @@ from engine.pipelines.ensembles import (
     VotingEnsembleRegressor,
 )
 from engine.pipelines.spec import PipelineSpec
-from engine.pipelines.to_onnx import onnx_inputs, to_onnx
 
 onnxruntime = pytest.importorskip("onnxruntime")
 

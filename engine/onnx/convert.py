@@ -6,7 +6,6 @@ boosted trees (`engine.pipelines.onnx_trees`) are written node by node.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,11 @@ from numpy.typing import NDArray
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
-from engine._version import __version__
 from engine.data.columns import normalise
 from engine.errors import ModelException
+from engine.onnx.features import _Featurizer
+from engine.onnx.graph import _FLOAT, _KIND, _MATRIX, _ML, _OPSETS, _Graph
+from engine.onnx.trees import Trees, trees_of
 from engine.pipelines.ensembles import (
     CLIPPED,
     SharedFeatures,
@@ -30,20 +31,8 @@ from engine.pipelines.estimators.catboost_categories import TextCategories
 from engine.pipelines.estimators.labels import EncodedLabels
 from engine.pipelines.estimators.mlp import AnnealedMLP
 from engine.pipelines.estimators.reduction import ShareOfColumns
-from engine.pipelines.features.categories import MISSING, Categories
-from engine.pipelines.features.numbers import Numbers
 from engine.pipelines.features.numeric_matrix import NumericMatrix
 from engine.pipelines.features.transformer import DataTransformer
-from engine.pipelines.onnx_trees import Trees, trees_of
-
-#: What the current converters all know, and ONNX Runtime since 1.14.
-_OPSETS = {"": 18, "ai.onnx.ml": 3}
-_ML = "ai.onnx.ml"
-#: Of ``onnx.TensorProto``.
-_FLOAT, _DOUBLE = 1, 11
-_MATRIX = "X"
-#: Of the model's metadata: whether it takes a matrix or a tensor a column.
-_KIND = "raysmith.input"
 
 
 def to_onnx(model: Pipeline) -> Any:
@@ -147,91 +136,6 @@ def onnx_inputs(model: Any, X: Any) -> dict[str, NDArray[Any]]:
             values = texts.where(texts.notna(), "").to_numpy(dtype=object)
         made[name] = values.reshape(-1, 1)
     return made
-
-
-class _Graph:
-    """Nodes under names of their own.
-
-    Parameters
-    ----------
-    columns:
-        Names of the inputs, which no node may have.
-    """
-
-    def __init__(self, columns: Collection[str]) -> None:
-        self._columns = columns
-        self._inputs: list[Any] = []
-        self._outputs: list[Any] = []
-        self._nodes: list[Any] = []
-        self._constants: list[Any] = []
-        self._count = 0
-
-    def input(self, name: str, kind: int, width: int) -> None:
-        from onnx import helper
-
-        self._inputs.append(helper.make_tensor_value_info(name, kind, ["n_rows", width]))
-
-    def add(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
-        """A node with one output; returns the output's name."""
-        from onnx import helper
-
-        output = self._name(kind)
-        node = helper.make_node(kind, list(inputs), [output], output, domain=domain, **attributes)
-        self._nodes.append(node)
-        return output
-
-    def constant(self, values: Any) -> str:
-        from onnx import helper, numpy_helper
-
-        name, array = self._name("constant"), np.asarray(values)
-        if array.dtype.kind in "OU":
-            texts = [str(text).encode() for text in array.ravel()]
-            tensor = helper.make_tensor(name, helper.TensorProto.STRING, array.shape, texts)
-        else:
-            tensor = numpy_helper.from_array(array, name)
-        self._constants.append(tensor)
-        return name
-
-    def double(self, X: str) -> str:
-        return self.add("Cast", X, to=_DOUBLE)
-
-    def include(self, model: Any, X: str) -> str:
-        """Another model of one input; returns the name of its last output."""
-        from onnx import compose
-
-        for entry in model.opset_import:
-            if entry.version > _OPSETS.get(entry.domain, 1):
-                raise ModelException(f"a converter used version {entry.version} of {entry.domain}")
-        part = compose.add_prefix(model, f"{self._name('part')}_").graph
-        self._nodes += [_identity(X, part.input[0].name), *part.node]
-        self._constants += part.initializer
-        return str(part.output[-1].name)
-
-    def output(self, name: str, source: str, kind: int, shape: Sequence[Any]) -> None:
-        from onnx import helper
-
-        while name in self._columns:
-            name += "_"
-        self._nodes.append(_identity(source, name))
-        self._outputs.append(helper.make_tensor_value_info(name, kind, list(shape)))
-
-    def model(self, properties: Mapping[str, str]) -> Any:
-        from onnx import checker, helper
-
-        graph = helper.make_graph(
-            self._nodes, "raysmith", self._inputs, self._outputs, self._constants
-        )
-        imports = [helper.make_opsetid(domain, version) for domain, version in _OPSETS.items()]
-        model = helper.make_model(graph, opset_imports=imports, ir_version=8)
-        model.producer_name, model.producer_version = "raysmith", __version__
-        helper.set_model_props(model, dict(properties))
-        checker.check_model(model)
-        return model
-
-    def _name(self, kind: str) -> str:
-        self._count += 1
-        name = f"{kind}_{self._count}"
-        return name if name not in self._columns else self._name(kind)
 
 
 class _Converter:
@@ -351,90 +255,6 @@ class _Converter:
         return graph.add("Log", graph.add("Div", kept, rest))
 
 
-class _Featurizer:
-    """`DataTransformer` as nodes over a tensor a column."""
-
-    def __init__(self, graph: _Graph) -> None:
-        self._graph = graph
-
-    def convert(self, transformer: DataTransformer) -> tuple[str, int]:
-        blocks = []
-        for part in transformer._parts:
-            write = {Numbers: self._numbers, Categories: self._categories}
-            kind = type(part)
-            if kind not in write:
-                raise ModelException(
-                    f"the columns {part.columns[:20]} are dates or text, which ONNX has no "
-                    "counterpart for; leave them out with drop_column_names"
-                )
-            blocks += write[kind](part)
-        X = blocks[0] if len(blocks) == 1 else self._graph.add("Concat", *blocks, axis=1)
-        return X, len(transformer.get_source_columns())
-
-    def _numbers(self, part: Any) -> list[str]:
-        graph = self._graph
-        columns = {name: name for name in part.columns}
-        marks = []
-        for names, imputer in part._imputers:
-            fills = dict(zip(names, imputer.statistics_, strict=True))
-            missing = {n: graph.add("IsNaN", n) for n in names}
-            if imputer.add_indicator:
-                marks += [graph.double(missing[names[i]]) for i in imputer.indicator_.features_]
-            for name in names:
-                fill = graph.constant(np.array([[float(fills[name])]]))
-                columns[name] = graph.add("Where", missing[name], fill, columns[name])
-        return [*columns.values(), *marks]
-
-    def _categories(self, part: Any) -> list[str]:
-        graph = self._graph
-        codes = {name: self._codes(part, name) for name in part.columns}
-        blocks = []
-        if part._by_code and part.output == "native":
-            raise ModelException(
-                f"the columns {part._by_code[:20]} go to an estimator that splits on categories "
-                "itself; a run with enable_onnx_compatible_models=True has none of these"
-            )
-        for names, encoder in part._one_hot:
-            if encoder.drop_idx_ is not None or encoder._infrequent_enabled:
-                raise ModelException("one-hot encoding with these parameters cannot be converted")
-            for name, categories in zip(names, encoder.categories_, strict=True):
-                known = graph.constant(categories.astype(np.int64)[None, :])
-                blocks.append(graph.double(graph.add("Equal", codes[name], known)))
-        if part._by_code and not part._one_hot:
-            plain = [graph.double(codes[name]) for name in part._by_code]
-            if part.output == "codes":
-                nan = graph.constant(np.array([[np.nan]]))
-                zero = graph.constant(np.array([[0.0]]))
-                plain = [graph.add("Where", graph.add("Less", c, zero), nan, c) for c in plain]
-            blocks += plain
-        for names, encoder in part._target:
-            each = len(encoder.encodings_) // len(names)
-            for index, encodings in enumerate(encoder.encodings_):
-                feature = index // each
-                average = np.ravel(encoder.target_mean_)[index % each]
-                encoded = graph.add(
-                    "LabelEncoder",
-                    codes[names[feature]],
-                    domain=_ML,
-                    keys_int64s=[int(code) for code in encoder.categories_[feature]],
-                    values_floats=[float(value) for value in encodings],
-                    default_float=float(average),
-                )
-                blocks.append(graph.double(encoded))
-        return blocks
-
-    def _codes(self, part: Any, name: str) -> str:
-        labels: dict[str, int] = {"": MISSING} | part._labels[name]
-        return self._graph.add(
-            "LabelEncoder",
-            name,
-            domain=_ML,
-            keys_strings=list(labels),
-            values_int64s=list(labels.values()),
-            default_int64=part.rest_code(name),
-        )
-
-
 def _first_steps(model: Pipeline) -> list[Any]:
     first = model.steps[0][1]
     if isinstance(first, SharedFeatures):
@@ -454,12 +274,6 @@ def _labels(classes: NDArray[Any]) -> tuple[NDArray[Any], int]:
     if classes.dtype.kind == "f":
         return classes.astype(np.float64), TensorProto.DOUBLE
     return classes.astype(object), TensorProto.STRING
-
-
-def _identity(source: str, target: str) -> Any:
-    from onnx import helper
-
-    return helper.make_node("Identity", [source], [target], f"to_{target}")
 
 
 def _sklearn(model: Any, n_columns: int) -> Any:
