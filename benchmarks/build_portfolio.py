@@ -32,7 +32,7 @@ from engine import FeaturizationConfig
 from engine.data.check import check_data
 from engine.data.dataset import DataSummary
 from engine.data.splits import SplitPlan, make_splits
-from engine.evaluate import evaluate
+from engine.evaluation.cross_validation import evaluate
 from engine.metrics.metric import METRICS
 from engine.metrics.single_score import score_one
 from engine.pipelines.catalogue.estimators import estimators_of

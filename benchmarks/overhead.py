@@ -41,7 +41,7 @@ def plain(specs_file: str) -> dict[str, float]:
 
     from engine.data.check import check_data
     from engine.data.splits import SplitPlan, make_splits
-    from engine.evaluate import evaluate
+    from engine.evaluation.cross_validation import evaluate
     from engine.pipelines.spec import PipelineSpec
 
     warnings.simplefilter("ignore")

@@ -166,7 +166,7 @@ class Driver:
 
     def _summarise(self, best: IterationRecord, loop: TuneLoop) -> None:
         """What the report shows of the data and of the best model's predictions."""
-        from engine.show.quality import quality_of
+        from engine.evaluation.diagnostics import quality_of
         from engine.show.state import DATA_FILE, QUALITY_FILE
 
         try:

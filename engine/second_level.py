@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from engine.data.dataset import Dataset, Fold, rows_of
-from engine.evaluate import (
+from engine.evaluation.cross_validation import (
     ALL_ROWS,
     KeptByPart,
     fit_features,

@@ -19,7 +19,8 @@ from engine.capture import capture_output
 from engine.data.dataset import Dataset, Fold
 from engine.data.splits import make_splits
 from engine.errors import DataException
-from engine.evaluate import Pruned, evaluate
+from engine.evaluation.cross_validation import Pruned, evaluate
+from engine.evaluation.pruning import IMPATIENT, PATIENT, hopeless
 from engine.metrics.metric import METRICS
 from engine.nodedata import DataSource, LoadedData, NodeFeatures, log_folder, node_data
 from engine.packing import pack_model, pack_predictions, release_memory
@@ -27,7 +28,6 @@ from engine.pipelines.spec import PipelineSpec
 from engine.raymetrics import TrialMetrics
 from engine.records import IterationEnd
 from engine.search.limits import LAST_FIT, Limits
-from engine.search.pruning import IMPATIENT, PATIENT, hopeless
 
 logger = logging.getLogger("raysmith.trial")
 

@@ -10,7 +10,7 @@ from engine.data.check import check_data
 from engine.data.splits import make_splits
 from engine.driver import _goal
 from engine.ensembling import _Preference, add_ensembles, candidates
-from engine.evaluate import evaluate
+from engine.evaluation.cross_validation import evaluate
 from engine.metrics.metric import METRICS
 from engine.packing import pack_model, pack_predictions
 from engine.pipelines.spec import PipelineSpec

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from engine import AutoMLConfig, FeaturizationConfig
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, is_k_fold, make_splits
-from engine.evaluate import evaluate
+from engine.evaluation.cross_validation import evaluate
 from engine.pipelines.ensembles import meta_predict
 from engine.pipelines.spec import PipelineSpec
 from engine.search.ensemble import compose

@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 from engine import DataException
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, make_splits
-from engine.evaluate import evaluate
+from engine.evaluation.cross_validation import evaluate
 from engine.pipelines.build import build_pipeline
 from engine.pipelines.catalogue.estimators import CLASSIFIERS, REGRESSORS
 from engine.pipelines.catalogue.scalers import SCALERS

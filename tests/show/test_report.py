@@ -10,7 +10,7 @@ import pytest
 
 from engine.data.check import check_data
 from engine.data.description import describe_data
-from engine.show.quality import quality_of
+from engine.evaluation.diagnostics import quality_of
 from engine.show.report import render_report, view_source
 from tests.show.browser import open_browser
 

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from engine import DataException, FeaturizationConfig
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, make_splits
-from engine.evaluate import evaluate
+from engine.evaluation.cross_validation import evaluate
 from engine.pipelines.build import build_pipeline
 from engine.pipelines.catalogue.estimators import estimators_of
 from engine.pipelines.features.transformer import DataTransformer

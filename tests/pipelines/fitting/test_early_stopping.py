@@ -11,7 +11,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, make_splits
-from engine.evaluate import evaluate
+from engine.evaluation.cross_validation import evaluate
 from engine.pipelines.build import build_pipeline
 from engine.pipelines.catalogue.estimators import estimators_of
 from engine.pipelines.fitting.early_stopping import AtRounds, fit_with_early_stopping

@@ -8,7 +8,7 @@ from sklearn.datasets import make_classification, make_regression
 
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, make_splits
-from engine.evaluate import evaluate
+from engine.evaluation.cross_validation import evaluate
 from engine.pipelines.build import build_pipeline
 from engine.pipelines.catalogue.estimators import estimators_of
 from engine.pipelines.fitting.timed_fit import fit_within

@@ -12,7 +12,7 @@ from sklearn.metrics import auc, confusion_matrix, roc_auc_score
 from engine.data.check import check_data
 from engine.data.description import describe_data
 from engine.data.featurization import FeaturizationConfig
-from engine.show.quality import quality_of
+from engine.evaluation.diagnostics import quality_of
 
 N = 300
 

@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_info
 from engine import DataException, FeaturizationConfig
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, make_splits
-from engine.evaluate import ALL_ROWS, evaluate, predict
+from engine.evaluation.cross_validation import ALL_ROWS, evaluate, predict
 from engine.pipelines.spec import PipelineSpec
 
 LOGISTIC = PipelineSpec("LogisticRegression", "StandardScalerWrapper")

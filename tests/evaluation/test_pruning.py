@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from engine.evaluation.pruning import IMPATIENT, hopeless
 from engine.metrics.metric import METRICS
-from engine.search.pruning import IMPATIENT, hopeless
 
 BEST = [0.95, 0.96, 0.94, 0.95, 0.95]
 
