@@ -11,11 +11,11 @@ from typing import Any
 from engine import checks as allow
 from engine.data.data_script import check_script
 from engine.data.tables import read_table
+from engine.ensembles.names import META_LEARNERS
 from engine.errors import AutoMLError, ConfigException, DataException
 from engine.given import Given
 from engine.metrics.metric import DEFAULT_METRIC, Task, metrics_of
 from engine.pipelines.catalogue.estimators import estimators_of
-from engine.pipelines.names import META_LEARNERS
 from engine.settings import FIELDS, Settings, not_available, wrong_values
 
 DATA_PARAMETERS = (

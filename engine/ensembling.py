@@ -16,11 +16,17 @@ from sklearn.pipeline import Pipeline
 
 from engine.data.dataset import Dataset
 from engine.data.splits import make_splits
+from engine.ensembles.compose import EnsembleResult, compose
+from engine.ensembles.estimators import SharedFeatures
+from engine.ensembles.names import VOTING
+from engine.ensembles.out_of_fold import OutOfFold
+from engine.ensembles.preference import choose_one, gain
+from engine.ensembles.second_level import Fitting
+from engine.ensembles.stacking import NoTime, stack, stack_members
+from engine.ensembles.voting import vote, vote_with, voters
 from engine.metrics.metric import METRICS, Metric
 from engine.models import load_model
 from engine.packing import pack_model, pack_predictions
-from engine.pipelines.ensembles import SharedFeatures
-from engine.pipelines.names import VOTING
 from engine.pipelines.spec import PipelineSpec
 from engine.records import (
     ITERATION_ENDS,
@@ -30,11 +36,6 @@ from engine.records import (
     RunRecord,
     is_ensemble,
 )
-from engine.search.ensemble import EnsembleResult, compose
-from engine.search.out_of_fold import OutOfFold, choose_one, gain
-from engine.search.stacking import NoTime, stack, stack_members
-from engine.search.voting import vote, vote_with, voters
-from engine.second_level import Fitting
 from engine.settings import Settings
 from engine.store import RunStore
 

@@ -18,6 +18,7 @@ from ray import tune
 from engine.data.dataset import Dataset, DataSummary
 from engine.data.description import describe_data
 from engine.data.splits import is_k_fold, make_splits
+from engine.ensembles.second_level import Fitting
 from engine.errors import ConfigException, DataException, RunException
 from engine.fitting import FittingHere, FittingThere, fit_on, import_libraries
 from engine.given import Given
@@ -31,7 +32,6 @@ from engine.running import RunningTrials, Watch
 from engine.schedule import Schedule
 from engine.search.limits import Limits
 from engine.search.searcher import PipelineSearch
-from engine.second_level import Fitting
 from engine.settings import Settings
 from engine.store import RunStore
 from engine.trial import IterationTrial, TrialSettings

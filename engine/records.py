@@ -14,8 +14,8 @@ from typing import Any
 
 import psutil
 
+from engine.ensembles.names import ENSEMBLES
 from engine.metrics.metric import Metric
-from engine.pipelines.names import ENSEMBLES
 
 #: States a run goes through; the last three are final.
 RUN_STATES = (

@@ -11,9 +11,9 @@ from typing import Any
 from engine import checks as allow
 from engine.data.featurization import FeaturizationConfig
 from engine.data.splits import SplitPlan
+from engine.ensembles.names import ENSEMBLES, META_LEARNERS
 from engine.errors import ConfigException
 from engine.metrics.metric import METRICS
-from engine.pipelines.names import ENSEMBLES, META_LEARNERS
 
 
 def _parameter(default: Any, check: allow.Check, unavailable: str | None = None) -> Any:

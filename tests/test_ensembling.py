@@ -9,6 +9,7 @@ from engine import AutoMLConfig
 from engine.data.check import check_data
 from engine.data.splits import make_splits
 from engine.driver import _goal
+from engine.ensembles.compose import EnsembleResult
 from engine.ensembling import _Preference, add_ensembles, candidates
 from engine.evaluation.cross_validation import evaluate
 from engine.metrics.metric import METRICS
@@ -21,7 +22,6 @@ from engine.records import (
     best_iteration,
     chosen_iteration,
 )
-from engine.search.ensemble import EnsembleResult
 
 
 def record(number, score, status="Completed", algorithm="KNN", metric="accuracy"):

@@ -12,8 +12,8 @@ from scipy import sparse
 from sklearn.pipeline import Pipeline
 
 from engine.data.dataset import rows_of
+from engine.ensembles.estimators import VotingEnsembleClassifier, VotingEnsembleRegressor
 from engine.explain.exact import Margins, margins_of, to_probabilities
-from engine.pipelines.ensembles import VotingEnsembleClassifier, VotingEnsembleRegressor
 
 Array = NDArray[np.float64]
 

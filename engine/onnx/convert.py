@@ -15,18 +15,18 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
 from engine.data.columns import normalise
-from engine.errors import ModelException
-from engine.onnx.features import _Featurizer
-from engine.onnx.graph import _FLOAT, _KIND, _MATRIX, _ML, _OPSETS, _Graph
-from engine.onnx.trees import Trees, trees_of
-from engine.pipelines.ensembles import (
-    CLIPPED,
+from engine.ensembles.estimators import (
     SharedFeatures,
     StackEnsembleClassifier,
     StackEnsembleRegressor,
     VotingEnsembleClassifier,
     VotingEnsembleRegressor,
 )
+from engine.ensembles.meta_features import CLIPPED
+from engine.errors import ModelException
+from engine.onnx.features import _Featurizer
+from engine.onnx.graph import _FLOAT, _KIND, _MATRIX, _ML, _OPSETS, _Graph
+from engine.onnx.trees import Trees, trees_of
 from engine.pipelines.estimators.catboost_categories import TextCategories
 from engine.pipelines.estimators.labels import EncodedLabels
 from engine.pipelines.estimators.mlp import AnnealedMLP

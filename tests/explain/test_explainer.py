@@ -12,6 +12,7 @@ from scipy.special import softmax
 
 from engine.data.check import check_data
 from engine.data.featurization import FeaturizationConfig
+from engine.ensembles.estimators import VotingEnsembleClassifier, VotingEnsembleRegressor
 from engine.explain.exact import to_probabilities
 from engine.explain.explainer import (
     _Exact,
@@ -23,7 +24,6 @@ from engine.explain.explainer import (
 )
 from engine.pipelines.build import build_pipeline
 from engine.pipelines.catalogue.estimators import estimators_of
-from engine.pipelines.ensembles import VotingEnsembleClassifier, VotingEnsembleRegressor
 from engine.pipelines.spec import PipelineSpec
 
 N = 150

@@ -11,17 +11,17 @@ import pytest
 
 from engine.data.check import check_data
 from engine.data.featurization import FeaturizationConfig
-from engine.errors import DataException, ModelException
-from engine.onnx.convert import onnx_inputs, to_onnx
-from engine.pipelines.build import build_pipeline
-from engine.pipelines.catalogue.estimators import CLASSIFIERS, REGRESSORS
-from engine.pipelines.ensembles import (
+from engine.ensembles.estimators import (
     SharedFeatures,
     StackEnsembleClassifier,
     StackEnsembleRegressor,
     VotingEnsembleClassifier,
     VotingEnsembleRegressor,
 )
+from engine.errors import DataException, ModelException
+from engine.onnx.convert import onnx_inputs, to_onnx
+from engine.pipelines.build import build_pipeline
+from engine.pipelines.catalogue.estimators import CLASSIFIERS, REGRESSORS
 from engine.pipelines.spec import PipelineSpec
 
 onnxruntime = pytest.importorskip("onnxruntime")

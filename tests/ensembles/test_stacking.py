@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.search.stacking import NoTime, stack, stack_members
-from tests.search.candidates import out_of_fold, sixty_guesses
+from engine.ensembles.stacking import NoTime, stack, stack_members
+from tests.ensembles.candidates import out_of_fold, sixty_guesses
 
 
 @pytest.mark.parametrize(

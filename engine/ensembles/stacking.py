@@ -20,11 +20,11 @@ from sklearn.linear_model import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from engine.ensembles.compose import EnsembleResult, score_parts
+from engine.ensembles.meta_features import Array, meta_input, meta_predict
+from engine.ensembles.out_of_fold import OutOfFold
+from engine.ensembles.voting import lighter
 from engine.metrics.metric import METRICS
-from engine.pipelines.ensembles import Array, meta_input, meta_predict
-from engine.search.ensemble import EnsembleResult, score_parts
-from engine.search.out_of_fold import OutOfFold
-from engine.search.voting import lighter
 
 #: A fit on every so-manieth row tells what those on all rows would take, where these rows have so
 #: many of every class: with fewer, some meta learners refuse them.

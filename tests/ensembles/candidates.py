@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, make_splits
-from engine.search.out_of_fold import OutOfFold
+from engine.ensembles.out_of_fold import OutOfFold
 
 #: Rows.
 N = 300

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from engine.data.dataset import Dataset, Fold, rows_of
+from engine.ensembles.meta_features import meta_input, meta_predict
 from engine.evaluation.cross_validation import (
     ALL_ROWS,
     KeptByPart,
@@ -21,7 +22,6 @@ from engine.evaluation.cross_validation import (
     pipeline_for,
     rounds_of_the_others,
 )
-from engine.pipelines.ensembles import meta_input, meta_predict
 from engine.pipelines.fitting.early_stopping import AtRounds, fit_with_early_stopping
 from engine.pipelines.spec import PipelineSpec
 

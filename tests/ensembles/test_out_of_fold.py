@@ -7,10 +7,11 @@ import pytest
 
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, make_splits
+from engine.ensembles.out_of_fold import OutOfFold
+from engine.ensembles.preference import choose_one, gain
+from engine.ensembles.voting import vote
 from engine.metrics.metric import METRICS
-from engine.search.out_of_fold import OutOfFold, choose_one, gain
-from engine.search.voting import vote
-from tests.search.candidates import N, noisy_views, sixty_guesses
+from tests.ensembles.candidates import N, noisy_views, sixty_guesses
 
 
 def test_the_best_of_many_guesses_is_luck_that_choosing_on_other_rows_shows():

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.ensembles import voting
+from engine.ensembles.out_of_fold import OutOfFold
+from engine.ensembles.voting import vote, voters
 from engine.metrics.metric import METRICS
-from engine.search import voting
-from engine.search.out_of_fold import OutOfFold
-from engine.search.voting import vote, voters
-from tests.search.candidates import N, noisy_views, out_of_fold
+from tests.ensembles.candidates import N, noisy_views, out_of_fold
 
 
 def test_a_useless_candidate_gets_no_weight():

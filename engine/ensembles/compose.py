@@ -9,16 +9,16 @@ from typing import Any
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from engine.metrics.scores import mean_over_folds
-from engine.pipelines.ensembles import (
-    Array,
+from engine.ensembles.estimators import (
     StackEnsembleClassifier,
     StackEnsembleRegressor,
     VotingEnsembleClassifier,
     VotingEnsembleRegressor,
     share_first_steps,
 )
-from engine.search.out_of_fold import OutOfFold
+from engine.ensembles.meta_features import Array
+from engine.ensembles.out_of_fold import OutOfFold
+from engine.metrics.scores import mean_over_folds
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ from sklearn.metrics import roc_auc_score
 from engine import AutoMLConfig, FeaturizationConfig
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, is_k_fold, make_splits
+from engine.ensembles.compose import compose
+from engine.ensembles.meta_features import meta_predict
+from engine.ensembles.out_of_fold import OutOfFold
+from engine.ensembles.second_level import GivenUp, fit_second_level
+from engine.ensembles.voting import vote_with
 from engine.evaluation.cross_validation import evaluate
-from engine.pipelines.ensembles import meta_predict
 from engine.pipelines.spec import PipelineSpec
-from engine.search.ensemble import compose
-from engine.search.out_of_fold import OutOfFold
-from engine.search.voting import vote_with
-from engine.second_level import GivenUp, fit_second_level
 
 N = 400
 PIPELINES = {

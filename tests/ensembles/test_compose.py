@@ -12,14 +12,14 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, make_splits
+from engine.ensembles.compose import EnsembleResult, compose
+from engine.ensembles.out_of_fold import OutOfFold
+from engine.ensembles.stacking import stack
+from engine.ensembles.voting import vote
 from engine.metrics.metric import metrics_of
 from engine.pipelines.build import build_pipeline
 from engine.pipelines.spec import PipelineSpec
-from engine.search.ensemble import EnsembleResult, compose
-from engine.search.out_of_fold import OutOfFold
-from engine.search.stacking import stack
-from engine.search.voting import vote
-from tests.search.candidates import out_of_fold
+from tests.ensembles.candidates import out_of_fold
 
 
 @pytest.mark.parametrize("kind", ["classification", "regression"])

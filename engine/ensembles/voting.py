@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.ensembles.compose import EnsembleResult, score_parts
+from engine.ensembles.meta_features import Array
+from engine.ensembles.out_of_fold import OutOfFold
 from engine.metrics.metric import METRICS, Metric
 from engine.metrics.single_score import log_loss_of_own
-from engine.pipelines.ensembles import Array
-from engine.search.ensemble import EnsembleResult, score_parts
-from engine.search.out_of_fold import OutOfFold
 
 if TYPE_CHECKING:
-    from engine.second_level import SecondLevel
+    from engine.ensembles.second_level import SecondLevel
 
 #: The second level among iterations.
 _OWN = -1
