@@ -28,10 +28,10 @@ from engine.data.tables import read_table
 from engine.errors import AutoMLError, ConfigException
 from engine.experiment import Experiment
 from engine.iteration import IterationRun
-from engine.models import MLFLOW_MODEL, save_mlflow_model
 from engine.run import AutoMLRun
 from engine.show.console import print_table
 from engine.show.state import installed_versions
+from engine.store.mlflow_model import MLFLOW_MODEL, save_mlflow_model
 from engine.workspace import Workspace
 
 _FOLLOW_SECONDS = 0.5

@@ -17,21 +17,17 @@ from engine.data.splits import check_plan
 from engine.errors import AutoMLError, RunException
 from engine.given import Given
 from engine.metrics.metric import METRICS
-from engine.models import import_flavour, save_mlflow_model
-from engine.packing import release_memory
 from engine.pipelines.spec import PipelineSpec
-from engine.recorder import Recorder
-from engine.records import (
-    ITERATION_ENDS,
-    DriverIdentity,
-    IterationRecord,
-    chosen_iteration,
-    is_ensemble,
-)
 from engine.schedule import Goals, Schedule
 from engine.search.searcher import PipelineSearch
 from engine.settings import Settings
-from engine.store import RunStore
+from engine.store.choice import chosen_iteration, is_ensemble
+from engine.store.driver_identity import DriverIdentity
+from engine.store.memory import release_memory
+from engine.store.mlflow_model import import_flavour, save_mlflow_model
+from engine.store.mlflow_store import RunStore
+from engine.store.recorder import Recorder
+from engine.store.records import ITERATION_ENDS, IterationRecord
 
 if TYPE_CHECKING:
     from engine.data.dataset import DataSummary

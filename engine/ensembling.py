@@ -6,7 +6,6 @@ import json
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,76 +24,44 @@ from engine.ensembles.second_level import Fitting
 from engine.ensembles.stacking import NoTime, stack, stack_members
 from engine.ensembles.voting import vote, vote_with, voters
 from engine.metrics.metric import METRICS, Metric
-from engine.models import load_model
-from engine.packing import pack_model, pack_predictions
 from engine.pipelines.spec import PipelineSpec
-from engine.records import (
-    ITERATION_ENDS,
-    PREFERRED,
-    IterationEnd,
-    IterationRecord,
-    RunRecord,
-    is_ensemble,
-)
 from engine.settings import Settings
-from engine.store import RunStore
+from engine.store.choice import PREFERRED, _kind, candidates, is_ensemble
+from engine.store.mlflow_model import load_model
+from engine.store.mlflow_store import RunStore
+from engine.store.packing import pack_model, pack_predictions
+from engine.store.records import ITERATION_ENDS, IterationEnd, IterationRecord, RunRecord
 
 logger = logging.getLogger("raysmith.driver")
+
 
 #: (outputs, inputs) of `fit_second_level`.
 BeginSecondLevel = Callable[[list[NDArray[np.float64]], list[list[int]]], Fitting | None]
 
+
 #: Members of a stack at most: more make it no better.
 _STACK_MEMBERS = 8
+
+
 #: Members whose predictions a second level sees, at most.
 _INPUTS = 6
-#: An ensemble's candidates of one estimator, before others are passed over for more of it: near
-#: copies of the best one err as it does.
-_OF_A_KIND = 2
+
+
 #: With fewer pipelines the best score of them is hardly luck.
 _MANY = 25
+
+
 #: Seconds over the run's time that ensembles may take: Tune waits up to five for actors that are
 #: still starting when its loop should end.
 _GRACE_SECONDS = 8.0
+
+
 #: What each may take even then.
 _LEAST_SHARE = 2.0
+
+
 #: With less time than this left, no ensemble is begun.
 _LEAST_SECONDS = 1.0
-
-
-def candidates(
-    iterations: list[IterationRecord], metric: Metric, number: int
-) -> list[IterationRecord]:
-    """The iterations that an ensemble is made of, best first: ``number`` at most.
-
-    Two of each estimator come before the others. Those that had to leave folds out have nothing to
-    say about the rows of these.
-    """
-    found = [
-        record
-        for record in iterations
-        if record.status == "Completed"
-        and not is_ensemble(record)
-        and record.metrics.get(metric.name) is not None
-    ]
-    most = max((int(r.properties.get("folds", 0)) for r in found), default=0)
-    found = [r for r in found if int(r.properties.get("folds", 0)) == most]
-    sign = -1 if metric.greater_is_better else 1
-    ranked = sorted(found, key=lambda r: (sign * r.metrics[metric.name], r.iteration))
-    of_a_kind: Counter[str] = Counter()
-    first: list[IterationRecord] = []
-    others: list[IterationRecord] = []
-    for record in ranked:
-        kind = _kind(record)
-        (first if of_a_kind[kind] < _OF_A_KIND else others).append(record)
-        of_a_kind[kind] += 1
-    chosen = [*first, *others][:number]
-    return [record for record in ranked if record in chosen]
-
-
-def _kind(record: IterationRecord) -> str:
-    """The name of its estimator; one that is not known is of its own kind."""
-    return str(record.properties.get("run_algorithm", record.iteration))
 
 
 def add_ensembles(

@@ -13,7 +13,7 @@ from engine.run import AutoMLRun
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
-    from engine.store import RunStore
+    from engine.store.mlflow_store import RunStore
 
 _MAX_NAME = 250
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9_\-. ]")

@@ -13,7 +13,7 @@ from engine.data.splits import check_plan
 from engine.settings import Settings
 
 if TYPE_CHECKING:
-    from engine.store import RunStore
+    from engine.store.mlflow_store import RunStore
 
 
 EXPLAIN_FILE = "explain.pkl"

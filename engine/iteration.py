@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.records import IterationRecord
-from engine.store import LOG_FILE, RunStore
+from engine.store.mlflow_store import LOG_FILE, RunStore
+from engine.store.records import IterationRecord
 
 if TYPE_CHECKING:
     from engine.run import AutoMLRun

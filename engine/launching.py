@@ -8,7 +8,7 @@ from cluster.errors import ComputeTargetException
 from cluster.launch import Launch
 from engine.driver import Driver
 from engine.given import Given
-from engine.store import TRACKING_URI_VARIABLE
+from engine.store.mlflow_store import TRACKING_URI_VARIABLE
 
 if TYPE_CHECKING:
     from engine.workspace import Workspace

@@ -26,14 +26,15 @@ from engine.metrics.metric import METRICS
 from engine.nodedata import DataSource, LoadedData, node_data_somewhere
 from engine.raymetrics import RunMetrics
 from engine.raytune import NextPipeline, NoReports, StopAtOnce, TrialCallback, quiet_tune
-from engine.recorder import Recorder
-from engine.records import DriverIdentity, RunRecord
 from engine.running import RunningTrials, Watch
 from engine.schedule import Schedule
 from engine.search.limits import Limits
 from engine.search.searcher import PipelineSearch
 from engine.settings import Settings
-from engine.store import RunStore
+from engine.store.driver_identity import DriverIdentity
+from engine.store.mlflow_store import RunStore
+from engine.store.recorder import Recorder
+from engine.store.records import RunRecord
 from engine.trial import IterationTrial, TrialSettings
 
 logger = logging.getLogger("raysmith.driver")

@@ -17,11 +17,11 @@ from ray.tune.search import Searcher
 from engine.metrics.metric import Metric
 from engine.pipelines.spec import PipelineSpec
 from engine.raymetrics import RunMetrics
-from engine.recorder import Recorder
-from engine.records import IterationEnd
 from engine.running import RunningTrials, Watch
 from engine.schedule import Next, Schedule
 from engine.search.searcher import PipelineSearch
+from engine.store.recorder import Recorder
+from engine.store.records import IterationEnd
 from engine.trial import Announcement
 
 logger = logging.getLogger("raysmith.driver")

@@ -7,7 +7,7 @@ import sys
 
 from engine.driver import Driver
 from engine.given import Given
-from engine.store import TRACKING_URI_VARIABLE, RunStore
+from engine.store.mlflow_store import TRACKING_URI_VARIABLE, RunStore
 
 
 def main(run_id: str) -> int:

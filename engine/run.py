@@ -17,11 +17,12 @@ from engine.given import Given
 from engine.iteration import IterationRun, download, pick
 from engine.launching import check_target, start_driver
 from engine.metrics.metric import METRICS, metrics_in
-from engine.models import MLFLOW_MODEL, load_model, save_mlflow_model
-from engine.records import IterationRecord, RunRecord, best_iteration, chosen_iteration, is_ensemble
 from engine.show.follower import Follower
 from engine.show.state import RunView
 from engine.show.table import first_line, format_seconds
+from engine.store.choice import best_iteration, chosen_iteration, is_ensemble
+from engine.store.mlflow_model import MLFLOW_MODEL, load_model, save_mlflow_model
+from engine.store.records import IterationRecord, RunRecord
 
 if TYPE_CHECKING:
     from engine.experiment import Experiment

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import ray
 
-from engine.recorder import Recorder
-from engine.records import HEARTBEAT_SECONDS, DriverIdentity
 from engine.schedule import Schedule
-from engine.store import RunStore
+from engine.store.driver_identity import HEARTBEAT_SECONDS, DriverIdentity
+from engine.store.mlflow_store import RunStore
+from engine.store.recorder import Recorder
 from engine.trial import Announcement
 
 logger = logging.getLogger("raysmith.driver")

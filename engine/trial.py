@@ -23,11 +23,12 @@ from engine.evaluation.cross_validation import Pruned, evaluate
 from engine.evaluation.pruning import IMPATIENT, PATIENT, hopeless
 from engine.metrics.metric import METRICS
 from engine.nodedata import DataSource, LoadedData, NodeFeatures, log_folder, node_data
-from engine.packing import pack_model, pack_predictions, release_memory
 from engine.pipelines.spec import PipelineSpec
 from engine.raymetrics import TrialMetrics
-from engine.records import IterationEnd
 from engine.search.limits import LAST_FIT, Limits
+from engine.store.memory import release_memory
+from engine.store.packing import pack_model, pack_predictions
+from engine.store.records import IterationEnd
 
 logger = logging.getLogger("raysmith.trial")
 

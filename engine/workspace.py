@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from engine.errors import WorkspaceException
-from engine.store import RunStore
+from engine.store.mlflow_store import RunStore
 
 if TYPE_CHECKING:
     from engine.experiment import Experiment

@@ -10,18 +10,13 @@ from engine.data.check import check_data
 from engine.data.splits import make_splits
 from engine.driver import _goal
 from engine.ensembles.compose import EnsembleResult
-from engine.ensembling import _Preference, add_ensembles, candidates
+from engine.ensembling import _Preference, add_ensembles
 from engine.evaluation.cross_validation import evaluate
 from engine.metrics.metric import METRICS
-from engine.packing import pack_model, pack_predictions
 from engine.pipelines.spec import PipelineSpec
-from engine.records import (
-    PREFERRED,
-    IterationEnd,
-    IterationRecord,
-    best_iteration,
-    chosen_iteration,
-)
+from engine.store.choice import PREFERRED, best_iteration, candidates, chosen_iteration
+from engine.store.packing import pack_model, pack_predictions
+from engine.store.records import IterationEnd, IterationRecord
 
 
 def record(number, score, status="Completed", algorithm="KNN", metric="accuracy"):

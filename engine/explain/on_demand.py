@@ -15,8 +15,8 @@ from engine.explain.runs import explain_iteration
 from engine.given import Given
 from engine.metrics.metric import METRICS
 from engine.nodedata import DataSource, end_node_data, node_data_somewhere
-from engine.records import IterationRecord
-from engine.store import RunStore
+from engine.store.mlflow_store import RunStore
+from engine.store.records import IterationRecord
 
 
 def explain_run(

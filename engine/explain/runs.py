@@ -17,8 +17,8 @@ from engine.explain.actors import explain_with_actors
 from engine.explain.explanation import Explanation
 from engine.explain.plots import draw_plots
 from engine.explain.pool import Progress, Work
-from engine.models import load_model
-from engine.store import RunStore
+from engine.store.mlflow_model import load_model
+from engine.store.mlflow_store import RunStore
 
 logger = logging.getLogger("raysmith.driver")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from engine.metrics.metric import Metric
-from engine.records import RunRecord
 from engine.settings import Settings
 from engine.show.table import Table
-from engine.store import RunStore
+from engine.store.mlflow_store import RunStore
+from engine.store.records import RunRecord
 
 _OVERTAKEN_SECONDS = 60.0
 

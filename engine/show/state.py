@@ -14,9 +14,10 @@ from typing import Any
 
 from engine.errors import RunException
 from engine.metrics.metric import METRICS, metrics_in
-from engine.records import IterationRecord, RunRecord, chosen_iteration
 from engine.show.table import first_line
-from engine.store import LOG_FILE, RunStore
+from engine.store.choice import chosen_iteration
+from engine.store.mlflow_store import LOG_FILE, RunStore
+from engine.store.records import IterationRecord, RunRecord
 
 #: Files of a run.
 QUALITY_FILE, DATA_FILE = "summary/quality.json", "summary/data.json"

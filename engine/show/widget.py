@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import AutoMLError, ConfigException
-from engine.records import FINAL_STATES
 from engine.show.report import view_source
 from engine.show.state import full_state, importance_of, log_of, run_state
+from engine.store.records import FINAL_STATES
 
 if TYPE_CHECKING:
     from engine.run import AutoMLRun

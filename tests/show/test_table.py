@@ -6,8 +6,8 @@ import re
 import pytest
 
 from engine.metrics.metric import METRICS
-from engine.records import IterationRecord
 from engine.show.table import Table, format_score, format_seconds
+from engine.store.records import IterationRecord
 
 
 def record(number=2, status="Completed", score=0.954, reason="", seconds=1.4, name="PCA SGD"):

@@ -4,8 +4,10 @@ import pytest
 
 from engine import RunException
 from engine.metrics.metric import METRICS
-from engine.records import DriverIdentity, IterationEnd, best_iteration
-from engine.store import LOG_FILE, MODEL_FILE
+from engine.store.choice import best_iteration
+from engine.store.driver_identity import DriverIdentity
+from engine.store.mlflow_store import LOG_FILE, MODEL_FILE
+from engine.store.records import IterationEnd
 
 SETTINGS = {"task": "classification", "primary_metric": "accuracy", "iterations": 3, "name": None}
 

@@ -9,7 +9,8 @@ import pytest
 from sklearn.datasets import load_diabetes
 from sklearn.ensemble import ExtraTreesRegressor
 
-from engine.packing import pack_model, release_memory, unpack_model
+from engine.store.memory import release_memory
+from engine.store.packing import pack_model, unpack_model
 
 
 def test_a_model_comes_back_from_fewer_bytes():

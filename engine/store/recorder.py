@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from engine.packing import release_memory
 from engine.pipelines.spec import PipelineSpec
-from engine.records import IterationEnd, RunRecord
-from engine.store import LOG_FILE, RunStore
+from engine.store.memory import release_memory
+from engine.store.mlflow_store import LOG_FILE, RunStore
+from engine.store.records import IterationEnd, RunRecord
 
 #: Ends of iterations, with their models, that may wait to be written before the driver waits too.
 _QUEUED_ENDS = 4

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
-import functools
 import io
 import pickle
-import sys
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,17 +35,3 @@ def unpack_model(packed: bytes) -> Any:
     with pa.CompressedInputStream(pa.BufferReader(packed), _CODEC) as stream:
         # Buffered, as pickle then reads large arrays to where they stay: no second copy of all.
         return pickle.load(io.BufferedReader(stream))
-
-
-def release_memory() -> None:
-    """Give the system back what this process has freed; glibc alone keeps much of it."""
-    trim = _malloc_trim()
-    if trim is not None:
-        trim(0)
-
-
-@functools.cache
-def _malloc_trim() -> Callable[[int], int] | None:
-    if not sys.platform.startswith("linux"):
-        return None
-    return getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import RunException
-from engine.packing import unpack_model
-from engine.store import MODEL_FILE, RunStore
+from engine.store.mlflow_store import MODEL_FILE, RunStore
+from engine.store.packing import unpack_model
 
 MLFLOW_MODEL = "model"
 _PACKAGES = ("raysmith", "scikit-learn", "numpy", "scipy", "pandas", "cloudpickle")

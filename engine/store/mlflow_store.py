@@ -24,10 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import RunException, WorkspaceException
-from engine.records import (
+from engine.store.driver_identity import DriverIdentity
+from engine.store.records import (
     FINAL_STATES,
     ITERATION_ENDS,
-    DriverIdentity,
     IterationEnd,
     IterationRecord,
     Requests,

@@ -1,0 +1,109 @@
+"""What the store knows of runs and iterations, as plain frozen values; no MLflow in here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.store.driver_identity import DriverIdentity
+
+#: States a run goes through; the last three are final.
+RUN_STATES = (
+    "NotStarted",
+    "Preparing",
+    "Running",
+    "Finalizing",
+    "Completed",
+    "Canceled",
+    "Failed",
+)
+
+
+FINAL_STATES = frozenset({"Completed", "Canceled", "Failed"})
+
+
+#: Final states of an iteration.
+ITERATION_ENDS = frozenset({"Completed", "Canceled", "Failed", "Timeout", "Pruned"})
+
+
+@dataclass(frozen=True)
+class Requests:
+    """What clients ask of the driver, left in the store."""
+
+    cancel: bool = False
+    pause: bool = False
+    cancel_iterations: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run as the store has it. Times are seconds since the epoch."""
+
+    run_id: str
+    experiment_id: str
+    name: str
+    status: str
+    error: str | None
+    error_type: str | None
+    task: str
+    primary_metric: str
+    started: float
+    ended: float | None
+    driver: DriverIdentity | None
+    requests: Requests
+    notes: tuple[str, ...]
+    tags: Mapping[str, str]
+    target: str = "local"
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in FINAL_STATES
+
+    @property
+    def driver_is_alive(self) -> bool:
+        return self.driver is not None and self.driver.is_alive()
+
+
+@dataclass(frozen=True)
+class IterationRecord:
+    """An iteration as the store has it.
+
+    ``retries`` are the reasons why it was begun again: lost nodes.
+    """
+
+    run_id: str
+    iteration: int
+    status: str
+    pipeline: str
+    reason: str
+    metrics: Mapping[str, float]
+    properties: Mapping[str, str]
+    started: float
+    ended: float | None
+    retries: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or has been running."""
+        return max(0.0, (self.ended or time.time()) - self.started)
+
+
+@dataclass(frozen=True)
+class IterationEnd:
+    """All that is written when an iteration ends.
+
+    ``model`` comes from `engine.packing.pack_model`, ``predictions`` are an ``.npy`` file's bytes,
+    ``log`` is the text of its log, ``whole_seconds`` what one that was pruned would have taken.
+    """
+
+    status: str
+    reason: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    fold_metrics: tuple[Mapping[str, float], ...] = ()
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    model: bytes | None = None
+    predictions: bytes | None = None
+    log: str | None = None
+    whole_seconds: float | None = None
