@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from engine._version import __version__
 
 if TYPE_CHECKING:
-    from engine.config import AutoMLConfig
+    from engine.config.automl_config import AutoMLConfig
     from engine.data.featurization import FeaturizationConfig
     from engine.errors import (
         AutoMLError,
@@ -46,7 +46,7 @@ __all__ = [
 
 _ERRORS = "engine.errors"
 _MODULES = {
-    "AutoMLConfig": "engine.config",
+    "AutoMLConfig": "engine.config.automl_config",
     "AutoMLError": _ERRORS,
     "AutoMLRun": "engine.run",
     "ConfigException": _ERRORS,

@@ -23,7 +23,7 @@ import psutil
 import yaml
 
 from cluster.embedded import leave_drivers
-from engine.config import AutoMLConfig
+from engine.config.automl_config import AutoMLConfig
 from engine.data.tables import read_table
 from engine.errors import AutoMLError, ConfigException
 from engine.experiment import Experiment

@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.config.settings import Settings
+from engine.config.specification import Given
 from engine.data.splits import check_plan
 from engine.errors import AutoMLError, RunException
-from engine.given import Given
 from engine.metrics.metric import METRICS
 from engine.pipelines.spec import PipelineSpec
 from engine.schedule import Goals, Schedule
 from engine.search.searcher import PipelineSearch
-from engine.settings import Settings
 from engine.store.choice import chosen_iteration, is_ensemble
 from engine.store.driver_identity import DriverIdentity
 from engine.store.memory import release_memory

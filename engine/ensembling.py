@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from engine.config.settings import Settings
 from engine.data.dataset import Dataset
 from engine.data.splits import make_splits
 from engine.ensembles.compose import EnsembleResult, compose
@@ -25,7 +26,6 @@ from engine.ensembles.stacking import NoTime, stack, stack_members
 from engine.ensembles.voting import vote, vote_with, voters
 from engine.metrics.metric import METRICS, Metric
 from engine.pipelines.spec import PipelineSpec
-from engine.settings import Settings
 from engine.store.choice import PREFERRED, _kind, candidates, is_ensemble
 from engine.store.mlflow_model import load_model
 from engine.store.mlflow_store import RunStore

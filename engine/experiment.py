@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from engine.config import AutoMLConfig
+from engine.config.automl_config import AutoMLConfig
 from engine.errors import ConfigException
 from engine.launching import check_target
 from engine.run import AutoMLRun

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from cluster.errors import ComputeTargetException
 from cluster.launch import Launch
+from engine.config.specification import Given
 from engine.driver import Driver
-from engine.given import Given
 from engine.store.mlflow_store import TRACKING_URI_VARIABLE
 
 if TYPE_CHECKING:

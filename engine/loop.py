@@ -15,13 +15,14 @@ import ray
 from numpy.typing import NDArray
 from ray import tune
 
+from engine.config.settings import Settings
+from engine.config.specification import Given
 from engine.data.dataset import Dataset, DataSummary
 from engine.data.description import describe_data
 from engine.data.splits import is_k_fold, make_splits
 from engine.ensembles.second_level import Fitting
 from engine.errors import ConfigException, DataException, RunException
 from engine.fitting import FittingHere, FittingThere, fit_on, import_libraries
-from engine.given import Given
 from engine.metrics.metric import METRICS
 from engine.nodedata import DataSource, LoadedData, node_data_somewhere
 from engine.raymetrics import RunMetrics
@@ -30,7 +31,6 @@ from engine.running import RunningTrials, Watch
 from engine.schedule import Schedule
 from engine.search.limits import Limits
 from engine.search.searcher import PipelineSearch
-from engine.settings import Settings
 from engine.store.driver_identity import DriverIdentity
 from engine.store.mlflow_store import RunStore
 from engine.store.recorder import Recorder

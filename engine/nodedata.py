@@ -22,10 +22,10 @@ from engine.errors import DataException
 
 # pandas and scikit-learn take 100 MB of a process; the one that only reads logs does without.
 if TYPE_CHECKING:
+    from engine.config.specification import Given
     from engine.data.dataset import Dataset, DataSummary
     from engine.data.featurization import FeaturizationConfig
     from engine.data.splits import SplitPlan
-    from engine.given import Given
     from engine.metrics.metric import Task
 
 logger = logging.getLogger("raysmith.trial")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from engine.config.specification import Given
 from engine.driver import Driver
-from engine.given import Given
 from engine.store.mlflow_store import TRACKING_URI_VARIABLE, RunStore
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from engine import errors
+from engine.config.specification import Given
 from engine.errors import AutoMLError, ConfigException, RunException
-from engine.given import Given
 from engine.iteration import IterationRun, download, pick
 from engine.launching import check_target, start_driver
 from engine.metrics.metric import METRICS, metrics_in

@@ -9,10 +9,10 @@ from typing import Any
 import ray
 
 from cluster.embedded import connect
+from engine.config.specification import Given
 from engine.errors import DataException
 from engine.explain.explanation import Explanation
 from engine.explain.runs import explain_iteration
-from engine.given import Given
 from engine.metrics.metric import METRICS
 from engine.nodedata import DataSource, end_node_data, node_data_somewhere
 from engine.store.mlflow_store import RunStore

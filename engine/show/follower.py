@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from engine.config.settings import Settings
 from engine.metrics.metric import Metric
-from engine.settings import Settings
 from engine.show.table import Table
 from engine.store.mlflow_store import RunStore
 from engine.store.records import RunRecord

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from engine import AutoMLConfig, ConfigException, DataException
-from engine.given import Given
-from engine.settings import Settings
+from engine.config.settings import Settings
+from engine.config.specification import Given
 
 X = np.arange(40, dtype=float).reshape(20, 2)
 Y = np.array([0, 1] * 10)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine import checks as allow
+from engine.config import value_rules as allow
 from engine.data.featurization import FeaturizationConfig
 from engine.data.splits import SplitPlan
 from engine.ensembles.names import ENSEMBLES, META_LEARNERS

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.config.settings import Settings
 from engine.data.check import check_data, check_features
 from engine.data.dataset import Dataset
 from engine.data.splits import check_plan
-from engine.settings import Settings
 
 if TYPE_CHECKING:
     from engine.store.mlflow_store import RunStore
