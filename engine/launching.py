@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cluster.errors import ComputeTargetException
 from cluster.launch import Launch
 from engine.config.specification import Given
-from engine.driver import Driver
+from engine.driver.driver import Driver
 from engine.store.mlflow_store import TRACKING_URI_VARIABLE
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def start_driver(workspace: Workspace, run_id: str, given: Given, portal_url: st
         Launch(
             run_id=run_id,
             drive=driver.run,
-            module="engine.remote",
+            module="engine.driver",
             arguments=(run_id,),
             secrets={TRACKING_URI_VARIABLE: workspace.tracking_uri},
             project=project,

@@ -10,11 +10,12 @@ import ray
 
 from cluster.embedded import connect
 from engine.config.specification import Given
+from engine.driver.data_source import DataSource
+from engine.driver.node_data import end_node_data, node_data_somewhere
 from engine.errors import DataException
 from engine.explain.explanation import Explanation
 from engine.explain.runs import explain_iteration
 from engine.metrics.metric import METRICS
-from engine.nodedata import DataSource, end_node_data, node_data_somewhere
 from engine.store.mlflow_store import RunStore
 from engine.store.records import IterationRecord
 

@@ -9,7 +9,8 @@ import pytest
 import ray
 
 from engine.data.splits import SplitPlan
-from engine.nodedata import DataSource, NodeFeatures, end_node_data, node_data, node_features
+from engine.driver.data_source import DataSource
+from engine.driver.node_data import NodeFeatures, end_node_data, node_data, node_features
 from tests.live.helpers import wait_until
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]

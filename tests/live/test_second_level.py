@@ -11,7 +11,7 @@ import ray
 
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan
-from engine.fitting import FittingHere, FittingThere, fit_on
+from engine.driver.second_level_job import FittingHere, FittingThere, fit_on
 from tests.live.helpers import quick_config, write
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]

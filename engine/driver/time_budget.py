@@ -87,3 +87,14 @@ class Limits:
         """What an iteration may take by the limits that would have it ended."""
         own = [s for s in (self.iteration_seconds, self.share_seconds) if s is not None]
         return min(own, default=math.inf)
+
+
+def _reserve(seconds: float, explains: bool) -> float:
+    """Of a run's time, what is kept for what comes after its trials."""
+    explanation = min(10.0 + 0.1 * seconds, 120.0) if explains else 0.0
+    return min(min(3.0 + 0.03 * seconds, 60.0) + explanation, 0.5 * seconds)
+
+
+def _reserve_for_second_level(seconds: float) -> float:
+    """The same for a second level, on top."""
+    return min(1.0 + 0.05 * seconds, 60.0)

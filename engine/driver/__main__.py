@@ -1,4 +1,4 @@
-"""A driver on a cluster: what a Ray job runs, ``python -m engine.remote RUN_ID``."""
+"""A driver on a cluster: what a Ray job runs, ``python -m engine.driver RUN_ID``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 
 from engine.config.specification import Given
-from engine.driver import Driver
+from engine.driver.driver import Driver
 from engine.store.mlflow_store import TRACKING_URI_VARIABLE, RunStore
 
 

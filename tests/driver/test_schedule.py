@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import math
 
+from engine.driver.schedule import Goals, Next, Schedule
 from engine.metrics.metric import METRICS
-from engine.schedule import Goals, Next, Schedule
 
 ACCURACY, LOSS = METRICS["accuracy"], METRICS["log_loss"]
 

@@ -20,11 +20,11 @@ from engine.ensembles.compose import EnsembleResult, compose
 from engine.ensembles.estimators import SharedFeatures
 from engine.ensembles.names import VOTING
 from engine.ensembles.out_of_fold import OutOfFold
-from engine.ensembles.preference import choose_one, gain
+from engine.ensembles.preference import _MANY, _Preference, choose_one
 from engine.ensembles.second_level import Fitting
 from engine.ensembles.stacking import NoTime, stack, stack_members
 from engine.ensembles.voting import vote, vote_with, voters
-from engine.metrics.metric import METRICS, Metric
+from engine.metrics.metric import METRICS
 from engine.pipelines.spec import PipelineSpec
 from engine.store.choice import PREFERRED, _kind, candidates, is_ensemble
 from engine.store.mlflow_model import load_model
@@ -45,10 +45,6 @@ _STACK_MEMBERS = 8
 
 #: Members whose predictions a second level sees, at most.
 _INPUTS = 6
-
-
-#: With fewer pipelines the best score of them is hardly luck.
-_MANY = 25
 
 
 #: Seconds over the run's time that ensembles may take: Tune waits up to five for actors that are
@@ -208,45 +204,6 @@ def add_ensembles(
 
 def _share_of(until: float | None) -> float | None:
     return None if until is None else max(_LEAST_SHARE, 0.4 * (until - time.time()))
-
-
-class _Preference:
-    """Whether the run hands an ensemble over, whoever has the best score.
-
-    Parameters
-    ----------
-    alone:
-        From `choose_one`; ``None``: the best score decides.
-    """
-
-    def __init__(self, metric: Metric, alone: Sequence[float] | None) -> None:
-        self._metric = metric
-        self._so_far = alone
-        self._what = "choosing a single pipeline on other rows"
-
-    def of(self, name: str, result: EnsembleResult) -> str | None:
-        """Why this one is preferred to what was before, or ``None``.
-
-        The mean of models errs less than one, so that it needs only not be worse by more than the
-        standard error. A meta learner that decides alone must be better by more than twice that:
-        it learns from predictions whose models knew the rows that it is scored on, and on rows of
-        its own it mostly gave back what it had gained. One that is a part of a mean: by half of it.
-        """
-        if self._so_far is None:
-            return None
-        scores = [fold[self._metric.name] for fold in result.fold_metrics]
-        if len(scores) != len(self._so_far):
-            return None
-        better, error = gain(self._metric, scores, self._so_far)
-        if name == VOTING:
-            preferred = better >= -error
-        else:
-            preferred = better > (2.0 if result.own_weight is None else 0.5) * error
-        if not preferred:
-            return None
-        why = f"{np.nanmean(scores):.6g} against {np.nanmean(self._so_far):.6g} of {self._what}"
-        self._so_far, self._what = scores, name
-        return why
 
 
 class _Rows:

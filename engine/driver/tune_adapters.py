@@ -14,15 +14,16 @@ import ray
 from ray import tune
 from ray.tune.search import Searcher
 
+from engine.driver.gauges import RunMetrics
+from engine.driver.running_trials import RunningTrials
+from engine.driver.schedule import Next, Schedule
+from engine.driver.trial import Announcement
+from engine.driver.watch import Watch
 from engine.metrics.metric import Metric
 from engine.pipelines.spec import PipelineSpec
-from engine.raymetrics import RunMetrics
-from engine.running import RunningTrials, Watch
-from engine.schedule import Next, Schedule
 from engine.search.searcher import PipelineSearch
 from engine.store.recorder import Recorder
 from engine.store.records import IterationEnd
-from engine.trial import Announcement
 
 logger = logging.getLogger("raysmith.driver")
 

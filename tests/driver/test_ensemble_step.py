@@ -8,9 +8,10 @@ import pytest
 from engine import AutoMLConfig
 from engine.data.check import check_data
 from engine.data.splits import make_splits
-from engine.driver import _goal
+from engine.driver.driver import _goal
+from engine.driver.ensemble_step import add_ensembles
 from engine.ensembles.compose import EnsembleResult
-from engine.ensembling import _Preference, add_ensembles
+from engine.ensembles.preference import _Preference
 from engine.evaluation.cross_validation import evaluate
 from engine.metrics.metric import METRICS
 from engine.pipelines.spec import PipelineSpec

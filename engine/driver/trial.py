@@ -15,17 +15,18 @@ from typing import Any
 import ray
 from ray import tune
 
-from engine.capture import capture_output
 from engine.data.dataset import Dataset, Fold
 from engine.data.splits import make_splits
+from engine.driver.data_source import DataSource
+from engine.driver.gauges import TrialMetrics
+from engine.driver.node_data import LoadedData, NodeFeatures, log_folder, node_data
+from engine.driver.output_capture import capture_output
+from engine.driver.time_budget import LAST_FIT, Limits
 from engine.errors import DataException
 from engine.evaluation.cross_validation import Pruned, evaluate
 from engine.evaluation.pruning import IMPATIENT, PATIENT, hopeless
 from engine.metrics.metric import METRICS
-from engine.nodedata import DataSource, LoadedData, NodeFeatures, log_folder, node_data
 from engine.pipelines.spec import PipelineSpec
-from engine.raymetrics import TrialMetrics
-from engine.search.limits import LAST_FIT, Limits
 from engine.store.memory import release_memory
 from engine.store.packing import pack_model, pack_predictions
 from engine.store.records import IterationEnd

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from engine.search.limits import Limits
+from engine.driver.time_budget import Limits
 
 
 def test_without_limits_nothing_ends():

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from engine.config.settings import Settings
 from engine.config.specification import Given
 from engine.data.splits import check_plan
+from engine.driver.schedule import Goals, Schedule
 from engine.errors import AutoMLError, RunException
 from engine.metrics.metric import METRICS
 from engine.pipelines.spec import PipelineSpec
-from engine.schedule import Goals, Schedule
 from engine.search.searcher import PipelineSearch
 from engine.store.choice import chosen_iteration, is_ensemble
 from engine.store.driver_identity import DriverIdentity
@@ -31,7 +31,7 @@ from engine.store.records import ITERATION_ENDS, IterationRecord
 
 if TYPE_CHECKING:
     from engine.data.dataset import DataSummary
-    from engine.loop import TuneLoop
+    from engine.driver.tuning import TuneLoop
 
 logger = logging.getLogger("raysmith.driver")
 
@@ -96,9 +96,10 @@ class Driver:
 
     def _drive(self) -> str:
         from cluster.embedded import connect
-        from engine.ensembling import add_ensembles
-        from engine.loop import TuneLoop, trial_cores
-        from engine.nodedata import end_node_data
+        from engine.driver.ensemble_step import add_ensembles
+        from engine.driver.node_data import end_node_data
+        from engine.driver.resources import trial_cores
+        from engine.driver.tuning import TuneLoop
 
         if not self._settings.is_remote:
             self._given.keep(self._store, self._run_id)

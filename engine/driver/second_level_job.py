@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from engine.data.dataset import Dataset, Layout
 from engine.data.splits import SplitPlan, make_splits
+from engine.driver.node_data import node_features
 from engine.ensembles.second_level import SecondLevel, fit_second_level
-from engine.nodedata import node_features
 
 logger = logging.getLogger("raysmith.driver")
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from engine.capture import capture_output
+from engine.driver.output_capture import capture_output
 
 
 def test_python_native_and_children_are_captured(tmp_path, capfd):

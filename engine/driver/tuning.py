@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import shutil
 import tempfile
 import time
@@ -20,30 +18,46 @@ from engine.config.specification import Given
 from engine.data.dataset import Dataset, DataSummary
 from engine.data.description import describe_data
 from engine.data.splits import is_k_fold, make_splits
+from engine.driver.data_source import DataSource
+from engine.driver.gauges import RunMetrics
+from engine.driver.node_data import LoadedData, node_data_somewhere
+from engine.driver.resources import _concurrency, _nodes, _resources, trial_cores
+from engine.driver.running_trials import RunningTrials
+from engine.driver.schedule import Schedule
+from engine.driver.second_level_job import FittingHere, FittingThere, fit_on, import_libraries
+from engine.driver.time_budget import Limits, _reserve, _reserve_for_second_level
+from engine.driver.trial import IterationTrial, TrialSettings
+from engine.driver.tune_adapters import (
+    NextPipeline,
+    NoReports,
+    StopAtOnce,
+    TrialCallback,
+    quiet_tune,
+)
+from engine.driver.watch import Watch
 from engine.ensembles.second_level import Fitting
-from engine.errors import ConfigException, DataException, RunException
-from engine.fitting import FittingHere, FittingThere, fit_on, import_libraries
+from engine.errors import DataException, RunException
 from engine.metrics.metric import METRICS
-from engine.nodedata import DataSource, LoadedData, node_data_somewhere
-from engine.raymetrics import RunMetrics
-from engine.raytune import NextPipeline, NoReports, StopAtOnce, TrialCallback, quiet_tune
-from engine.running import RunningTrials, Watch
-from engine.schedule import Schedule
-from engine.search.limits import Limits
 from engine.search.searcher import PipelineSearch
 from engine.store.driver_identity import DriverIdentity
 from engine.store.mlflow_store import RunStore
 from engine.store.recorder import Recorder
 from engine.store.records import RunRecord
-from engine.trial import IterationTrial, TrialSettings
 
 logger = logging.getLogger("raysmith.driver")
 
+
 _DESCRIBE_SECONDS = 60.0
+
+
 #: What a second level takes beside its fits: the stack's weights and its row; and on a cluster a
 #: process of its own.
 _AROUND_SECOND_LEVEL = 3.0
+
+
 _ITS_PROCESS = 3.0
+
+
 _LEAST_SECONDS = 1.0
 
 
@@ -319,67 +333,6 @@ class TuneLoop:
             ) from recorder.error
         logger.info("no more iterations: %s", schedule.stopped or "all are done")
         return {"Canceled": "Canceled", "Lost": "Lost"}.get(self.watch.ended_by or "", "Completed")
-
-
-def trial_cores(settings: Settings) -> int:
-    """CPU cores of one trial on the cluster that is connected.
-
-    Raises
-    ------
-    ConfigException
-        When no node is large enough for a trial.
-    """
-    nodes = _nodes()
-    to_come = json.loads(os.environ.get("RAYSMITH_WORKER", "{}"))
-    if to_come:
-        # The autoscaler brings nodes up when trials wait for them.
-        nodes.append({"CPU": to_come["CPU"], "memory": 0.7 * to_come["memory"]})
-    cpus = [int(resources.get("CPU", 0)) for resources in nodes if resources.get("CPU", 0) >= 1]
-    if not cpus:
-        raise ConfigException(["the Ray cluster has no node with a CPU core"])
-    wanted = settings.max_cores_per_iteration
-    if wanted > max(cpus):
-        raise ConfigException(
-            [f"max_cores_per_iteration={wanted}: the largest node has {max(cpus)} cores"]
-        )
-    memory = max(float(resources.get("memory", 0)) for resources in nodes) / 2**20
-    if settings.mem_in_mb is not None and settings.mem_in_mb > memory:
-        raise ConfigException(
-            [f"mem_in_mb={settings.mem_in_mb}: the largest node has {memory:.0f} MB for trials"]
-        )
-    return min(cpus) if wanted == -1 else wanted
-
-
-def _reserve(seconds: float, explains: bool) -> float:
-    """Of a run's time, what is kept for what comes after its trials."""
-    explanation = min(10.0 + 0.1 * seconds, 120.0) if explains else 0.0
-    return min(min(3.0 + 0.03 * seconds, 60.0) + explanation, 0.5 * seconds)
-
-
-def _reserve_for_second_level(seconds: float) -> float:
-    """The same for a second level, on top."""
-    return min(1.0 + 0.05 * seconds, 60.0)
-
-
-def _resources(settings: Settings, cpu: str, cores: int) -> dict[str, Any]:
-    """What a trial takes of its node; Ray's interfaces differ in what they call a core."""
-    resources: dict[str, Any] = {cpu: cores}
-    if settings.mem_in_mb is not None:
-        resources["memory"] = settings.mem_in_mb * 2**20
-    return resources
-
-
-def _concurrency(settings: Settings, cores: int) -> int:
-    if settings.max_concurrent_iterations is not None:
-        return settings.max_concurrent_iterations
-    if settings.is_remote:
-        return 1
-    return max(1, int(ray.cluster_resources().get("CPU", 1)) // cores)
-
-
-def _nodes() -> list[dict[str, Any]]:
-    """The resources of each node that is up."""
-    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
 def _one_line(error: Exception) -> str:
