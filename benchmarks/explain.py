@@ -67,8 +67,8 @@ def main() -> None:
     output = parser.parse_args().output
 
     from cluster.embedded import connect
-    from engine.explain.actors import explain_with_actors
-    from engine.explain.pool import Work
+    from engine.driver.explain_actors import explain_with_actors
+    from engine.explain.pieces import Work
 
     connect()
     results = []

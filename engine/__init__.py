@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from engine._version import __version__
 
 if TYPE_CHECKING:
+    from engine.client.explanations import explain_model, retrieve_model_explanation
     from engine.config.automl_config import AutoMLConfig
     from engine.data.featurization import FeaturizationConfig
     from engine.errors import (
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
         WorkspaceException,
     )
     from engine.experiment import Experiment
-    from engine.explain.api import explain_model, retrieve_model_explanation
     from engine.iteration import IterationRun
     from engine.onnx.convert import onnx_inputs
     from engine.run import AutoMLRun
@@ -58,9 +58,9 @@ _MODULES = {
     "RunDetails": "engine.show.widget",
     "RunException": _ERRORS,
     "Workspace": "engine.workspace",
-    "explain_model": "engine.explain.api",
+    "explain_model": "engine.client.explanations",
     "onnx_inputs": "engine.onnx.convert",
-    "retrieve_model_explanation": "engine.explain.api",
+    "retrieve_model_explanation": "engine.client.explanations",
     "WorkspaceException": _ERRORS,
 }
 

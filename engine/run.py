@@ -212,7 +212,7 @@ class AutoMLRun:
         """
         if features not in ("raw", "engineered"):
             raise ConfigException([f"features={features!r}: allowed is 'raw' or 'engineered'"])
-        from engine.explain.on_demand import explain_run
+        from engine.driver.explain_step import explain_run
 
         record = self._pick(iteration, metric)
         seconds = None if timeout_minutes is None else 60 * timeout_minutes

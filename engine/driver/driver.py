@@ -193,7 +193,7 @@ class Driver:
         """Explain the best model; what goes wrong is a warning, the run has its models anyway."""
         if not self._given.explains(summary.validation == "split"):
             return
-        from engine.explain.runs import explain_iteration
+        from engine.driver.explain_step import explain_iteration
 
         limit = self._settings.explain_timeout_minutes
         seconds = math.inf if limit is None else 60 * limit

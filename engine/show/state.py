@@ -148,7 +148,7 @@ def importance_of(
     explained."""
     if iteration is None:
         return None
-    from engine.explain.runs import load_explanation
+    from engine.explain.files import load_explanation
 
     records = {r.iteration: r.run_id for r in iterations}
     try:

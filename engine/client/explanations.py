@@ -43,7 +43,7 @@ def retrieve_model_explanation(best_run: IterationRun | AutoMLRun) -> tuple[Any,
     RunException
         When it has not been explained.
     """
-    from engine.explain.runs import load_explanation
+    from engine.explain.files import load_explanation
 
     if hasattr(best_run, "get_output"):
         best_run = best_run.get_output()[0]
@@ -84,7 +84,7 @@ def explain_model(
         For what is not two-dimensional, or names that do not fit.
     """
     from engine.data.dataset import rows_of
-    from engine.explain.pool import Work, in_this_process
+    from engine.explain.pieces import Work, in_this_process
 
     background, rows = _matrix(X_train, "X_train"), _matrix(X_test, "X_test")
     if background.shape[1] != rows.shape[1]:
@@ -114,7 +114,7 @@ def explain_model(
     work = Work(fitted_model, background, rows, tuple(names), "X_test", kind)
     explanation = _on_the_cluster(work) if _has_cluster() else in_this_process(work)
     if best_run is not None:
-        from engine.explain.runs import save_explanation
+        from engine.explain.files import save_explanation
 
         save_explanation(best_run.parent._store, best_run.id, explanation)
     return explanation.as_six()
@@ -127,7 +127,7 @@ def _has_cluster() -> bool:
 
 
 def _on_the_cluster(work: Any) -> Any:
-    from engine.explain.actors import explain_with_actors
+    from engine.driver.explain_actors import explain_with_actors
 
     return explain_with_actors(work, "explainer")
 

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from engine.data.dataset import rows_of
 from engine.errors import RunException
 from engine.explain.explanation import Explanation
-from engine.explain.pool import Pieces, Progress, Work, as_explanation
+from engine.explain.pieces import Pieces, Progress, Work, as_explanation
 
 logger = logging.getLogger("raysmith.driver")
 

@@ -1,30 +1,89 @@
-"""Explanations of a run's iterations: the rows from the cluster, the results into the store."""
+"""An explanation that a client asks for: the data is got again, on this process's Ray."""
 
 from __future__ import annotations
 
-import json
 import logging
+import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import ray
 
+from cluster.embedded import connect
+from engine.config.specification import Given
 from engine.data.check import check_features
 from engine.data.dataset import Dataset, rows_of
-from engine.errors import AutoMLError, RunException
-from engine.explain.actors import explain_with_actors
+from engine.driver.data_source import DataSource
+from engine.driver.explain_actors import explain_with_actors
+from engine.driver.node_data import end_node_data, node_data_somewhere
+from engine.errors import AutoMLError, DataException
 from engine.explain.explanation import Explanation
-from engine.explain.plots import draw_plots
-from engine.explain.pool import Progress, Work
+from engine.explain.files import save_explanation
+from engine.explain.pieces import Progress, Work
+from engine.metrics.metric import METRICS
 from engine.store.mlflow_model import load_model
 from engine.store.mlflow_store import RunStore
+from engine.store.records import IterationRecord
+
+
+def explain_run(
+    store: RunStore,
+    run_id: str,
+    iteration: IterationRecord,
+    X: Any,
+    features: str,
+    seconds: float | None,
+    show_output: bool,
+) -> Explanation:
+    """See `engine.run.AutoMLRun.explain`."""
+    given = Given.from_spec(store, run_id)
+    settings = given.settings
+    connect()
+    told = time.monotonic()
+
+    def progress(done: int, n_rows: int) -> None:
+        nonlocal told
+        if show_output and (done == n_rows or time.monotonic() - told > 2.0):
+            told = time.monotonic()
+            print(f"explained {done} of {n_rows} rows", file=sys.stdout, flush=True)
+
+    # Not the run's own name: its driver may be at work on this cluster.
+    data_id = f"{run_id}-explain"
+    try:
+        if given.dataset is not None:
+            reference = [ray.put(given.dataset)]
+        else:
+            task = METRICS[store.run(run_id).primary_metric].task
+            source = DataSource.of(data_id, task, given)
+            node = ray.get(node_data_somewhere.options(num_cpus=1).remote(source))
+            loaded = ray.get(node.load.remote())
+            if loaded.error is not None:
+                raise DataException(loaded.error)
+            reference = loaded.reference
+        return explain_iteration(
+            store,
+            iteration.run_id,
+            reference,
+            given.X_explain if X is None else X,
+            seconds=seconds,
+            name=f"explainer-{run_id[:8]}-{iteration.iteration}",
+            features=features,
+            random_state=settings.random_state,
+            progress=progress,
+        )
+    finally:
+        end_node_data(data_id)
+
 
 logger = logging.getLogger("raysmith.driver")
 
-FOLDER, FILE = "explanation", "explanation.npz"
+
 #: Training rows that rows are compared with, and that are explained where no others are given.
 _BACKGROUND = 100
+
+
 _SAMPLE = 200
 
 
@@ -101,34 +160,3 @@ def explain_iteration(
     logger.info("explained %d of %d rows", len(explanation.rows), explanation.n_given)
     save_explanation(store, child_id, explanation)
     return explanation
-
-
-def save_explanation(store: RunStore, child_id: str, explanation: Explanation) -> None:
-    """As ``.npz``, JSON and PNG files in the folder ``explanation`` of the iteration."""
-    files = {
-        FILE: explanation.to_bytes(),
-        "summary.json": json.dumps(explanation.summary(), indent=1).encode(),
-    }
-    try:
-        files |= draw_plots(explanation)
-    except Exception:
-        # Pictures of odd data may fail; the values must not be lost for it.
-        logger.exception("no pictures of the explanation")
-    store.write_files(child_id, FOLDER, files)
-
-
-def load_explanation(store: RunStore, child_id: str) -> Explanation:
-    """What `save_explanation` has kept.
-
-    Raises
-    ------
-    RunException
-        When the iteration has not been explained.
-    """
-    try:
-        return Explanation.from_bytes(store.read_bytes(child_id, f"{FOLDER}/{FILE}"))
-    except FileNotFoundError as error:
-        raise RunException(
-            "this iteration has not been explained; run.explain(iteration=...) does it, and "
-            "AutoMLConfig(model_explainability=True) does it for the best one"
-        ) from error
