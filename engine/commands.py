@@ -30,7 +30,7 @@ from engine.experiment import Experiment
 from engine.iteration import IterationRun
 from engine.run import AutoMLRun
 from engine.show.console import print_table
-from engine.show.state import installed_versions
+from engine.show.view import installed_versions
 from engine.store.mlflow_model import MLFLOW_MODEL, save_mlflow_model
 from engine.workspace import Workspace
 

@@ -18,8 +18,8 @@ from engine.iteration import IterationRun, download, pick
 from engine.launching import check_target, start_driver
 from engine.metrics.metric import METRICS, metrics_in
 from engine.show.follower import Follower
-from engine.show.state import RunView
 from engine.show.table import first_line, format_seconds
+from engine.show.view import RunView
 from engine.store.choice import best_iteration, chosen_iteration, is_ensemble
 from engine.store.mlflow_model import MLFLOW_MODEL, load_model, save_mlflow_model
 from engine.store.records import IterationRecord, RunRecord

@@ -164,7 +164,7 @@ class Driver:
     def _summarise(self, best: IterationRecord, loop: TuneLoop) -> None:
         """What the report shows of the data and of the best model's predictions."""
         from engine.evaluation.diagnostics import quality_of
-        from engine.show.state import DATA_FILE, QUALITY_FILE
+        from engine.show.view import DATA_FILE, QUALITY_FILE
 
         try:
             data = loop.describe(self._given.dataset)
@@ -178,7 +178,7 @@ class Driver:
     def _report(self, status: str) -> None:
         """The report beside the run's other files; the MLflow UI shows it."""
         from engine.show.report import REPORT_FILE, render_report
-        from engine.show.state import RunView, full_state
+        from engine.show.view import RunView, full_state
 
         try:
             page = self._store.page_of(self._run_id)

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from engine.show.state import RunView, full_state
+from engine.show.view import RunView, full_state
 
 REPORT_FILE = "report.html"
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import AutoMLError, ConfigException
 from engine.show.report import view_source
-from engine.show.state import full_state, importance_of, log_of, run_state
+from engine.show.view import full_state, importance_of, log_of, run_state
 from engine.store.records import FINAL_STATES
 
 if TYPE_CHECKING:
