@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Any
 from engine._version import __version__
 
 if TYPE_CHECKING:
+    from engine.client.experiment import Experiment
     from engine.client.explanations import explain_model, retrieve_model_explanation
+    from engine.client.iteration import IterationRun
+    from engine.client.run import AutoMLRun
+    from engine.client.workspace import Workspace
     from engine.config.automl_config import AutoMLConfig
     from engine.data.featurization import FeaturizationConfig
     from engine.errors import (
@@ -17,12 +21,8 @@ if TYPE_CHECKING:
         RunException,
         WorkspaceException,
     )
-    from engine.experiment import Experiment
-    from engine.iteration import IterationRun
     from engine.onnx.convert import onnx_inputs
-    from engine.run import AutoMLRun
     from engine.show.widget import RunDetails
-    from engine.workspace import Workspace
 
 __all__ = [
     "AutoMLConfig",
@@ -48,16 +48,16 @@ _ERRORS = "engine.errors"
 _MODULES = {
     "AutoMLConfig": "engine.config.automl_config",
     "AutoMLError": _ERRORS,
-    "AutoMLRun": "engine.run",
+    "AutoMLRun": "engine.client.run",
     "ConfigException": _ERRORS,
     "DataException": _ERRORS,
-    "Experiment": "engine.experiment",
+    "Experiment": "engine.client.experiment",
     "FeaturizationConfig": "engine.data.featurization",
-    "IterationRun": "engine.iteration",
+    "IterationRun": "engine.client.iteration",
     "ModelException": _ERRORS,
     "RunDetails": "engine.show.widget",
     "RunException": _ERRORS,
-    "Workspace": "engine.workspace",
+    "Workspace": "engine.client.workspace",
     "explain_model": "engine.client.explanations",
     "onnx_inputs": "engine.onnx.convert",
     "retrieve_model_explanation": "engine.client.explanations",

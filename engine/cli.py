@@ -11,8 +11,8 @@ import shtab
 
 from cluster.commands import add_cluster_commands
 from engine import __version__, commands
+from engine.client.workspace import Workspace
 from engine.errors import AutoMLError
-from engine.workspace import Workspace
 
 _EXAMPLES = """examples:
   raysmith run settings.yaml              run what the file says, print the table

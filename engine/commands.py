@@ -23,16 +23,16 @@ import psutil
 import yaml
 
 from cluster.embedded import leave_drivers
+from engine.client.experiment import Experiment
+from engine.client.iteration import IterationRun
+from engine.client.run import AutoMLRun
+from engine.client.workspace import Workspace
 from engine.config.automl_config import AutoMLConfig
 from engine.data.tables import read_table
 from engine.errors import AutoMLError, ConfigException
-from engine.experiment import Experiment
-from engine.iteration import IterationRun
-from engine.run import AutoMLRun
 from engine.show.console import print_table
 from engine.show.view import installed_versions
 from engine.store.mlflow_model import MLFLOW_MODEL, save_mlflow_model
-from engine.workspace import Workspace
 
 _FOLLOW_SECONDS = 0.5
 _COLUMNS = ["iteration", "pipeline", "duration", "metric", "best", "status", "reason"]

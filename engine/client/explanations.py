@@ -12,8 +12,8 @@ from scipy import sparse
 from engine.errors import ConfigException
 
 if TYPE_CHECKING:
-    from engine.iteration import IterationRun
-    from engine.run import AutoMLRun
+    from engine.client.iteration import IterationRun
+    from engine.client.run import AutoMLRun
 
 #: Training rows that rows are compared with.
 _BACKGROUND = 100

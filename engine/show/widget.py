@@ -16,7 +16,7 @@ from engine.show.view import full_state, importance_of, log_of, run_state
 from engine.store.records import FINAL_STATES
 
 if TYPE_CHECKING:
-    from engine.run import AutoMLRun
+    from engine.client.run import AutoMLRun
 
 _LOOK_SECONDS = 1.0
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from engine.client.launch import check_target
+from engine.client.run import AutoMLRun
+from engine.client.workspace import Workspace
 from engine.config.automl_config import AutoMLConfig
 from engine.errors import ConfigException
-from engine.launching import check_target
-from engine.run import AutoMLRun
-from engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from engine.store.mlflow_store import RunStore

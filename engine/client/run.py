@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from engine import errors
+from engine.client.iteration import IterationRun, download, pick
+from engine.client.launch import check_target, start_driver
 from engine.config.specification import Given
 from engine.errors import AutoMLError, ConfigException, RunException
-from engine.iteration import IterationRun, download, pick
-from engine.launching import check_target, start_driver
 from engine.metrics.metric import METRICS, metrics_in
 from engine.show.follower import Follower
 from engine.show.table import first_line, format_seconds
@@ -25,7 +25,7 @@ from engine.store.mlflow_model import MLFLOW_MODEL, load_model, save_mlflow_mode
 from engine.store.records import IterationRecord, RunRecord
 
 if TYPE_CHECKING:
-    from engine.experiment import Experiment
+    from engine.client.experiment import Experiment
 
 _POLL_SECONDS = 0.5
 

@@ -11,7 +11,7 @@ from engine.driver.driver import Driver
 from engine.store.mlflow_store import TRACKING_URI_VARIABLE
 
 if TYPE_CHECKING:
-    from engine.workspace import Workspace
+    from engine.client.workspace import Workspace
 
 
 def check_target(workspace: Workspace, given: Given) -> None:

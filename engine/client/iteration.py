@@ -10,7 +10,7 @@ from engine.store.mlflow_store import LOG_FILE, RunStore
 from engine.store.records import IterationRecord
 
 if TYPE_CHECKING:
-    from engine.run import AutoMLRun
+    from engine.client.run import AutoMLRun
 
 
 class IterationRun:

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from engine.errors import WorkspaceException
 from engine.store.mlflow_store import RunStore
 
 if TYPE_CHECKING:
-    from engine.experiment import Experiment
+    from engine.client.experiment import Experiment
+from engine.client.connection import _hide_password, _reach, _use_write_ahead_log
 
 #: Not MLflow's own variable, which its set_tracking_uri() changes.
 _STORE_VARIABLE = "RAYSMITH_STORE"
-_CONNECT_SECONDS = 8.0
+
+
 _FOLDER, _CONFIG = ".raysmith", "config.json"
 
 
@@ -153,7 +150,7 @@ class Workspace:
     @property
     def experiments(self) -> Mapping[str, Experiment]:
         """Name -> `Experiment`, all that the store holds."""
-        from engine.experiment import Experiment
+        from engine.client.experiment import Experiment
 
         return {
             name: Experiment._existing(self, name, experiment_id)
@@ -221,28 +218,3 @@ class Workspace:
         if artifact_location is None and not tracking_uri.startswith(("http://", "https://")):
             artifact_location = (folder / "artifacts").as_uri()
         return cls(name, tracking_uri, artifact_location, folder)
-
-
-def _reach(tracking_uri: str) -> None:
-    """Raise unless somebody listens there: MLflow itself would try again for minutes."""
-    address = urlsplit(tracking_uri)
-    if address.scheme in ("http", "https") and not getproxies().get(address.scheme):
-        port = address.port or (443 if address.scheme == "https" else 80)
-        socket.create_connection((address.hostname or "", port), _CONNECT_SECONDS).close()
-
-
-def _use_write_ahead_log(tracking_uri: str) -> None:
-    """Let readers and the driver use an SQLite store at once without waiting for each other."""
-    prefix = "sqlite:///"
-    if not tracking_uri.startswith(prefix):
-        return
-    with closing(sqlite3.connect(tracking_uri.removeprefix(prefix), timeout=30)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-
-
-def _hide_password(uri: str) -> str:
-    scheme, separator, rest = uri.partition("://")
-    credentials, at, host = rest.rpartition("@")
-    if not at:
-        return uri
-    return f"{scheme}{separator}{credentials.partition(':')[0]}:***@{host}"
