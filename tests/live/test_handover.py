@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from engine import AutoMLConfig, Experiment, ModelException, onnx_inputs
-from engine.cli import main
+from engine.cli.parser import main
 from tests.live.helpers import free_port, server
 from tests.show.browser import open_browser
 from tests.show.test_report import keep

@@ -10,7 +10,8 @@ from typing import Any
 import shtab
 
 from cluster.commands import add_cluster_commands
-from engine import __version__, commands
+from engine import __version__
+from engine.cli import commands
 from engine.client.workspace import Workspace
 from engine.errors import AutoMLError
 
