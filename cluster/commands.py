@@ -11,13 +11,13 @@ from typing import Any
 
 import yaml
 
-from cluster.aml_compute import AmlCompute, open_target
 from cluster.errors import ComputeTargetException
-from cluster.kubernetes import problems_with, ray_cluster, ray_job
-from cluster.provisioning import PRIORITIES, PROVIDERS, ProvisioningConfiguration
-from cluster.registry import HasFolder, names
-from cluster.render import render_cluster
-from cluster.target import ComputeTarget
+from cluster.providers.kubernetes import problems_with, ray_cluster, ray_job
+from cluster.providers.launcher_file import render_cluster
+from cluster.provisioning.configuration import PRIORITIES, PROVIDERS, ProvisioningConfiguration
+from cluster.targets.aml_compute import AmlCompute, open_target
+from cluster.targets.registry import HasFolder, names
+from cluster.targets.target import ComputeTarget
 
 _EXAMPLES = """examples:
   raysmith cluster create automlcl --vm-size STANDARD_D2_V2 --max-nodes 6

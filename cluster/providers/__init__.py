@@ -1,1 +1,4 @@
-"""Where the machines of a compute target come from."""
+"""Providers: where the machines of a compute target come from.
+
+`local_*` are raylets on this machine, `launcher*` Ray's cluster launcher, `kubernetes` KubeRay manifests.
+"""

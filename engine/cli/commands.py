@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from cluster.embedded import leave_drivers
+from cluster.targets.embedded import leave_drivers
 from engine.client.experiment import Experiment
 from engine.client.iteration import IterationRun
 from engine.client.run import AutoMLRun

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cluster.errors import ComputeTargetException
-from cluster.launch import Launch
+from cluster.targets.launch import Launch
 from engine.config.specification import Given
 from engine.driver.driver import Driver
 from engine.store.mlflow_store import TRACKING_URI_VARIABLE

@@ -166,9 +166,9 @@ class Workspace:
     @property
     def compute_targets(self) -> Mapping[str, Any]:
         """Name -> compute target; ``local`` is this machine."""
-        from cluster.aml_compute import open_target
-        from cluster.embedded import EmbeddedTarget
-        from cluster.registry import names
+        from cluster.targets.aml_compute import open_target
+        from cluster.targets.embedded import EmbeddedTarget
+        from cluster.targets.registry import names
 
         return {"local": EmbeddedTarget(), **{n: open_target(self, n) for n in names(self)}}
 

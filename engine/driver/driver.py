@@ -95,7 +95,7 @@ class Driver:
             self._store.set_status(self._run_id, status)
 
     def _drive(self) -> str:
-        from cluster.embedded import connect
+        from cluster.targets.embedded import connect
         from engine.driver.ensemble_step import add_ensembles
         from engine.driver.node_data import end_node_data
         from engine.driver.resources import trial_cores

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import ray
 
-from cluster.embedded import connect
+from cluster.targets.embedded import connect
 from engine.config.specification import Given
 from engine.data.check import check_features
 from engine.data.dataset import Dataset, rows_of

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from cluster.embedded import NAMESPACE
+from cluster.targets.embedded import NAMESPACE
 from engine.driver.output_capture import capture_output
 from engine.errors import DataException
 

@@ -24,10 +24,10 @@ import psutil
 import yaml
 
 from cluster.errors import ComputeTargetException
-from cluster.head import Head
+from cluster.jobs.head import Head
 from cluster.providers.common import free_ports, outer_environment, write_token
-from cluster.provisioning import ProvisioningConfiguration
-from cluster.render import TOKEN_FILE, cluster_config, setup_commands
+from cluster.providers.launcher_file import TOKEN_FILE, cluster_config, setup_commands
+from cluster.provisioning.configuration import ProvisioningConfiguration
 
 _UP = (
     "from ray.autoscaler.sdk import create_or_update_cluster as up; up({file!r}, no_restart={keep})"

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from cluster import AmlCompute, ComputeTargetException
-from cluster.kubernetes import problems_with, ray_cluster, ray_job
+from cluster.providers.kubernetes import problems_with, ray_cluster, ray_job
 
 
 def configuration(**changes):

@@ -16,9 +16,9 @@ import psutil
 import yaml
 
 from cluster.errors import ComputeTargetException
-from cluster.processes import CLUSTER_MARK, NODE_MARK, command_lines, end_marked
 from cluster.providers.common import free_ports, outer_environment, write_token
-from cluster.provisioning import ProvisioningConfiguration
+from cluster.providers.local_processes import CLUSTER_MARK, NODE_MARK, command_lines, end_marked
+from cluster.provisioning.configuration import ProvisioningConfiguration
 
 _START_SECONDS = 120.0
 _LISTS = (
@@ -76,7 +76,7 @@ class LocalCluster:
         # Imported here: the autoscaler's module imports Ray, a client that only looks need not.
         import ray
 
-        from cluster.providers.local import HEAD_ID, HEAD_TYPE, ray_start
+        from cluster.providers.local_nodes import HEAD_ID, HEAD_TYPE, ray_start
 
         self.end()
         shutil.rmtree(self._folder / "nodes", ignore_errors=True)
@@ -182,7 +182,7 @@ def autoscaler_config(
     name: str, config: ProvisioningConfiguration, nodes: Path, temp: Path, gcs: str
 ) -> dict[str, Any]:
     """Ray's cluster configuration for raylets on this machine."""
-    from cluster.providers.local import HEAD_TYPE, WORKER_TYPE
+    from cluster.providers.local_nodes import HEAD_TYPE, WORKER_TYPE
 
     size = config.size
     resources: dict[str, int] = {"CPU": size.vcpus, "memory": config.memory_bytes}
@@ -195,7 +195,7 @@ def autoscaler_config(
         "upscaling_speed": config.max_nodes,
         "provider": {
             "type": "external",
-            "module": "cluster.providers.local.LocalNodeProvider",
+            "module": "cluster.providers.local_nodes.LocalNodeProvider",
             "folder": str(nodes),
             "temp": str(temp),
             "address": gcs,

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from cluster.errors import ComputeTargetException
-from cluster.provisioning import LAUNCHED, ProvisioningConfiguration
+from cluster.provisioning.configuration import LAUNCHED, ProvisioningConfiguration
 
 _HEAD, _WORKER = "head", "worker"
 _REGIONS = {"azure": "westeurope", "aws": "us-west-2", "gcp": "us-west1"}

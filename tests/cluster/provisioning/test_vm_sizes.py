@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cluster import ComputeTargetException
-from cluster.vm_sizes import counterpart, vm_size, vm_sizes
+from cluster.provisioning.vm_sizes import counterpart, vm_size, vm_sizes
 
 
 def test_every_size_is_sound():

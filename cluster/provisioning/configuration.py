@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cluster.errors import ComputeTargetException
-from cluster.vm_sizes import VmSize, counterpart, vm_size
+from cluster.provisioning.vm_sizes import VmSize, counterpart, vm_size
 
 PROVIDERS = ("local", "azure", "aws", "gcp", "kubernetes", "on_prem")
 #: Those whose machines Ray's cluster launcher brings up.

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from cluster import AmlCompute, ComputeTarget, ComputeTargetException
-from cluster.aml_compute import open_target
-from cluster.registry import names
+from cluster.targets.aml_compute import open_target
+from cluster.targets.registry import names
 
 
 @pytest.fixture

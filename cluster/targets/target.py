@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from cluster.environment import without_satisfied
 from cluster.errors import ComputeTargetException
-from cluster.head import Head, NodeInfo
-from cluster.launch import Launch
-from cluster.providers.launched import LaunchedCluster
-from cluster.providers.local_head import LocalCluster
-from cluster.provisioning import LAUNCHED, ProvisioningConfiguration
-from cluster.registry import (
+from cluster.jobs.head import Head, NodeInfo
+from cluster.providers.launcher import LaunchedCluster
+from cluster.providers.local_cluster import LocalCluster
+from cluster.provisioning.configuration import LAUNCHED, ProvisioningConfiguration
+from cluster.provisioning.run_configuration import without_satisfied
+from cluster.targets.launch import Launch
+from cluster.targets.registry import (
     TARGET_FILE,
     HasFolder,
     check_name,
@@ -35,7 +35,7 @@ from cluster.registry import (
 )
 
 if TYPE_CHECKING:
-    from cluster.aml_compute import AmlCompute
+    from cluster.targets.aml_compute import AmlCompute
 
 _POLL_SECONDS = 1.0
 #: What the driver of a run that has ended may take to leave.
@@ -115,7 +115,7 @@ class ComputeTarget:
             For a name that is not allowed, a configuration that is none, or when the head does not
             start.
         """
-        from cluster.aml_compute import AmlCompute, start_cluster
+        from cluster.targets.aml_compute import AmlCompute, start_cluster
 
         check_name(name)
         if not isinstance(provisioning_configuration, ProvisioningConfiguration):
@@ -330,7 +330,7 @@ class ComputeTarget:
         if launch.project is not None:
             runtime_env["working_dir"] = launch.project
             runtime_env.setdefault("excludes", [".raysmith", ".git", ".venv", "__pycache__"])
-        module = [self._python(), "-m", "cluster.supervisor", launch.module, *launch.arguments]
+        module = [self._python(), "-m", "cluster.jobs.supervisor", launch.module, *launch.arguments]
         self.head.submit(
             " ".join(shlex.quote(word) for word in module),
             f"{self._submission_prefix(launch.run_id)}{uuid.uuid4().hex[:6]}",

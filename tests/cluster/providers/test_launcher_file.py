@@ -9,7 +9,7 @@ import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 from cluster import AmlCompute, ComputeTargetException
-from cluster.render import cluster_config, render_cluster
+from cluster.providers.launcher_file import cluster_config, render_cluster
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden"

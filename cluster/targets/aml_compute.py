@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from cluster.errors import ComputeTargetException
-from cluster.providers.launched import LaunchedCluster
-from cluster.providers.local_head import LocalCluster
-from cluster.provisioning import ProvisioningConfiguration, check_provisioning
-from cluster.registry import TARGET_FILE, HasFolder, locked, write_target
-from cluster.target import AmlComputeStatus, ComputeTarget
+from cluster.providers.launcher import LaunchedCluster
+from cluster.providers.local_cluster import LocalCluster
+from cluster.provisioning.configuration import ProvisioningConfiguration, check_provisioning
+from cluster.targets.registry import TARGET_FILE, HasFolder, locked, write_target
+from cluster.targets.target import AmlComputeStatus, ComputeTarget
 
 
 class AmlCompute(ComputeTarget):

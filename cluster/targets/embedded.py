@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 
-from cluster.launch import Launch
+from cluster.targets.launch import Launch
 
 NAMESPACE = "raysmith"
 #: Seconds that a driver whose run has its final state may take to put its things away, unmentioned.

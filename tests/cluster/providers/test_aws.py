@@ -9,7 +9,7 @@ import yaml
 from ray.autoscaler._private.util import prepare_config
 
 from cluster import AmlCompute
-from cluster.render import render_cluster
+from cluster.providers.launcher_file import render_cluster
 
 moto = pytest.importorskip("moto")
 boto3 = pytest.importorskip("boto3")

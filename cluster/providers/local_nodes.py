@@ -32,7 +32,7 @@ from ray.autoscaler.tags import (
     TAG_RAY_USER_NODE_TYPE,
 )
 
-from cluster.processes import NODE_MARK, end_marked, marked
+from cluster.providers.local_processes import NODE_MARK, end_marked, marked
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from cluster.errors import ComputeTargetException
-from cluster.provisioning import ProvisioningConfiguration
+from cluster.provisioning.configuration import ProvisioningConfiguration
 
 _API_VERSION = "ray.io/v1"
 _HEAD_RESOURCES = {"cpu": "2", "memory": "8Gi"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cluster import AmlCompute, ComputeTargetException
-from cluster.provisioning import ProvisioningConfiguration
+from cluster.provisioning.configuration import ProvisioningConfiguration
 
 
 def test_the_articles_call():
