@@ -68,7 +68,7 @@ _MODULES = {
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used.
 
-    A worker that imports ``engine.trial`` thus does not import MLflow: a second of its start and
+    A worker that imports ``engine.driver.trial`` does not import MLflow, which saves a second and
     tens of megabytes.
     """
     if name not in _MODULES:

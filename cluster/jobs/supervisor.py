@@ -1,8 +1,8 @@
 """Runs a driver as a process of its own and starts it again when it dies.
 
-``python -m cluster.supervisor MODULE ARGUMENTS...``: what a Ray job runs. A driver that ends by
-itself, even one whose run failed, has told the store and ends the job; one that was killed is
-started again, at most once a minute, and goes on from what the store holds.
+A Ray job runs ``python -m cluster.jobs.supervisor MODULE ARGUMENTS...``. A driver that exits by
+itself, even after a failed run, has written its state to the store and ends the job. A driver that
+was killed is started again, at most once a minute, and goes on from what the store holds.
 """
 
 from __future__ import annotations

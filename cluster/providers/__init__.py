@@ -1,4 +1,5 @@
 """Providers: where the machines of a compute target come from.
 
-`local_*` are raylets on this machine, `launcher*` Ray's cluster launcher, `kubernetes` KubeRay manifests.
+`local_*` are raylets on this machine, `launcher*` use Ray's cluster launcher, `kubernetes` writes
+KubeRay manifests.
 """

@@ -46,8 +46,8 @@ class AmlCompute(ComputeTarget):
         Parameters
         ----------
         vm_size:
-            Of the workers: any of ``cluster/vm_sizes.csv``, in whatever case; on another cloud
-            than its own the smallest machine that has as much.
+            The workers' size: any of ``cluster/provisioning/vm_sizes.csv``, in any case. On another
+            cloud than its own it stands for the smallest machine that has as much.
         vm_priority:
             ``dedicated``, or ``lowpriority`` for spot machines.
         min_nodes, max_nodes:

@@ -1,4 +1,4 @@
-"""The command ``raysmith``: its arguments. What each command does is in `engine.commands`."""
+"""The command ``raysmith``: its arguments. What each command does is in `engine.cli.commands`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import shtab
 from cluster.commands import add_cluster_commands
 from engine import __version__
 from engine.cli import commands
+from engine.cli import doctor as doctor_command
 from engine.client.workspace import Workspace
 from engine.errors import AutoMLError
 
@@ -125,9 +126,12 @@ Ctrl-C asks the run to stop and keeps what has finished; a second one leaves at 
     ui.add_argument("--port", type=int, default=5000)
 
     doctor = _command(
-        parts, "doctor", "check versions, cores, memory, ports, write access", commands.doctor,
+        parts,
+        "doctor",
+        "check versions, cores, memory, ports, write access",
+        doctor_command.doctor,
         "raysmith doctor",
-    )  # fmt: skip
+    )
     doctor.add_argument("--json", action="store_true", help="for programs")
 
     add_cluster_commands(parts, lambda options: Workspace.from_config(options.workspace))
@@ -156,7 +160,3 @@ def _of_run(
     one = _command(parts, name, text, command, examples)
     one.add_argument("run", help="the run's id")
     return one
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -23,6 +23,7 @@ from engine.show.view import RunView
 from engine.store.choice import best_iteration, chosen_iteration, is_ensemble
 from engine.store.mlflow_model import MLFLOW_MODEL, load_model, save_mlflow_model
 from engine.store.records import IterationRecord, RunRecord
+from engine.store.status import RunStatus
 
 if TYPE_CHECKING:
     from engine.client.experiment import Experiment
@@ -438,7 +439,7 @@ class AutoMLRun:
         try:
             start_driver(self.experiment.workspace, self.id, given, self.get_portal_url())
         except AutoMLError as error:
-            self._store.set_status(self.id, "Failed", error)
+            self._store.set_status(self.id, RunStatus.FAILED, error)
             raise
 
     def _status(self, record: RunRecord) -> str:

@@ -27,7 +27,8 @@ from engine.store.memory import release_memory
 from engine.store.mlflow_model import import_flavour, save_mlflow_model
 from engine.store.mlflow_store import RunStore
 from engine.store.recorder import Recorder
-from engine.store.records import ITERATION_ENDS, IterationRecord
+from engine.store.records import IterationRecord
+from engine.store.status import RunStatus
 
 if TYPE_CHECKING:
     from engine.data.dataset import DataSummary
@@ -67,7 +68,7 @@ class Driver:
     def claim(self) -> None:
         """Make this process the run's driver: who looks sees that the run is alive."""
         self._store.tag_driver(self._run_id, self._identity)
-        self._store.set_status(self._run_id, "Preparing")
+        self._store.set_status(self._run_id, RunStatus.PREPARING)
 
     def run(self) -> None:
         """Drive the run to its end; never raises: what went wrong is the run's error.
@@ -92,7 +93,7 @@ class Driver:
         # This may be a notebook, which lives on.
         release_memory()
         if status != "Lost":
-            self._store.set_status(self._run_id, status)
+            self._store.set_status(self._run_id, RunStatus(status))
 
     def _drive(self) -> str:
         from cluster.targets.embedded import connect
@@ -137,10 +138,10 @@ class Driver:
                 onnx=self._settings.enable_onnx_compatible_models,
             )
             schedule, recorder = self._what_is_left(search)
-            self._store.set_status(self._run_id, "Running")
+            self._store.set_status(self._run_id, RunStatus.RUNNING)
             status = loop.run(source, summary, search, schedule, recorder, cores)
             if status == "Completed":
-                self._store.set_status(self._run_id, "Finalizing")
+                self._store.set_status(self._run_id, RunStatus.FINALIZING)
                 add_ensembles(
                     self._store,
                     record,
@@ -151,7 +152,7 @@ class Driver:
                     loop.second_level,
                 )
             if status != "Lost":
-                self._store.set_status(self._run_id, "Finalizing")
+                self._store.set_status(self._run_id, RunStatus.FINALIZING)
                 best = self._keep_best()
                 if best is not None and status == "Completed":
                     self._summarise(best, loop)
@@ -233,7 +234,7 @@ class Driver:
         settings = self._settings
         for child in earlier:
             spec = PipelineSpec.from_json(child.properties["pipeline_spec"])
-            if child.status in ITERATION_ENDS:
+            if child.status.is_final:
                 score = child.metrics.get(metric.name, float("nan"))
                 search.told(child.iteration, spec, score, child.seconds)
             else:
@@ -250,10 +251,10 @@ class Driver:
                 if child.status == "Completed"
                 else float("nan")
                 for child in earlier
-                if child.status in ITERATION_ENDS
+                if child.status.is_final
             }
             | dict.fromkeys(ensembles, float("nan")),
-            interrupted=[c.iteration for c in earlier if c.status not in ITERATION_ENDS],
+            interrupted=[c.iteration for c in earlier if not c.status.is_final],
         )
         recorder = Recorder(self._store, record)
         recorder.knows({child.iteration: child.run_id for child in earlier})

@@ -30,7 +30,8 @@ from engine.store.choice import PREFERRED, _kind, candidates, is_ensemble
 from engine.store.mlflow_model import load_model
 from engine.store.mlflow_store import RunStore
 from engine.store.packing import pack_model, pack_predictions
-from engine.store.records import ITERATION_ENDS, IterationEnd, IterationRecord, RunRecord
+from engine.store.records import IterationEnd, IterationRecord, RunRecord
+from engine.store.status import IterationStatus
 
 logger = logging.getLogger("raysmith.driver")
 
@@ -181,7 +182,7 @@ def add_ensembles(
                 break
             except Exception as error:
                 logger.exception("no %s", name)
-                end = IterationEnd("Failed", f"{type(error).__name__}: {error}")
+                end = IterationEnd(IterationStatus.FAILED, f"{type(error).__name__}: {error}")
                 spec = PipelineSpec(name)
             if not stopped.is_set():
                 rows.write(name, spec, end, began)
@@ -218,7 +219,7 @@ class _Rows:
         self._unfinished = {
             r.properties["run_algorithm"]: r.run_id
             for r in iterations
-            if is_ensemble(r) and r.status not in ITERATION_ENDS
+            if is_ensemble(r) and not r.status.is_final
         }
 
     def write(self, name: str, spec: PipelineSpec, end: IterationEnd, began: float) -> None:
@@ -261,7 +262,7 @@ def _end(
     if result.own_weight is not None:
         lines.append(f"second level: weight {result.own_weight:.3f}")
     return IterationEnd(
-        "Completed",
+        IterationStatus.COMPLETED,
         metrics=result.metrics,
         fold_metrics=tuple(result.fold_metrics),
         properties={

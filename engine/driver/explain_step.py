@@ -37,7 +37,7 @@ def explain_run(
     seconds: float | None,
     show_output: bool,
 ) -> Explanation:
-    """See `engine.run.AutoMLRun.explain`."""
+    """See `engine.client.run.AutoMLRun.explain`."""
     given = Given.from_spec(store, run_id)
     settings = given.settings
     connect()

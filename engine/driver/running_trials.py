@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import ray
 
 from engine.driver.trial import Announcement
+from engine.store.status import IterationStatus
 
 logger = logging.getLogger("raysmith.driver")
 
@@ -17,7 +18,7 @@ logger = logging.getLogger("raysmith.driver")
 class Verdict:
     """Why we ended a trial ourselves: the iteration's status and its reason."""
 
-    status: str
+    status: IterationStatus
     reason: str
 
 

@@ -30,6 +30,7 @@ from engine.pipelines.spec import PipelineSpec
 from engine.store.memory import release_memory
 from engine.store.packing import pack_model, pack_predictions
 from engine.store.records import IterationEnd
+from engine.store.status import IterationStatus
 
 logger = logging.getLogger("raysmith.trial")
 
@@ -149,16 +150,18 @@ class IterationTrial(tune.Trainable):
             )
         except Pruned as pruned:
             logger.info("pruned: %s", pruned)
-            return IterationEnd("Pruned", str(pruned), whole_seconds=self._whole_seconds)
+            return IterationEnd(
+                IterationStatus.PRUNED, str(pruned), whole_seconds=self._whole_seconds
+            )
         except (Exception, SystemExit) as error:
             traceback.print_exc()
-            return IterationEnd("Failed", reason=f"{type(error).__name__}: {error}")
+            return IterationEnd(IterationStatus.FAILED, reason=f"{type(error).__name__}: {error}")
         self._told.fitted(result.fit_seconds)
         score = result.metrics.get(self._settings.primary_metric, math.nan)
         logger.info("%s: %.6g", self._settings.primary_metric, score)
         failed = math.isnan(score)
         return IterationEnd(
-            status="Failed" if failed else "Completed",
+            status=IterationStatus.FAILED if failed else IterationStatus.COMPLETED,
             reason=f"{self._settings.primary_metric} is NaN" if failed else "",
             metrics=result.metrics,
             fold_metrics=tuple(result.fold_metrics),

@@ -24,6 +24,7 @@ from engine.pipelines.spec import PipelineSpec
 from engine.search.searcher import PipelineSearch
 from engine.store.recorder import Recorder
 from engine.store.records import IterationEnd
+from engine.store.status import IterationStatus
 
 logger = logging.getLogger("raysmith.driver")
 
@@ -145,7 +146,9 @@ class TrialCallback(_OfThisProcess, tune.Callback):
         if verdict is not None:
             end = IterationEnd(verdict.status, verdict.reason, log=log)
         else:
-            end = IterationEnd("Failed", f"the worker died: {_why_it_died(trial)}", log=log)
+            end = IterationEnd(
+                IterationStatus.FAILED, f"the worker died: {_why_it_died(trial)}", log=log
+            )
         self._end(number, end)
 
     @property
@@ -169,12 +172,12 @@ class TrialCallback(_OfThisProcess, tune.Callback):
     def never_started(self, number: int, spec: PipelineSpec, reason: str) -> None:
         self._open[number] = spec, time.time()
         self._recorder.started(number, spec, {}, time.time())
-        self._end(number, IterationEnd("Canceled", reason))
+        self._end(number, IterationEnd(IterationStatus.CANCELED, reason))
 
     def end_unfinished(self, reason: str) -> None:
         """Iterations that Tune gave up while they ran."""
         for number in list(self._open):
-            self._end(number, IterationEnd("Canceled", reason))
+            self._end(number, IterationEnd(IterationStatus.CANCELED, reason))
 
     def _begin(self, number: int, trial: Any, announcement: Announcement | None) -> None:
         spec = PipelineSpec.from_json(trial.config["pipeline"])

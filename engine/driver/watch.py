@@ -14,6 +14,7 @@ from engine.driver.schedule import Schedule
 from engine.store.driver_identity import HEARTBEAT_SECONDS, DriverIdentity
 from engine.store.mlflow_store import RunStore
 from engine.store.recorder import Recorder
+from engine.store.status import IterationStatus
 
 logger = logging.getLogger("raysmith.driver")
 
@@ -125,9 +126,9 @@ class Watch:
             }[self.ended_by]
             schedule.stop(reason, at_once=True)
         if schedule.stopped_at_once:
-            running.end_all(Verdict("Canceled", str(schedule.stopped)))
+            running.end_all(Verdict(IterationStatus.CANCELED, str(schedule.stopped)))
         for iteration in self.cancelled:
-            running.end(iteration, Verdict("Canceled", "canceled by the user"))
+            running.end(iteration, Verdict(IterationStatus.CANCELED, "canceled by the user"))
         self._end_long_ones(running, has_model=schedule.best is not None)
         if self._is_due("logs", _LOG_SECONDS):
             self._bring_logs(running, recorder)
@@ -144,7 +145,7 @@ class Watch:
             reason = f"longer than {limit:.0f} s, its share of experiment_timeout_minutes"
         for iteration, trial in running.now().items():
             if time.time() - trial.started > limit:
-                running.end(iteration, Verdict("Timeout", reason))
+                running.end(iteration, Verdict(IterationStatus.TIMEOUT, reason))
 
     def _bring_logs(self, running: RunningTrials, recorder: Recorder) -> None:
         trials = running.now()

@@ -94,7 +94,7 @@ def fit_second_level(
     stop:
         Asked before each fit whether to give up; default: never.
     kept:
-        As in `engine.evaluate.evaluate`.
+        As in `engine.evaluation.cross_validation.evaluate`.
 
     Raises
     ------

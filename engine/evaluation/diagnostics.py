@@ -30,7 +30,8 @@ def quality_of(dataset: Dataset, predictions: NDArray[np.float64]) -> dict[str, 
     dataset:
         The targets; features are not looked at.
     predictions:
-        Out-of-fold, as `engine.evaluate.Evaluation` has them; rows of NaN were not predicted.
+        Out-of-fold predictions, as `engine.evaluation.cross_validation.Evaluation` has them; rows
+        of NaN were not predicted.
 
     Returns
     -------

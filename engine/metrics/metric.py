@@ -30,6 +30,23 @@ class Metric:
             return True
         return score > than if self.greater_is_better else score < than
 
+    @property
+    def sign(self) -> int:
+        """``1`` when less is better, ``-1`` when more is better."""
+        return -1 if self.greater_is_better else 1
+
+    def loss(self, score: float) -> float:
+        """The score turned so that less is better.
+
+        >>> METRICS["accuracy"].loss(0.75)
+        -0.75
+        """
+        return self.sign * score
+
+    def of(self, scores: Mapping[str, float]) -> float:
+        """This metric's value among ``scores``; NaN where it is missing."""
+        return scores.get(self.name, math.nan)
+
     def reaches(self, score: float, goal: float) -> bool:
         """Whether ``score`` is as good as ``goal`` or better."""
         return score >= goal if self.greater_is_better else score <= goal

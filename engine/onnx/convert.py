@@ -245,7 +245,7 @@ class _Converter:
         return self._graph.add("MatMul", scores, self._graph.constant(moves))
 
     def _log_odds(self, probabilities: str) -> str:
-        """As `engine.pipelines.ensembles.meta_input`."""
+        """As `engine.ensembles.meta_features.meta_input`."""
         graph = self._graph
         starts, ends, axes = (graph.constant(np.array([n])) for n in (0, -1, 1))
         most = graph.add("Slice", probabilities, starts, ends, axes)

@@ -24,6 +24,21 @@ class PipelineSpec:
         """As the table shows it: ``StandardScalerWrapper SGD``."""
         return f"{self.scaler} {self.estimator}".strip()
 
+    def flat(self) -> dict[str, Any]:
+        """All of it as one level of names and values, as MLflow's parameters and tables show it.
+
+        Parameters of the scaler have its name in front.
+
+        >>> PipelineSpec("KNN", "PCA", {"n_neighbors": 5}, {"share": 0.5}).flat()
+        {'estimator': 'KNN', 'scaler': 'PCA', 'n_neighbors': 5, 'PCA.share': 0.5}
+        """
+        return {
+            "estimator": self.estimator,
+            "scaler": self.scaler or "none",
+            **self.estimator_params,
+            **{f"{self.scaler}.{key}": value for key, value in self.scaler_params.items()},
+        }
+
     def to_json(self) -> str:
         """One line of JSON, the same for equal specifications."""
         return json.dumps(

@@ -63,8 +63,8 @@ def chosen_iteration(
 ) -> IterationRecord | None:
     """The iteration that a run hands over: the best by ``metric``, or a preferred ensemble.
 
-    See `engine.search.out_of_fold.choose_one` for why the best score of many is not always the best
-    model. What was tried after the ensemble was made makes the preference void.
+    See `engine.ensembles.preference.choose_one` for why the best score of many is not always the
+    best model. Iterations tried after the ensemble was made void the preference.
     """
     completed = [record for record in iterations if record.status == "Completed"]
     preferred = [record for record in completed if PREFERRED in record.properties]

@@ -26,13 +26,12 @@ from numpy.typing import NDArray
 from engine.errors import RunException, WorkspaceException
 from engine.store.driver_identity import DriverIdentity
 from engine.store.records import (
-    FINAL_STATES,
-    ITERATION_ENDS,
     IterationEnd,
     IterationRecord,
     Requests,
     RunRecord,
 )
+from engine.store.status import IterationStatus, RunStatus
 
 # MLflow's first open of a database logs each of its migrations; a newcomer takes them for errors.
 for _name in ("alembic", "mlflow.store.db.utils"):
@@ -128,7 +127,7 @@ class RunStore:
             "mlflow.runName": name,
             **{key: str(value) for key, value in DefaultRunContext().tags().items()},
             f"{_TAG}kind": "run",
-            f"{_TAG}status": "NotStarted",
+            f"{_TAG}status": RunStatus.NOT_STARTED.value,
             f"{_TAG}task": settings["task"],
             f"{_TAG}primary_metric": settings["primary_metric"],
             f"{_TAG}target": settings.get("compute_target") or "local",
@@ -155,14 +154,14 @@ class RunStore:
         """
         return _run_record(self._mlflow_run(run_id))
 
-    def set_status(self, run_id: str, status: str, error: Exception | None = None) -> None:
+    def set_status(self, run_id: str, status: RunStatus, error: Exception | None = None) -> None:
         if error is not None:
             self.tag_error(run_id, error)
-        if status in FINAL_STATES:
+        if status.is_final:
             self.client.set_terminated(run_id, _MLFLOW_STATUS[status])
         else:
             self.client.update_run(run_id, status=_MLFLOW_STATUS[status])
-        self.tag(run_id, f"{_TAG}status", status)
+        self.tag(run_id, f"{_TAG}status", status.value)
 
     def tag_error(self, run_id: str, error: Exception) -> None:
         """Why the run fails."""
@@ -187,7 +186,7 @@ class RunStore:
         """No process drives the run yet, or any more."""
         if f"{_TAG}driver" in self._mlflow_run(run_id).data.tags:
             self.client.delete_tag(run_id, f"{_TAG}driver")
-        self.set_status(run_id, "NotStarted")
+        self.set_status(run_id, RunStatus.NOT_STARTED)
 
     def move_run(self, run_id: str, target: str) -> None:
         """The run goes on at another compute target."""
@@ -279,7 +278,7 @@ class RunStore:
             f"{_TAG}kind": "iteration",
             f"{_TAG}iteration": str(iteration),
             f"{_TAG}pipeline": pipeline,
-            f"{_TAG}status": "Running",
+            f"{_TAG}status": IterationStatus.RUNNING.value,
             **_property_tags(properties),
         }
         child = self.client.create_run(record.experiment_id, int(started * 1000), tags)
@@ -294,7 +293,7 @@ class RunStore:
     ) -> None:
         """An iteration whose driver died is tried again under its own number."""
         tags = {
-            f"{_TAG}status": "Running",
+            f"{_TAG}status": IterationStatus.RUNNING.value,
             f"{_TAG}reason": "",
             f"{_TAG}started": str(started),
             **_property_tags(properties),
@@ -307,7 +306,7 @@ class RunStore:
         tags = {
             f"{_TAG}retries": json.dumps(shown),
             f"{_TAG}reason": shown[-1],
-            f"{_TAG}status": "Retried",
+            f"{_TAG}status": IterationStatus.RETRIED.value,
         }
         self.client.log_batch(child_id, tags=[RunTag(k, v) for k, v in tags.items()])
 
@@ -326,7 +325,7 @@ class RunStore:
         tags = {
             **_property_tags(end.properties),
             f"{_TAG}reason": _shorten(end.reason),
-            f"{_TAG}status": end.status,
+            f"{_TAG}status": end.status.value,
         }
         with self._files(child_id) as folder:
             for file, content in (
@@ -462,7 +461,7 @@ def _run_record(run: Run) -> RunRecord:
         raise RunException(f"run {run.info.run_id} is not an AutoML run")
     driver = tags.get(f"{_TAG}driver")
     prefix = f"{_TAG}request.cancel_iteration."
-    status = tags[f"{_TAG}status"]
+    status = RunStatus(tags[f"{_TAG}status"])
     return RunRecord(
         run_id=run.info.run_id,
         experiment_id=run.info.experiment_id,
@@ -473,7 +472,7 @@ def _run_record(run: Run) -> RunRecord:
         task=tags[f"{_TAG}task"],
         primary_metric=tags[f"{_TAG}primary_metric"],
         started=run.info.start_time / 1000,
-        ended=_end_of(run) if status in FINAL_STATES else None,
+        ended=_end_of(run) if status.is_final else None,
         driver=None if driver is None else DriverIdentity.from_json(driver),
         requests=Requests(
             cancel=tags.get(f"{_TAG}request.cancel") == "true",
@@ -490,7 +489,7 @@ def _run_record(run: Run) -> RunRecord:
 
 def _iteration_record(run: Run) -> IterationRecord:
     tags = run.data.tags
-    status = tags[f"{_TAG}status"]
+    status = IterationStatus(tags[f"{_TAG}status"])
     return IterationRecord(
         run_id=run.info.run_id,
         iteration=int(tags[f"{_TAG}iteration"]),
@@ -504,7 +503,7 @@ def _iteration_record(run: Run) -> IterationRecord:
             if k.startswith(f"{_TAG}property.")
         },
         started=float(tags.get(f"{_TAG}started", run.info.start_time / 1000)),
-        ended=_end_of(run) if status in ITERATION_ENDS else None,
+        ended=_end_of(run) if status.is_final else None,
         retries=tuple(json.loads(tags.get(f"{_TAG}retries", "[]"))),
     )
 

@@ -82,11 +82,8 @@ class Recorder:
         if child is not None:
             self._store.restart_iteration(child, properties, time)
             return
-        params = {"estimator": spec.estimator, "scaler": spec.scaler or "none"}
-        params |= spec.estimator_params
-        params |= {f"{spec.scaler}.{key}": value for key, value in spec.scaler_params.items()}
         self._children[iteration] = self._store.start_iteration(
-            self._record, iteration, spec.name, params, properties, time
+            self._record, iteration, spec.name, spec.flat(), properties, time
         )
 
     def _submit(self, write: Callable[[], None]) -> None:

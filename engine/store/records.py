@@ -8,24 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.store.driver_identity import DriverIdentity
-
-#: States a run goes through; the last three are final.
-RUN_STATES = (
-    "NotStarted",
-    "Preparing",
-    "Running",
-    "Finalizing",
-    "Completed",
-    "Canceled",
-    "Failed",
-)
-
-
-FINAL_STATES = frozenset({"Completed", "Canceled", "Failed"})
-
-
-#: Final states of an iteration.
-ITERATION_ENDS = frozenset({"Completed", "Canceled", "Failed", "Timeout", "Pruned"})
+from engine.store.status import IterationStatus, RunStatus
 
 
 @dataclass(frozen=True)
@@ -44,7 +27,7 @@ class RunRecord:
     run_id: str
     experiment_id: str
     name: str
-    status: str
+    status: RunStatus
     error: str | None
     error_type: str | None
     task: str
@@ -59,7 +42,7 @@ class RunRecord:
 
     @property
     def is_final(self) -> bool:
-        return self.status in FINAL_STATES
+        return self.status.is_final
 
     @property
     def driver_is_alive(self) -> bool:
@@ -75,7 +58,7 @@ class IterationRecord:
 
     run_id: str
     iteration: int
-    status: str
+    status: IterationStatus
     pipeline: str
     reason: str
     metrics: Mapping[str, float]
@@ -94,11 +77,12 @@ class IterationRecord:
 class IterationEnd:
     """All that is written when an iteration ends.
 
-    ``model`` comes from `engine.packing.pack_model`, ``predictions`` are an ``.npy`` file's bytes,
-    ``log`` is the text of its log, ``whole_seconds`` what one that was pruned would have taken.
+    ``model`` comes from `engine.store.packing.pack_model`, ``predictions`` are an ``.npy`` file's
+    bytes, ``log`` is the text of its log, ``whole_seconds`` the time that a pruned iteration would
+    have taken.
     """
 
-    status: str
+    status: IterationStatus
     reason: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     fold_metrics: tuple[Mapping[str, float], ...] = ()

@@ -18,9 +18,10 @@ from engine.pipelines.spec import PipelineSpec
 from engine.store.choice import PREFERRED, best_iteration, candidates, chosen_iteration
 from engine.store.packing import pack_model, pack_predictions
 from engine.store.records import IterationEnd, IterationRecord
+from engine.store.status import IterationStatus
 
 
-def record(number, score, status="Completed", algorithm="KNN", metric="accuracy"):
+def record(number, score, status=IterationStatus.COMPLETED, algorithm="KNN", metric="accuracy"):
     metrics = {} if score is None else {metric: score}
     properties = {"run_algorithm": algorithm}
     return IterationRecord(
@@ -32,8 +33,8 @@ def test_the_best_completed_ones_best_first():
     iterations = [
         record(0, 0.7),
         record(1, 0.9),
-        record(2, 0.8, status="Pruned"),
-        record(3, None, status="Failed"),
+        record(2, 0.8, status=IterationStatus.PRUNED),
+        record(3, None, status=IterationStatus.FAILED),
         record(4, 0.9),
         record(5, 0.95, algorithm="VotingEnsemble"),
         record(6, 0.6),
@@ -79,7 +80,12 @@ def test_a_preferred_ensemble_is_handed_over_until_more_is_tried():
     iterations[3].properties[PREFERRED] = "better still"
     assert chosen_iteration(iterations, metric).iteration == 3
     assert chosen_iteration([*iterations, record(4, 0.6)], metric).iteration == 1
-    assert chosen_iteration([*iterations, record(4, 0.6, status="Failed")], metric).iteration == 3
+    assert (
+        chosen_iteration(
+            [*iterations, record(4, 0.6, status=IterationStatus.FAILED)], metric
+        ).iteration
+        == 3
+    )
     assert chosen_iteration([], metric) is None
 
 
@@ -129,7 +135,9 @@ def test_what_goes_wrong_before_them_is_their_reason(workspace, experiment):
     run_id = store.create_run(experiment.id, named, {})
     for number in range(2):
         child = store.start_iteration(store.run(run_id), number, "KNN", {}, {}, 1.0)
-        store.end_iteration(child, IterationEnd("Completed", metrics={"accuracy": 0.5}))
+        store.end_iteration(
+            child, IterationEnd(IterationStatus.COMPLETED, metrics={"accuracy": 0.5})
+        )
 
     def unreadable():
         raise OSError("the data is gone")
@@ -160,10 +168,15 @@ def test_pruned_iterations_count_as_tries(workspace, experiment, n_pruned):
         spec = PipelineSpec("LogisticRegression", "", {"C": 10.0 ** (number - 2)})
         result = evaluate(spec, data, make_splits(data, settings.split_plan))
         packed = pack_model(result.model), pack_predictions(result.predictions)
-        ended(number, IterationEnd("Completed", metrics=result.metrics, model=packed[0],
-                                   predictions=packed[1]))  # fmt: skip
+        end = IterationEnd(
+            IterationStatus.COMPLETED,
+            metrics=result.metrics,
+            model=packed[0],
+            predictions=packed[1],
+        )
+        ended(number, end)
     for number in range(3, 3 + n_pruned):
-        ended(number, IterationEnd("Pruned", "hopeless"))
+        ended(number, IterationEnd(IterationStatus.PRUNED, "hopeless"))
     add_ensembles(store, store.run(run_id), settings, lambda: data, None, lambda: False)
     voted = next(r for r in store.iterations(run_id) if r.pipeline == "VotingEnsemble")
     assert voted.status == "Completed"

@@ -28,7 +28,8 @@ def test_python_native_and_children_are_captured(tmp_path, capfd):
 
 def test_python_lines_in_a_plain_process(tmp_path):
     code = (
-        "import sys\nfrom pathlib import Path\nfrom engine.capture import capture_output\n"
+        "import sys\nfrom pathlib import Path\n"
+        "from engine.driver.output_capture import capture_output\n"
         "with capture_output(Path(sys.argv[1])):\n    print('one'); print('two', file=sys.stderr)\n"
         "print('three')"
     )

@@ -9,10 +9,10 @@ import pytest
 
 LOOK = """
 import sys
-from engine.data import Layout
+from engine.data.dataset import Layout
 from engine.data.columns import Column
-from engine.featurization import FeaturizationConfig
-from engine.fitting import import_libraries
+from engine.data.featurization import FeaturizationConfig
+from engine.driver.second_level_job import import_libraries
 
 columns = (Column("number", "Numeric", ""), Column("other", "{purpose}", ""))
 assert not {{"lightgbm", "skrub"}} & sys.modules.keys()

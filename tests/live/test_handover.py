@@ -33,7 +33,8 @@ rows = pd.read_json(table, orient="records")
 model = mlflow.sklearn.load_model(f"models:/churn/{version}")
 print(model.predict(rows).tolist())
 print(mlflow.pyfunc.load_model(f"models:/churn/{version}").predict(rows).tolist())
-print(sorted({"ray", "engine.driver.driver", "engine.client.run", "engine.store.mlflow_store"} & set(sys.modules)))
+heavy = {"ray", "engine.driver.driver", "engine.client.run", "engine.store.mlflow_store"}
+print(sorted(heavy & set(sys.modules)))
 """
 
 

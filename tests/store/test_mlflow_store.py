@@ -8,6 +8,7 @@ from engine.store.choice import best_iteration
 from engine.store.driver_identity import DriverIdentity
 from engine.store.mlflow_store import LOG_FILE, MODEL_FILE
 from engine.store.records import IterationEnd
+from engine.store.status import IterationStatus, RunStatus
 
 SETTINGS = {"task": "classification", "primary_metric": "accuracy", "iterations": 3, "name": None}
 
@@ -26,7 +27,12 @@ def test_a_run_goes_through_its_states(store, run_id):
     record = store.run(run_id)
     assert (record.status, record.primary_metric, record.ended) == ("NotStarted", "accuracy", None)
     assert record.tags == {"mine": "1"}
-    for status in ("Preparing", "Running", "Finalizing", "Completed"):
+    for status in (
+        RunStatus.PREPARING,
+        RunStatus.RUNNING,
+        RunStatus.FINALIZING,
+        RunStatus.COMPLETED,
+    ):
         store.set_status(run_id, status)
         assert store.run(run_id).status == status
     assert store.run(run_id).ended is not None
@@ -37,7 +43,7 @@ def test_requests_are_seen_and_forgotten(store, run_id):
     store.request_pause(run_id, True)
     store.request_cancel(run_id)
     store.request_cancel_iteration(run_id, 7)
-    store.set_status(run_id, "Failed", ValueError("no"))
+    store.set_status(run_id, RunStatus.FAILED, ValueError("no"))
     record = store.run(run_id)
     assert (record.requests.cancel, record.requests.pause) == (True, True)
     assert record.requests.cancel_iterations == {7}
@@ -56,7 +62,8 @@ def test_an_iteration_from_start_to_end(store, run_id):
     assert (running.status, running.ended, running.started) == ("Running", None, 1.0)
     folds = tuple({"accuracy": value, "log_loss": 0.5} for value in (0.5, 0.7))
     store.end_iteration(child, IterationEnd(
-        "Completed", metrics={"accuracy": 0.6, "AUC_macro": float("nan")}, fold_metrics=folds,
+        IterationStatus.COMPLETED,
+        metrics={"accuracy": 0.6, "AUC_macro": float("nan")}, fold_metrics=folds,
         properties={"cores": 1}, model=b"model", predictions=b"p", log="a log",
     ))  # fmt: skip
     (ended,) = store.iterations(run_id)
@@ -75,13 +82,13 @@ def test_an_iteration_from_start_to_end(store, run_id):
 def test_many_folds_are_more_than_one_batch(store, run_id):
     child = store.start_iteration(store.run(run_id), 0, "KNN", {}, {}, 1.0)
     folds = tuple({f"m{i}": float(fold) for i in range(20)} for fold in range(100))
-    store.end_iteration(child, IterationEnd("Completed", fold_metrics=folds))
+    store.end_iteration(child, IterationEnd(IterationStatus.COMPLETED, fold_metrics=folds))
     assert store.fold_metrics(child, "m19") == [float(fold) for fold in range(100)]
 
 
 def test_long_reasons_are_cut(store, run_id):
     child = store.start_iteration(store.run(run_id), 0, "KNN", {}, {}, 1.0)
-    store.end_iteration(child, IterationEnd("Failed", reason="x" * 100_000))
+    store.end_iteration(child, IterationEnd(IterationStatus.FAILED, reason="x" * 100_000))
     assert len(store.iteration(child).reason) <= 4000
 
 
@@ -119,7 +126,9 @@ def test_a_store_used_from_many_threads(store, run_id):
 
     def one(number):
         child = store.start_iteration(record, number, "KNN", {}, {}, 1.0)
-        store.end_iteration(child, IterationEnd("Completed", metrics={"accuracy": 0.5}))
+        store.end_iteration(
+            child, IterationEnd(IterationStatus.COMPLETED, metrics={"accuracy": 0.5})
+        )
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(one, range(12)))

@@ -17,7 +17,7 @@ sys.exit(int(sys.argv[2]))
 
 RUN = """
 import sys
-from cluster.supervisor import supervise
+from cluster.jobs.supervisor import supervise
 sys.exit(supervise([sys.executable, "script.py", *sys.argv[1:]], pause=0.05))
 """
 

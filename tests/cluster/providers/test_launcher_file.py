@@ -11,7 +11,7 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 from cluster import AmlCompute, ComputeTargetException
 from cluster.providers.launcher_file import cluster_config, render_cluster
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GOLDEN = Path(__file__).parent / "golden"
 CASES = [
     (provider, priority)
