@@ -90,7 +90,7 @@ def candidates(task: str, number: int) -> list[PipelineSpec]:
         if not estimators_of(task)[name].installed:
             continue
         search = PipelineSearch(data, allowed=[name], random_state=7, portfolio=_empty())
-        specs += [search.propose(index) for index in range(count)]
+        specs += [search.ask(index) for index in range(count)]
     return list({spec.to_json(): spec for spec in specs}.values())
 
 

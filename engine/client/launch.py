@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cluster.errors import ComputeTargetException
 from cluster.targets.launch import Launch
-from engine.config.specification import Given
+from engine.config.specification import RunSpecification
 from engine.driver.driver import Driver
 from engine.store.mlflow_store import TRACKING_URI_VARIABLE
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from engine.client.workspace import Workspace
 
 
-def check_target(workspace: Workspace, given: Given) -> None:
+def check_target(workspace: Workspace, given: RunSpecification) -> None:
     """Raise unless the run can be driven where it should be: before anything is made.
 
     Raises
@@ -41,7 +41,9 @@ def check_target(workspace: Workspace, given: Given) -> None:
     target.head.version()
 
 
-def start_driver(workspace: Workspace, run_id: str, given: Given, portal_url: str) -> None:
+def start_driver(
+    workspace: Workspace, run_id: str, given: RunSpecification, portal_url: str
+) -> None:
     """Start the run's driver and return at once.
 
     Raises

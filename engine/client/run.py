@@ -14,7 +14,7 @@ import pandas as pd
 from engine import errors
 from engine.client.iteration import IterationRun, download, pick
 from engine.client.launch import check_target, start_driver
-from engine.config.specification import Given
+from engine.config.specification import RunSpecification
 from engine.errors import AutoMLError, ConfigException, RunException
 from engine.metrics.metric import METRICS, metrics_in
 from engine.show.follower import Follower
@@ -331,7 +331,7 @@ class AutoMLRun:
         if not record.is_final and self._death(record) is None:
             self._store.request_pause(self.id, False)
         else:
-            given = Given.from_spec(self._store, self.id)
+            given = RunSpecification.from_spec(self._store, self.id)
             if compute_target is not None:
                 name = getattr(compute_target, "name", compute_target)
                 given.settings.check({"compute_target": name})
@@ -367,7 +367,7 @@ class AutoMLRun:
         record = self._store.run(self.id)
         if not record.is_final and self._death(record) is None:
             raise RunException(f"run {self.id} is {record.status}; wait for its end or cancel it")
-        given = Given.from_spec(self._store, self.id)
+        given = RunSpecification.from_spec(self._store, self.id)
         changes: dict[str, Any] = {
             "experiment_timeout_minutes": experiment_timeout_minutes,
             "experiment_exit_score": experiment_exit_score,
@@ -430,12 +430,12 @@ class AutoMLRun:
         self._store.write_text(record.run_id, f"{MLFLOW_MODEL}/{CARD_FILE}", card)
         return self._store.register_model(name, record.run_id, description, tags)
 
-    def _launch(self, given: Given) -> None:
+    def _launch(self, given: RunSpecification) -> None:
         check_target(self.experiment.workspace, given)
         self._store.clear_requests(self.id)
         self._start(given)
 
-    def _start(self, given: Given) -> None:
+    def _start(self, given: RunSpecification) -> None:
         try:
             start_driver(self.experiment.workspace, self.id, given, self.get_portal_url())
         except AutoMLError as error:

@@ -10,7 +10,7 @@ from typing import Any
 from engine.config import value_rules as allow
 from engine.config.combinations import DATA_PARAMETERS, _impossible, _unknown_names
 from engine.config.settings import FIELDS, Settings, not_available, wrong_values
-from engine.config.specification import Given
+from engine.config.specification import RunSpecification
 from engine.data.data_script import check_script
 from engine.data.tables import read_table
 from engine.errors import AutoMLError, ConfigException, DataException
@@ -134,12 +134,12 @@ class AutoMLConfig:
     def task(self) -> Task:
         return "regression" if self.settings.task == "regression" else "classification"
 
-    def prepare(self) -> Given:
+    def prepare(self) -> RunSpecification:
         """Check the data and bring everything into the form that a run is made of.
 
         Returns
         -------
-        Given
+        RunSpecification
             The settings with absolute paths, and the data: checked when it was given directly; as
             paths when a script or files provide it, which are read where the trials run.
 
@@ -158,9 +158,9 @@ class AutoMLConfig:
         data = dict(self.data)
         X_explain = data.pop("X_valid") if "X_valid" in data and "y_valid" not in data else None
         if settings.data_script is not None and settings.is_remote:
-            return Given(settings.with_changes(_project(settings)), X_explain=X_explain)
+            return RunSpecification(settings.with_changes(_project(settings)), X_explain=X_explain)
         if settings.data_script is not None:
-            return Given(settings, X_explain=X_explain)
+            return RunSpecification(settings, X_explain=X_explain)
         if "training_data" in data:
             data["label"] = settings.label_column_name
             data["weight"] = settings.weight_column_name
@@ -171,9 +171,9 @@ class AutoMLConfig:
                 settings.is_remote and any("://" not in str(data[k]) for k in tables)
             ):
                 paths = {key: _absolute(data[key]) for key in tables}
-                return Given(settings, tables=data | paths, X_explain=X_explain)
+                return RunSpecification(settings, tables=data | paths, X_explain=X_explain)
             data |= {key: read_table(data[key]) for key in tables}
-        return Given.of_data(settings, data, X_explain)
+        return RunSpecification.of_data(settings, data, X_explain)
 
 
 def _absolute(path: str | os.PathLike[str]) -> str:

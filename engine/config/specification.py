@@ -20,7 +20,7 @@ EXPLAIN_FILE = "explain.pkl"
 
 
 @dataclass(frozen=True)
-class Given:
+class RunSpecification:
     """Settings and data of a run.
 
     Attributes
@@ -47,7 +47,9 @@ class Given:
     is_new: bool = True
 
     @classmethod
-    def of_data(cls, settings: Settings, data: Mapping[str, Any], X_explain: Any = None) -> Given:
+    def of_data(
+        cls, settings: Settings, data: Mapping[str, Any], X_explain: Any = None
+    ) -> RunSpecification:
         """Data given directly, checked; its warnings are given as ``UserWarning``.
 
         Raises
@@ -63,7 +65,7 @@ class Given:
         return cls(settings, data=data, dataset=dataset, X_explain=X_explain)
 
     @classmethod
-    def from_spec(cls, store: RunStore, run_id: str) -> Given:
+    def from_spec(cls, store: RunStore, run_id: str) -> RunSpecification:
         """What an earlier driver of the run was given."""
         spec = store.load_spec(run_id)
         settings = Settings.from_dict(spec["settings"])

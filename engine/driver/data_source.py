@@ -14,7 +14,7 @@ from engine.errors import DataException
 
 # pandas and scikit-learn take 100 MB of a process; the one that only reads logs does without.
 if TYPE_CHECKING:
-    from engine.config.specification import Given
+    from engine.config.specification import RunSpecification
     from engine.data.dataset import Dataset
     from engine.data.featurization import FeaturizationConfig
     from engine.data.splits import SplitPlan
@@ -42,7 +42,7 @@ class DataSource:
     shared: list[Any] | None = None
 
     @classmethod
-    def of(cls, run_id: str, task: Task, given: Given, shared: Any = None) -> DataSource:
+    def of(cls, run_id: str, task: Task, given: RunSpecification, shared: Any = None) -> DataSource:
         """Where the data of a run is; ``shared`` is an object reference to what was given."""
         settings = given.settings
         where: dict[str, Any] = {}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.config.settings import Settings
-from engine.config.specification import Given
+from engine.config.specification import RunSpecification
 from engine.data.splits import check_plan
 from engine.driver.schedule import Goals, Schedule
 from engine.errors import AutoMLError, RunException
@@ -57,7 +57,7 @@ class Driver:
         Its settings and data.
     """
 
-    def __init__(self, store: RunStore, run_id: str, given: Given) -> None:
+    def __init__(self, store: RunStore, run_id: str, given: RunSpecification) -> None:
         self._store = store
         self._run_id = run_id
         self._given = given
@@ -236,9 +236,9 @@ class Driver:
             spec = PipelineSpec.from_json(child.properties["pipeline_spec"])
             if child.status.is_final:
                 score = child.metrics.get(metric.name, float("nan"))
-                search.told(child.iteration, spec, score, child.seconds)
+                search.tell(child.iteration, spec, score, child.seconds)
             else:
-                search.knows(child.iteration, spec)
+                search.replay(child.iteration, spec)
         schedule = Schedule(
             Goals(
                 _goal(settings.iterations, ensembles),

@@ -12,7 +12,7 @@ import numpy as np
 import ray
 
 from cluster.targets.embedded import connect
-from engine.config.specification import Given
+from engine.config.specification import RunSpecification
 from engine.data.check import check_features
 from engine.data.dataset import Dataset, rows_of
 from engine.driver.data_source import DataSource
@@ -38,7 +38,7 @@ def explain_run(
     show_output: bool,
 ) -> Explanation:
     """See `engine.client.run.AutoMLRun.explain`."""
-    given = Given.from_spec(store, run_id)
+    given = RunSpecification.from_spec(store, run_id)
     settings = given.settings
     connect()
     told = time.monotonic()

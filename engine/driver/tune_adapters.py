@@ -70,7 +70,7 @@ class NextPipeline(_OfThisProcess, Searcher):
                 return None
             assert isinstance(number, int)
             left = None if self._until is None else self._until - time.time()
-            spec = self._search.propose(number, left)
+            spec = self._search.ask(number, left)
             if spec is None:
                 self._schedule.stop("no pipeline would end within experiment_timeout_minutes")
                 return Searcher.FINISHED
@@ -203,7 +203,7 @@ class TrialCallback(_OfThisProcess, tune.Callback):
             score = end.metrics[name]
         if opened is not None:
             spec, started = opened
-            self._search.told(number, spec, score, end.whole_seconds or time.time() - started)
+            self._search.tell(number, spec, score, end.whole_seconds or time.time() - started)
         is_best = self._schedule.ended(number, score)
         if is_best:
             self.best_folds = [fold[name] for fold in end.fold_metrics]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ray import tune
 
 from engine.config.settings import Settings
-from engine.config.specification import Given
+from engine.config.specification import RunSpecification
 from engine.data.dataset import Dataset, DataSummary
 from engine.data.description import describe_data
 from engine.data.splits import is_k_fold, make_splits
@@ -129,7 +129,7 @@ class TuneLoop:
 
             request_resources(bundles=[])
 
-    def prepare(self, given: Given, cores: int) -> tuple[DataSource, DataSummary | None]:
+    def prepare(self, given: RunSpecification, cores: int) -> tuple[DataSource, DataSummary | None]:
         """Have the data where the trials will run, checked.
 
         Returns

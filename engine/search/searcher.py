@@ -124,19 +124,19 @@ class PipelineSearch:
         self._history: list[Observation] = []
         self._lock = threading.Lock()
 
-    def knows(self, number: int, spec: PipelineSpec) -> None:
+    def replay(self, number: int, spec: PipelineSpec) -> None:
         """An earlier driver has proposed this for iteration ``number``."""
         self._given[number] = spec
         self._seen.add(spec.to_json())
 
-    def told(self, number: int, spec: PipelineSpec, score: float, seconds: float) -> None:
+    def tell(self, number: int, spec: PipelineSpec, score: float, seconds: float) -> None:
         """How iteration ``number`` ended."""
         with self._lock:
             self._pending.pop(number, None)
             self._seen.add(spec.to_json())
             self._history.append(Observation(spec, score, seconds))
 
-    def propose(self, number: int, seconds_left: float | None = None) -> PipelineSpec | None:
+    def ask(self, number: int, seconds_left: float | None = None) -> PipelineSpec | None:
         """The pipeline of iteration ``number``, counted from 0; ``None``: no time for any.
 
         Parameters

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.metrics.metric import METRICS, Metric
 from engine.store.driver_identity import DriverIdentity
 from engine.store.status import IterationStatus, RunStatus
 
@@ -43,6 +44,11 @@ class RunRecord:
     @property
     def is_final(self) -> bool:
         return self.status.is_final
+
+    @property
+    def metric(self) -> Metric:
+        """The primary metric."""
+        return METRICS[self.primary_metric]
 
     @property
     def driver_is_alive(self) -> bool:

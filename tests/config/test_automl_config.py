@@ -8,7 +8,7 @@ import pytest
 
 from engine import AutoMLConfig, ConfigException, DataException
 from engine.config.settings import Settings
-from engine.config.specification import Given
+from engine.config.specification import RunSpecification
 
 X = np.arange(40, dtype=float).reshape(20, 2)
 Y = np.array([0, 1] * 10)
@@ -177,7 +177,7 @@ def test_specification_names_files_absolutely(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pd.DataFrame({"a": range(20), "t": Y}).to_csv("t.csv", index=False)
     given = AutoMLConfig("classification", training_data="t.csv", label_column_name="t").prepare()
-    assert isinstance(given, Given)
+    assert isinstance(given, RunSpecification)
     assert given.tables["training_data"] == str(tmp_path / "t.csv")
     assert given.settings.debug_log == str(tmp_path / "automl.log")
     assert given.dataset is None

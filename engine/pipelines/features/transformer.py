@@ -21,7 +21,7 @@ from engine.pipelines.features.numbers import Numbers
 from engine.pipelines.features.part import Output, Part, side_by_side
 from engine.pipelines.features.texts import Texts
 
-#: Given how something is made, what was made so before, or now.
+#: A function that returns what was made under a key before, or makes it now.
 Kept = Callable[[Callable[[], Any]], Any]
 
 #: Models that were stored when the parts were in this file are found by these names.
