@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from engine.config.settings import Settings
 from engine.config.specification import RunSpecification
 from engine.data.splits import check_plan
+from engine.deadline import Deadline
 from engine.driver.schedule import Goals, Schedule
 from engine.errors import AutoMLError, RunException
 from engine.metrics.metric import METRICS
@@ -97,7 +98,7 @@ class Driver:
 
     def _drive(self) -> str:
         from cluster.targets.embedded import connect
-        from engine.driver.ensemble_step import add_ensembles
+        from engine.driver.ensemble_step import EnsembleStep
         from engine.driver.node_data import end_node_data
         from engine.driver.resources import trial_cores
         from engine.driver.tuning import TuneLoop
@@ -142,15 +143,15 @@ class Driver:
             status = loop.run(source, summary, search, schedule, recorder, cores)
             if status == "Completed":
                 self._store.set_status(self._run_id, RunStatus.FINALIZING)
-                add_ensembles(
+                EnsembleStep(
                     self._store,
                     record,
                     self._settings,
                     loop.targets,
-                    loop.until,
+                    Deadline() if loop.until is None else Deadline(loop.until),
                     self._is_to_stop,
                     loop.second_level,
-                )
+                ).run()
             if status != "Lost":
                 self._store.set_status(self._run_id, RunStatus.FINALIZING)
                 best = self._keep_best()

@@ -20,7 +20,7 @@ def trial_cores(settings: Settings) -> int:
     ConfigException
         When no node is large enough for a trial.
     """
-    nodes = _nodes()
+    nodes = node_resources()
     to_come = json.loads(os.environ.get("RAYSMITH_WORKER", "{}"))
     if to_come:
         # The autoscaler brings nodes up when trials wait for them.
@@ -41,7 +41,7 @@ def trial_cores(settings: Settings) -> int:
     return min(cpus) if wanted == -1 else wanted
 
 
-def _resources(settings: Settings, cpu: str, cores: int) -> dict[str, Any]:
+def trial_resources(settings: Settings, cpu: str, cores: int) -> dict[str, Any]:
     """What a trial takes of its node; Ray's interfaces differ in what they call a core."""
     resources: dict[str, Any] = {cpu: cores}
     if settings.mem_in_mb is not None:
@@ -49,7 +49,7 @@ def _resources(settings: Settings, cpu: str, cores: int) -> dict[str, Any]:
     return resources
 
 
-def _concurrency(settings: Settings, cores: int) -> int:
+def concurrency(settings: Settings, cores: int) -> int:
     if settings.max_concurrent_iterations is not None:
         return settings.max_concurrent_iterations
     if settings.is_remote:
@@ -57,6 +57,6 @@ def _concurrency(settings: Settings, cores: int) -> int:
     return max(1, int(ray.cluster_resources().get("CPU", 1)) // cores)
 
 
-def _nodes() -> list[dict[str, Any]]:
+def node_resources() -> list[dict[str, Any]]:
     """The resources of each node that is up."""
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]

@@ -17,14 +17,14 @@ from engine.config.settings import Settings
 from engine.config.specification import RunSpecification
 from engine.data.dataset import Dataset, DataSummary
 from engine.data.description import describe_data
-from engine.data.splits import is_k_fold, make_splits
+from engine.deadline import Deadline
 from engine.driver.data_source import DataSource
 from engine.driver.gauges import RunMetrics
 from engine.driver.node_data import LoadedData, node_data_somewhere
-from engine.driver.resources import _concurrency, _nodes, _resources, trial_cores
+from engine.driver.resources import concurrency, trial_resources
 from engine.driver.running_trials import RunningTrials
 from engine.driver.schedule import Schedule
-from engine.driver.second_level_job import FittingHere, FittingThere, fit_on, import_libraries
+from engine.driver.second_level_job import SecondLevelJob
 from engine.driver.time_budget import Limits, _reserve, _reserve_for_second_level
 from engine.driver.trial import IterationTrial, TrialSettings
 from engine.driver.tune_adapters import (
@@ -48,17 +48,6 @@ logger = logging.getLogger("raysmith.driver")
 
 
 _DESCRIBE_SECONDS = 60.0
-
-
-#: What a second level takes beside its fits: the stack's weights and its row; and on a cluster a
-#: process of its own.
-_AROUND_SECOND_LEVEL = 3.0
-
-
-_ITS_PROCESS = 3.0
-
-
-_LEAST_SECONDS = 1.0
 
 
 class TuneLoop:
@@ -118,8 +107,8 @@ class TuneLoop:
             return
         from ray.autoscaler.sdk import request_resources
 
-        shape = _resources(self._settings, "CPU", cores)
-        trials = min(_concurrency(self._settings, cores), self._settings.iterations)
+        shape = trial_resources(self._settings, "CPU", cores)
+        trials = min(concurrency(self._settings, cores), self._settings.iterations)
         request_resources(bundles=[shape] * trials)
 
     def give_nodes_back(self) -> None:
@@ -151,7 +140,7 @@ class TuneLoop:
             self._targets = dataset.without_features()
             return source, dataset.summary()
         # Until a node has room, which on a growing cluster takes minutes, no limit applies.
-        found = node_data_somewhere.options(**_resources(self._settings, "num_cpus", cores))
+        found = node_data_somewhere.options(**trial_resources(self._settings, "num_cpus", cores))
         node = self._wait(found.remote(source), None)
         loaded: LoadedData | None = None
         if node is not None:
@@ -183,10 +172,8 @@ class TuneLoop:
 
     def _plan_second_level(self) -> None:
         """Keep time for a second level where there can be one."""
-        settings, limit = self._settings, self._settings.experiment_timeout_minutes
-        self._has_second_level = settings.second_level and is_k_fold(
-            make_splits(self.targets(), settings.split_plan), self.targets().n_rows
-        )
+        limit = self._settings.experiment_timeout_minutes
+        self._has_second_level = SecondLevelJob.plan(self._settings, self.targets())
         if self._has_second_level and limit is not None and self._trials_until is not None:
             self._trials_until -= _reserve_for_second_level(60 * limit)
             self.watch.deadline = self._trials_until
@@ -203,30 +190,11 @@ class TuneLoop:
         outputs, inputs:
             Out-of-fold predictions, and which of them are seen; see `fit_second_level`.
         """
-        settings, until = self._settings, self.until
-        nodes = [int(resources.get("CPU", 0)) for resources in _nodes()]
-        is_here = not settings.is_remote and len(nodes) == 1
-        around = _AROUND_SECOND_LEVEL + (0.0 if is_here else _ITS_PROCESS)
-        seconds = None if until is None else until - time.time() - around
-        if not self._has_second_level or (seconds is not None and seconds < _LEAST_SECONDS):
+        if not self._has_second_level:
             return None
-        cores = trial_cores(settings)
-        cores *= max(1, min(_concurrency(settings, cores), max(nodes) // cores))
-        reference, plan = self.reference[0], settings.split_plan
-        how = {
-            "run_id": self._record.run_id,
-            "inputs": inputs,
-            "cores": cores,
-            "random_state": settings.random_state,
-            "class_weight": settings.class_weight,
-            "seconds": seconds,
-        }
-        if is_here:
-            dataset: Dataset = ray.get(reference)
-            import_libraries(dataset.layout)
-            return FittingHere(lambda stop: fit_on(dataset, plan, outputs, stop=stop, **how), until)
-        task = ray.remote(fit_on).options(max_retries=0, **_resources(settings, "num_cpus", cores))
-        return FittingThere(task.remote(reference, plan, outputs, **how), until)
+        until = Deadline() if self.until is None else Deadline(self.until)
+        job = SecondLevelJob(self._record.run_id, self._settings, self.reference, until)
+        return job.begin(outputs, inputs)
 
     def _wait(self, future: Any, seconds: float | None) -> Any:
         """A result from the node that gets the data; ``None`` when the run was ended meanwhile."""
@@ -289,7 +257,7 @@ class TuneLoop:
             self._metric,
             RunMetrics(self._record.run_id, self._metric.name),
         )
-        resources = _resources(settings, "cpu", cores)
+        resources = trial_resources(settings, "cpu", cores)
         folder = tempfile.mkdtemp(prefix="raysmith-tune-")
         prefix = f"trial-{self._record.run_id[:8]}"
         self.watch.start(running, schedule, recorder)
@@ -304,7 +272,7 @@ class TuneLoop:
                             search, schedule, self.watch, self._trials_until, callback
                         ),
                         num_samples=-1,
-                        max_concurrent_trials=_concurrency(settings, cores),
+                        max_concurrent_trials=concurrency(settings, cores),
                         reuse_actors=True,
                         trial_name_creator=lambda t: f"{prefix}-{t.config['iteration']}",
                         trial_dirname_creator=lambda t: str(t.config["iteration"]),
