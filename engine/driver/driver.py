@@ -195,7 +195,7 @@ class Driver:
         """Explain the best model; what goes wrong is a warning, the run has its models anyway."""
         if not self._given.explains(summary.validation == "split"):
             return
-        from engine.driver.explain_step import explain_iteration
+        from engine.driver.explain_step import ExplainRequest, ExplainStep
 
         limit = self._settings.explain_timeout_minutes
         seconds = math.inf if limit is None else 60 * limit
@@ -204,16 +204,15 @@ class Driver:
         try:
             if seconds < 1.0:
                 raise RunException("experiment_timeout_minutes is over")
-            explain_iteration(
-                self._store,
-                best.run_id,
-                loop.reference,
+            step = ExplainStep(
+                self._store, self._run_id, loop.reference, self._settings.random_state
+            )
+            request = ExplainRequest(
                 self._given.X_explain,
                 seconds=None if seconds == math.inf else seconds,
-                name=f"explainer-{self._run_id[:8]}-{best.iteration}",
-                random_state=self._settings.random_state,
                 stop=self._is_to_stop,
             )
+            step.explain(best, request)
         except Exception as error:
             logger.exception("no explanation")
             note = f"the best model was not explained: {type(error).__name__}: {error}"
