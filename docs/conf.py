@@ -33,6 +33,7 @@ source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-n
 default_role = "py:obj"
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
+toc_object_entries_show_parents = "hide"
 autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 88
 numpydoc_show_class_members = False
@@ -50,6 +51,8 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "show_signature": False,
     "write_computation_times": False,
+    # The last line of a block of plots is matplotlib's, and nothing to read.
+    "ignore_repr_types": r"matplotlib|<class 'list'>",
     "plot_gallery": "True",
 }
 

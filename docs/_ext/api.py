@@ -10,7 +10,7 @@ from _ext import sources
 from _ext.markdown import table
 
 _OPTIONS = {
-    "autoclass": (":members:", ":inherited-members:", ":show-inheritance:"),
+    "autoclass": (":members:", ":inherited-members:"),
     "autoexception": (":members:", ":show-inheritance:"),
 }
 

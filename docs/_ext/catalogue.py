@@ -51,16 +51,21 @@ def render_scalers() -> str:
     rows = [
         [
             code(entry.name),
-            code(_dotted(entry.factory)),
-            _settings(entry.fixed) or "none",
+            code(_call(entry)),
             "; ".join(f"{code(name)}: {_range(d)}" for name, d in entry.space.items()) or "none",
             ", ".join(text for text in ("dense", "sparse") if getattr(entry, f"handles_{text}")),
             "yes" if entry.handles_missing else "no",
         ]
         for entry in sources.scalers().values()
     ]
-    heading = ["name", "class", "fixed parameters", "searched", "matrices", "missing values"]
+    heading = ["name", "class", "searched parameters", "matrices", "missing values"]
     return table(heading, rows) + "\n"
+
+
+def _call(entry: Any) -> str:
+    """The class with the parameters that are fixed."""
+    fixed = ", ".join(f"{name}={value!r}" for name, value in entry.fixed.items())
+    return f"{_dotted(entry.factory)}({fixed})" if fixed else _dotted(entry.factory)
 
 
 def _overview(entries: Mapping[str, Any]) -> str:

@@ -39,9 +39,10 @@ def _section(parser: argparse.ArgumentParser) -> Iterator[str]:
     rows = [
         [codes(_names(action)), _help(action), _default(action)]
         for action in parser._actions
-        if not isinstance(action, argparse._SubParsersAction)
+        if not isinstance(action, argparse._SubParsersAction | argparse._HelpAction)
     ]
-    yield table(["argument", "meaning", "default"], rows)
+    if rows:
+        yield table(["argument", "meaning", "default"], rows)
     if parser.epilog:
         yield fenced(parser.epilog)
 
@@ -79,6 +80,4 @@ def _help(action: argparse.Action) -> str:
 
 def _default(action: argparse.Action) -> str:
     hidden = (None, False, argparse.SUPPRESS, ())
-    if any(action.default is value for value in hidden) or action.default == ():
-        return ""
-    return code(action.default)
+    return "" if action.default in hidden else code(action.default)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from _ext import sources
 from _ext.markdown import code, table
@@ -51,23 +51,24 @@ def render() -> str:
             [
                 code(name),
                 group.types.get(name) or _type(name),
-                group.defaults.get(name) or code(_default(name)),
-                meaning,
+                f"{meaning} Default: {group.defaults.get(name) or code(_default(name))}.",
             ]
             for name, meaning in group.meanings.items()
         ]
-        parts += [f"## {group.title}", table(["parameter", "type", "default", "meaning"], rows)]
+        parts += [f"## {group.title}", table(["parameter", "type", "meaning"], rows)]
     return "\n\n".join(parts) + "\n"
 
 
-def _default(name: str) -> Any:
+def _default(name: str) -> str:
     field = sources.config_fields().get(name)
     if field is None:
-        return None
-    return _LEVELS.get(field.default, field.default) if name == "verbosity" else field.default
+        return repr(None)
+    return _LEVELS[field.default] if name == "verbosity" else repr(field.default)
 
 
 def _type(name: str) -> str:
     """What the rule of a parameter allows: its answer to a value that nothing allows."""
     allowed = sources.config_fields()[name].metadata["check"](object())
-    return "anything" if allowed is None else str(allowed).removesuffix(", or None")
+    if allowed is None:
+        return "anything"
+    return re.sub(r"'[^']*'", lambda match: code(match[0]), str(allowed).removesuffix(", or None"))

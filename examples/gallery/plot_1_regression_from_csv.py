@@ -33,7 +33,7 @@ train.head()
 
 # %%
 # The path of the file and the name of the target are all that a run needs. Three iterations try
-# three pipelines; two ensembles follow.
+# three pipelines; a voting ensemble of them follows.
 
 from engine import AutoMLConfig, Experiment, Workspace
 
@@ -46,6 +46,7 @@ config = AutoMLConfig(
     iterations=3,
     n_cross_validations=3,
     allowed_models=["LightGBM", "ElasticNet", "ExtremeRandomTrees"],
+    enable_stack_ensemble=False,
 )
 run = experiment.submit(config, show_output=True)
 

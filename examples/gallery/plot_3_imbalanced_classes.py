@@ -59,13 +59,14 @@ run.summary()[columns].round(3)
 # The decision threshold is the user's: the curve shows what a given recall costs.
 
 import matplotlib.pyplot as plt
-from sklearn.metrics import PrecisionRecallDisplay
+from sklearn.metrics import precision_recall_curve
 
 _, model = run.get_output(metric="average_precision_score_binary")
 probability = model.predict_proba(X_test)[:, list(model.classes_).index("fraud")]
+precision, recall, _ = precision_recall_curve(y_test == "fraud", probability)
 
 figure, axes = plt.subplots(figsize=(5, 4), layout="constrained")
-PrecisionRecallDisplay.from_predictions(
-    y_test, probability, pos_label="fraud", name="best by average precision", ax=axes
+axes.step(recall, precision, where="post")
+axes.set(
+    xlabel="recall of fraud", ylabel="precision", title="Test rows", xlim=(0, 1), ylim=(0, 1.02)
 )
-axes.set_title("Precision and recall of fraud, test rows")

@@ -26,7 +26,7 @@ config = AutoMLConfig(
     X_valid=X_valid,
     iterations=2,
     n_cross_validations=3,
-    allowed_models=["LightGBM", "LogisticRegression"],
+    allowed_models=["ExtremeRandomTrees", "LogisticRegression"],
     enable_voting_ensemble=False,
     enable_stack_ensemble=False,
 )
@@ -69,4 +69,6 @@ for axis, column in zip(axes, top, strict=True):
 # %%
 # Plots of this kind are also kept with the iteration.
 
-[name for name in best_run.get_file_names() if name.startswith("explanation/")]
+for name in best_run.get_file_names():
+    if name.startswith("explanation/"):
+        print(name)
