@@ -112,7 +112,7 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
 
 def _public_places() -> dict[str, str]:
     """Where a public object is defined -> its public name, also by its last name alone."""
-    places = {}
+    places: dict[str, str] = {}
     for package in sources.PACKAGES:
         for name in sources.public_names(package):
             found = sources.public_object(package, name)

@@ -50,7 +50,8 @@ config = AutoMLConfig(
 run = Experiment(Workspace.from_config(), "fraud").submit(config, show_output=True)
 
 # %%
-# The summary has a column for each metric. Accuracy is high for all; recall of fraud is not.
+# The summary has a column for each metric. The pipeline with the highest accuracy is not the one
+# that finds the most fraud.
 
 columns = ["pipeline", "accuracy", "norm_macro_recall", "recall_score_binary", "f1_score_binary"]
 run.summary()[columns].round(3)
