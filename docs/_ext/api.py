@@ -36,20 +36,21 @@ def _index() -> str:
 
 
 def _page(full: str, package: str) -> str:
-    directive = _directive(sources.public_object(package, full.rpartition(".")[2]))
-    options = (f"   {option}" for option in _OPTIONS.get(directive, ()))
-    body = "\n".join([f".. {directive}:: {full}", *options])
+    found = sources.public_object(package, full.rpartition(".")[2])
+    directive = _directive(found)
+    options = [f":value: {found!r}"] if directive == "data" else _OPTIONS.get(directive, ())
+    body = "\n".join([f".. {directive}:: {full}", *(f"   {option}" for option in options)])
     return f"# {full}\n\n```{{eval-rst}}\n{body}\n```\n"
 
 
 def _directive(found: Any) -> str:
     if inspect.isclass(found):
         return "autoexception" if issubclass(found, BaseException) else "autoclass"
-    return "autofunction" if callable(found) else "autodata"
+    return "autofunction" if callable(found) else "data"
 
 
 def _summary(full: str, package: str) -> str:
-    """The first line of the docstring; nothing for a plain value."""
+    """The first paragraph of the docstring, or the value of a constant."""
     found = sources.public_object(package, full.rpartition(".")[2])
     if not (inspect.isclass(found) or callable(found)):
         return f"A constant: `{found!r}`."

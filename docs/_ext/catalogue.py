@@ -28,6 +28,13 @@ _WRAPPERS = {
     "encoded": "labels encoded as integers",
     "scaled_target": "target scaled to mean 0 and variance 1",
 }
+_PACKAGES = {
+    "sklearn": "scikit-learn",
+    "engine": "raysmith, on scikit-learn",
+    "lightgbm": "LightGBM",
+    "xgboost": "XGBoost, extra `boost`",
+    "catboost": "CatBoost, extra `boost`",
+}
 _CAPABILITIES = (
     ("handles_missing", "missing values"),
     ("handles_sparse", "sparse matrices"),
@@ -51,7 +58,7 @@ def render_scalers() -> str:
     rows = [
         [
             code(entry.name),
-            code(_call(entry)),
+            code(_short(entry)),
             "; ".join(f"{code(name)}: {_range(d)}" for name, d in entry.space.items()) or "none",
             ", ".join(text for text in ("dense", "sparse") if getattr(entry, f"handles_{text}")),
             "yes" if entry.handles_missing else "no",
@@ -62,23 +69,23 @@ def render_scalers() -> str:
     return table(heading, rows) + "\n"
 
 
-def _call(entry: Any) -> str:
-    """The class with the parameters that are fixed."""
+def _short(entry: Any) -> str:
+    """The class without its module, with the parameters that are fixed."""
     fixed = ", ".join(f"{name}={value!r}" for name, value in entry.fixed.items())
-    return f"{_dotted(entry.factory)}({fixed})" if fixed else _dotted(entry.factory)
+    name = entry.factory.partition(":")[2]
+    return f"{name}({fixed})" if fixed else name
 
 
 def _overview(entries: Mapping[str, Any]) -> str:
     rows = [
         [
             f"[`{entry.name}`](#{entry.task}-{entry.name})",
-            code(_dotted(entry.factory)),
-            "extra `boost`" if entry.factory.startswith(("xgboost", "catboost")) else "core",
+            _PACKAGES[entry.factory.partition(".")[0].partition(":")[0]],
             str(len(entry.space)),
         ]
         for entry in entries.values()
     ]
-    return table(["name", "class", "installed with", "searched parameters"], rows)
+    return table(["name", "from", "searched parameters"], rows)
 
 
 def _facts(entry: Any) -> str:

@@ -180,7 +180,7 @@ def test_each_public_name_has_a_page():
         ("engine.AutoMLRun", "autoclass"),
         ("engine.DataException", "autoexception"),
         ("engine.explain_model", "autofunction"),
-        ("cluster.DEFAULT_CPU_IMAGE", "autodata"),
+        ("cluster.DEFAULT_CPU_IMAGE", "data"),
     ],
 )
 def test_a_page_suits_what_the_name_is(name, directive):
