@@ -11,9 +11,8 @@ if TYPE_CHECKING:
         CondaDependencies,
         RunConfiguration,
     )
-    from cluster.targets.aml_compute import AmlCompute
+    from cluster.targets.compute_target import AmlCompute, ComputeTarget
     from cluster.targets.embedded import EmbeddedTarget
-    from cluster.targets.target import ComputeTarget
 
 __all__ = [
     "DEFAULT_CPU_IMAGE",
@@ -30,8 +29,8 @@ _ENVIRONMENT = "cluster.provisioning.run_configuration"
 _MODULES = {
     "DEFAULT_CPU_IMAGE": _ENVIRONMENT,
     "DEFAULT_GPU_IMAGE": _ENVIRONMENT,
-    "AmlCompute": "cluster.targets.aml_compute",
-    "ComputeTarget": "cluster.targets.target",
+    "AmlCompute": "cluster.targets.compute_target",
+    "ComputeTarget": "cluster.targets.compute_target",
     "ComputeTargetException": "cluster.errors",
     "CondaDependencies": _ENVIRONMENT,
     "EmbeddedTarget": "cluster.targets.embedded",

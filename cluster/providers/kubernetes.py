@@ -1,4 +1,4 @@
-"""A compute target as KubeRay manifests: `RayCluster`, and `RayJob` for one run."""
+"""KubeRay manifests: a `RayCluster` as compute target, and a `RayJob` for one run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from cluster.errors import ComputeTargetException
+from cluster.providers.attached import AttachedCluster
 from cluster.provisioning.configuration import ProvisioningConfiguration
 
 _API_VERSION = "ray.io/v1"
@@ -186,3 +187,13 @@ def _strict(schema: Any) -> Any:
     ):
         result["additionalProperties"] = False
     return result
+
+
+class KubernetesCluster(AttachedCluster):
+    """A cluster that kubectl starts from a rendered manifest and that is attached afterwards."""
+
+    def up(self, name: str, config: ProvisioningConfiguration) -> dict[str, Any]:
+        raise ComputeTargetException(
+            "provider='kubernetes': `raysmith cluster render --provider kubernetes` prints the "
+            "manifest for kubectl; then ComputeTarget.attach(ws, name, address)"
+        )

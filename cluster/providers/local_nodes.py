@@ -12,7 +12,6 @@ import logging
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -32,12 +31,17 @@ from ray.autoscaler.tags import (
     TAG_RAY_USER_NODE_TYPE,
 )
 
-from cluster.providers.local_processes import NODE_MARK, end_marked, marked
+from cluster.providers.local_processes import (
+    HEAD_ID,
+    HEAD_TYPE,
+    NODE_MARK,
+    end_marked,
+    marked,
+    ray_start,
+)
 
 logger = logging.getLogger(__name__)
 
-HEAD_TYPE, WORKER_TYPE = "head", "worker"
-HEAD_ID = "head"
 #: A node that has not come up after this long is given up.
 _START_SECONDS = 120.0
 
@@ -234,14 +238,6 @@ def start_raylet(
             if process.name() == "raylet":
                 return process.pid, process.create_time()
     raise RuntimeError("a node did not start: Ray says it did, but there is no raylet")
-
-
-def ray_start(*arguments: str) -> list[str]:
-    """The command line of ``ray start``, of this environment's Ray."""
-    return [
-        sys.executable, "-c", "import sys; from ray.scripts.scripts import main; sys.exit(main())",
-        "start", *arguments, "--disable-usage-stats",
-    ]  # fmt: skip
 
 
 def _tags(node_id: str, kind: str, node_type: str) -> dict[str, str]:

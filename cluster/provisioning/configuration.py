@@ -11,8 +11,6 @@ from cluster.errors import ComputeTargetException
 from cluster.provisioning.vm_sizes import VmSize, counterpart, vm_size
 
 PROVIDERS = ("local", "azure", "aws", "gcp", "kubernetes", "on_prem")
-#: Those whose machines Ray's cluster launcher brings up.
-LAUNCHED = ("azure", "aws", "gcp", "on_prem")
 PRIORITIES = ("dedicated", "lowpriority")
 _GIB = 2**30
 
