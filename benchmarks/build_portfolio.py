@@ -29,13 +29,16 @@ import numpy as np
 from datasets import SETS
 
 from engine import FeaturizationConfig
-from engine.data import DataSummary, check_data
-from engine.evaluate import evaluate
-from engine.metrics import METRICS, score_one
-from engine.pipelines import PipelineSpec, estimators_of
+from engine.data.check import check_data
+from engine.data.dataset import DataSummary
+from engine.data.splits import SplitPlan, make_splits
+from engine.evaluation.cross_validation import evaluate
+from engine.metrics.metric import METRICS
+from engine.metrics.single_score import score_one
+from engine.pipelines.catalogue.estimators import estimators_of
+from engine.pipelines.spec import PipelineSpec
 from engine.search.portfolio import DEFAULT_FILE, load_portfolio, write_portfolio
 from engine.search.searcher import PipelineSearch
-from engine.splits import SplitPlan, make_splits
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -87,7 +90,7 @@ def candidates(task: str, number: int) -> list[PipelineSpec]:
         if not estimators_of(task)[name].installed:
             continue
         search = PipelineSearch(data, allowed=[name], random_state=7, portfolio=_empty())
-        specs += [search.propose(index) for index in range(count)]
+        specs += [search.ask(index) for index in range(count)]
     return list({spec.to_json(): spec for spec in specs}.values())
 
 

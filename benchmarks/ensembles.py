@@ -22,13 +22,13 @@ from datasets import SETS
 from report import table
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
-from engine.metrics import METRICS
-from engine.pipelines import PipelineSpec
-from engine.pipelines.ensembles import meta_predict
-from engine.search import voting
-from engine.search.out_of_fold import OutOfFold
+from engine.ensembles import voting
+from engine.ensembles.meta_features import meta_predict
+from engine.ensembles.out_of_fold import OutOfFold
+from engine.ensembles.stacking import stack
+from engine.metrics.metric import METRICS
+from engine.pipelines.spec import PipelineSpec
 from engine.search.portfolio import load_portfolio
-from engine.search.stacking import stack
 
 REPEATS = 8
 RANDOM = 8

@@ -25,8 +25,9 @@ warnings.simplefilter("ignore")
 def cases():
     from sklearn.datasets import load_digits
 
-    from engine.data import check_data
-    from engine.pipelines import PipelineSpec, build_pipeline
+    from engine.data.check import check_data
+    from engine.pipelines.build import build_pipeline
+    from engine.pipelines.spec import PipelineSpec
 
     generator = np.random.default_rng(0)
     X = generator.normal(size=(10_000, 50))
@@ -65,9 +66,9 @@ def main() -> None:
     )
     output = parser.parse_args().output
 
-    from cluster.embedded import connect
-    from engine.explain.actors import explain_with_actors
-    from engine.explain.pool import Work
+    from cluster.targets.embedded import connect
+    from engine.driver.explain_actors import explain_with_actors
+    from engine.explain.pieces import Work
 
     connect()
     results = []

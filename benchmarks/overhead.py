@@ -39,10 +39,10 @@ def plain(specs_file: str) -> dict[str, float]:
     """Fit and score the pipelines of a run, without one."""
     import warnings
 
-    from engine.data import check_data
-    from engine.evaluate import evaluate
-    from engine.pipelines import PipelineSpec
-    from engine.splits import SplitPlan, make_splits
+    from engine.data.check import check_data
+    from engine.data.splits import SplitPlan, make_splits
+    from engine.evaluation.cross_validation import evaluate
+    from engine.pipelines.spec import PipelineSpec
 
     warnings.simplefilter("ignore")
     X, y = data()

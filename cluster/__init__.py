@@ -4,16 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cluster.aml_compute import AmlCompute
-    from cluster.embedded import EmbeddedTarget
-    from cluster.environment import (
+    from cluster.errors import ComputeTargetException
+    from cluster.provisioning.run_configuration import (
         DEFAULT_CPU_IMAGE,
         DEFAULT_GPU_IMAGE,
         CondaDependencies,
         RunConfiguration,
     )
-    from cluster.errors import ComputeTargetException
-    from cluster.target import ComputeTarget
+    from cluster.targets.compute_target import AmlCompute, ComputeTarget
+    from cluster.targets.embedded import EmbeddedTarget
 
 __all__ = [
     "DEFAULT_CPU_IMAGE",
@@ -26,15 +25,15 @@ __all__ = [
     "RunConfiguration",
 ]
 
-_ENVIRONMENT = "cluster.environment"
+_ENVIRONMENT = "cluster.provisioning.run_configuration"
 _MODULES = {
     "DEFAULT_CPU_IMAGE": _ENVIRONMENT,
     "DEFAULT_GPU_IMAGE": _ENVIRONMENT,
-    "AmlCompute": "cluster.aml_compute",
-    "ComputeTarget": "cluster.target",
+    "AmlCompute": "cluster.targets.compute_target",
+    "ComputeTarget": "cluster.targets.compute_target",
     "ComputeTargetException": "cluster.errors",
     "CondaDependencies": _ENVIRONMENT,
-    "EmbeddedTarget": "cluster.embedded",
+    "EmbeddedTarget": "cluster.targets.embedded",
     "RunConfiguration": _ENVIRONMENT,
 }
 

@@ -11,13 +11,12 @@ from typing import Any
 
 import yaml
 
-from cluster.aml_compute import AmlCompute, open_target
 from cluster.errors import ComputeTargetException
-from cluster.kubernetes import problems_with, ray_cluster, ray_job
-from cluster.provisioning import PRIORITIES, PROVIDERS, ProvisioningConfiguration
-from cluster.registry import HasFolder, names
-from cluster.render import render_cluster
-from cluster.target import ComputeTarget
+from cluster.providers.kinds import launcher_file
+from cluster.providers.kubernetes import problems_with, ray_cluster, ray_job
+from cluster.provisioning.configuration import PRIORITIES, PROVIDERS, ProvisioningConfiguration
+from cluster.targets.compute_target import AmlCompute, ComputeTarget, open_target
+from cluster.targets.registry import HasFolder, names
 
 _EXAMPLES = """examples:
   raysmith cluster create automlcl --vm-size STANDARD_D2_V2 --max-nodes 6
@@ -127,7 +126,7 @@ def _delete(workspace: HasFolder, options: argparse.Namespace) -> int:
 def _render(options: argparse.Namespace) -> int:
     config = _configuration(options)
     if config.provider != "kubernetes":
-        print(render_cluster(options.name, config), end="")
+        print(launcher_file(config.provider).render(options.name, config), end="")
         return 0
     if options.entrypoint:
         manifest = ray_job(options.name, config, options.image, options.entrypoint)

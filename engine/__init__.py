@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 from engine._version import __version__
 
 if TYPE_CHECKING:
-    from engine.config import AutoMLConfig
+    from engine.client.experiment import Experiment
+    from engine.client.explanations import explain_model, retrieve_model_explanation
+    from engine.client.iteration import IterationRun
+    from engine.client.run import AutoMLRun
+    from engine.client.workspace import Workspace
+    from engine.config.automl_config import AutoMLConfig
+    from engine.data.featurization import FeaturizationConfig
     from engine.errors import (
         AutoMLError,
         ConfigException,
@@ -15,14 +21,8 @@ if TYPE_CHECKING:
         RunException,
         WorkspaceException,
     )
-    from engine.experiment import Experiment
-    from engine.explain.api import explain_model, retrieve_model_explanation
-    from engine.featurization import FeaturizationConfig
-    from engine.iteration import IterationRun
-    from engine.pipelines.to_onnx import onnx_inputs
-    from engine.run import AutoMLRun
+    from engine.onnx.convert import onnx_inputs
     from engine.show.widget import RunDetails
-    from engine.workspace import Workspace
 
 __all__ = [
     "AutoMLConfig",
@@ -46,21 +46,21 @@ __all__ = [
 
 _ERRORS = "engine.errors"
 _MODULES = {
-    "AutoMLConfig": "engine.config",
+    "AutoMLConfig": "engine.config.automl_config",
     "AutoMLError": _ERRORS,
-    "AutoMLRun": "engine.run",
+    "AutoMLRun": "engine.client.run",
     "ConfigException": _ERRORS,
     "DataException": _ERRORS,
-    "Experiment": "engine.experiment",
-    "FeaturizationConfig": "engine.featurization",
-    "IterationRun": "engine.iteration",
+    "Experiment": "engine.client.experiment",
+    "FeaturizationConfig": "engine.data.featurization",
+    "IterationRun": "engine.client.iteration",
     "ModelException": _ERRORS,
     "RunDetails": "engine.show.widget",
     "RunException": _ERRORS,
-    "Workspace": "engine.workspace",
-    "explain_model": "engine.explain.api",
-    "onnx_inputs": "engine.pipelines.to_onnx",
-    "retrieve_model_explanation": "engine.explain.api",
+    "Workspace": "engine.client.workspace",
+    "explain_model": "engine.client.explanations",
+    "onnx_inputs": "engine.onnx.convert",
+    "retrieve_model_explanation": "engine.client.explanations",
     "WorkspaceException": _ERRORS,
 }
 
@@ -68,7 +68,7 @@ _MODULES = {
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used.
 
-    A worker that imports ``engine.trial`` thus does not import MLflow: a second of its start and
+    A worker that imports ``engine.driver.trial`` does not import MLflow, which saves a second and
     tens of megabytes.
     """
     if name not in _MODULES:

@@ -89,7 +89,7 @@ def experiment(workspace: Workspace) -> Iterator[Experiment]:
 @pytest.fixture(scope="session")
 def ray_cluster() -> None:
     """The embedded cluster that all tests of the session use."""
-    from cluster.embedded import connect
+    from cluster.targets.embedded import connect
 
     connect()
 

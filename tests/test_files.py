@@ -34,8 +34,8 @@ def test_readme_tells_the_version_and_names_that_exist():
 
 
 def test_the_catalogue_in_the_readme_is_the_catalogue():
-    from engine.pipelines import CLASSIFIERS, REGRESSORS
-    from engine.pipelines.catalogue import SCALERS
+    from engine.pipelines.catalogue.estimators import CLASSIFIERS, REGRESSORS
+    from engine.pipelines.catalogue.scalers import SCALERS
 
     text = (ROOT / "README.md").read_text()
     for row, entries in (
@@ -48,7 +48,7 @@ def test_the_catalogue_in_the_readme_is_the_catalogue():
 
 
 def test_importing_the_trial_does_not_import_mlflow():
-    code = "import sys, engine.trial; print('mlflow' in sys.modules, 'shap' in sys.modules)"
+    code = "import sys, engine.driver.trial; print('mlflow' in sys.modules, 'shap' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )

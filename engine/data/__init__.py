@@ -1,15 +1,5 @@
-from engine.data.check import check_data, check_features
-from engine.data.dataset import Dataset, DataSummary, Fold, Layout, Matrix, rows_of
-from engine.data.files import read_table
+"""Data: tables and data scripts read, checked and split.
 
-__all__ = [
-    "DataSummary",
-    "Dataset",
-    "Fold",
-    "Layout",
-    "Matrix",
-    "check_data",
-    "check_features",
-    "read_table",
-    "rows_of",
-]
+`check.check_data` turns a user's tables into a `dataset.Dataset`; `splits.make_splits` divides it.
+The room may import `engine.metrics` and `engine.errors`.
+"""

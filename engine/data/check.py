@@ -12,6 +12,7 @@ from scipy import sparse
 
 from engine.data.columns import Column, infer_columns, normalise
 from engine.data.dataset import Dataset, Layout
+from engine.data.featurization import FeaturizationConfig
 from engine.data.matrix import as_frame, check_matrix, describe, no_duplicates, take
 from engine.data.target import (
     as_labels,
@@ -25,8 +26,7 @@ from engine.data.target import (
     same_length,
 )
 from engine.errors import DataException
-from engine.featurization import FeaturizationConfig
-from engine.metrics import Task
+from engine.metrics.metric import Task
 
 _DIRECT_KEYS = (
     "X",

@@ -25,7 +25,7 @@ _DATE_LOOK = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}:\d{2}")
 
 @dataclass(frozen=True)
 class Column:
-    """A raw column: its purpose, one of `engine.featurization.PURPOSES`, and why it is ignored."""
+    """A raw column, its purpose (one of `PURPOSES`), and the reason when it is ignored."""
 
     name: str
     purpose: str

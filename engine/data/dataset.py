@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.data.columns import Column
-from engine.featurization import FeaturizationConfig
-from engine.metrics import Task
+from engine.data.featurization import FeaturizationConfig
+from engine.metrics.metric import Task
 
 Matrix = Any  # numpy array, pandas DataFrame or scipy CSR matrix, two-dimensional
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]

@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import type_of_target
 from engine.data.dataset import Fold, Matrix
 from engine.data.matrix import describe
 from engine.errors import DataException
-from engine.metrics import Task
+from engine.metrics.metric import Task
 
 
 def as_labels(y: Any, name: str) -> NDArray[Any]:

@@ -1,1 +1,5 @@
-"""Why a model predicts what it does: SHAP values of raw columns."""
+"""Explanations: SHAP values of raw columns, without Ray.
+
+`pieces.Work` is divided into pieces that any process can compute; `files` keeps results with an
+iteration. The room may import `engine.store` and what stands below it.
+"""

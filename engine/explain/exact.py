@@ -18,7 +18,8 @@ from scipy.special import expit, softmax
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import ElasticNet, LassoLars, LogisticRegression, SGDClassifier
 
-from engine.pipelines.estimators import EncodedLabels, TextCategories, as_texts
+from engine.pipelines.estimators.catboost_categories import TextCategories, as_texts
+from engine.pipelines.estimators.labels import EncodedLabels
 
 Array = NDArray[np.float64]
 

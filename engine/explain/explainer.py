@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.pipeline import Pipeline
 
-from engine.data import rows_of
+from engine.data.dataset import rows_of
+from engine.ensembles.estimators import VotingEnsembleClassifier, VotingEnsembleRegressor
 from engine.explain.exact import Margins, margins_of, to_probabilities
-from engine.pipelines.ensembles import VotingEnsembleClassifier, VotingEnsembleRegressor
 
 Array = NDArray[np.float64]
 

@@ -1,4 +1,5 @@
-from engine.pipelines.build import PipelineSpec, build_pipeline
-from engine.pipelines.catalogue import CLASSIFIERS, REGRESSORS, estimators_of
+"""Pipelines: specifications, and scikit-learn pipelines built and fitted from them.
 
-__all__ = ["CLASSIFIERS", "REGRESSORS", "PipelineSpec", "build_pipeline", "estimators_of"]
+`spec.PipelineSpec` names a pipeline, `build.build_pipeline` makes it, `catalogue` lists estimators
+and scalers. The room may import `engine.data`, `engine.metrics` and `engine.errors`.
+"""

@@ -3,53 +3,25 @@
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from engine.data import Layout
-from engine.metrics import Task
-from engine.pipelines.catalogue import NO_SCALER, SCALERS, EstimatorEntry, Wrapper, estimators_of
-from engine.pipelines.estimators import CalibratedMargin, EncodedLabels, TextCategories
-from engine.pipelines.featurize import DataTransformer
-from engine.pipelines.inputs import NumericMatrix
-from engine.pipelines.parts import Output
-
-
-@dataclass(frozen=True)
-class PipelineSpec:
-    """What to try: a scaler and an estimator by their catalogue names, with their parameters."""
-
-    estimator: str
-    scaler: str = NO_SCALER
-    estimator_params: Mapping[str, Any] = field(default_factory=dict)
-    scaler_params: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """As the table shows it: ``StandardScalerWrapper SGD``."""
-        return f"{self.scaler} {self.estimator}".strip()
-
-    def to_json(self) -> str:
-        """One line of JSON, the same for equal specifications."""
-        return json.dumps(
-            {
-                "scaler": self.scaler,
-                "scaler_params": dict(self.scaler_params),
-                "estimator": self.estimator,
-                "estimator_params": dict(self.estimator_params),
-            },
-            sort_keys=True,
-        )
-
-    @classmethod
-    def from_json(cls, text: str) -> PipelineSpec:
-        return cls(**json.loads(text))
+from engine.data.dataset import Layout
+from engine.metrics.metric import Task
+from engine.pipelines.catalogue.entries import NO_SCALER, EstimatorEntry, Wrapper
+from engine.pipelines.catalogue.estimators import estimators_of
+from engine.pipelines.catalogue.scalers import SCALERS
+from engine.pipelines.estimators.catboost_categories import TextCategories
+from engine.pipelines.estimators.labels import EncodedLabels
+from engine.pipelines.estimators.svm import CalibratedMargin
+from engine.pipelines.features.numeric_matrix import NumericMatrix
+from engine.pipelines.features.part import Output
+from engine.pipelines.features.transformer import DataTransformer
+from engine.pipelines.spec import PipelineSpec
 
 
 def build_pipeline(

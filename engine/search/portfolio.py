@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.metrics import Task
-from engine.pipelines import PipelineSpec
+from engine.metrics.metric import Task
+from engine.pipelines.spec import PipelineSpec
 
 #: Kept as a file that a person can read, with the data sets that it was learned on.
 DEFAULT_FILE = Path(__file__).with_name("portfolio.json")

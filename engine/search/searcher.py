@@ -15,18 +15,13 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.samplers import RandomSampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
-from engine.data import DataSummary
+from engine.data.dataset import DataSummary
 from engine.errors import ConfigException
-from engine.metrics import METRICS
-from engine.pipelines.build import PipelineSpec
-from engine.pipelines.catalogue import (
-    NO_SCALER,
-    SCALERS,
-    EstimatorEntry,
-    ScalerEntry,
-    Space,
-    estimators_of,
-)
+from engine.metrics.metric import METRICS
+from engine.pipelines.catalogue.entries import NO_SCALER, EstimatorEntry, ScalerEntry, Space
+from engine.pipelines.catalogue.estimators import estimators_of
+from engine.pipelines.catalogue.scalers import SCALERS
+from engine.pipelines.spec import PipelineSpec
 from engine.search.portfolio import load_portfolio
 
 #: Share of model-based proposals that are a small step from the estimator's best pipeline.
@@ -129,19 +124,19 @@ class PipelineSearch:
         self._history: list[Observation] = []
         self._lock = threading.Lock()
 
-    def knows(self, number: int, spec: PipelineSpec) -> None:
+    def replay(self, number: int, spec: PipelineSpec) -> None:
         """An earlier driver has proposed this for iteration ``number``."""
         self._given[number] = spec
         self._seen.add(spec.to_json())
 
-    def told(self, number: int, spec: PipelineSpec, score: float, seconds: float) -> None:
+    def tell(self, number: int, spec: PipelineSpec, score: float, seconds: float) -> None:
         """How iteration ``number`` ended."""
         with self._lock:
             self._pending.pop(number, None)
             self._seen.add(spec.to_json())
             self._history.append(Observation(spec, score, seconds))
 
-    def propose(self, number: int, seconds_left: float | None = None) -> PipelineSpec | None:
+    def ask(self, number: int, seconds_left: float | None = None) -> PipelineSpec | None:
         """The pipeline of iteration ``number``, counted from 0; ``None``: no time for any.
 
         Parameters

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
-from engine.metrics import Metric
-from engine.records import RunRecord
-from engine.settings import Settings
+from engine.config.settings import Settings
+from engine.metrics.metric import Metric
 from engine.show.table import Table
-from engine.store import RunStore
+from engine.store.mlflow_store import RunStore
+from engine.store.records import RunRecord
+from engine.store.status import IterationStatus
 
 _OVERTAKEN_SECONDS = 60.0
 
@@ -36,7 +37,9 @@ class Follower:
         iterations = self._store.iterations(self._run_id, self._ended_since)
         for iteration in iterations:
             for reason in iteration.retries[self._retries.get(iteration.iteration, 0) :]:
-                self._table.row(dataclasses.replace(iteration, status="Retried", reason=reason))
+                self._table.row(
+                    dataclasses.replace(iteration, status=IterationStatus.RETRIED, reason=reason)
+                )
             self._retries[iteration.iteration] = len(iteration.retries)
         ended = [r for r in iterations if r.ended is not None]
         for iteration in sorted(ended, key=lambda r: (r.ended or 0.0, r.iteration)):

@@ -12,9 +12,9 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.metrics import METRICS, metrics_in
-from engine.records import IterationRecord
-from engine.show.state import DATA_FILE, RunView, importance_of, installed_versions, json_file
+from engine.metrics.metric import METRICS, metrics_in
+from engine.show.view import DATA_FILE, RunView, importance_of, installed_versions, json_file
+from engine.store.records import IterationRecord
 
 CARD_FILE = "model_card.md"
 

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from engine.show.state import RunView, full_state
+from engine.show.view import RunView, full_state
 
 REPORT_FILE = "report.html"
 
@@ -19,7 +19,7 @@ _POLICY = (
 
 
 def render_report(state: dict[str, Any]) -> str:
-    """The page of a state, see `engine.show.state.full_state`."""
+    """The page of a state, see `engine.show.view.full_state`."""
     # Inside a script element only these could end it, or begin a comment.
     data = json.dumps(state, allow_nan=False, default=str).replace("&", r"\u0026")
     data = data.replace("<", r"\u003c").replace(">", r"\u003e")

@@ -11,9 +11,9 @@ from typing import TextIO
 from rich.progress import Progress
 from rich.text import Text
 
-from engine.metrics import Metric
-from engine.records import IterationRecord
+from engine.metrics.metric import Metric
 from engine.show.console import progress_bar, style_of
+from engine.store.records import IterationRecord
 
 _RULE = "*" * 99
 _LEGEND = f"""{_RULE}

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import AutoMLError, ConfigException
-from engine.records import FINAL_STATES
 from engine.show.report import view_source
-from engine.show.state import full_state, importance_of, log_of, run_state
+from engine.show.view import full_state, importance_of, log_of, run_state
+from engine.store.status import RunStatus
 
 if TYPE_CHECKING:
-    from engine.run import AutoMLRun
+    from engine.client.run import AutoMLRun
 
 _LOOK_SECONDS = 1.0
 
@@ -109,7 +109,7 @@ def make_widget(run: AutoMLRun) -> Any:
             text = json.dumps(state, default=str)
             if text != widget.state:
                 widget.state = text
-            if state["run"]["status"] in FINAL_STATES:
+            if RunStatus(state["run"]["status"]).is_final:
                 break
         widget.state = json.dumps(full_state(run._view()), default=str)
 
@@ -117,7 +117,7 @@ def make_widget(run: AutoMLRun) -> Any:
     # A log is wanted as soon as its row is chosen, also after the run's end.
     widget.observe(lambda _: follower.bring(widget), names="chosen")
     widget.follower = follower
-    if json.loads(widget.state)["run"]["status"] in FINAL_STATES:
+    if RunStatus(json.loads(widget.state)["run"]["status"]).is_final:
         widget.state = json.dumps(full_state(run._view()), default=str)
     else:
         threading.Thread(target=follow, name="raysmith-widget", daemon=True).start()
@@ -135,7 +135,7 @@ class _Follower:
         record, iterations = view.store.run(view.run_id), view.store.iterations(view.run_id)
         state = run_state(view, record, iterations)
         state["explanation"] = None
-        if state["run"]["status"] in FINAL_STATES:
+        if RunStatus(state["run"]["status"]).is_final:
             state["explanation"] = importance_of(view, state["best"], iterations)
         state["logs"] = {
             str(chosen): log_of(view.store, child)

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from cluster import AmlCompute, ComputeTarget, ComputeTargetException, RunConfiguration
-from cluster.processes import NODE_MARK, marked
+from cluster.providers.local_processes import NODE_MARK, marked
 from engine import AutoMLConfig, AutoMLRun, Experiment, RunException, Workspace
 from tests.live.helpers import statuses, wait_until
 

@@ -8,7 +8,8 @@ import pytest
 from scipy import sparse
 
 from engine import DataException
-from engine.data import check_data, read_table
+from engine.data.check import check_data
+from engine.data.tables import read_table
 
 X = np.arange(20, dtype=float).reshape(10, 2)
 Y = np.array([0, 1] * 5)

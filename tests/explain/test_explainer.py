@@ -10,7 +10,9 @@ import pytest
 from scipy import sparse
 from scipy.special import softmax
 
-from engine.data import check_data
+from engine.data.check import check_data
+from engine.data.featurization import FeaturizationConfig
+from engine.ensembles.estimators import VotingEnsembleClassifier, VotingEnsembleRegressor
 from engine.explain.exact import to_probabilities
 from engine.explain.explainer import (
     _Exact,
@@ -20,9 +22,9 @@ from engine.explain.explainer import (
     explainer_of,
     outputs_of,
 )
-from engine.featurization import FeaturizationConfig
-from engine.pipelines import PipelineSpec, build_pipeline, estimators_of
-from engine.pipelines.ensembles import VotingEnsembleClassifier, VotingEnsembleRegressor
+from engine.pipelines.build import build_pipeline
+from engine.pipelines.catalogue.estimators import estimators_of
+from engine.pipelines.spec import PipelineSpec
 
 N = 150
 KINDS = ("binary", "multi", "regression")

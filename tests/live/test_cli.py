@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from engine import Experiment
-from engine.cli import main
+from engine.cli.parser import main
 from tests.live.helpers import SLOW, wait_until, write
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]

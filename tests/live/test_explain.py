@@ -21,8 +21,8 @@ from engine import (
     explain_model,
     retrieve_model_explanation,
 )
-from engine.explain.actors import explain_with_actors
-from engine.explain.pool import Work, in_this_process
+from engine.driver.explain_actors import explain_with_actors
+from engine.explain.pieces import Work, in_this_process
 from tests.live.helpers import quick_config, statuses, wait_until
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]

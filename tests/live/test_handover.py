@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from engine import AutoMLConfig, Experiment, ModelException, onnx_inputs
-from engine.cli import main
+from engine.cli.parser import main
 from tests.live.helpers import free_port, server
 from tests.show.browser import open_browser
 from tests.show.test_report import keep
@@ -33,7 +33,8 @@ rows = pd.read_json(table, orient="records")
 model = mlflow.sklearn.load_model(f"models:/churn/{version}")
 print(model.predict(rows).tolist())
 print(mlflow.pyfunc.load_model(f"models:/churn/{version}").predict(rows).tolist())
-print(sorted({"ray", "engine.driver", "engine.run", "engine.store"} & set(sys.modules)))
+heavy = {"ray", "engine.driver.driver", "engine.client.run", "engine.store.mlflow_store"}
+print(sorted(heavy & set(sys.modules)))
 """
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import ray
 
-from engine.nodedata import DataSource, NodeFeatures, end_node_data, node_data, node_features
-from engine.splits import SplitPlan
+from engine.data.splits import SplitPlan
+from engine.driver.data_source import DataSource
+from engine.driver.node_data import NodeFeatures, end_node_data, node_data, node_features
 from tests.live.helpers import wait_until
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]

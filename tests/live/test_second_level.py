@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import ray
 
-from engine.data import check_data
-from engine.fitting import FittingHere, FittingThere, fit_on
-from engine.splits import SplitPlan
+from engine.data.check import check_data
+from engine.data.splits import SplitPlan
+from engine.driver.second_level_job import FittingHere, FittingThere, fit_on
 from tests.live.helpers import quick_config, write
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]

@@ -12,11 +12,13 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 
 from engine import DataException
-from engine.data import check_data
-from engine.evaluate import evaluate
-from engine.pipelines import CLASSIFIERS, REGRESSORS, PipelineSpec, build_pipeline
-from engine.pipelines.catalogue import SCALERS
-from engine.splits import SplitPlan, make_splits
+from engine.data.check import check_data
+from engine.data.splits import SplitPlan, make_splits
+from engine.evaluation.cross_validation import evaluate
+from engine.pipelines.build import build_pipeline
+from engine.pipelines.catalogue.estimators import CLASSIFIERS, REGRESSORS
+from engine.pipelines.catalogue.scalers import SCALERS
+from engine.pipelines.spec import PipelineSpec
 
 EVERY = [
     (entry.task, entry.name) for group in (CLASSIFIERS, REGRESSORS) for entry in group.values()

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.data import check_data
-from engine.show.quality import describe_data, quality_of
+from engine.data.check import check_data
+from engine.data.description import describe_data
+from engine.evaluation.diagnostics import quality_of
 from engine.show.report import render_report, view_source
 from tests.show.browser import open_browser
 

@@ -5,12 +5,15 @@ import re
 
 import pytest
 
-from engine.metrics import METRICS
-from engine.records import IterationRecord
+from engine.metrics.metric import METRICS
 from engine.show.table import Table, format_score, format_seconds
+from engine.store.records import IterationRecord
+from engine.store.status import IterationStatus
 
 
-def record(number=2, status="Completed", score=0.954, reason="", seconds=1.4, name="PCA SGD"):
+def record(
+    number=2, status=IterationStatus.COMPLETED, score=0.954, reason="", seconds=1.4, name="PCA SGD"
+):
     metrics = {} if score is None else {"accuracy": score}
     return IterationRecord("id", number, status, name, reason, metrics, {}, 100.0, 100.0 + seconds)
 

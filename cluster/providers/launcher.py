@@ -1,0 +1,200 @@
+"""Clusters of Ray's cluster launcher, on a cloud or on the user's hosts, behind an SSH tunnel.
+
+The launcher's SDK brings them up and down. It runs in a process of its own, because it prints and
+ends its process when something fails. The head's dashboard listens on the head's loopback only, so
+a client talks to it through ``ray dashboard``, which forwards a port over SSH.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from cluster.errors import ComputeTargetException
+from cluster.jobs.head import Head
+from cluster.providers.common import free_ports, outer_environment, write_token
+from cluster.providers.launcher_file import TOKEN_FILE, LauncherFile, setup_commands
+from cluster.providers.provider import Provider
+from cluster.provisioning.configuration import ProvisioningConfiguration
+
+_UP = (
+    "from ray.autoscaler.sdk import create_or_update_cluster as up; up({file!r}, no_restart={keep})"
+)
+_DOWN = "from ray.autoscaler.sdk import teardown_cluster as down; down({file!r})"
+_TUNNEL_SECONDS = 60.0
+_LAST_LINES = 3
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+class LaunchedCluster(Provider):
+    """A cluster of Ray's cluster launcher; it has no facts, only files in its folder.
+
+    The folder holds ``cluster.yaml``, the token, the launcher's output and the tunnel's process id.
+    """
+
+    #: How a cluster file looks on this cloud.
+    template: LauncherFile
+
+    @property
+    def cluster_file(self) -> Path:
+        return self.folder / "cluster.yaml"
+
+    def up(self, name: str, config: ProvisioningConfiguration) -> dict[str, Any]:
+        """Bring the cluster up, which takes minutes.
+
+        Machines that were started before a failure are ended, as they cost money.
+        """
+        try:
+            self._up(name, config, keep_running=False)
+            self.address()
+        except ComputeTargetException as failure:
+            try:
+                self.down()
+            except ComputeTargetException as left:
+                raise ComputeTargetException(
+                    f"{failure}\nMachines may be left running: {left}"
+                ) from failure
+            raise
+        return {}
+
+    def resize(self, name: str, config: ProvisioningConfiguration) -> None:
+        """Change how the cluster scales; Ray and its jobs go on."""
+        self._up(name, config, keep_running=True)
+
+    def down(self) -> None:
+        self.close_tunnel()
+        if self.cluster_file.is_file():
+            self._launcher("down", _DOWN.format(file=str(self.cluster_file)))
+
+    def runs_here(self) -> bool:
+        return False
+
+    def address(self) -> str:
+        """This machine's end of the tunnel to the head, which is opened when there is none."""
+        tunnel = self._tunnel()
+        return self._open_tunnel() if tunnel is None else f"http://127.0.0.1:{tunnel['port']}"
+
+    def close_tunnel(self) -> None:
+        """End the tunnel's processes, if there are any."""
+        tunnel = self._tunnel()
+        if tunnel is not None:
+            _end_group(tunnel["pid"])
+        self._tunnel_file.unlink(missing_ok=True)
+
+    @property
+    def _tunnel_file(self) -> Path:
+        return self.folder / "tunnel.json"
+
+    def _tunnel(self) -> dict[str, Any] | None:
+        """Process id, start time and port of the open tunnel, if there is one."""
+        with contextlib.suppress(OSError, ValueError, KeyError, psutil.Error):
+            tunnel: dict[str, Any] = json.loads(self._tunnel_file.read_text(encoding="utf-8"))
+            if psutil.Process(tunnel["pid"]).create_time() == tunnel["created"]:
+                return tunnel
+        return None
+
+    def _up(self, name: str, config: ProvisioningConfiguration, keep_running: bool) -> None:
+        if not self.token_file.is_file():
+            write_token(self.token_file)
+        self._write_config(name, config)
+        self._launcher("up", _UP.format(file=str(self.cluster_file), keep=keep_running))
+
+    def _write_config(self, name: str, config: ProvisioningConfiguration) -> None:
+        content = self.template.content(self._cluster_name(name), config)
+        mounts = {TOKEN_FILE: str(self.token_file.absolute())}
+        source = _source_folder()
+        requirement = f'"raysmith[boost]=={version("raysmith")}"'
+        if source is not None:
+            mounts["~/raysmith"] = str(source)
+            requirement = '"$HOME/raysmith[boost]"'
+        content["file_mounts"] = mounts
+        # Models come back pickled: the same Python reads them best.
+        content["setup_commands"] = setup_commands(
+            requirement, f"{sys.version_info.major}.{sys.version_info.minor}"
+        )
+        text = yaml.safe_dump(content, sort_keys=False, width=100)
+        self.cluster_file.write_text(text, encoding="utf-8")
+
+    def _cluster_name(self, name: str) -> str:
+        """The name that marks the machines; it differs between workspaces."""
+        if self.cluster_file.is_file():
+            return str(yaml.safe_load(self.cluster_file.read_text("utf-8"))["cluster_name"])
+        return f"{name}-{secrets.token_hex(4)}".lower()
+
+    def _launcher(self, step: str, code: str) -> None:
+        log = self.folder / f"{step}.log"
+        with log.open("w") as output:
+            done = subprocess.run(
+                [sys.executable, "-c", code],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=outer_environment(),
+                check=False,
+            )
+        if done.returncode:
+            raise ComputeTargetException(
+                f"`ray {step} {self.cluster_file}` failed: {_tail(log)} (all it said: {log})"
+            )
+
+    def _open_tunnel(self) -> str:
+        [port] = free_ports(1)
+        log = self.folder / "tunnel.log"
+        command = [sys.executable, "-m", "ray.scripts.scripts", "dashboard", "--port", str(port)]
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [*command, str(self.cluster_file)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=outer_environment(),
+                start_new_session=True,
+            )
+        created = psutil.Process(process.pid).create_time()
+        address = f"http://127.0.0.1:{port}"
+        head = Head(address, self.token_file.read_text(encoding="ascii").strip(), self.folder.name)
+        until = time.monotonic() + _TUNNEL_SECONDS
+        while True:
+            with contextlib.suppress(ComputeTargetException):
+                head.version()
+                break
+            if process.poll() is not None or time.monotonic() > until:
+                _end_group(process.pid)
+                raise ComputeTargetException(
+                    f"the head of compute target {self.folder.name!r} cannot be reached; "
+                    f"`ray dashboard {self.cluster_file}` said: {_tail(log)}"
+                )
+            time.sleep(0.5)
+        tunnel = {"pid": process.pid, "created": created, "port": port}
+        self._tunnel_file.write_text(json.dumps(tunnel), encoding="utf-8")
+        return address
+
+
+def _end_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGTERM)
+
+
+def _source_folder() -> Path | None:
+    """The checkout that raysmith is imported from; ``None`` when it was installed."""
+    root = Path(__file__).resolve().parents[2]
+    return root if (root / "pyproject.toml").is_file() else None
+
+
+def _tail(log: Path) -> str:
+    """The last lines of the launcher's output, without its colours."""
+    text = _COLOUR.sub("", log.read_text(encoding="utf-8", errors="replace"))
+    return "; ".join([line.strip() for line in text.splitlines() if line.strip()][-_LAST_LINES:])

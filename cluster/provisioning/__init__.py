@@ -1,0 +1,1 @@
+"""Provisioning: VM sizes, scale settings and environments of a compute target."""

@@ -1,0 +1,1 @@
+"""Targets: compute targets, their registry, and how a driver is launched on one."""

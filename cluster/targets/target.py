@@ -1,0 +1,299 @@
+"""A Ray cluster under a name in the workspace: its state, its nodes, its runs."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import socket
+import sys
+import time
+import uuid
+from typing import Any
+from urllib.parse import urlsplit
+
+from cluster.errors import ComputeTargetException
+from cluster.jobs.head import Head, NodeInfo
+from cluster.providers.kinds import provider_class
+from cluster.providers.provider import Provider
+from cluster.provisioning.configuration import ProvisioningConfiguration
+from cluster.provisioning.run_configuration import without_satisfied
+from cluster.targets.launch import Launch
+from cluster.targets.registry import (
+    TARGET_FILE,
+    HasFolder,
+    folder_of,
+    locked,
+    names,
+    read_target,
+)
+from cluster.targets.status import AmlComputeStatus
+
+_POLL_SECONDS = 1.0
+#: Seconds that the driver of a run that has ended may take to leave.
+_LEAVING_SECONDS = 10.0
+
+
+class RayTarget:
+    """A Ray cluster that a workspace remembers, by its name.
+
+    Parameters
+    ----------
+    workspace:
+        The workspace that remembers the target.
+    name:
+        The name given to `ComputeTarget.create` or `ComputeTarget.attach`.
+
+    Raises
+    ------
+    ComputeTargetException
+        When the workspace has no target of that name.
+    """
+
+    def __init__(self, workspace: HasFolder, name: str) -> None:
+        self.workspace = workspace
+        self.name = name
+        self._folder = folder_of(workspace, name)
+        if not (self._folder / TARGET_FILE).is_file():
+            known = ", ".join(names(workspace)) or "none"
+            raise ComputeTargetException(
+                f"there is no compute target {name!r} in the workspace; there is {known}"
+            )
+
+    def __repr__(self) -> str:
+        record = self._read()
+        where = (record.get("provisioning") or {}).get("provider") or record["address"]
+        return f"{type(self).__name__}({self.name!r}, {where!r})"
+
+    @property
+    def provisioning(self) -> ProvisioningConfiguration:
+        """The configuration as the target was created and updated.
+
+        Raises
+        ------
+        ComputeTargetException
+            For an attached cluster, which others have made.
+        """
+        values = self._read().get("provisioning")
+        if values is None:
+            raise ComputeTargetException(
+                f"compute target {self.name!r} was attached: its cluster's own configuration "
+                "decides about its nodes"
+            )
+        return ProvisioningConfiguration.from_dict(values)
+
+    @property
+    def address(self) -> str:
+        """The address of the cluster's dashboard, ``http://host:port``.
+
+        For a cluster of Ray's launcher it is this machine's end of a tunnel to the head, which is
+        opened when there is none.
+
+        Raises
+        ------
+        ComputeTargetException
+            When there is no way to the head.
+        """
+        return self._provider().address()
+
+    @property
+    def cluster_file(self) -> str | None:
+        """The file that ``ray submit``, ``ray attach`` and ``ray exec`` take.
+
+        ``None`` unless the cluster was made by Ray's launcher.
+        """
+        file = self._provider().cluster_file
+        return None if file is None else str(file)
+
+    @property
+    def head(self) -> Head:
+        """The cluster's head, by its address and token."""
+        provider = self._provider()
+        file = provider.token_file
+        token = file.read_text(encoding="ascii").strip() if file.is_file() else None
+        return Head(provider.address(), token, self.name)
+
+    def list_nodes(self) -> list[dict[str, Any]]:
+        """Return the living workers: ``nodeId``, ``nodeIp``, ``nodeState`` and ``resources``."""
+        return [
+            {
+                "nodeId": node.node_id,
+                "nodeIp": node.node_ip,
+                "nodeState": node.state,
+                "resources": dict(node.resources),
+            }
+            for node in self._workers()
+        ]
+
+    def get_status(self) -> AmlComputeStatus:
+        """Return the present state; a head that is gone is a state, not an error."""
+        provider = self._provider()
+        problem = provider.problem()
+        if problem is not None:
+            return AmlComputeStatus.gone(problem)
+        try:
+            count = len(self._workers())
+        except ComputeTargetException as gone:
+            return AmlComputeStatus.gone(str(gone))
+        target = provider.target_node_count(count)
+        allocation = "Steady" if count == target else "Resizing"
+        return AmlComputeStatus("Succeeded", allocation, count, target)
+
+    def wait_for_completion(
+        self,
+        show_output: bool = False,
+        min_node_count: int | None = None,
+        timeout_in_minutes: float = 25,
+    ) -> AmlComputeStatus:
+        """Return once enough workers are alive.
+
+        Parameters
+        ----------
+        show_output:
+            Print the progress.
+        min_node_count:
+            The number of workers to wait for; default: ``min_nodes`` of the target.
+        timeout_in_minutes:
+            Give up after this long.
+
+        Raises
+        ------
+        ComputeTargetException
+            When the head is gone, or the time is over: with the autoscaler's own report.
+        """
+        wanted = self._least_nodes() if min_node_count is None else min_node_count
+        until = time.monotonic() + 60 * timeout_in_minutes
+        printed = ""
+        while True:
+            status = self.get_status()
+            if status.provisioning_state == "Failed":
+                raise ComputeTargetException("; ".join(status.errors))
+            line = (
+                f"{self.name}: {status.provisioning_state}, {status.allocation_state}, "
+                f"{status.current_node_count} of {max(wanted, status.target_node_count)} nodes"
+            )
+            if show_output and line != printed:
+                print(line, flush=True)
+                printed = line
+            if status.current_node_count >= wanted:
+                if show_output:
+                    print(f"{self.name}: ready", flush=True)
+                return status
+            if time.monotonic() > until:
+                why = "; ".join(status.errors) or self._provider().why_no_nodes()
+                raise ComputeTargetException(
+                    f"compute target {self.name!r} has {status.current_node_count} of {wanted} "
+                    f"nodes after {timeout_in_minutes:g} minutes; {why}"
+                )
+            time.sleep(min(_POLL_SECONDS, max(0.0, until - time.monotonic()) + 0.05))
+
+    def serialize(self) -> dict[str, Any]:
+        """Return plain values: name, address, provisioning, status."""
+        values = self._read()
+        values.pop("cluster_id", None)
+        status = self.get_status()
+        if "address" not in values:
+            values["address"] = self.address if status.provisioning_state == "Succeeded" else ""
+        return {**values, "status": status.serialize()}
+
+    def delete(self, force: bool = False) -> None:
+        """Forget the target; a cluster that was made for it ends, with its nodes.
+
+        Raises
+        ------
+        ComputeTargetException
+            While runs go on there, unless ``force``.
+        """
+        self._refuse_while_busy(force)
+        with locked(self._folder):
+            self._provider().down()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    detach = delete
+
+    def launch(self, launch: Launch) -> None:
+        """Start a run's driver as a Ray job, which outlives this process.
+
+        Raises
+        ------
+        ComputeTargetException
+            When the cluster does not take it.
+        """
+        here = self._provider().runs_here()
+        env_vars = {
+            **launch.runtime_env.get("env_vars", {}),
+            **launch.secrets,
+            **self._worker_shape(),
+        }
+        asked = without_satisfied(launch.runtime_env) if here else launch.runtime_env
+        runtime_env = {**asked, "env_vars": env_vars}
+        if launch.project is not None:
+            runtime_env["working_dir"] = launch.project
+            runtime_env.setdefault("excludes", [".raysmith", ".git", ".venv", "__pycache__"])
+        # The interpreter is named: a bare ``python`` would be whatever the PATH says.
+        python = sys.executable if here else "python3"
+        module = [python, "-m", "cluster.jobs.supervisor", launch.module, *launch.arguments]
+        self.head.submit(
+            " ".join(shlex.quote(word) for word in module),
+            f"{_submission_prefix(launch.run_id)}{uuid.uuid4().hex[:6]}",
+            runtime_env,
+            launch.metadata,
+        )
+
+    def job_state(self, run_id: str) -> tuple[str, str]:
+        """Return status and message of the run's latest job, empty when the cluster has none.
+
+        The status is Ray's: ``PENDING``, ``RUNNING``, ``SUCCEEDED``, ``FAILED`` or ``STOPPED``.
+        """
+        prefix = _submission_prefix(run_id)
+        found = [job for job in self.head.jobs() if job["submission_id"].startswith(prefix)]
+        if not found:
+            return "", ""
+        latest = max(found, key=lambda job: job.get("start_time") or 0)
+        return str(latest.get("status") or ""), str(latest.get("message") or "")
+
+    def is_reachable_from(self, tracking_uri: str) -> bool:
+        """Whether a driver on the cluster can reach a store at that URI."""
+        if tracking_uri.startswith(("http://", "https://", "postgresql", "mysql", "mssql")):
+            return True
+        provider = self._provider()
+        if provider.runs_here():
+            return True
+        if provider.cluster_file is not None:
+            return False
+        return urlsplit(provider.address()).hostname == socket.gethostname()
+
+    def _refuse_while_busy(self, force: bool) -> None:
+        if force:
+            return
+        try:
+            until = time.monotonic() + _LEAVING_SECONDS
+            while (busy := self.head.running_jobs()) and time.monotonic() < until:
+                time.sleep(0.5)
+        except ComputeTargetException:
+            return  # its head is gone, and the runs with it
+        if busy:
+            raise ComputeTargetException(
+                f"compute target {self.name!r} is busy with {', '.join(busy)}; cancel what runs "
+                "there, or delete(force=True)"
+            )
+
+    def _worker_shape(self) -> dict[str, str]:
+        return {}
+
+    def _least_nodes(self) -> int:
+        return 0
+
+    def _workers(self) -> list[NodeInfo]:
+        return [n for n in self.head.nodes() if n.state == "ALIVE" and not n.is_head]
+
+    def _provider(self) -> Provider:
+        record = self._read()
+        kind = (record.get("provisioning") or {}).get("provider")
+        return provider_class(kind)(self._folder, record)
+
+    def _read(self) -> dict[str, Any]:
+        return read_target(self._folder)
+
+
+def _submission_prefix(run_id: str) -> str:
+    return f"raysmith-{run_id}-"

@@ -1,0 +1,121 @@
+"""`Experiment`: a name under which runs are kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from engine.client.launch import check_target
+from engine.client.run import AutoMLRun
+from engine.client.workspace import Workspace
+from engine.config.automl_config import AutoMLConfig
+from engine.errors import ConfigException
+
+if TYPE_CHECKING:
+    from engine.store.mlflow_store import RunStore
+
+_MAX_NAME = 250
+_FORBIDDEN = re.compile(r"[^A-Za-z0-9_\-. ]")
+
+
+class Experiment:
+    """Runs under one name in a workspace; made in the store when it is new.
+
+    Parameters
+    ----------
+    workspace:
+        Where.
+    name:
+        1 to 250 letters, digits, ``_``, ``-``, ``.`` and spaces.
+
+    Raises
+    ------
+    ConfigException
+        (a ``ValueError``) for any other name; says which character.
+    WorkspaceException
+        When the workspace cannot be opened.
+    """
+
+    def __init__(self, workspace: Workspace, name: str) -> None:
+        _check_name(name)
+        if not isinstance(workspace, Workspace):
+            raise ConfigException(
+                [f"workspace={workspace!r}: an Experiment needs a Workspace; "
+                 "open one with Workspace.from_config()"]
+            )  # fmt: skip
+        self.workspace = workspace
+        self.name = name
+        self.id = workspace.store.experiment_id(name, workspace.artifact_location)
+
+    @classmethod
+    def _existing(cls, workspace: Workspace, name: str, experiment_id: str) -> Experiment:
+        """One that the store holds already, whatever its name."""
+        experiment = cls.__new__(cls)
+        experiment.workspace, experiment.name, experiment.id = workspace, name, experiment_id
+        return experiment
+
+    def __repr__(self) -> str:
+        return f"Experiment({self.workspace!r}, {self.name!r})"
+
+    def submit(
+        self,
+        config: AutoMLConfig,
+        show_output: bool = False,
+        tags: Mapping[str, str] | None = None,
+    ) -> AutoMLRun:
+        """Start a run and return at once.
+
+        Parameters
+        ----------
+        config:
+            What to do.
+        show_output:
+            Print the table of iterations and return when the run has ended.
+        tags:
+            The run's first tags.
+
+        Raises
+        ------
+        ComputeTargetException
+            When the compute target does not exist, does not answer, or cannot reach the workspace.
+        DataException
+            When data given directly cannot be used, or the data script is missing or has no
+            ``get_data``: before anything is started. With ``show_output`` also when ``get_data()``
+            fails on the cluster.
+        RunException
+            With ``show_output``, when the run fails.
+        """
+        if not isinstance(config, AutoMLConfig):
+            raise ConfigException([f"config={config!r}: expected an AutoMLConfig"])
+        given = config.prepare()
+        check_target(self.workspace, given)
+        store: RunStore = self.workspace.store
+        run_id = store.create_run(self.id, given.settings.to_dict(), tags)
+        store.save_spec(run_id, given.to_spec())
+        run = AutoMLRun(self, run_id)
+        run._start(given)
+        if show_output:
+            run.wait_for_completion(show_output=True)
+        return run
+
+    def get_runs(self) -> list[AutoMLRun]:
+        """All runs, newest first."""
+        return [AutoMLRun(self, record.run_id) for record in self.workspace.store.runs(self.id)]
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str):
+        raise ConfigException([f"experiment name {name!r}: expected text"])
+    if not name.strip():
+        raise ConfigException([f"experiment name {name!r}: it must not be empty"])
+    if len(name) > _MAX_NAME:
+        raise ConfigException(
+            [f"experiment name of {len(name)} characters: at most {_MAX_NAME} are allowed"]
+        )
+    forbidden = _FORBIDDEN.search(name)
+    if forbidden:
+        raise ConfigException(
+            [f"experiment name {name!r}: the character {forbidden.group()!r} is not allowed; "
+             "use letters, digits, '_', '-', '.' and spaces"]
+        )  # fmt: skip

@@ -1,0 +1,82 @@
+"""From a run in the store to a driver at its compute target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cluster.errors import ComputeTargetException
+from cluster.targets.launch import Launch
+from engine.config.specification import RunSpecification
+from engine.driver.driver import Driver
+from engine.store.mlflow_store import TRACKING_URI_VARIABLE
+
+if TYPE_CHECKING:
+    from engine.client.workspace import Workspace
+
+
+def check_target(workspace: Workspace, given: RunSpecification) -> None:
+    """Raise unless the run can be driven where it should be: before anything is made.
+
+    Raises
+    ------
+    ComputeTargetException
+        When the workspace has no such target, or the store cannot be reached from there.
+    """
+    settings = given.settings
+    if not settings.is_remote:
+        return
+    known = workspace.compute_targets
+    if settings.compute_target not in known:
+        raise ComputeTargetException(
+            f"compute_target={settings.compute_target!r}: the workspace has {', '.join(known)}; "
+            "ComputeTarget.create or .attach makes others"
+        )
+    target = known[settings.compute_target]
+    if not target.is_reachable_from(workspace.tracking_uri):
+        raise ComputeTargetException(
+            f"the workspace is kept in {workspace.tracking_uri.partition(':')[0]} on this machine, "
+            f"which the cluster {settings.compute_target!r} cannot reach; use "
+            "Workspace.create(name, tracking_uri=...) with a tracking server or PostgreSQL"
+        )
+    target.head.version()
+
+
+def start_driver(
+    workspace: Workspace, run_id: str, given: RunSpecification, portal_url: str
+) -> None:
+    """Start the run's driver and return at once.
+
+    Raises
+    ------
+    ComputeTargetException
+        When the cluster does not take it.
+    """
+    store, settings = workspace.store, given.settings
+    driver = Driver(store, run_id, given)
+    target = workspace.compute_targets[settings.compute_target or "local"]
+    project = None
+    if not settings.is_remote:
+        driver.claim()
+    else:
+        store.forget_driver(run_id)
+        given.keep(store, run_id)
+        project = settings.path if settings.data_script is not None else None
+    target.launch(
+        Launch(
+            run_id=run_id,
+            drive=driver.run,
+            module="engine.driver",
+            arguments=(run_id,),
+            secrets={TRACKING_URI_VARIABLE: workspace.tracking_uri},
+            project=project,
+            runtime_env=settings.run_configuration or {},
+            metadata={
+                "experiment": store.experiment_of(run_id),
+                "run_id": run_id,
+                "name": store.run(run_id).name,
+                "mlflow": portal_url,
+            }
+            if settings.is_remote
+            else {},
+        )
+    )

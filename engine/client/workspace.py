@@ -1,0 +1,220 @@
+"""`Workspace`: where experiments, runs and models are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import WorkspaceException
+from engine.store.mlflow_store import RunStore
+
+if TYPE_CHECKING:
+    from engine.client.experiment import Experiment
+from engine.client.connection import _hide_password, _reach, _use_write_ahead_log
+
+#: Not MLflow's own variable, which its set_tracking_uri() changes.
+_STORE_VARIABLE = "RAYSMITH_STORE"
+
+
+_FOLDER, _CONFIG = ".raysmith", "config.json"
+
+
+class Workspace:
+    """An MLflow store with a name. Get one from `from_config` or `create`.
+
+    Attributes
+    ----------
+    name:
+        As given to `create`; the folder's name for the embedded default.
+    tracking_uri:
+        Its MLflow tracking URI, for the MLflow UI and client.
+    folder:
+        Where its ``config.json`` lies.
+    """
+
+    def __init__(
+        self, name: str, tracking_uri: str, artifact_location: str | None, folder: Path
+    ) -> None:
+        self.name = name
+        self.tracking_uri = tracking_uri
+        self.folder = folder
+        self._artifact_location = artifact_location
+        self._store: RunStore | None = None
+
+    def __repr__(self) -> str:
+        return f"Workspace({self.name!r}, folder={str(self.folder)!r})"
+
+    @classmethod
+    def from_config(cls, path: str | Path | None = None) -> Workspace:
+        """Open the nearest workspace from ``path`` (default: the working directory) upward.
+
+        With none, and no ``path``, the embedded default is made in ``./.raysmith``: an MLflow store
+        on SQLite and an artifact folder, or the store that ``RAYSMITH_STORE`` names.
+
+        Raises
+        ------
+        WorkspaceException
+            When ``path`` names no workspace, its configuration cannot be read, or the embedded
+            default cannot be written.
+        """
+        start = Path.cwd() if path is None else Path(path).absolute()
+        if start.is_file():
+            return cls._read(start)
+        for folder in (start, *start.parents):
+            for config in (folder / _CONFIG, folder / _FOLDER / _CONFIG):
+                if config.is_file() and (config.parent.name == _FOLDER or folder == start):
+                    return cls._read(config)
+        if path is not None:
+            raise WorkspaceException(
+                f"no workspace at {start} or above it; make one with Workspace.create(name)"
+            )
+        tracking_uri = os.environ.get(_STORE_VARIABLE) or None
+        return cls._write(start / _FOLDER, start.name or "raysmith", tracking_uri, None)
+
+    @classmethod
+    def create(
+        cls,
+        name: str,
+        tracking_uri: str | None = None,
+        artifact_location: str | None = None,
+        exist_ok: bool = False,
+    ) -> Workspace:
+        """Make ``./.raysmith`` for a tracking server or database.
+
+        Parameters
+        ----------
+        name:
+            Any non-empty text.
+        tracking_uri:
+            Any MLflow URI: ``sqlite:///...``, ``postgresql://...``, ``http://...``; default: SQLite
+            in ``./.raysmith``. Kept in a file that only its owner can read, as it may hold a
+            password.
+        artifact_location:
+            Folder or URI for models and logs; default: ``./.raysmith/artifacts``, or what a
+            tracking server decides.
+        exist_ok:
+            Return the workspace that is already there, if it has the same name, instead of raising.
+
+        Raises
+        ------
+        WorkspaceException
+            When there is one already, or the folder cannot be written.
+        """
+        if not isinstance(name, str) or not name.strip():
+            raise WorkspaceException(f"name={name!r}: a workspace needs a non-empty name")
+        folder = Path.cwd() / _FOLDER
+        if (folder / _CONFIG).is_file():
+            existing = cls._read(folder / _CONFIG)
+            if exist_ok and existing.name == name:
+                return existing
+            raise WorkspaceException(
+                f"{folder} already holds the workspace {existing.name!r}; open it with "
+                "Workspace.from_config(), or give exist_ok=True and the same name"
+            )
+        return cls._write(folder, name, tracking_uri, artifact_location)
+
+    @property
+    def store(self) -> RunStore:
+        """The way to the MLflow store; opened on first use.
+
+        Raises
+        ------
+        WorkspaceException
+            When it cannot be opened.
+        """
+        if self._store is None:
+            try:
+                _reach(self.tracking_uri)
+                store = RunStore(self.tracking_uri)
+                store.experiments()
+            except Exception as error:
+                shown = _hide_password(self.tracking_uri)
+                reason = str(error).replace(self.tracking_uri, shown)
+                # Not chained: the cause's own text would print the password after all.
+                raise WorkspaceException(
+                    f"cannot open the workspace {self.name!r} at {shown}: "
+                    f"{type(error).__name__}: {reason}"
+                ) from None
+            self._store = store
+            _use_write_ahead_log(self.tracking_uri)
+        return self._store
+
+    @property
+    def artifact_location(self) -> str | None:
+        """Folder or URI for the files of new experiments; ``None``: the tracking server decides."""
+        return self._artifact_location
+
+    @property
+    def experiments(self) -> Mapping[str, Experiment]:
+        """Name -> `Experiment`, all that the store holds."""
+        from engine.client.experiment import Experiment
+
+        return {
+            name: Experiment._existing(self, name, experiment_id)
+            for name, experiment_id in self.store.experiments().items()
+            if name != "Default"
+        }
+
+    @property
+    def models(self) -> Mapping[str, Any]:
+        """Name -> MLflow ``RegisteredModel``."""
+        return {model.name: model for model in self.store.client.search_registered_models()}
+
+    @property
+    def compute_targets(self) -> Mapping[str, Any]:
+        """Name -> compute target; ``local`` is this machine."""
+        from cluster.targets.compute_target import open_target
+        from cluster.targets.embedded import EmbeddedTarget
+        from cluster.targets.registry import names
+
+        return {"local": EmbeddedTarget(), **{n: open_target(self, n) for n in names(self)}}
+
+    @classmethod
+    def _read(cls, config: Path) -> Workspace:
+        try:
+            values = json.loads(config.read_text(encoding="utf-8"))
+            return cls._with_defaults(
+                values["name"],
+                values.get("tracking_uri"),
+                values.get("artifact_location"),
+                config.parent,
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise WorkspaceException(
+                f"{config} is not a workspace configuration: {type(error).__name__}: {error}"
+            ) from error
+
+    @classmethod
+    def _write(
+        cls, folder: Path, name: str, tracking_uri: str | None, artifact_location: str | None
+    ) -> Workspace:
+        values = {
+            "name": name,
+            "tracking_uri": tracking_uri,
+            "artifact_location": artifact_location,
+        }
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            config = folder / _CONFIG
+            config.touch(mode=0o600)
+            config.write_text(json.dumps(values, indent=1), encoding="utf-8")
+        except OSError as error:
+            raise WorkspaceException(
+                f"cannot write the workspace folder {folder}: {error.strerror}; change to a folder "
+                "you may write, or make it writable"
+            ) from error
+        return cls._with_defaults(name, tracking_uri, artifact_location, folder)
+
+    @classmethod
+    def _with_defaults(
+        cls, name: str, tracking_uri: str | None, artifact_location: str | None, folder: Path
+    ) -> Workspace:
+        """Defaults are not written down, so that a workspace's folder can be moved."""
+        if tracking_uri is None:
+            tracking_uri = f"sqlite:///{folder / 'mlflow.db'}"
+        if artifact_location is None and not tracking_uri.startswith(("http://", "https://")):
+            artifact_location = (folder / "artifacts").as_uri()
+        return cls(name, tracking_uri, artifact_location, folder)

@@ -1,0 +1,138 @@
+"""Which rows train and which validate: folds, Monte Carlo splits and hold-outs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, StratifiedShuffleSplit
+
+from engine.data.dataset import Dataset, DataSummary, Fold
+from engine.errors import DataException
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """How the user wants to validate.
+
+    Attributes
+    ----------
+    n_cross_validations:
+        Number of folds; with ``validation_size`` the number of Monte Carlo splits. ``None``: by
+        size, 10 folds up to 1,000 rows, 5 up to 20,000, above that a 10 % hold-out.
+    validation_size:
+        Share of the rows that validates, between 0 and 1; alone it means one hold-out.
+    random_state:
+        Seed of the shuffling.
+    """
+
+    n_cross_validations: int | None = None
+    validation_size: float | None = None
+    random_state: int = 0
+
+    def resolve(self, n_rows: int) -> SplitPlan:
+        """The same plan with the rules by size applied."""
+        if self.n_cross_validations is not None or self.validation_size is not None:
+            return self
+        if n_rows > 20_000:
+            return SplitPlan(None, 0.1, self.random_state)
+        return SplitPlan(10 if n_rows <= 1_000 else 5, None, self.random_state)
+
+
+def check_plan(data: DataSummary, plan: SplitPlan) -> tuple[str, ...]:
+    """Warnings about a plan for this data.
+
+    Raises
+    ------
+    DataException
+        When there are fewer rows than folds, or a validation part would be empty.
+    """
+    if data.validation == "given":
+        return ()
+    resolved = plan.resolve(data.n_rows)
+    folds = resolved.n_cross_validations
+    if resolved.validation_size is not None:
+        n_valid = int(np.ceil(resolved.validation_size * data.n_rows))
+        if n_valid >= data.n_rows:
+            raise DataException(
+                f"validation_size={resolved.validation_size} of {data.n_rows} rows leaves none to "
+                "train on; give more rows or a smaller share"
+            )
+        parts = 2
+    else:
+        assert folds is not None
+        if folds > data.n_rows:
+            asked = (
+                f"n_cross_validations={folds}"
+                if plan.n_cross_validations
+                else f"{folds} folds, the default up to 1,000 rows,"
+            )
+            raise DataException(
+                f"{asked} needs at least {folds} rows, the data has {data.n_rows}; "
+                "give more rows or set n_cross_validations lower"
+            )
+        parts = folds
+    if data.class_counts is None:
+        return ()
+    rare = sum(count < parts for count in data.class_counts)
+    if not rare:
+        return ()
+    fewest = min(data.class_counts)
+    return (
+        f"{rare} of {len(data.class_counts)} classes have fewer rows than the {parts} parts of the "
+        f"split (the rarest has {fewest}): some parts do not hold every class",
+    )
+
+
+def make_splits(dataset: Dataset, plan: SplitPlan) -> list[Fold]:
+    """(train rows, validation rows) of each fold, as int64 arrays.
+
+    Stratified for classification as far as the rarest class allows. Data with its own validation
+    part has no splits, those of the user are taken as they are.
+    """
+    if dataset.X_valid is not None:
+        return []
+    if dataset.cv_splits_indices is not None:
+        return list(dataset.cv_splits_indices)
+    plan = plan.resolve(dataset.n_rows)
+    seed, size = plan.random_state, plan.validation_size
+    rows = np.zeros(dataset.n_rows)
+    if size is not None:
+        strata = _strata(dataset, int(np.ceil(size * dataset.n_rows)))
+        chosen = ShuffleSplit if strata is None else StratifiedShuffleSplit
+        splitter = chosen(plan.n_cross_validations or 1, test_size=size, random_state=seed)
+    else:
+        strata = None if dataset.classes is None else dataset.target(dataset.y)
+        if strata is not None and np.bincount(strata).max() < (plan.n_cross_validations or 0):
+            strata = None  # every class is rarer than the folds: StratifiedKFold would refuse
+        folder = KFold if strata is None else StratifiedKFold
+        splitter = folder(plan.n_cross_validations, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # check_plan has told the user of rare classes, once and in words.
+        warnings.filterwarnings("ignore", message="The least populated class")
+        pairs = splitter.split(rows, strata)
+        return [(train.astype(np.int64), valid.astype(np.int64)) for train, valid in pairs]
+
+
+def is_k_fold(folds: Sequence[Fold], n_rows: int) -> bool:
+    """Whether each of the rows is validated by exactly one of several folds."""
+    times = np.zeros(n_rows, dtype=np.int64)
+    for _, valid in folds:
+        times[valid] += 1
+    return len(folds) > 1 and bool((times == 1).all())
+
+
+def _strata(dataset: Dataset, n_valid: int) -> np.ndarray | None:
+    """Classes to stratify a hold-out by; those with a single row together as one stratum."""
+    if dataset.classes is None:
+        return None
+    codes = dataset.target(dataset.y)
+    counts = np.bincount(codes)
+    strata = np.where(counts[codes] < 2, -1, codes)
+    _, sizes = np.unique(strata, return_counts=True)
+    n_train = dataset.n_rows - n_valid
+    if sizes.min() < 2 or len(sizes) > min(n_valid, n_train):
+        return None
+    return np.asarray(strata)

@@ -1,0 +1,58 @@
+"""Moments at which work must be over."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A moment at which something must be over; infinitely far away by default.
+
+    Parameters
+    ----------
+    at:
+        The moment, in seconds of ``clock``.
+    clock:
+        Returns the present. The default, `time.time`, means the same in every process of a machine.
+
+    Examples
+    --------
+    >>> Deadline().left()
+    inf
+    >>> Deadline().is_over
+    False
+    >>> Deadline(at=100.0, clock=lambda: 97.5).left()
+    2.5
+    >>> Deadline(at=100.0, clock=lambda: 97.5).earlier(5.0).is_over
+    True
+    """
+
+    at: float = math.inf
+    clock: Callable[[], float] = time.time
+
+    @classmethod
+    def after(cls, seconds: float | None, clock: Callable[[], float] = time.time) -> Deadline:
+        """The moment ``seconds`` from now; ``None`` means never."""
+        return cls(math.inf if seconds is None else clock() + seconds, clock)
+
+    def left(self) -> float:
+        """Seconds until the deadline: negative when it has passed, ``inf`` when there is none."""
+        return self.at - self.clock()
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there is a limit at all."""
+        return math.isfinite(self.at)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the moment has passed."""
+        return self.left() <= 0
+
+    def earlier(self, seconds: float) -> Deadline:
+        """A deadline ``seconds`` before this one."""
+        return Deadline(self.at - seconds, self.clock)

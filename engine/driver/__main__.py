@@ -1,0 +1,26 @@
+"""A driver on a cluster: what a Ray job runs, ``python -m engine.driver RUN_ID``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from engine.config.specification import RunSpecification
+from engine.driver.driver import Driver
+from engine.store.mlflow_store import TRACKING_URI_VARIABLE, RunStore
+
+
+def main(run_id: str) -> int:
+    """Drive the run to its end; also one that an earlier driver had begun."""
+    store = RunStore(os.environ[TRACKING_URI_VARIABLE])
+    if store.run(run_id).is_final:
+        return 0
+    driver = Driver(store, run_id, RunSpecification.from_spec(store, run_id))
+    driver.claim()
+    driver.run()
+    print(f"run {run_id}: {store.run(run_id).status}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

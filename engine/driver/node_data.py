@@ -1,0 +1,230 @@
+"""The run's data on one node: ``get_data()`` called once, its result shared through Ray."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from cluster.targets.embedded import NAMESPACE
+from engine.driver.output_capture import capture_output
+from engine.errors import DataException
+
+# pandas and scikit-learn take 100 MB of a process; the one that only reads logs does without.
+if TYPE_CHECKING:
+    from engine.data.dataset import Dataset, DataSummary
+from engine.driver.data_source import DataSource
+
+logger = logging.getLogger("raysmith.trial")
+
+
+#: The part of a node's object store that features may take.
+_FEATURES_SHARE = 0.2
+
+
+_LARGEST_TAIL = 200_000  # characters of a log that one look brings
+
+
+@dataclass(frozen=True)
+class LoadedData:
+    """What a node has: a reference to the `Dataset` in a list, or the error that came instead."""
+
+    reference: list[Any]
+    summary: DataSummary | None
+    error: str | None
+    output: str
+    seconds: float
+
+
+def log_folder(run_id: str) -> Path:
+    """Where a node keeps the logs of a run until they are in the store."""
+    return Path(tempfile.gettempdir()) / "raysmith" / run_id / "logs"
+
+
+class NodeData:
+    """An actor a node and run: gets the data for the node's trials and reads their log files.
+
+    Parameters
+    ----------
+    run_id:
+        The run.
+    source:
+        Its data; ``None`` for data that is in Ray's store already: nobody asks for it here.
+    """
+
+    def __init__(self, run_id: str, source: DataSource | None) -> None:
+        self._run_id = run_id
+        self._source = source
+        self._lock = threading.Lock()
+        self._loaded: LoadedData | None = None
+        self._features: dict[int, Any] = {}
+        self._room: float | None = None
+
+    def load(self) -> LoadedData:
+        """The data; the first call gets it, others wait for that and get the same."""
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = self._load()
+            return self._loaded
+
+    def targets(self) -> Dataset:
+        """The data without its features."""
+        dataset: Dataset = ray.get(self.load().reference[0])
+        return dataset.without_features()
+
+    def features(self, part: int) -> list[Any]:
+        """A reference to what `keep_features` was given for ``part``, in a list; empty if none."""
+        return [self._features[part]] if part in self._features else []
+
+    def keep_features(self, part: int, features: Any, size: int) -> None:
+        """Hold ``features``, of ``size`` bytes, in this node's store while there is room.
+
+        They are this actor's: the process that made them may be ended at any time.
+        """
+        with self._lock:
+            if self._room is None:
+                self._room = _FEATURES_SHARE * _object_store_bytes()
+            if part not in self._features and size <= self._room:
+                self._features[part] = ray.put(features)
+                self._room -= size
+
+    def describe(self) -> dict[str, Any]:
+        """The data as a report shows it."""
+        from engine.data.description import describe_data
+
+        return describe_data(ray.get(self.load().reference[0]))
+
+    def ready(self) -> None:
+        """Return once the actor is up."""
+
+    def tail(self, file: str) -> str:
+        """The end of a log file of this node's folder; empty while there is none."""
+        try:
+            text = (log_folder(self._run_id) / file).read_text(errors="replace")
+        except OSError:
+            return ""
+        return text[-_LARGEST_TAIL:]
+
+    def _load(self) -> LoadedData:
+        from engine.data.splits import check_plan
+
+        assert self._source is not None
+        started = time.perf_counter()
+        file = log_folder(self._run_id) / f"get_data-{socket.gethostname()}.log"
+        summary, error, reference = None, None, []
+        try:
+            with capture_output(file):
+                dataset = self._source.read()
+            summary = dataset.summary()
+            check_plan(summary, self._source.plan)
+            reference = [ray.put(dataset)]
+        except DataException as refused:
+            error = str(refused)
+        except Exception as broken:
+            error = f"the data cannot be used: {type(broken).__name__}: {broken}"
+        seconds = time.perf_counter() - started
+        return LoadedData(reference, summary, error, self.tail(file.name), seconds)
+
+
+def node_data(source: DataSource) -> Any:
+    """The handle of this node's `NodeData` actor, started if it is not there yet.
+
+    It is detached: it must outlive the trial that happened to come first. The driver ends it.
+    """
+    node_id = ray.get_runtime_context().get_node_id()
+    remote = ray.remote(NodeData).options(
+        name=_name(source.run_id),
+        namespace=NAMESPACE,
+        lifetime="detached",
+        get_if_exists=True,
+        num_cpus=0,
+        max_concurrency=8,
+        scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False),
+    )
+    return remote.remote(source.run_id, None if source.shared else source)
+
+
+class NodeFeatures:
+    """Features that a node's trials have made, for those that need the same.
+
+    Parameters
+    ----------
+    node:
+        The node's `NodeData` actor.
+    """
+
+    def __init__(self, node: Any) -> None:
+        self._node = node
+
+    def __call__(self, part: int, make: Callable[[], Any]) -> Any:
+        """What ``make`` gave for this part of the rows, in this process or another, or gives now.
+
+        Parameters
+        ----------
+        part:
+            A fold's number, or `engine.evaluation.cross_validation.ALL_ROWS`.
+        make:
+            Makes (what makes the features, those of the training rows, others or ``None``).
+        """
+        try:
+            found = ray.get(self._node.features.remote(part))
+            if found:
+                return ray.get(found[0])
+        except ray.exceptions.RayError as error:  # lost with the actor, or with the store
+            logger.info("features are made again: %s", error)
+            return make()
+        features = make()
+        size = sum(block.nbytes for block in features[1:] if block is not None)
+        self._node.keep_features.remote(part, features, size)
+        return features
+
+
+def node_features(run_id: str) -> NodeFeatures | None:
+    """What this node's trials of a run have kept; ``None`` where there were no trials."""
+    try:
+        return NodeFeatures(ray.get_actor(_name(run_id), namespace=NAMESPACE))
+    except ValueError:
+        return None
+
+
+def _name(run_id: str) -> str:
+    return f"{actor_prefix(run_id)}{ray.get_runtime_context().get_node_id()}"
+
+
+def _object_store_bytes() -> float:
+    here = ray.get_runtime_context().get_node_id()
+    for node in ray.nodes():
+        if node["NodeID"] == here:
+            return float(node["Resources"].get("object_store_memory", 0))
+    return 0.0
+
+
+def actor_prefix(run_id: str) -> str:
+    return f"data-{run_id}-"
+
+
+def end_node_data(run_id: str) -> None:
+    """End the `NodeData` actors of a run on all nodes."""
+    for actor in ray.util.list_named_actors(all_namespaces=True):
+        if actor["namespace"] == NAMESPACE and actor["name"].startswith(actor_prefix(run_id)):
+            try:
+                ray.kill(ray.get_actor(actor["name"], namespace=NAMESPACE))
+            except ValueError:
+                continue  # it is gone already
+
+
+@ray.remote(max_retries=0)
+def node_data_somewhere(source: DataSource) -> Any:
+    """The `NodeData` of the node where this task lands: one with room for a trial."""
+    node = node_data(source)
+    ray.get(node.ready.remote())
+    return node

@@ -1,0 +1,126 @@
+"""Which iteration is next and when a run is over; knows neither Ray nor MLflow."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from engine.metrics.metric import Metric
+
+
+class Next(Enum):
+    """An answer that is no iteration number: nothing now, or nothing any more."""
+
+    WAIT = "wait"
+    OVER = "over"
+
+
+@dataclass(frozen=True)
+class Goals:
+    """When to stop: after ``iterations``, at a score, or when the best has stood still."""
+
+    iterations: int
+    exit_score: float | None = None
+    patience: int | None = None
+
+
+class Schedule:
+    """Hands out iteration numbers; safe to call from several threads.
+
+    Parameters
+    ----------
+    goals:
+        When to stop.
+    metric:
+        The primary metric.
+    done:
+        Number -> score (NaN for none) of the iterations that ended earlier: they are not repeated.
+    interrupted:
+        Numbers that had started when an earlier driver died: they come first.
+    """
+
+    def __init__(
+        self,
+        goals: Goals,
+        metric: Metric,
+        done: dict[int, float] | None = None,
+        interrupted: Iterable[int] = (),
+    ) -> None:
+        self._goals = goals
+        self._metric = metric
+        self._lock = threading.RLock()
+        self._taken = set(done or ())
+        self._first = sorted(set(interrupted) - self._taken, reverse=True)
+        self._since_best = 0
+        self.best: tuple[int, float] | None = None
+        self.paused = False
+        self.stopped: str | None = None
+        self.stopped_at_once = False
+        for number, score in sorted((done or {}).items()):
+            self._weigh(number, score)
+        # An earlier standstill must not end a run that was asked to go on.
+        self._since_best = 0
+
+    def next(self) -> int | Next:
+        """The next number to start; each is handed out once."""
+        with self._lock:
+            if self.stopped is not None:
+                return Next.OVER
+            if self.paused:
+                return Next.WAIT
+            number = self._first.pop() if self._first else self._lowest_free()
+            if number >= self._goals.iterations:
+                return Next.OVER
+            self._taken.add(number)
+            return number
+
+    @property
+    def to_come(self) -> int:
+        """How many numbers may still be handed out."""
+        with self._lock:
+            if self.stopped is not None:
+                return 0
+            return max(0, self._goals.iterations - len(self._taken)) + len(self._first)
+
+    def again(self, number: int) -> None:
+        """Hand a number out once more: its node was lost."""
+        with self._lock:
+            self._first.append(number)
+
+    def ended(self, number: int, score: float) -> bool:
+        """Take note of an iteration's score (NaN for none); whether it is the new best."""
+        with self._lock:
+            is_best = self._weigh(number, score)
+            exit_score, patience = self._goals.exit_score, self._goals.patience
+            if exit_score is not None and is_best and self._metric.reaches(score, exit_score):
+                self.stop(f"experiment_exit_score={exit_score} is reached", at_once=True)
+            elif patience is not None and self._since_best >= patience and self.best is not None:
+                self.stop(f"the best score has stood still for {patience} iterations")
+            return is_best
+
+    def stop(self, reason: str, at_once: bool = False) -> None:
+        """Hand out nothing more; the first reason counts.
+
+        With ``at_once`` what runs should be ended too.
+        """
+        with self._lock:
+            if self.stopped is None:
+                self.stopped = reason
+            self.stopped_at_once = self.stopped_at_once or at_once
+
+    def _lowest_free(self) -> int:
+        number = 0
+        while number in self._taken:
+            number += 1
+        return number
+
+    def _weigh(self, number: int, score: float) -> bool:
+        is_best = self._metric.is_better(score, self.best[1] if self.best else None)
+        if is_best:
+            self.best = (number, score)
+            self._since_best = 0
+        else:
+            self._since_best += 1
+        return is_best

@@ -1,0 +1,125 @@
+"""Names, tasks and directions of the metrics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Task = Literal["classification", "regression"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric's name, its task and whether more of it is better.
+
+    ``best`` is the value of a perfect model.
+    """
+
+    name: str
+    task: Task
+    greater_is_better: bool
+    best: float
+
+    def is_better(self, score: float, than: float | None) -> bool:
+        """Whether ``score`` beats ``than``; NaN beats nothing, anything beats ``None`` or NaN."""
+        if math.isnan(score):
+            return False
+        if than is None or math.isnan(than):
+            return True
+        return score > than if self.greater_is_better else score < than
+
+    @property
+    def sign(self) -> int:
+        """``1`` when less is better, ``-1`` when more is better."""
+        return -1 if self.greater_is_better else 1
+
+    def loss(self, score: float) -> float:
+        """The score turned so that less is better.
+
+        >>> METRICS["accuracy"].loss(0.75)
+        -0.75
+        """
+        return self.sign * score
+
+    def of(self, scores: Mapping[str, float]) -> float:
+        """This metric's value among ``scores``; NaN where it is missing."""
+        return scores.get(self.name, math.nan)
+
+    def reaches(self, score: float, goal: float) -> bool:
+        """Whether ``score`` is as good as ``goal`` or better."""
+        return score >= goal if self.greater_is_better else score <= goal
+
+
+def _table(task: Task, greater: Sequence[str], smaller: Sequence[str]) -> dict[str, Metric]:
+    up = {name: Metric(name, task, True, 1.0) for name in greater}
+    return up | {name: Metric(name, task, False, 0.0) for name in smaller}
+
+
+CLASSIFICATION_METRICS: Mapping[str, Metric] = _table(
+    "classification",
+    [
+        "accuracy",
+        "AUC_weighted",
+        "average_precision_score_weighted",
+        "norm_macro_recall",
+        "precision_score_weighted",
+        "f1_score_weighted",
+        "f1_score_macro",
+        "balanced_accuracy",
+        "AUC_macro",
+    ],
+    ["log_loss"],
+)
+
+
+REGRESSION_METRICS: Mapping[str, Metric] = _table(
+    "regression",
+    ["spearman_correlation", "r2_score"],
+    [
+        "normalized_root_mean_squared_error",
+        "normalized_mean_absolute_error",
+        "root_mean_squared_error",
+        "mean_absolute_error",
+        "median_absolute_error",
+        "root_mean_squared_log_error",
+    ],
+)
+
+
+#: Of the positive class of two; recorded where ``positive_label`` names it.
+BINARY_METRICS: Mapping[str, Metric] = _table(
+    "classification",
+    [
+        "AUC_binary",
+        "average_precision_score_binary",
+        "f1_score_binary",
+        "precision_score_binary",
+        "recall_score_binary",
+    ],
+    [],
+)
+
+
+METRICS: Mapping[str, Metric] = {**CLASSIFICATION_METRICS, **REGRESSION_METRICS}
+
+
+DEFAULT_METRIC: Mapping[str, str] = {
+    "classification": "accuracy",
+    "regression": "spearman_correlation",
+}
+
+
+def metrics_of(task: str) -> Mapping[str, Metric]:
+    """The metrics of ``task``, by name."""
+    return CLASSIFICATION_METRICS if task == "classification" else REGRESSION_METRICS
+
+
+def metrics_in(task: str, scores: Iterable[Mapping[str, float]]) -> dict[str, Metric]:
+    """The metrics of ``task``, with those of a positive class where one of ``scores`` has them."""
+    found = set().union(*scores)
+    return {
+        **metrics_of(task),
+        **{name: metric for name, metric in BINARY_METRICS.items() if name in found},
+    }

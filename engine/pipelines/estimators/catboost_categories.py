@@ -1,0 +1,55 @@
+"""Categorical columns in the form that CatBoost takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from engine.data.dataset import Matrix
+
+
+class TextCategories(RegressorMixin, BaseEstimator):
+    """CatBoost on a DataFrame with pandas categoricals: as the texts that it wants named."""
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+
+    def fit(
+        self, X: Matrix, y: NDArray[Any], sample_weight: Any = None, **fit_params: Any
+    ) -> TextCategories:
+        self.n_features_in_ = X.shape[1]
+        self.estimator_ = clone(self.estimator)
+        if isinstance(X, pd.DataFrame):
+            fit_params["cat_features"] = [n for n in X if _is_categorical(X[n])]
+        if sample_weight is not None:
+            fit_params["sample_weight"] = sample_weight
+        if "eval_set" in fit_params:
+            fit_params["eval_set"] = [(as_texts(Xv), yv) for Xv, yv in fit_params["eval_set"]]
+        self.estimator_.fit(as_texts(X), y, **fit_params)
+        return self
+
+    def predict(self, X: Matrix, **predict_params: Any) -> NDArray[Any]:
+        check_is_fitted(self, "estimator_")
+        return np.asarray(self.estimator_.predict(as_texts(X), **predict_params))
+
+    @available_if(lambda self: hasattr(self.estimator, "predict_proba"))
+    def predict_proba(self, X: Matrix, **predict_params: Any) -> NDArray[np.float64]:
+        check_is_fitted(self, "estimator_")
+        return np.asarray(self.estimator_.predict_proba(as_texts(X), **predict_params))
+
+
+def as_texts(X: Matrix) -> Matrix:
+    """A DataFrame's categoricals as texts, missing ones too."""
+    if not isinstance(X, pd.DataFrame):
+        return X
+    return X.assign(**{str(n): X[n].cat.codes.astype(str) for n in X if _is_categorical(X[n])})
+
+
+def _is_categorical(column: pd.Series) -> bool:
+    return isinstance(column.dtype, pd.CategoricalDtype)

@@ -1,0 +1,41 @@
+"""Class labels encoded as integers for libraries that take no others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils.validation import check_is_fitted
+
+from engine.data.dataset import Matrix
+
+
+class EncodedLabels(ClassifierMixin, BaseEstimator):
+    """A classifier that wants classes ``0 .. k-1``, for labels of any kind.
+
+    XGBoost refuses other labels, CatBoost predicts them in a column of its own.
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+
+    def fit(
+        self, X: Matrix, y: NDArray[Any], sample_weight: Any = None, **fit_params: Any
+    ) -> EncodedLabels:
+        self._encoder = LabelEncoder().fit(y)
+        self.classes_ = self._encoder.classes_
+        self.n_features_in_ = X.shape[1]
+        if sample_weight is not None:
+            fit_params["sample_weight"] = sample_weight
+        self.estimator_ = clone(self.estimator).fit(X, self._encoder.transform(y), **fit_params)
+        return self
+
+    def predict_proba(self, X: Matrix, **predict_params: Any) -> NDArray[np.float64]:
+        check_is_fitted(self, "estimator_")
+        return np.asarray(self.estimator_.predict_proba(X, **predict_params), dtype=np.float64)
+
+    def predict(self, X: Matrix) -> NDArray[Any]:
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])

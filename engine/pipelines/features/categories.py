@@ -1,0 +1,162 @@
+"""Categorical columns: one-hot, ordinal and target encoding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.preprocessing import OneHotEncoder, TargetEncoder
+
+from engine.data.columns import Column, normalise
+from engine.data.featurization import FeaturizationConfig
+from engine.pipelines.features.part import Output, Part, side_by_side
+
+#: What histogram-based boosting can tell apart; rarer ones go together, but not where the target
+#: encodes them.
+_MOST_CATEGORIES = 250
+
+
+MISSING, UNKNOWN = -1, -2
+
+
+class Categories(Part):
+    """Few categories one-hot (``encoded``), codes, or as they are (``native``); many by target.
+
+    Boosting that splits on categories itself learns more from many of them by target, too:
+    `benchmarks/generated.py` has a thousand.
+    """
+
+    def __init__(
+        self,
+        columns: list[Column],
+        config: FeaturizationConfig,
+        output: Output,
+        is_regression: bool,
+    ) -> None:
+        super().__init__(columns, config)
+        self.output = output
+        folds = KFold if is_regression else StratifiedKFold
+        self._target_defaults = {
+            "target_type": "continuous" if is_regression else "auto",
+            "cv": folds(5, shuffle=True, random_state=0),
+        }
+        many = [column.name for column in columns if column.purpose == "CategoricalHash"]
+        if config.is_blocked("TargetEncoder"):
+            self._by_target = []
+        elif config.is_blocked("OneHotEncoder") and output == "encoded":
+            self._by_target = list(self.columns)
+        else:
+            self._by_target = many
+        self._by_code = [name for name in self.columns if name not in self._by_target]
+        self.columns = self._by_code + self._by_target
+
+    def fit_transform(self, frame: pd.DataFrame, y: Any) -> Any:
+        self._labels = {}
+        for name in self.columns:
+            values = normalise(frame[name], "Categorical")
+            counts = values.value_counts()
+            most = None if name in self._by_target else _MOST_CATEGORIES
+            frequent = list(counts.index[counts > 0][:most])
+            self._labels[name] = {label: code for code, label in enumerate(frequent)}
+        self._one_hot: list[tuple[list[str], OneHotEncoder]] = []
+        self._target: list[tuple[list[str], TargetEncoder]] = []
+        if self.output == "encoded" and not self.config.is_blocked("OneHotEncoder"):
+            for names, params in self.grouped("OneHotEncoder", self._by_code):
+                defaults = {"handle_unknown": "ignore", "sparse_output": False, "drop": None}
+                encoder = OneHotEncoder(**defaults | params)
+                self._one_hot.append((names, encoder.fit(self._codes(frame, names))))
+        blocks = self._coded(frame)
+        for names, params in self.grouped("TargetEncoder", self._by_target):
+            # fit_transform gives each row an encoding that its own target had no part in.
+            target = TargetEncoder(**self._target_defaults | params)
+            blocks.append(target.fit_transform(self._codes(frame, names), y))
+            self._target.append((names, target))
+        return side_by_side(blocks)
+
+    def transform(self, frame: pd.DataFrame) -> Any:
+        blocks = self._coded(frame)
+        blocks += [e.transform(self._codes(frame, names)) for names, e in self._target]
+        return side_by_side(blocks)
+
+    def names(self) -> list[str]:
+        if not self._one_hot:
+            result = list(self._by_code)
+        else:
+            result = [n for names, _ in self._one_hot for name in names for n in self._hot(name)]
+        for names, encoder in self._target:
+            outputs = encoder.get_feature_names_out(names)
+            result += [f"{output}_target" for output in outputs]
+        return result
+
+    def sources(self) -> list[str]:
+        result = list(self._by_code)
+        if self._one_hot:
+            groups = [name for names, _ in self._one_hot for name in names]
+            result = [name for name in groups for _ in self._hot(name)]
+        for names, encoder in self._target:
+            each = len(encoder.get_feature_names_out(names)) // len(names)
+            result += [name for name in names for _ in range(each)]
+        return result
+
+    def made(self) -> dict[str, tuple[int, list[str]]]:
+        result: dict[str, tuple[int, list[str]]] = {}
+        for name in self._by_code:
+            if self._one_hot:
+                result[name] = len(self._hot(name)), ["OneHotEncoder"]
+            else:
+                result[name] = 1, ["LabelEncoder" if self.output == "codes" else "Categorical"]
+        for names, encoder in self._target:
+            each = len(encoder.get_feature_names_out(names)) // len(names)
+            result |= {name: (each, ["TargetEncoder"]) for name in names}
+        return result
+
+    def _coded(self, frame: pd.DataFrame) -> list[Any]:
+        if not self._by_code:
+            return []
+        if self.output == "native":
+            block = {
+                name: pd.Categorical.from_codes(
+                    list(np.maximum(self._codes(frame, [name])[:, 0], -1)),
+                    pd.RangeIndex(len(self._labels[name]) + 1),
+                )
+                for name in self._by_code
+            }
+            return [pd.DataFrame(block)]
+        if self._one_hot:
+            return [e.transform(self._codes(frame, names)) for names, e in self._one_hot]
+        codes = self._codes(frame, self._by_code).astype(np.float64)
+        if self.output == "codes":
+            codes[codes < 0] = np.nan
+        return [codes]
+
+    def _codes(self, frame: pd.DataFrame, names: list[str]) -> NDArray[np.int64]:
+        """(n_rows, len(names)): by frequency; the rarest together; `MISSING`, `UNKNOWN`."""
+        codes = np.empty((len(frame), len(names)), dtype=np.int64)
+        for index, name in enumerate(names):
+            values = normalise(frame[name], "Categorical")
+            labels = self._labels[name]
+            rest = self.rest_code(name)
+            table = np.array(
+                [*(labels.get(label, rest) for label in values.cat.categories), MISSING],
+                dtype=np.int64,
+            )
+            codes[:, index] = table[values.cat.codes.to_numpy()]
+        return codes
+
+    def rest_code(self, name: str) -> int:
+        """What a label gets that is not among the frequent ones of training."""
+        labels = self._labels[name]
+        lumped = name not in self._by_target and len(labels) == _MOST_CATEGORIES
+        return len(labels) if lumped else UNKNOWN
+
+    def _hot(self, name: str) -> list[str]:
+        texts = {code: label for label, code in self._labels[name].items()}
+        texts |= {MISSING: "missing", len(texts): "other"}
+        for names, encoder in self._one_hot:
+            if name in names:
+                found = encoder.categories_[names.index(name)]
+                return [f"{name}_{texts.get(int(code), 'other')}" for code in found]
+        return []

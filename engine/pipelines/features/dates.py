@@ -1,0 +1,57 @@
+"""Date columns: calendar parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.impute import SimpleImputer
+
+from engine.data.columns import Column, normalise
+from engine.data.featurization import FeaturizationConfig
+from engine.pipelines.features.part import Output, Part
+
+
+class Dates(Part):
+    """Dates as year, month, day, hour, weekday and seconds; missing ones as numbers are."""
+
+    def __init__(self, columns: list[Column], config: FeaturizationConfig, output: Output) -> None:
+        super().__init__([] if config.is_blocked("DateTime") else columns, config)
+        self._imputer = SimpleImputer(keep_empty_features=True) if output == "encoded" else None
+
+    def fit_transform(self, frame: pd.DataFrame, y: Any) -> NDArray[np.float64]:
+        from skrub import DatetimeEncoder  # a second to import: only where dates are
+
+        self._encoders = {}
+        for name in self.columns:
+            params = {"add_weekday": True} | self.config.params_of("DateTime", name)
+            self._encoders[name] = DatetimeEncoder(**params).fit(normalise(frame[name], "DateTime"))
+        values = self._values(frame)
+        return values if self._imputer is None else self._imputer.fit_transform(values)
+
+    def transform(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        values = self._values(frame)
+        return values if self._imputer is None else self._imputer.transform(values)
+
+    def names(self) -> list[str]:
+        return [f"{name}_{part}" for name in self.columns for part in self._outputs(name)]
+
+    def sources(self) -> list[str]:
+        return [name for name in self.columns for _ in self._outputs(name)]
+
+    def made(self) -> dict[str, tuple[int, list[str]]]:
+        return {name: (len(self._outputs(name)), ["DateTime"]) for name in self.columns}
+
+    def _outputs(self, name: str) -> list[str]:
+        prefix = f"{name}_"
+        found = self._encoders[name].get_feature_names_out()
+        return [str(output).removeprefix(prefix) for output in found]
+
+    def _values(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        blocks = [
+            self._encoders[n].transform(normalise(frame[n].rename(n), "DateTime").rename(n))
+            for n in self.columns
+        ]
+        return np.hstack([block.to_numpy(dtype=np.float64, na_value=np.nan) for block in blocks])

@@ -1,0 +1,88 @@
+"""Numeric columns: imputation and missing-value indicators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.impute import SimpleImputer
+
+from engine.data.columns import Column, normalise
+from engine.data.featurization import FeaturizationConfig
+from engine.pipelines.features.part import Output, Part
+
+
+class Numbers(Part):
+    """Numbers, filled and marked where the output may hold no NaN."""
+
+    def __init__(self, columns: list[Column], config: FeaturizationConfig, output: Output) -> None:
+        super().__init__(columns, config)
+        self.fill = output == "encoded"
+        groups = self.grouped("Imputer", self.columns)
+        self.columns = [name for names, _ in groups for name in names]
+        if not self.fill:
+            # Only what the user asked for: these estimators split on missing values themselves.
+            groups = [(names, params) for names, params in groups if params]
+        mark = self.fill and not config.is_blocked("MissingMarker")
+        self._imputers = [
+            (names, SimpleImputer(**{"keep_empty_features": True, "add_indicator": mark} | params))
+            for names, params in groups
+        ]
+
+    def fit_transform(self, frame: pd.DataFrame, y: Any) -> NDArray[np.float64]:
+        values = self._values(frame)
+        for names, imputer in self._imputers:
+            imputer.fit(values[:, self._places(names)])
+        return self._fill(values)
+
+    def transform(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        return self._fill(self._values(frame))
+
+    def names(self) -> list[str]:
+        return self.columns + [f"{name}_missing" for names in self._marked() for name in names]
+
+    def sources(self) -> list[str]:
+        return self.columns + [name for names in self._marked() for name in names]
+
+    def made(self) -> dict[str, tuple[int, list[str]]]:
+        marked = {name for names in self._marked() for name in names}
+        imputed = {name for names, _ in self._imputers for name in names}
+        return {
+            name: (
+                1 + (name in marked),
+                ["Imputer"] * (name in imputed) + ["MissingMarker"] * (name in marked),
+            )
+            for name in self.columns
+        }
+
+    def _values(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        block = frame[self.columns]
+        if all(dtype == np.float64 for dtype in block.dtypes):
+            values = block.to_numpy()
+            return (
+                values if np.isfinite(values.sum()) else np.where(np.isinf(values), np.nan, values)
+            )
+        return np.column_stack([normalise(block[n], "Numeric").to_numpy() for n in self.columns])
+
+    def _fill(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        if not self._imputers:
+            return values
+        filled, marks = values.copy(), []
+        for names, imputer in self._imputers:
+            places = self._places(names)
+            result = imputer.transform(values[:, places])
+            filled[:, places] = result[:, : len(places)]
+            marks.append(result[:, len(places) :])
+        return np.hstack([filled, *marks])
+
+    def _places(self, names: list[str]) -> list[int]:
+        return [self.columns.index(name) for name in names]
+
+    def _marked(self) -> list[list[str]]:
+        return [
+            [names[index] for index in imputer.indicator_.features_]
+            for names, imputer in self._imputers
+            if imputer.add_indicator
+        ]

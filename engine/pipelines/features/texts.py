@@ -1,0 +1,53 @@
+"""Text columns: TF-IDF and its principal components."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from engine.data.columns import Column, normalise
+from engine.data.featurization import FeaturizationConfig
+from engine.pipelines.features.part import Part
+
+
+class Texts(Part):
+    """Text as TF-IDF of character n-grams, reduced to a few columns."""
+
+    is_slow = True
+
+    def __init__(self, columns: list[Column], config: FeaturizationConfig) -> None:
+        super().__init__([] if config.is_blocked("TfIdf") else columns, config)
+
+    def fit_transform(self, frame: pd.DataFrame, y: Any) -> NDArray[np.float32]:
+        from skrub import StringEncoder
+
+        self._encoders = {}
+        blocks = []
+        for name in self.columns:
+            params = {"random_state": 0} | self.config.params_of("TfIdf", name)
+            self._encoders[name] = StringEncoder(**params)
+            blocks.append(self._encoders[name].fit_transform(self._text(frame, name)).to_numpy())
+        self._widths = [block.shape[1] for block in blocks]
+        return np.hstack(blocks)
+
+    def transform(self, frame: pd.DataFrame) -> NDArray[np.float32]:
+        blocks = [e.transform(self._text(frame, name)) for name, e in self._encoders.items()]
+        return np.hstack([block.to_numpy() for block in blocks])
+
+    def names(self) -> list[str]:
+        widths = zip(self.columns, self._widths, strict=True)
+        return [f"{name}_tfidf_{index}" for name, width in widths for index in range(width)]
+
+    def sources(self) -> list[str]:
+        widths = zip(self.columns, self._widths, strict=True)
+        return [name for name, width in widths for _ in range(width)]
+
+    def made(self) -> dict[str, tuple[int, list[str]]]:
+        widths = zip(self.columns, self._widths, strict=True)
+        return {name: (width, ["TfIdf"]) for name, width in widths}
+
+    def _text(self, frame: pd.DataFrame, name: str) -> pd.Series:
+        return normalise(frame[name], "Text").rename(name)

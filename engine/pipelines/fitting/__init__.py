@@ -1,0 +1,1 @@
+"""Fitting: early stopping of boosting, and fits within a time limit."""

@@ -1,0 +1,56 @@
+"""A pipeline's specification: estimator, scaler and their parameters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.pipelines.catalogue.entries import NO_SCALER
+
+
+@dataclass(frozen=True)
+class PipelineSpec:
+    """What to try: a scaler and an estimator by their catalogue names, with their parameters."""
+
+    estimator: str
+    scaler: str = NO_SCALER
+    estimator_params: Mapping[str, Any] = field(default_factory=dict)
+    scaler_params: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """As the table shows it: ``StandardScalerWrapper SGD``."""
+        return f"{self.scaler} {self.estimator}".strip()
+
+    def flat(self) -> dict[str, Any]:
+        """All of it as one level of names and values, as MLflow's parameters and tables show it.
+
+        Parameters of the scaler have its name in front.
+
+        >>> PipelineSpec("KNN", "PCA", {"n_neighbors": 5}, {"share": 0.5}).flat()
+        {'estimator': 'KNN', 'scaler': 'PCA', 'n_neighbors': 5, 'PCA.share': 0.5}
+        """
+        return {
+            "estimator": self.estimator,
+            "scaler": self.scaler or "none",
+            **self.estimator_params,
+            **{f"{self.scaler}.{key}": value for key, value in self.scaler_params.items()},
+        }
+
+    def to_json(self) -> str:
+        """One line of JSON, the same for equal specifications."""
+        return json.dumps(
+            {
+                "scaler": self.scaler,
+                "scaler_params": dict(self.scaler_params),
+                "estimator": self.estimator,
+                "estimator_params": dict(self.estimator_params),
+            },
+            sort_keys=True,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> PipelineSpec:
+        return cls(**json.loads(text))

@@ -1,0 +1,79 @@
+"""Fitted models: read back from the store, and written in MLflow's own format."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from engine.errors import RunException
+from engine.store.mlflow_store import MODEL_FILE, RunStore
+from engine.store.packing import unpack_model
+
+MLFLOW_MODEL = "model"
+_PACKAGES = ("raysmith", "scikit-learn", "numpy", "scipy", "pandas", "cloudpickle")
+_PACKAGE_OF = {"lightgbm": "lightgbm", "xgboost": "xgboost-cpu", "catboost": "catboost"}
+
+
+def load_model(store: RunStore, child_id: str) -> Any:
+    """The fitted pipeline of an iteration.
+
+    Raises
+    ------
+    RunException
+        When the iteration left none.
+    """
+    try:
+        return unpack_model(store.read_bytes(child_id, MODEL_FILE))
+    except FileNotFoundError as error:
+        raise RunException("this iteration has no fitted model") from error
+
+
+def import_flavour() -> None:
+    """Import what `save_mlflow_model` needs: a second, best spent while trials run."""
+    import mlflow.sklearn  # noqa: F401
+
+
+def save_mlflow_model(store: RunStore, child_id: str) -> str:
+    """Write an iteration's model as an MLflow model beside its other files, once.
+
+    Returns
+    -------
+    str
+        Its URI, ``runs:/<id>/model``, for ``mlflow.sklearn.load_model`` and the registry.
+    """
+    uri = f"runs:/{child_id}/{MLFLOW_MODEL}"
+    if f"{MLFLOW_MODEL}/MLmodel" in store.files(child_id, MLFLOW_MODEL):
+        return uri
+    import mlflow.sklearn
+
+    # It warns of cloudpickle on every call; why it is used is said below.
+    logging.getLogger("mlflow.sklearn").setLevel(logging.ERROR)
+    model = load_model(store, child_id)
+    with tempfile.TemporaryDirectory(prefix="raysmith-") as folder:
+        path = Path(folder) / MLFLOW_MODEL
+        mlflow.sklearn.save_model(
+            model,
+            str(path),
+            # Given, or MLflow loads the model again in a process of its own to find them out.
+            pip_requirements=_requirements(model),
+            # skops, the default, refuses trees and every class it does not know.
+            serialization_format="cloudpickle",
+        )
+        store.upload_folder(child_id, path, MLFLOW_MODEL)
+    return uri
+
+
+def _requirements(model: Any) -> list[str]:
+    packages = list(_PACKAGES)
+    text = str(type(getattr(model.steps[-1][1], "estimator", model.steps[-1][1])).__module__)
+    packages += [name for module, name in _PACKAGE_OF.items() if text.startswith(module)]
+    pinned = []
+    for package in packages:
+        try:
+            pinned.append(f"{package}=={version(package)}")
+        except PackageNotFoundError:
+            pinned.append(package)
+    return pinned

@@ -1,0 +1,45 @@
+"""A driver that dies is started again; one that ends has ended."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+SCRIPT = """
+import os, pathlib, signal, sys
+file = pathlib.Path("starts")
+starts = int(file.read_text()) if file.exists() else 0
+file.write_text(str(starts + 1))
+if starts < int(sys.argv[1]):
+    os.kill(os.getpid(), signal.SIGKILL)
+sys.exit(int(sys.argv[2]))
+"""
+
+RUN = """
+import sys
+from cluster.jobs.supervisor import supervise
+sys.exit(supervise([sys.executable, "script.py", *sys.argv[1:]], pause=0.05))
+"""
+
+
+def run(folder, deaths, code):
+    (folder / "script.py").write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, str(deaths), str(code)], cwd=folder, check=False,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    return done.returncode, int((folder / "starts").read_text()), done.stderr
+
+
+def test_it_ends_with_its_driver(tmp_path):
+    assert run(tmp_path, 0, 0)[:2] == (0, 1)
+
+
+def test_an_error_is_not_a_death(tmp_path):
+    assert run(tmp_path, 0, 3)[:2] == (3, 1)
+
+
+def test_it_starts_again_what_was_killed(tmp_path):
+    code, starts, told = run(tmp_path, 2, 0)
+    assert (code, starts) == (0, 3)
+    assert "ended by signal 9" in told

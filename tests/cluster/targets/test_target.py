@@ -1,0 +1,148 @@
+"""Compute targets without a cluster: names, what is remembered, heads that do not answer."""
+
+from __future__ import annotations
+
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+
+import pytest
+
+from cluster import AmlCompute, ComputeTarget, ComputeTargetException
+from cluster.targets.compute_target import open_target
+from cluster.targets.registry import names
+
+
+@pytest.fixture
+def place(tmp_path):
+    return SimpleNamespace(folder=tmp_path)
+
+
+@pytest.fixture
+def dashboard():
+    """Answers as a Ray dashboard with the token ``right`` does; yields its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            if self.headers.get("Authorization") != "Bearer right":
+                self.send_response(401 if "Authorization" not in self.headers else 403)
+                self.end_headers()
+                return
+            body = {"/api/version": b'{"ray_version": "2.60.0"}', "/api/jobs/": b"[]"}.get(
+                self.path.partition("?")[0], b'{"data": {"result": {"result": []}}}'
+            )
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("name", "match"),
+    [
+        ("", "non-empty"),
+        (None, "non-empty"),
+        ("a" * 64, "64 characters: allowed are at most 63"),
+        ("local", "this machine itself"),
+        ("Ä", "'Ä' is not allowed"),
+        *((f"a{c}b", "is not allowed") for c in "\\~!@#$%^&*()=+_[]{}|;:'\",<>/?. "),
+    ],
+)
+def test_names_that_are_not_allowed(place, name, match):
+    config = AmlCompute.provisioning_configuration("STANDARD_D2_V2")
+    for make in (
+        lambda: ComputeTarget.create(place, name, config),
+        lambda: ComputeTarget.attach(place, name, "http://127.0.0.1:1"),
+    ):
+        with pytest.raises(ComputeTargetException, match=match):
+            make()
+    assert names(place) == []
+
+
+def test_what_is_no_configuration(place):
+    with pytest.raises(ComputeTargetException, match="provisioning_configuration"):
+        ComputeTarget.create(place, "x", {"vm_size": "STANDARD_D2_V2"})
+
+
+def test_one_that_does_not_exist(place):
+    with pytest.raises(ComputeTargetException, match=r"no compute target 'x'.*there is none"):
+        ComputeTarget(place, "x")
+
+
+def test_a_cloud_that_lets_nobody_in(place, monkeypatch, tmp_path):
+    pytest.importorskip("boto3")
+    for name in [n for n in os.environ if n.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    config = AmlCompute.provisioning_configuration("STANDARD_D2_V2", provider="aws")
+    with pytest.raises(ComputeTargetException, match="Unable to locate credentials") as told:
+        ComputeTarget.create(place, "x", config)
+    assert "Traceback" not in str(told.value)
+    assert names(place) == []
+
+
+def test_kubernetes_is_started_by_kubectl(place):
+    config = AmlCompute.provisioning_configuration("STANDARD_D2_V2", provider="kubernetes")
+    with pytest.raises(ComputeTargetException, match="raysmith cluster render"):
+        ComputeTarget.create(place, "x", config)
+    assert names(place) == []
+
+
+def test_a_cluster_is_attached_and_found_again(place, dashboard):
+    target = ComputeTarget.attach(place, "x", dashboard, token="right")
+    assert target.get_status().provisioning_state == "Succeeded"
+    again = open_target(place, "x")
+    assert again.address == dashboard
+    assert again.list_nodes() == []
+    assert again.serialize()["status"]["current_node_count"] == 0
+    assert (place.folder / "compute" / "x" / "token").stat().st_mode & 0o077 == 0
+    with pytest.raises(ComputeTargetException, match="already"):
+        ComputeTarget.attach(place, "x", dashboard, token="right")
+    with pytest.raises(ComputeTargetException, match="was attached"):
+        _ = again.provisioning
+    again.delete()
+    assert names(place) == []
+    with pytest.raises(ComputeTargetException, match="has been deleted"):
+        _ = again.address
+
+
+@pytest.mark.parametrize("token", [None, "wrong"])
+def test_a_wrong_token(place, dashboard, token, monkeypatch):
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(place.folder / "nothing"))
+    with pytest.raises(ComputeTargetException, match="does not accept the token"):
+        ComputeTarget.attach(place, "x", dashboard, token=token)
+    assert names(place) == []
+
+
+def test_nobody_answers(place):
+    with pytest.raises(ComputeTargetException, match="does not answer"):
+        ComputeTarget.attach(place, "x", "http://127.0.0.1:9")
+    with pytest.raises(ComputeTargetException, match="allowed is 'auto'"):
+        ComputeTarget.attach(place, "x", "ray://127.0.0.1:10001")
+
+
+def test_too_few_nodes_in_time(place, dashboard):
+    target = ComputeTarget.attach(place, "x", dashboard, token="right")
+    with pytest.raises(ComputeTargetException, match="0 of 2 nodes after 0 minutes"):
+        target.wait_for_completion(min_node_count=2, timeout_in_minutes=0)
+
+
+def test_a_head_that_went_away(place, dashboard, capsys):
+    target = ComputeTarget.attach(place, "x", dashboard, token="right")
+    (place.folder / "compute" / "x" / "token").write_text("wrong")
+    status = target.get_status()
+    assert status.provisioning_state == "Failed"
+    assert "token" in status.errors[0]
+    with pytest.raises(ComputeTargetException, match="token"):
+        target.wait_for_completion(show_output=True)

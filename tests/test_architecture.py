@@ -1,0 +1,233 @@
+"""The house: which room may import which, and how large its parts may be."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+#: Rooms from the top of the house to its bottom. A room may import rooms of lower floors only;
+#: rooms of one floor do not import each other.
+FLOORS: list[set[str]] = [
+    {"engine.cli"},
+    {"engine.client"},
+    {"engine.driver"},
+    {"engine.show"},
+    {"engine.explain"},
+    {"engine.config", "engine.onnx", "engine.store"},
+    {"engine.ensembles"},
+    {"engine.evaluation", "engine.search"},
+    {"engine.pipelines"},
+    {"engine.data"},
+    {"engine.metrics"},
+    {"engine.errors", "engine.deadline"},
+]
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+#: Rooms of `engine` that may import `cluster`.
+MAY_IMPORT_CLUSTER = {"engine.cli", "engine.client", "engine.driver"}
+#: The packages that only some rooms import.
+HOMES = {"ray": ("engine.driver", "cluster"), "mlflow": ("engine.store",)}
+
+#: Private attributes of libraries that have no public counterpart.
+OF_LIBRARIES = {
+    # threading: lets a thread be joined before the interpreter ends its thread pools.
+    "_register_atexit",
+}
+
+LARGEST_FILE = 400
+LONGEST_FUNCTION = 60
+#: Functions that may be longer, each with its reason.
+LONG_FUNCTIONS: dict[str, str] = {}
+
+FILES = sorted([*(ROOT / "engine").rglob("*.py"), *(ROOT / "cluster").rglob("*.py")])
+_BY_NAME = {str(f.relative_to(ROOT)): f for f in FILES}
+every_file = pytest.mark.parametrize("file", list(_BY_NAME.values()), ids=list(_BY_NAME))
+
+
+@cache
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+def _module(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {_module(file) for file in FILES}
+
+
+def _room(module: str) -> str:
+    """The room of a module of `engine`: its folder, or the module itself at the top."""
+    return ".".join(module.split(".")[:2])
+
+
+def _imports(file: Path) -> Iterator[str]:
+    """Modules that a file imports, at whatever depth, for types too."""
+    for node in ast.walk(_tree(file)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield whole if whole in MODULES else str(node.module)
+
+
+def _is_public_face(file: Path) -> bool:
+    """The two top-level ``__init__`` files, which name what users import."""
+    return file.name == "__init__.py" and file.parent.parent == ROOT
+
+
+@every_file
+def test_a_room_imports_lower_floors_only(file):
+    room = _room(_module(file))
+    if _is_public_face(file) or not room.startswith("engine."):
+        return
+    for module in _imports(file):
+        other = _room(module)
+        if other == room or not other.startswith("engine."):
+            continue
+        if other == "engine._version":
+            continue
+        assert FLOOR_OF[room] < FLOOR_OF[other], f"{room} imports {module}"
+
+
+@every_file
+def test_cluster_and_engine_meet_at_few_places(file):
+    room = _room(_module(file))
+    if _is_public_face(file):
+        return
+    for module in _imports(file):
+        if room.startswith("engine.") and module.split(".")[0] == "cluster":
+            assert room in MAY_IMPORT_CLUSTER, f"{room} imports {module}"
+        if room.startswith("cluster") and module.split(".")[0] == "engine":
+            assert module == "engine.errors", f"{_module(file)} imports {module}"
+
+
+@every_file
+def test_ray_and_mlflow_stay_in_their_rooms(file):
+    module = _module(file)
+    for imported in _imports(file):
+        homes = HOMES.get(imported.split(".")[0])
+        assert homes is None or module.startswith(homes), f"{module} imports {imported}"
+
+
+def test_there_is_no_circle():
+    """Module by module, imports for types and inside functions included."""
+    graph = {
+        _module(file): {m for m in _imports(file) if m in MODULES and m != _module(file)}
+        for file in FILES
+        if not _is_public_face(file)
+    }
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " -> ".join((*path[path.index(module) :], module))
+        if module in done:
+            return
+        for other in sorted(graph.get(module, ())):
+            visit(other, (*path, module))
+        done.add(module)
+
+    for module in graph:
+        visit(module, ())
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__") and name != "_"
+
+
+@every_file
+def test_nobody_reaches_for_the_private_parts_of_another_module(file):
+    tree = _tree(file)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+            ("engine", "cluster")
+        ):
+            private = [alias.name for alias in node.names if _is_private(alias.name)]
+            assert not private or node.module == "engine", f"imports {private} of {node.module}"
+
+
+@every_file
+def test_private_attributes_are_those_of_the_file_itself(file):
+    """Of raysmith's own objects: libraries' private attributes are theirs, see `OF_LIBRARIES`."""
+    tree = _tree(file)
+    own = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in ("self", "cls")
+    }
+    own |= {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    own |= {
+        n.target.id
+        for n in ast.walk(tree)
+        if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)
+    }
+    reached = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and _is_private(node.attr)
+    }
+    assert reached - own <= OF_LIBRARIES
+
+
+def _functions(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Qualified name and length in lines of each function."""
+
+    def walk(node: ast.AST, prefix: str) -> Iterator[tuple[str, int]]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert child.end_lineno is not None
+                yield f"{prefix}{child.name}", child.end_lineno - child.lineno + 1
+                yield from walk(child, f"{prefix}{child.name}.")
+            elif isinstance(child, ast.ClassDef):
+                yield from walk(child, f"{prefix}{child.name}.")
+            else:
+                yield from walk(child, prefix)
+
+    yield from walk(tree, "")
+
+
+@every_file
+def test_files_and_functions_have_a_bearable_length(file):
+    lines = len(file.read_text(encoding="utf-8").splitlines())
+    assert lines <= LARGEST_FILE, f"{lines} lines"
+    for name, length in _functions(_tree(file)):
+        if f"{_module(file)}.{name}" not in LONG_FUNCTIONS:
+            assert length <= LONGEST_FUNCTION, f"{name} has {length} lines"
+
+
+def test_the_list_of_long_functions_is_short_and_true():
+    found = {
+        f"{_module(file)}.{name}": length
+        for file in FILES
+        for name, length in _functions(_tree(file))
+    }
+    assert len(LONG_FUNCTIONS) <= 3
+    for name, reason in LONG_FUNCTIONS.items():
+        assert found[name] > LONGEST_FUNCTION, f"{name} is short enough now"
+        assert reason
+
+
+def test_every_room_has_a_floor_and_there_are_few():
+    rooms = {_room(_module(f)) for f in FILES if _module(f).startswith("engine.")}
+    assert rooms - {"engine._version"} == set(FLOOR_OF)
+    folders = {f.parent for f in FILES}
+    assert all((folder / "__init__.py").is_file() for folder in folders)
+    packages = [folder for folder in folders if folder.parent.name in ("engine", "cluster")]
+    assert len(packages) <= 22
+
+
+def test_the_tests_mirror_the_source():
+    """A folder of tests for each room, and each test file in a folder that exists."""
+    for folder in {f.parent for f in FILES}:
+        place = folder.relative_to(ROOT)
+        parts = place.parts[1:] if place.parts[0] == "engine" else place.parts
+        assert (ROOT / "tests" / Path(*parts)).is_dir(), f"no tests for {place}"
