@@ -15,7 +15,8 @@ DOCS = ROOT / "docs"
 #: The import packages whose public names the API reference lists.
 PACKAGES = ("engine", "cluster")
 
-_FIELDS = "engine.settings:FIELDS"
+# Each name with the room that defines it, in whichever of its modules.
+_FIELDS = "engine.config:FIELDS"
 _DATA_PARAMETERS = "engine.config:DATA_PARAMETERS"
 _METRICS = (
     "engine.metrics:CLASSIFICATION_METRICS",
@@ -23,34 +24,46 @@ _METRICS = (
     "engine.metrics:BINARY_METRICS",
 )
 _DEFAULT_METRIC = "engine.metrics:DEFAULT_METRIC"
-_CLASSIFIERS = "engine.pipelines.catalogue:CLASSIFIERS"
-_REGRESSORS = "engine.pipelines.catalogue:REGRESSORS"
-_SCALERS = "engine.pipelines.catalogue:SCALERS"
+_CLASSIFIERS = "engine.pipelines:CLASSIFIERS"
+_REGRESSORS = "engine.pipelines:REGRESSORS"
+_SCALERS = "engine.pipelines:SCALERS"
 _PARSER = "engine.cli:_parser"
-_RUN_STATES = "engine.records:RUN_STATES"
-_FINAL_STATES = "engine.records:FINAL_STATES"
-_ITERATION_ENDS = "engine.records:ITERATION_ENDS"
+_RUN_STATUS = "engine.store:RunStatus"
+_ITERATION_STATUS = "engine.store:IterationStatus"
 _MLFLOW_STATUS = "engine.store:_MLFLOW_STATUS"
 _RUN_FILES = (
     "engine.store:_SPEC_FILE",
     "engine.store:_DATA_FILE",
-    "engine.given:EXPLAIN_FILE",
-    "engine.show.state:QUALITY_FILE",
-    "engine.show.state:DATA_FILE",
-    "engine.show.report:REPORT_FILE",
+    "engine.config:EXPLAIN_FILE",
+    "engine.show:QUALITY_FILE",
+    "engine.show:DATA_FILE",
+    "engine.show:REPORT_FILE",
     "engine.store:LOG_FILE",
     "engine.store:MODEL_FILE",
     "engine.store:PREDICTIONS_FILE",
-    "engine.models:MLFLOW_MODEL",
-    "engine.show.model_card:CARD_FILE",
-    "engine.explain.runs:FILE",
+    "engine.store:MLFLOW_MODEL",
+    "engine.show:CARD_FILE",
+    "engine.explain:FILE",
 )
 
 
 def _load(place: str) -> Any:
-    """The object at ``module:name``."""
-    module, _, name = place.partition(":")
-    return getattr(importlib.import_module(module), name)
+    """The object at ``room:name``.
+
+    Raises
+    ------
+    LookupError
+        When no module of the room defines it.
+    """
+    room, _, name = place.partition(":")
+    defines = re.compile(
+        rf"^(?:(?:class|def) {name}\b|(?:\w+, )*{name}\b(?:, \w+)*(?::[^=\n]+)? =)", re.MULTILINE
+    )
+    for file in sorted((ROOT / room.replace(".", "/")).rglob("*.py")):
+        if defines.search(file.read_text(encoding="utf-8")):
+            module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+            return getattr(importlib.import_module(module.removesuffix(".__init__")), name)
+    raise LookupError(f"no module of {room} defines {name}; name its new room in {__name__}")
 
 
 def public_names(package: str) -> list[str]:
@@ -103,19 +116,22 @@ def command_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def run_states() -> tuple[str, ...]:
+def run_states() -> list[str]:
     """The states of a run, in order."""
-    return tuple(str(state) for state in _load(_RUN_STATES))
+    return [str(state) for state in _load(_RUN_STATUS)]
 
 
-def final_states() -> set[str]:
-    """The states of a run that has ended."""
-    return {str(state) for state in _load(_FINAL_STATES)}
+def iteration_states() -> list[str]:
+    """The states of an iteration, in order."""
+    return [str(state) for state in _load(_ITERATION_STATUS)]
 
 
-def iteration_ends() -> set[str]:
-    """The states of an iteration that has ended."""
-    return {str(state) for state in _load(_ITERATION_ENDS)}
+def final_states() -> dict[str, set[str]]:
+    """The states of runs and of iterations that have ended."""
+    return {
+        "Runs": {str(state) for state in _load(_RUN_STATUS) if state.is_final},
+        "Iterations": {str(state) for state in _load(_ITERATION_STATUS) if state.is_final},
+    }
 
 
 def mlflow_statuses() -> dict[str, str]:
@@ -133,7 +149,7 @@ def tags() -> set[str]:
 
     A tag with a variable end is given up to its last dot: ``raysmith.property.``.
     """
-    found = re.findall(r"\{_?TAG\}([a-z_.]+)", _code("engine"))
+    found = re.findall(r"\{_?(?:TAG|PREFIX)\}([a-z_.]+)", _code("engine/store"))
     return {f"raysmith.{name}" for name in found}
 
 
@@ -142,6 +158,6 @@ def environment_variables() -> set[str]:
     return set(re.findall(r"\bRAYSMITH_[A-Z]+(?:_[A-Z]+)*", _code(*PACKAGES)))
 
 
-def _code(*packages: str) -> str:
-    files = (file for package in packages for file in sorted((ROOT / package).rglob("*.py")))
+def _code(*folders: str) -> str:
+    files = (file for folder in folders for file in sorted((ROOT / folder).rglob("*.py")))
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
