@@ -14,7 +14,6 @@ BUILT = ("_build", "gallery", "notebooks", "reference/_generated", "reference/ap
 
 _FENCE = re.compile(r"^(```+)([^\n`]*)\n(.*?)^\1[ ]*$", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"(?<!`)\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^()\s]+(?:\([^()]*\)[^()\s]*)?)\)")
-_NOT_RUN = "```{code-block} python\n"
 _CAPTION = ":caption: Example that is not run by the tests\n"
 
 

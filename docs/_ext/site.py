@@ -27,7 +27,7 @@ _PARAMETER = re.compile(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*):$")
 
 
 def write_pages(_: Sphinx) -> None:
-    """Write the pages that the code knows, and copy examples and notebooks into the site."""
+    """Write the generated pages, and copy examples and notebooks into the site."""
     _write(
         GENERATED,
         {
@@ -102,7 +102,7 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
     """Make ``folder`` hold these files; one whose text is the same keeps its time."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
-        if old.name not in files:
+        if old.is_file() and old.name not in files:
             old.unlink()
     for name, text in files.items():
         file = folder / name

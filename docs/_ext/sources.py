@@ -147,7 +147,7 @@ def run_files() -> list[str]:
 def tags() -> set[str]:
     """The MLflow tags of raysmith's own that the code writes or reads.
 
-    A tag with a variable end is given up to its last dot: ``raysmith.property.``.
+    A tag with a variable end is cut after its last dot: ``raysmith.property.``.
     """
     found = re.findall(r"\{_?(?:TAG|PREFIX)\}([a-z_.]+)", _code("engine/store"))
     return {f"raysmith.{name}" for name in found}

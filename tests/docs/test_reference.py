@@ -145,9 +145,9 @@ def test_the_environment_variables_are_those_of_the_code():
 
 
 def test_the_exit_codes_are_those_of_the_commands_help():
-    told = sources.command_parser().epilog.split("exit codes: ")[1]
+    codes = sources.command_parser().epilog.split("exit codes: ")[1]
     listed = [row[0] for row in rows(page("exit-codes.md"))]
-    assert listed == re.findall(r"\b\d+\b", told)
+    assert listed == re.findall(r"\b\d+\b", codes)
 
 
 def test_the_settings_file_is_one_that_a_run_takes():
