@@ -1,7 +1,7 @@
-"""Nodes on this machine: raylets that Ray's autoscaler starts and ends as it would machines.
+"""Nodes on this machine: raylets that Ray's autoscaler starts and ends like machines.
 
-`LocalNodeProvider` is loaded by the autoscaler on the head; it keeps a file a node in the target's
-folder, so that an autoscaler that was started again finds what there is.
+The autoscaler on the head loads `LocalNodeProvider`. It keeps one file a node in the target's
+folder, so that a restarted autoscaler finds the nodes that exist.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ from cluster.providers.local_processes import (
 
 logger = logging.getLogger(__name__)
 
-#: A node that has not come up after this long is given up.
+#: Seconds after which a node that has not come up is abandoned.
 _START_SECONDS = 120.0
 
 
 class LocalNodeProvider(NodeProvider):
-    """Ray's way to ask for machines, answered with raylets on this one.
+    """Answers Ray's requests for machines with raylets on this one.
 
-    ``provider_config`` holds ``folder`` (a file a node is kept there), ``address`` of the cluster
-    ``object_store_bytes`` of a node and ``temp``, under which each has a folder.
+    ``provider_config`` holds ``folder`` for the nodes' files, the cluster's ``address``, a node's
+    ``object_store_bytes``, and ``temp``, a folder in which each node has its own.
     """
 
     def __init__(self, provider_config: dict[str, Any], cluster_name: str) -> None:
@@ -152,7 +152,7 @@ class LocalNodeProvider(NodeProvider):
         self._write(node_id, {**node, "pid": pid, "created": created})
 
     def _workers(self) -> list[str]:
-        """Those that run or are coming up; of one that died nothing is left."""
+        """Return the nodes that run or are coming up, and remove the files of dead ones."""
         found = []
         for file in sorted(self._folder.glob("node-*.json")):
             node = self._read(file.stem)
@@ -193,12 +193,12 @@ def start_raylet(
     object_store_bytes: int,
     temp: Path,
 ) -> tuple[int, float]:
-    """Bring up a node on this machine; its raylet's process id and start time.
+    """Start a node on this machine and return its raylet's process id and start time.
 
     Raises
     ------
     RuntimeError
-        With Ray's own words when it does not come up.
+        With Ray's own message when the node does not come up.
     """
     rest = dict(resources)
     cpus, gpus = rest.pop("CPU", 0), rest.pop("GPU", 0)
@@ -207,8 +207,8 @@ def start_raylet(
         f"--num-cpus={int(cpus)}",
         f"--num-gpus={int(gpus)}",
         f"--object-store-memory={object_store_bytes}",
-        # As on a machine of its own: nodes with one folder between them delete each other's copy
-        # of the project.
+        # Each node has its own folder: nodes that share one delete each other's copy of the
+        # project.
         f"--temp-dir={temp}",
         "--dashboard-agent-listen-port=0",
         "--min-worker-port=0",
