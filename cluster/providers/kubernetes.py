@@ -193,6 +193,7 @@ class KubernetesCluster(AttachedCluster):
     """A cluster that kubectl starts from a rendered manifest and that is attached afterwards."""
 
     def up(self, name: str, config: ProvisioningConfiguration) -> dict[str, Any]:
+        """Refuse, and name the command that prints the manifest."""
         raise ComputeTargetException(
             "provider='kubernetes': `raysmith cluster render --provider kubernetes` prints the "
             "manifest for kubectl; then ComputeTarget.attach(ws, name, address)"

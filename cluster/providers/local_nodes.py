@@ -60,6 +60,7 @@ class LocalNodeProvider(NodeProvider):
         self._lock = threading.RLock()
 
     def non_terminated_nodes(self, tag_filters: dict[str, str]) -> list[str]:
+        """Return the ids of nodes with these tags, the head included."""
         found = []
         for node_id in [HEAD_ID, *self._workers()]:
             tags = self.node_tags(node_id)
@@ -68,23 +69,29 @@ class LocalNodeProvider(NodeProvider):
         return found
 
     def is_running(self, node_id: str) -> bool:
+        """Whether the node's raylet runs."""
         return node_id == HEAD_ID or _is_up(self._read(node_id))
 
     def is_terminated(self, node_id: str) -> bool:
+        """Whether the node is gone."""
         return node_id != HEAD_ID and node_id not in self._workers()
 
     def node_tags(self, node_id: str) -> dict[str, str]:
+        """Return the node's tags."""
         if node_id == HEAD_ID:
             return _tags(HEAD_ID, NODE_KIND_HEAD, HEAD_TYPE)
         return dict(self._read(node_id).get("tags", {}))
 
     def external_ip(self, node_id: str) -> str:
+        """Return the loopback address."""
         return "127.0.0.1"
 
     def internal_ip(self, node_id: str) -> str:
+        """Return the loopback address."""
         return "127.0.0.1"
 
     def set_node_tags(self, node_id: str, tags: dict[str, str]) -> None:
+        """Add tags to a node; the head's are fixed."""
         if node_id == HEAD_ID:
             return
         with self._lock:
@@ -99,6 +106,7 @@ class LocalNodeProvider(NodeProvider):
         resources: dict[str, float],
         labels: dict[str, str],
     ) -> None:
+        """Start ``count`` raylets at once, and raise the first failure after all are tried."""
         failures: list[Exception] = []
 
         def start() -> None:
@@ -116,6 +124,7 @@ class LocalNodeProvider(NodeProvider):
             raise failures[0]
 
     def terminate_node(self, node_id: str) -> None:
+        """End every process of the node and remove its files."""
         if node_id == HEAD_ID:
             return
         end_marked(NODE_MARK, node_id)
@@ -124,6 +133,7 @@ class LocalNodeProvider(NodeProvider):
 
     @staticmethod
     def bootstrap_config(cluster_config: dict[str, Any]) -> dict[str, Any]:
+        """Return the configuration as it is."""
         return cluster_config
 
     def _start(

@@ -64,10 +64,12 @@ class CondaDependencies:
 
     @property
     def pip_packages(self) -> list[str]:
+        """The pip requirements, in the order in which they were added."""
         return list(self._pip)
 
     @property
     def conda_packages(self) -> list[str]:
+        """The conda packages, in the order in which they were added."""
         return list(self._conda)
 
     def add_pip_package(self, pip_package: str) -> None:
@@ -79,6 +81,7 @@ class CondaDependencies:
         self._conda = _added(self._conda, conda_package)
 
     def add_channel(self, channel: str) -> None:
+        """Add a conda channel, once."""
         if channel not in self._channels:
             self._channels.append(channel)
 
