@@ -133,13 +133,17 @@ def check_provisioning(values: Mapping[str, Any]) -> ProvisioningConfiguration:
     )
 
 
-def _is_integer(value: Any) -> bool:
+def _is_integer(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _wrong_idle(value: Any) -> list[str]:
-    fits = isinstance(value, int | float) and not isinstance(value, bool)
-    if fits and math.isfinite(value) and value > 0:
+def _wrong_idle(value: object) -> list[str]:
+    if (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and value > 0
+    ):
         return []
     return [f"idle_seconds_before_scaledown={value!r}: allowed is a number of seconds above 0"]
 

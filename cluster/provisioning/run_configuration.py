@@ -164,7 +164,7 @@ class RunConfiguration:
         if framework not in ("python", "Python"):
             raise ComputeTargetException(f"framework={framework!r}: allowed is 'python'")
         self.framework = "python"
-        self.target: Any = None
+        self.target: object = None
         self.environment = Environment()
 
     def __repr__(self) -> str:
@@ -241,7 +241,7 @@ def _is_satisfied(package: str) -> bool:
     return requirement.specifier.contains(installed, prereleases=True)
 
 
-def _listed(name: str, value: Any) -> Sequence[str]:
+def _listed(name: str, value: object) -> Sequence[str]:
     if value is None:
         return ()
     if isinstance(value, str) or not isinstance(value, Sequence):
@@ -249,9 +249,8 @@ def _listed(name: str, value: Any) -> Sequence[str]:
     return value
 
 
-def _added(packages: list[str], package: Any) -> list[str]:
-    match = _PACKAGE.match(package) if isinstance(package, str) else None
-    if match is None:
+def _added(packages: list[str], package: object) -> list[str]:
+    if not isinstance(package, str) or _PACKAGE.match(package) is None:
         raise ComputeTargetException(
             f"package {package!r}: expected a requirement such as 'numpy>=2'"
         )
