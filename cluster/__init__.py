@@ -1,4 +1,9 @@
-"""Where runs are driven: compute targets. ``local`` is this machine's embedded Ray."""
+"""Compute targets: the Ray clusters that runs are driven on.
+
+`ComputeTarget` creates, attaches and opens them, `AmlCompute` describes and changes those that
+grow and shrink, `RunConfiguration` says what a run needs there. The package imports `engine.errors`
+and nothing else of `engine`.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -18,11 +18,13 @@ class AttachedCluster(Provider):
     can_start = False
 
     def up(self, name: str, config: ProvisioningConfiguration) -> dict[str, Any]:
+        """Refuse: others start the cluster."""
         raise ComputeTargetException(
             f"compute target {name!r}: a cluster that was attached is started by its owner"
         )
 
     def resize(self, name: str, config: ProvisioningConfiguration) -> None:
+        """Refuse: the cluster's own configuration decides."""
         raise ComputeTargetException(
             f"compute target {name!r} was attached: its cluster's own configuration decides about "
             "its nodes"
@@ -32,7 +34,9 @@ class AttachedCluster(Provider):
         """Leave the cluster as it is."""
 
     def address(self) -> str:
+        """Return the address that was given to ``attach``."""
         return str(self.facts["address"])
 
     def runs_here(self) -> bool:
+        """Whether the address is this machine's loopback."""
         return urlsplit(self.address()).hostname in _LOOPBACK

@@ -18,10 +18,12 @@ class AwsFile(LauncherFile):
     login = "credentials that boto3 finds"
 
     def provider_section(self, config: ProvisioningConfiguration) -> dict[str, Any]:
+        """Return the region; machines are ended, not stopped."""
         region = config.region or "us-west-2"
         return {"type": "aws", "region": region, "cache_stopped_nodes": False}
 
     def machine(self, config: ProvisioningConfiguration, spot: bool) -> dict[str, Any]:
+        """Return instance type, disk and, for spot machines, the market."""
         disk = {"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 140, "VolumeType": "gp3"}}
         machine: dict[str, Any] = {
             "InstanceType": config.size.name or config.vm_size,

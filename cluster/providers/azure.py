@@ -21,6 +21,7 @@ class AzureFile(LauncherFile):
     key_comment = "Made by `ssh-keygen`; both halves must exist."
 
     def provider_section(self, config: ProvisioningConfiguration) -> dict[str, Any]:
+        """Return location, resource group and tags."""
         section: dict[str, Any] = {
             "type": "azure",
             "location": config.region or "westeurope",
@@ -31,10 +32,12 @@ class AzureFile(LauncherFile):
         return section
 
     def auth(self, config: ProvisioningConfiguration) -> dict[str, Any]:
+        """Return user and key; Azure wants both halves of the key."""
         key = config.admin_user_ssh_key or _KEY
         return super().auth(config) | {"ssh_private_key": key, "ssh_public_key": f"{key}.pub"}
 
     def machine(self, config: ProvisioningConfiguration, spot: bool) -> dict[str, Any]:
+        """Return the parameters of Azure's template for a virtual machine."""
         arm: dict[str, Any] = {
             "vmSize": _azure_case(config.size.name or config.vm_size),
             "imagePublisher": "microsoft-dsvm",

@@ -20,6 +20,7 @@ class GcpFile(LauncherFile):
     login = "`gcloud auth application-default login`"
 
     def provider_section(self, config: ProvisioningConfiguration) -> dict[str, Any]:
+        """Return region and zone; the project is the one of the login."""
         region = config.region or "us-west1"
         return {
             "type": "gcp",
@@ -29,6 +30,7 @@ class GcpFile(LauncherFile):
         }
 
     def machine(self, config: ProvisioningConfiguration, spot: bool) -> dict[str, Any]:
+        """Return machine type, boot disk and scheduling."""
         disk = {
             "boot": True,
             "autoDelete": True,

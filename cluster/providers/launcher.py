@@ -50,6 +50,7 @@ class LaunchedCluster(Provider):
 
     @property
     def cluster_file(self) -> Path:
+        """The launcher's ``cluster.yaml``."""
         return self.folder / "cluster.yaml"
 
     def up(self, name: str, config: ProvisioningConfiguration) -> dict[str, Any]:
@@ -75,11 +76,13 @@ class LaunchedCluster(Provider):
         self._up(name, config, keep_running=True)
 
     def down(self) -> None:
+        """Close the tunnel and end the cluster's machines."""
         self.close_tunnel()
         if self.cluster_file.is_file():
             self._launcher("down", _DOWN.format(file=str(self.cluster_file)))
 
     def runs_here(self) -> bool:
+        """Return false: the nodes are other machines."""
         return False
 
     def address(self) -> str:

@@ -73,6 +73,7 @@ class LocalCluster(Provider):
 
     def up(self, name: str, config: ProvisioningConfiguration) -> dict[str, Any]:
         # Imported here: a client that only looks at a target need not import Ray.
+        """Start the head; what an earlier head has left is ended first."""
         import ray
 
         self.down()
@@ -90,6 +91,7 @@ class LocalCluster(Provider):
         return {"cluster_id": self._id, "address": f"http://127.0.0.1:{ports[0]}", "gcs": address}
 
     def resize(self, name: str, config: ProvisioningConfiguration) -> None:
+        """Rewrite the autoscaler's configuration, which it reads again."""
         self._write_config(name, config, str(self.facts["gcs"]))
 
     def down(self) -> None:
@@ -99,12 +101,15 @@ class LocalCluster(Provider):
         shutil.rmtree(self._temp, ignore_errors=True)
 
     def address(self) -> str:
+        """Return the dashboard's address on the loopback."""
         return str(self.facts["address"])
 
     def runs_here(self) -> bool:
+        """Return true: the nodes are processes of this machine."""
         return True
 
     def problem(self) -> str | None:
+        """Say so when the head's processes are gone."""
         if {"gcs_server", "raylet"} <= {name for name, _ in self._head_processes()}:
             return None
         return (
@@ -113,6 +118,7 @@ class LocalCluster(Provider):
         )
 
     def target_node_count(self, alive: int) -> int:
+        """Return the number of nodes that are up or coming up."""
         return len(list(self._nodes.glob("node-*.json")))
 
     def why_no_nodes(self) -> str:

@@ -20,6 +20,7 @@ class OnPremFile(LauncherFile):
     autoscaler_version = 0
 
     def provider_section(self, config: ProvisioningConfiguration) -> dict[str, Any]:
+        """Return the addresses of head and workers."""
         return {
             "type": "local",
             "head_ip": config.hosts[0],
@@ -27,18 +28,21 @@ class OnPremFile(LauncherFile):
         }
 
     def auth(self, config: ProvisioningConfiguration) -> dict[str, Any]:
+        """Return user and key, ``~/.ssh/id_rsa`` by default."""
         auth = super().auth(config)
         auth.setdefault("ssh_private_key", "~/.ssh/id_rsa")
         return auth
 
     def scale(self, config: ProvisioningConfiguration) -> dict[str, int]:
         # Node types, which hold the least elsewhere, are not allowed here; without it all start.
+        """Return the least and the greatest number of workers."""
         return {"min_workers": config.min_nodes, **super().scale(config)}
 
     def node_types(self, config: ProvisioningConfiguration) -> None:
         """Return ``None``: the hosts are what they are."""
 
     def machine(self, config: ProvisioningConfiguration, spot: bool) -> dict[str, Any]:
+        """Return nothing: hosts need no description."""
         return {}
 
     def worker_options(self, config: ProvisioningConfiguration) -> str:

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +140,7 @@ class AmlCompute(ComputeTarget):
         provider: str | None = None,
         region: str | None = None,
         resources: Mapping[str, float] | None = None,
-        hosts: Any = None,
+        hosts: Sequence[str] | None = None,
     ) -> ProvisioningConfiguration:
         """Return a checked configuration for `ComputeTarget.create`.
 

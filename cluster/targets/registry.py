@@ -30,7 +30,7 @@ def names(workspace: HasFolder) -> list[str]:
     )
 
 
-def check_name(name: Any) -> None:
+def check_name(name: object) -> None:
     """Raise `ComputeTargetException` unless ``name`` may be a target's."""
     if not isinstance(name, str) or not name:
         raise ComputeTargetException(f"name={name!r}: a compute target needs a non-empty name")
