@@ -36,8 +36,8 @@ class RunData(Protocol):
         Raises
         ------
         DataException
-            When the data cannot be used: what was given and what is expected. Nothing else is
-            raised for wrong data, a missing file or a script that fails.
+            When the data cannot be used, a file is missing, or the script fails: says what was
+            given and what is expected.
         """
         ...
 
