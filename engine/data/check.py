@@ -15,16 +15,13 @@ from engine.data.featurization import FeaturizationConfig
 from engine.data.keys import arrays_of
 from engine.data.layout import in_order, normalised, with_layout
 from engine.data.matrix import check_matrix, take
+from engine.data.rows import check_splits, check_weight, renumber, same_length
 from engine.data.target import (
     as_labels,
-    check_splits,
     check_target,
     check_valid_target,
-    check_weight,
     positive_code,
-    renumber,
     rows_with_label,
-    same_length,
 )
 from engine.errors import DataException
 from engine.metrics.metric import Task

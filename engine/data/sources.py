@@ -76,7 +76,7 @@ class DataRules:
 
 
 @dataclass(frozen=True)
-class ScriptData:
+class ScriptData(RunData):
     """Data that a script's ``get_data()`` returns.
 
     Attributes
@@ -132,7 +132,7 @@ class ScriptData:
 
 
 @dataclass(frozen=True)
-class TableFiles:
+class TableFiles(RunData):
     """Tables in files, which are read where the trials run.
 
     Attributes
@@ -154,7 +154,7 @@ class TableFiles:
 
 
 @dataclass(frozen=True, eq=False)
-class DirectData:
+class DirectData(RunData):
     """Data given directly, which is checked once, at the start.
 
     Attributes
