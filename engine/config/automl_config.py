@@ -1,4 +1,4 @@
-"""`AutoMLConfig`: what a run should do, checked as a whole before anything is started."""
+"""`AutoMLConfig`: the configuration of a run, checked as a whole before anything is started."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.metrics.metric import Task
 
 
 class AutoMLConfig:
-    """What an AutoML run should do.
+    """Configuration of an AutoML run, checked as a whole.
 
     Every parameter but ``task`` is given by its name. Data comes from one of three sources: a
     script (``data_script``), arrays (``X`` and ``y``), or one table (``training_data`` and

@@ -27,7 +27,7 @@ class RunSpecification:
     X_explain:
         Rows that the best model is to be explained for, when they are no validation part.
     is_kept:
-        Whether the store has a copy of what `files` lists.
+        Whether the store has copies of data given directly and of ``X_explain``.
     """
 
     settings: Settings

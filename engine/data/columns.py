@@ -95,10 +95,8 @@ def infer_columns(
         elif name in purposes:
             reason = "ignored by the configuration" if purposes[name] == "Ignore" else ""
             columns.append(Column(name, purposes[name], reason))
-        elif isinstance(X, pd.DataFrame):
-            columns.append(Column(name, *_infer(X.iloc[:, index], name)))
         else:
-            columns.append(Column(name, *_infer_numbers(X[:, index], name)))
+            columns.append(Column(name, *_infer_column(X, index, name)))
     if all(column.purpose == "Ignore" for column in columns):
         reasons = "; ".join(f"{column.name}: {column.reason}" for column in columns[:10])
         raise DataException(f"X has no column to learn from ({reasons})")
@@ -139,7 +137,14 @@ def normalise(series: pd.Series, purpose: str) -> pd.Series:
     return series
 
 
-def _infer(series: pd.Series, name: str) -> tuple[str, str]:
+def _infer_column(X: pd.DataFrame | NDArray[Any], index: int, name: str) -> tuple[str, str]:
+    """Return the type of a column, and the reason when it is ignored."""
+    if isinstance(X, pd.DataFrame):
+        return _infer_series(X.iloc[:, index], name)
+    return _infer_numbers(X[:, index], name)
+
+
+def _infer_series(series: pd.Series, name: str) -> tuple[str, str]:
     if series.isna().all():
         return "Ignore", "all values are missing"
     dtype = series.dtype

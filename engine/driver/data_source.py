@@ -1,4 +1,4 @@
-"""Where the trials of a run find its data."""
+"""The place where the trials of a run find its data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataSource:
-    """Where the trials of a run find its data.
+    """Place where the trials of a run find its data.
 
     Attributes
     ----------
