@@ -18,6 +18,7 @@ from engine.data.dataset import Dataset, rows_of
 from engine.driver.data_source import DataSource
 from engine.driver.explain_actors import explain_with_actors
 from engine.driver.node_data import end_node_data, node_data_somewhere
+from engine.driver.specification_files import load_specification
 from engine.errors import AutoMLError, DataException
 from engine.explain.explanation import Explanation
 from engine.explain.files import save_explanation
@@ -133,12 +134,12 @@ def explain_run(
     RunException
         When actors die again and again.
     """
-    given = RunSpecification.from_spec(store, run_id)
+    given = load_specification(store, run_id)
     connect()
     # Not the run's own name: its driver may be at work on this cluster.
     data_id = f"{run_id}-explain"
     try:
-        reference = _reference(store, run_id, data_id, given)
+        reference = _reference(data_id, given)
         step = ExplainStep(store, run_id, reference, given.settings.random_state)
         X = given.X_explain if request.X is None else request.X
         return step.explain(iteration, replace(request, X=X))
@@ -172,11 +173,11 @@ class PrintedProgress:
             print(f"explained {done} of {n_rows} rows", flush=True)
 
 
-def _reference(store: RunStore, run_id: str, data_id: str, given: RunSpecification) -> list[Any]:
+def _reference(data_id: str, given: RunSpecification) -> list[Any]:
     """The run's data in Ray's object store, in a list."""
     if given.dataset is not None:
         return [ray.put(given.dataset)]
-    source = DataSource.of(data_id, store.run(run_id).metric.task, given)
+    source = DataSource.of(data_id, given)
     node = ray.get(node_data_somewhere.options(num_cpus=1).remote(source))
     loaded = ray.get(node.load.remote())
     if loaded.error is not None:

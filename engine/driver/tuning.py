@@ -134,7 +134,7 @@ class TuneLoop:
         """
         dataset = given.dataset
         shared = None if dataset is None else ray.put(dataset)
-        source = DataSource.of(self._record.run_id, self._metric.task, given, shared)
+        source = DataSource.of(self._record.run_id, given, shared)
         if dataset is not None:
             self.reference = list(source.shared or ())
             self._targets = dataset.without_features()
