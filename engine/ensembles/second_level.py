@@ -222,7 +222,7 @@ class _Fits:
         return predictions
 
     def fit_all(self, rounds: int) -> tuple[Any, Any]:
-        """Fit the transformer of the features, and a booster of so many rounds, on all rows."""
+        """Fit the transformer of the features, and a booster of ``rounds`` rounds, on all rows."""
         dataset = self._dataset
         features, booster = self._parts({"n_estimators": rounds})
         X, _ = fit_features([features], dataset.X, dataset.y, None, ALL_ROWS, self._kept)
