@@ -80,7 +80,7 @@ def test_a_pipeline_is_explained_in_this_process(features):
     frame = pd.DataFrame({"size": np.linspace(-1, 1, 60), "colour": ["red", "blue", "green"] * 20})
     y = np.where((frame["size"] > 0) ^ (frame["colour"] == "red"), "yes", "no")
     data = check_data({"X": frame, "y": y}, "classification", featurization=FeaturizationConfig())
-    spec = PipelineSpec("LightGBM", "", {"n_estimators": 10})
+    spec = PipelineSpec("LogisticRegression")
     pipeline = build_pipeline(spec, "classification", layout=data.layout)
     pipeline.fit(data.X, data.y)
     work = Work(pipeline, data.X[:40], data.X[:9], data.feature_names, features=features)
