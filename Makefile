@@ -4,10 +4,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint types bench check-kuberay clean
+.PHONY: demo fast test lint types bench check-kuberay clean
 
 demo: $(VENV)/.core
 	$(BIN)/python examples/digits/driver.py
+
+# The tests that start no Ray, and the examples in docstrings: for the time between two edits.
+fast: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "not ray" --doctest-modules engine cluster tests
 
 # With PYTEST_ADDOPTS="--numprocesses 2 --no-loadscope-reorder" in two thirds of the time: one process
 # for the tests of the embedded cluster, one for all others (tests/conftest.py).
