@@ -13,12 +13,79 @@ import numpy as np
 import ray
 from numpy.typing import NDArray
 
+from engine.config.settings import Settings
 from engine.data.dataset import Dataset, Layout
 from engine.data.splits import SplitPlan, make_splits
+from engine.deadline import Deadline
 from engine.driver.node_data import node_features
-from engine.ensembles.second_level import SecondLevel, fit_second_level
+from engine.driver.resources import concurrency, node_resources, trial_cores, trial_resources
+from engine.ensembles.second_level import Fitting, SecondLevel, fit_second_level
 
 logger = logging.getLogger("raysmith.driver")
+
+#: Seconds of a second level beside its fits: for the stack's weights and its row, and on a cluster
+#: for a process of its own.
+_AROUND = 3.0
+_ITS_PROCESS = 3.0
+_LEAST_SECONDS = 1.0
+
+
+class SecondLevelJob:
+    """Begins to fit a second level where the data is.
+
+    Parameters
+    ----------
+    run_id:
+        The run.
+    settings:
+        Its settings.
+    reference:
+        In a list, the run's data in Ray's object store.
+    until:
+        When the run's time is over.
+    """
+
+    def __init__(
+        self, run_id: str, settings: Settings, reference: list[Any], until: Deadline
+    ) -> None:
+        self._run_id = run_id
+        self._settings = settings
+        self._reference = reference[0]
+        self._until = until
+
+    def begin(self, outputs: list[NDArray[np.float64]], inputs: list[list[int]]) -> Fitting | None:
+        """Begin to fit; return ``None`` when there is no time for it.
+
+        Parameters
+        ----------
+        outputs, inputs:
+            Out-of-fold predictions, and which of them are seen; see `fit_second_level`.
+        """
+        settings = self._settings
+        nodes = [int(node.get("CPU", 0)) for node in node_resources()]
+        is_here = not settings.is_remote and len(nodes) == 1
+        seconds = self._until.left() - _AROUND - (0.0 if is_here else _ITS_PROCESS)
+        if seconds < _LEAST_SECONDS:
+            return None
+        cores = trial_cores(settings)
+        cores *= max(1, min(concurrency(settings, cores), max(nodes) // cores))
+        plan = settings.split_plan
+        how = {
+            "run_id": self._run_id,
+            "inputs": inputs,
+            "cores": cores,
+            "random_state": settings.random_state,
+            "class_weight": settings.class_weight,
+            "seconds": seconds if self._until.is_set else None,
+        }
+        until = self._until.at if self._until.is_set else None
+        if is_here:
+            dataset: Dataset = ray.get(self._reference)
+            import_libraries(dataset.layout)
+            return FittingHere(lambda stop: fit_on(dataset, plan, outputs, stop=stop, **how), until)
+        room = trial_resources(settings, "num_cpus", cores)
+        task = ray.remote(fit_on).options(max_retries=0, **room)
+        return FittingThere(task.remote(self._reference, plan, outputs, **how), until)
 
 
 def fit_on(

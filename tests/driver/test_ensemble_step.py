@@ -8,8 +8,8 @@ import pytest
 from engine import AutoMLConfig
 from engine.data.check import check_data
 from engine.data.splits import make_splits
-from engine.driver.driver import _goal
 from engine.driver.ensemble_step import add_ensembles
+from engine.driver.resuming import number_to_stop_before
 from engine.ensembles.compose import EnsembleResult
 from engine.ensembles.preference import _Preference
 from engine.evaluation.cross_validation import evaluate
@@ -124,7 +124,7 @@ def test_smaller_is_better_for_errors():
     [(20, [], 20), (20, [20, 21], 20), (4, [3, 4], 6), (5, [3, 4], 7), (7, [3, 4, 7, 8], 11)],
 )
 def test_ensembles_come_on_top_of_the_iterations(iterations, ensembles, expected):
-    goal = _goal(iterations, ensembles)
+    goal = number_to_stop_before(iterations, ensembles)
     assert goal == expected
     assert len(set(range(goal)) - set(ensembles)) == iterations
 
