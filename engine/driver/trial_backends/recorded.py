@@ -225,6 +225,8 @@ class RecordedBackend(TrialBackend):
             self._clock.at(began + loss.after, partial(self._lose, host, loss.node))
         while not host.stops_at_once:
             self._report(host)
+            if host.stops_at_once:
+                return
             self._start(host, concurrency)
             if self._is_over and not self._running:
                 return
