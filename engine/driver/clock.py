@@ -148,8 +148,9 @@ class SimulatedClock(Clock):
     def sleep(self, seconds: float) -> None:
         """Turn the clock by ``seconds`` and make all calls that are due meanwhile."""
         until = self._now + seconds
-        while self._now < until:
+        while self._due and self._due[0][0] <= until:
             self.step(until)
+        self._now = max(self._now, until)
 
 
 def _call(do: Callable[[], None]) -> None:

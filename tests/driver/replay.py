@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,10 +46,13 @@ def scored(score: float, seconds: float = 1.0, estimator: str = "LogisticRegress
 class Replay:
     """A run of recorded trials, and the clock that it is replayed on.
 
-    Its moments are seconds since the first driver began.
+    Its moments are seconds since the first driver began. With ``script`` its data is read by the
+    machines, else the driver has it.
     """
 
-    def __init__(self, experiment: Experiment, trials: Any = None, **settings: Any) -> None:
+    def __init__(
+        self, experiment: Experiment, trials: Any = None, script: bool = False, **settings: Any
+    ) -> None:
         values = {
             "iterations": 6,
             "n_cross_validations": 3,
@@ -59,7 +63,10 @@ class Replay:
             "model_explainability": False,
             "debug_log": None,
         } | settings
-        self._given = AutoMLConfig("classification", X=X, y=Y, **values).prepare()
+        if script:
+            Path("get_data.py").write_text("def get_data(): ...\n")
+        data = {"data_script": "get_data.py"} if script else {"X": X, "y": Y}
+        self._given = AutoMLConfig("classification", **data, **values).prepare()
         self.store = experiment.workspace.store
         self.run_id = self.store.create_run(experiment.id, self._given.settings.to_dict(), {})
         self.store.save_spec(self.run_id, self._given.to_spec())
