@@ -12,6 +12,7 @@ from engine.data.splits import check_plan, is_k_fold, make_splits
 from engine.driver.clock import Clock, RealClock
 from engine.driver.debug_log import debug_log
 from engine.driver.outcome import EndedBy, Outcome
+from engine.driver.specification_files import keep_data
 from engine.errors import AutoMLError, RunException
 from engine.store.driver_identity import DriverIdentity
 from engine.store.memory import release_memory
@@ -132,7 +133,7 @@ class Driver:
 
     def _connect(self) -> Platform:
         if not self._settings.is_remote:
-            self._given.keep(self._store, self._run_id)
+            self._given = keep_data(self._store, self._run_id, self._given)
         platform = self._platform
         if platform is None:
             from engine.driver.ray_platform import RayPlatform

@@ -63,12 +63,12 @@ class RayPlatform(Platform):
     def share(self, given: RunSpecification) -> list[Any]:
         """See `Platform.share`."""
         shared = ray.put(given.dataset)
-        self._source = DataSource.of(self._run_id, self._metric.task, given, shared)
+        self._source = DataSource.of(self._run_id, given, shared)
         return [shared]
 
     def data_host(self, given: RunSpecification, cores: int) -> RayDataHost:
         """See `Platform.data_host`."""
-        self._source = DataSource.of(self._run_id, self._metric.task, given)
+        self._source = DataSource.of(self._run_id, given)
         room = resources.trial_resources(self._settings, "num_cpus", cores)
         return RayDataHost(self._source, room)
 

@@ -70,7 +70,7 @@ class SecondLevelJob:
         cores = trial_cores(settings)
         cores *= max(1, min(concurrency(settings, cores), max(nodes) // cores))
         plan = settings.split_plan
-        how = {
+        how: dict[str, Any] = {
             "run_id": self._run_id,
             "inputs": inputs,
             "cores": cores,

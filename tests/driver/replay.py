@@ -51,7 +51,7 @@ class Replay:
     """
 
     def __init__(
-        self, experiment: Experiment, trials: Any = None, script: bool = False, **settings: Any
+        self, experiment: Experiment, trials: Any = None, script: str | None = None, **settings: Any
     ) -> None:
         values = {
             "iterations": 6,
@@ -64,7 +64,7 @@ class Replay:
             "debug_log": None,
         } | settings
         if script:
-            Path("get_data.py").write_text("def get_data(): ...\n")
+            Path("get_data.py").write_text(script)
         data = {"data_script": "get_data.py"} if script else {"X": X, "y": Y}
         self._given = AutoMLConfig("classification", **data, **values).prepare()
         self.store = experiment.workspace.store

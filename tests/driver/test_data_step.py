@@ -13,6 +13,7 @@ from engine.store.status import RunStatus
 from tests.driver.replay import Replay, X, Y, scored
 
 DATA = check_data({"X": X, "y": Y}, "classification")
+SCRIPT = "def get_data(): ...\n"
 GOOD = LoadedData([DATA], DATA.summary(), None, "reading\n", 2.0)
 
 
@@ -64,7 +65,7 @@ def drive(experiment, tmp_path):
     """Drive a run whose data is read by a `SlowHost`."""
 
     def drive(host=None, ask=None, **settings):
-        replay = Replay(experiment, {0: scored(0.9)}, script=True, **settings)
+        replay = Replay(experiment, {0: scored(0.9)}, script=SCRIPT, **settings)
         replay.host = SlowHost(replay.clock, **(host or {}))
         for seconds, do in ask or ():
             replay.after(seconds, lambda do=do: do(replay))
@@ -134,7 +135,16 @@ def test_another_driver_takes_over_while_it_waits(drive):
     replay.store.set_status(replay.run_id, RunStatus.CANCELED)
 
 
-def test_recorded_machines_read_nothing(experiment):
-    replay = Replay(experiment, script=True)
+def test_data_that_this_process_reads(experiment):
+    script = "import numpy as np\ndef get_data():\n    X = np.arange(60.0).reshape(20, 3)\n"
+    replay = Replay(experiment, script=script + "    return {'X': X, 'y': [0, 1] * 10}\n")
+    assert replay.drive() == dict.fromkeys(range(6), "Completed")
+    assert b'"n_rows": 20' in replay.store.read_bytes(replay.run_id, DATA_FILE)
+
+
+def test_a_script_that_fails_in_this_process(experiment):
+    replay = Replay(experiment, script="def get_data():\n    raise KeyError('my key')\n")
     replay.drive()
-    assert error(replay) == "recorded trials need data that is given directly"
+    assert replay.status == "Failed"
+    assert "failed with KeyError: 'my key'" in error(replay)
+    assert "line 2, in get_data" in error(replay)

@@ -44,7 +44,7 @@ class TestTune(TrialBackendSuite):
     def _settings(self, data, reference):
         run_id = uuid.uuid4().hex
         plan = SplitPlan(3)
-        source = DataSource(run_id, "classification", plan, shared=[reference])
+        source = DataSource(run_id, plan, shared=[reference])
         self.settings = TrialSettings(
             source, data.summary().fingerprint, self.metric, 1, 0, None, 20, IterationLimits()
         )
