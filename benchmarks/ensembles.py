@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import pickle
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,11 +23,11 @@ from datasets import SETS
 from report import table
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
-from engine.ensembles import voting
+from engine.ensembles.greedy_selection import GreedySelection
 from engine.ensembles.meta_features import meta_predict
 from engine.ensembles.out_of_fold import OutOfFold
 from engine.ensembles.stacking import stack
-from engine.metrics.metric import METRICS
+from engine.metrics.metric import METRICS, Metric
 from engine.pipelines.spec import PipelineSpec
 from engine.search.portfolio import load_portfolio
 
@@ -34,9 +35,11 @@ REPEATS = 8
 RANDOM = 8
 
 
-def combinations(metric: str) -> dict[str, object]:
-    """Name -> what gives predictions for the second half from both halves."""
-    chosen = METRICS[metric]
+Combination = Callable[[OutOfFold, OutOfFold], np.ndarray]
+
+
+def combinations(metric: Metric) -> dict[str, Combination]:
+    """Name -> a function of both halves that returns predictions for the second."""
 
     def weighted(weights_of):
         def predicted(first: OutOfFold, second: OutOfFold):
@@ -45,23 +48,20 @@ def combinations(metric: str) -> dict[str, object]:
         return predicted
 
     def best(number):
-        return weighted(lambda first: dict.fromkeys(first.ranked(chosen)[:number], 1.0 / number))
+        return weighted(lambda first: dict.fromkeys(first.ranked(metric)[:number], 1.0 / number))
 
     def greedy(start, by_log_loss=True, pool=20, kinds=False):
+        guided = ("AUC_weighted",) if by_log_loss else ()
+        selection = GreedySelection(start=start, pool=pool, by_log_loss=guided)
+
         def weights_of(first):
-            before = voting._START, voting._POOL, voting._BY_LOG_LOSS
-            voting._START, voting._POOL = start, pool
-            voting._BY_LOG_LOSS = ("AUC_weighted",) if by_log_loss else ()
-            try:
-                return voting._select(first if kinds else replace(first, kinds={}), chosen, None)
-            finally:
-                voting._START, voting._POOL, voting._BY_LOG_LOSS = before
+            return selection.select(first if kinds else replace(first, kinds={}), metric)
 
         return weighted(weights_of)
 
     def stacked(number):
         def predicted(first, second):
-            members = first.ranked(chosen)[:number]
+            members = first.ranked(metric)[:number]
             learner = stack(first, members).meta_learner
             views = [second.predictions[n] for n in members]
             return meta_predict(learner, views, second.n_classes)
@@ -77,7 +77,9 @@ def combinations(metric: str) -> dict[str, object]:
         "greedy from 5, log loss": greedy(5),
         "same, of the best 10": greedy(5, pool=10),
         "greedy from 4 kinds": greedy(4, kinds=True),
-        "same, on halves": weighted(lambda first: voting._bagged(first, chosen, None)),
+        "same, on halves": weighted(
+            lambda first: GreedySelection().select_on_halves(first, metric)
+        ),
         "stack of 5": stacked(5),
         "stack of 8": stacked(8),
         "stack of 12": stacked(12),
@@ -87,7 +89,7 @@ def combinations(metric: str) -> dict[str, object]:
 def compare(name: str, file: Path) -> dict[str, float]:
     """Kind -> per cent better than the best single pipeline, mean over the repeats."""
     entry = SETS[name]
-    metric = metric_of(entry.task)
+    metric = METRICS[metric_of(entry.task)]
     known = pickle.loads(file.read_bytes())
     y = known.pop("y")
     wanted = [s.to_json() for s in load_portfolio(entry.task) if s.to_json() in known]
@@ -106,13 +108,12 @@ def compare(name: str, file: Path) -> dict[str, float]:
     splitter = ShuffleSplit if n_classes is None else StratifiedShuffleSplit
     scores: dict[str, list[float]] = {kind: [] for kind in combinations(metric)}
     for a, b in splitter(REPEATS, test_size=0.5, random_state=0).split(y, y):
-        first, second = data.rows(a), data.rows(b)
+        first, second = data.take(a), data.take(b)
         first = replace(first, parts=np.zeros(len(a), int))
         for kind, combine in combinations(metric).items():
             scores[kind].append(second.score(metric, combine(first, second)))
     means = {kind: float(np.mean(values)) for kind, values in scores.items()}
-    sign = 1 if METRICS[metric].greater_is_better else -1
-    return {k: sign * 100 * (v - means["best"]) / means["best"] for k, v in means.items()}
+    return {k: -metric.sign * 100 * (v - means["best"]) / means["best"] for k, v in means.items()}
 
 
 def main() -> None:

@@ -56,3 +56,11 @@ class Deadline:
     def earlier(self, seconds: float) -> Deadline:
         """A deadline ``seconds`` before this one."""
         return Deadline(self.at - seconds, self.clock)
+
+    def later(self, seconds: float) -> Deadline:
+        """A deadline ``seconds`` after this one."""
+        return Deadline(self.at + seconds, self.clock)
+
+
+#: The deadline that never comes.
+NEVER = Deadline()

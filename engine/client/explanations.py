@@ -1,4 +1,4 @@
-"""The functions that users call for explanations."""
+"""Functions that users call for explanations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from engine.data.dataset import rows_of
 from engine.errors import ConfigException
+from engine.explain.files import load_explanation, save_explanation
+from engine.explain.pieces import Work
 
 if TYPE_CHECKING:
     from engine.client.iteration import IterationRun
@@ -20,34 +23,36 @@ _BACKGROUND = 100
 
 
 def retrieve_model_explanation(best_run: IterationRun | AutoMLRun) -> tuple[Any, ...]:
-    """The explanation that was kept with an iteration.
+    """Read the explanation that was kept with an iteration.
 
     Parameters
     ----------
     best_run:
-        An iteration, as ``run.get_output()`` gives it first; of a run, its best iteration.
+        An iteration, as ``run.get_output()`` gives it first; a run stands for its best iteration.
 
     Returns
     -------
     tuple
         ``(shap_values, expected_values, overall_summary, overall_imp, per_class_summary,
-        per_class_imp)``. ``shap_values``: for classification a list over classes of arrays
-        (n_rows, n_features), for regression one array. ``expected_values``: one a class, or one
-        number; with the sum of a row's values it gives the class probability, or the prediction, to
-        1e-3. ``overall_summary``: mean absolute SHAP value a feature, descending;
-        ``overall_imp``: the features' names in that order. ``per_class_summary``,
-        ``per_class_imp``: the same a class; ``None`` for regression.
+        per_class_imp)``.
+
+        - ``shap_values``: arrays of (n_rows, n_features), for classification a list of them over
+          the classes, for regression one.
+        - ``expected_values``: a number for each class, or one. With the sum of a row's values it
+          gives the class probability, or the prediction, to 1e-3.
+        - ``overall_summary``: mean absolute SHAP value of each feature, descending.
+        - ``overall_imp``: the features' names in that order.
+        - ``per_class_summary``, ``per_class_imp``: the same for each class; ``None`` for
+          regression.
 
     Raises
     ------
     RunException
-        When it has not been explained.
+        When the iteration has not been explained.
     """
-    from engine.explain.files import load_explanation
-
     if hasattr(best_run, "get_output"):
         best_run = best_run.get_output()[0]
-    return load_explanation(best_run.parent._store, best_run.id).as_six()
+    return load_explanation(best_run.parent.store, best_run.id).as_six()
 
 
 def explain_model(
@@ -57,18 +62,18 @@ def explain_model(
     best_run: IterationRun | None = None,
     features: str | Sequence[str] | None = None,
 ) -> tuple[Any, ...]:
-    """SHAP values of any model.
+    """Compute the SHAP values of any model, on the cluster where this process is connected to one.
 
     Parameters
     ----------
     fitted_model:
-        Of a run, or any estimator with ``predict_proba`` or ``predict``.
+        A model of a run, or any estimator with ``predict_proba`` or ``predict``.
     X_train:
-        Training rows: what predictions are compared with; a hundred are taken.
+        Training rows that predictions are compared with; a hundred of them are drawn.
     X_test:
         Rows to explain.
     best_run:
-        Keep the explanation with this iteration.
+        Keep the explanation with this iteration; default: it is returned only.
     features:
         ``raw`` (default): values for the columns of ``X_test``; ``engineered``: for those that
         the pipeline's first step makes; a list: names for the raw columns.
@@ -81,58 +86,69 @@ def explain_model(
     Raises
     ------
     ConfigException
-        For what is not two-dimensional, or names that do not fit.
+        For input that is not two-dimensional, or names that do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> X = np.random.default_rng(0).normal(size=(60, 2))
+    >>> model = LinearRegression().fit(X, X @ [3.0, 0.0])
+    >>> explain_model(model, X, X[:5], features=["used", "ignored"])[3]
+    ['used', 'ignored']
     """
-    from engine.data.dataset import rows_of
-    from engine.explain.pieces import Work, in_this_process
+    from engine.driver.explain_actors import explain_rows
 
     background, rows = _matrix(X_train, "X_train"), _matrix(X_test, "X_test")
     if background.shape[1] != rows.shape[1]:
         raise ConfigException(
             [f"X_test has {rows.shape[1]} columns, X_train has {background.shape[1]}"]
         )
+    kind = _kind(features, fitted_model)
+    names = _names(features, rows)
+    work = Work(fitted_model, _drawn(background), rows, names, "X_test", kind)
+    explanation = explain_rows(work)
+    if best_run is not None:
+        save_explanation(best_run.parent.store, best_run.id, explanation)
+    return explanation.as_six()
+
+
+def _kind(features: str | Sequence[str] | None, model: Any) -> str:
+    """``raw`` or ``engineered``."""
     kind = features if isinstance(features, str) else "raw"
     if kind not in ("raw", "engineered"):
         raise ConfigException(
             [f"features={features!r}: allowed is 'raw', 'engineered' or a list of names"]
         )
-    if kind == "engineered" and not hasattr(fitted_model, "named_steps"):
+    if kind == "engineered" and not hasattr(model, "named_steps"):
         raise ConfigException(["features='engineered': the model is no pipeline"])
+    return kind
+
+
+def _names(features: str | Sequence[str] | None, rows: Any) -> tuple[str, ...]:
+    """Names of the raw columns."""
     if features is not None and not isinstance(features, str):
-        names = [str(name) for name in features]
+        names = tuple(str(name) for name in features)
         if len(names) != rows.shape[1]:
             raise ConfigException(
                 [f"features has {len(names)} names, X_test has {rows.shape[1]} columns"]
             )
-    elif isinstance(rows, pd.DataFrame):
-        names = [str(name) for name in rows.columns]
-    else:
-        names = [f"column_{index}" for index in range(rows.shape[1])]
-    if background.shape[0] > _BACKGROUND:
-        chosen = np.random.default_rng(0).choice(background.shape[0], _BACKGROUND, replace=False)
-        background = rows_of(background, np.sort(chosen))
-    work = Work(fitted_model, background, rows, tuple(names), "X_test", kind)
-    explanation = _on_the_cluster(work) if _has_cluster() else in_this_process(work)
-    if best_run is not None:
-        from engine.explain.files import save_explanation
-
-        save_explanation(best_run.parent._store, best_run.id, explanation)
-    return explanation.as_six()
+        return names
+    if isinstance(rows, pd.DataFrame):
+        return tuple(str(name) for name in rows.columns)
+    return tuple(f"column_{index}" for index in range(rows.shape[1]))
 
 
-def _has_cluster() -> bool:
-    import ray
-
-    return bool(ray.is_initialized())
-
-
-def _on_the_cluster(work: Any) -> Any:
-    from engine.driver.explain_actors import explain_with_actors
-
-    return explain_with_actors(work, "explainer")
+def _drawn(background: Any) -> Any:
+    """A hundred of the rows, always the same."""
+    if background.shape[0] <= _BACKGROUND:
+        return background
+    chosen = np.random.default_rng(0).choice(background.shape[0], _BACKGROUND, replace=False)
+    return rows_of(background, np.sort(chosen))
 
 
 def _matrix(X: Any, name: str) -> Any:
+    """A table, array or CSR matrix of rows and columns."""
     if hasattr(X, "to_pandas") and not isinstance(X, pd.DataFrame):
         X = X.to_pandas()
     if sparse.issparse(X):

@@ -28,6 +28,7 @@ from engine.store.status import RunStatus
 
 if TYPE_CHECKING:
     from engine.client.experiment import Experiment
+    from engine.store.mlflow_store import RunStore
 
 _POLL_SECONDS = 0.5
 
@@ -61,6 +62,11 @@ class AutoMLRun:
 
     def __repr__(self) -> str:
         return f"AutoMLRun({self.experiment.name!r}, {self.id!r})"
+
+    @property
+    def store(self) -> RunStore:
+        """The store that holds the run."""
+        return self._store
 
     def get_status(self) -> str:
         """``NotStarted``, ``Preparing``, ``Running``, ``Finalizing``, ``Completed``, ``Canceled``
@@ -214,12 +220,13 @@ class AutoMLRun:
         """
         if features not in ("raw", "engineered"):
             raise ConfigException([f"features={features!r}: allowed is 'raw' or 'engineered'"])
-        from engine.driver.explain_step import explain_run
+        from engine.driver.explain_step import ExplainRequest, PrintedProgress, explain_run
 
         record = self._pick(iteration, metric)
         seconds = None if timeout_minutes is None else 60 * timeout_minutes
-        explanation = explain_run(self._store, self.id, record, X, features, seconds, show_output)
-        return explanation.as_six()
+        progress = PrintedProgress() if show_output else None
+        request = ExplainRequest(X, features, seconds, progress)
+        return explain_run(self._store, self.id, record, request).as_six()
 
     def get_metrics(self, name: str | None = None, recursive: bool = False) -> dict[str, Any]:
         """The best iteration's metrics; with ``recursive`` those of every iteration, by number."""

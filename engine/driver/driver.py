@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from typing import TYPE_CHECKING
 
 from engine.config.specification import RunSpecification
-from engine.data.splits import check_plan, is_k_fold, make_splits
+from engine.data.splits import check_plan
 from engine.driver.clock import Clock, RealClock
 from engine.driver.debug_log import debug_log
 from engine.driver.outcome import EndedBy, Outcome
@@ -25,6 +24,7 @@ from engine.store.status import RunStatus
 if TYPE_CHECKING:
     from engine.driver.data_host import RunData
     from engine.driver.data_step import DataStep
+    from engine.driver.ensemble_step import BeginSecondLevel
     from engine.driver.platform import Platform
     from engine.driver.time_budget import TimeBudget
     from engine.driver.watch import Watch
@@ -117,16 +117,19 @@ class Driver:
                 raise RunException(f"no iteration gave a model; {TOO_SHORT}")
             if data is None:
                 return Outcome.after(watch.ended_by)
+            begin_second_level = platform.second_level(data, budget.run)
+            if begin_second_level is not None:
+                budget.reserve_second_level()
             outcome = self._tune(platform, data, budget, watch, cores)
             if outcome is Outcome.TAKEN_OVER:
                 return outcome
             self._store.set_status(self._run_id, RunStatus.FINALIZING)
             if outcome is Outcome.COMPLETED:
-                self._add_ensembles(platform, data, budget, watch)
+                self._add_ensembles(data, budget, watch, begin_second_level)
             best = keep_best(self._store, self._store.run(self._run_id))
             if best is not None and outcome is Outcome.COMPLETED:
                 describe(self._store, self._run_id, best, data, step)
-                self._explain(best, data, budget, watch)
+                self._explain(platform, best, data, budget, watch)
             return outcome
         finally:
             platform.close()
@@ -177,52 +180,46 @@ class Driver:
         recorder = Recorder(self._store, record)
         recorder.knows({r.iteration: r.run_id for r in earlier})
         self._store.set_status(self._run_id, RunStatus.RUNNING)
-        if self._may_have_second_level(data):
-            budget.reserve_second_level()
         backend = platform.trial_backend(data, cores, budget.iteration_limits())
         tuning = Tuning(backend, watch, budget, self._clock, platform.gauges())
         return tuning.run(search, schedule, recorder, record.metric, platform.concurrency(cores))
 
     def _add_ensembles(
-        self, platform: Platform, data: RunData, budget: TimeBudget, watch: Watch
+        self,
+        data: RunData,
+        budget: TimeBudget,
+        watch: Watch,
+        begin_second_level: BeginSecondLevel | None,
     ) -> None:
-        from engine.driver.ensemble_step import add_ensembles
+        from engine.driver.ensemble_step import EnsembleStep
 
-        add_ensembles(
+        EnsembleStep(
             self._store,
             self._store.run(self._run_id),
             self._settings,
             lambda: data.targets,
-            budget.run.at if budget.run.is_set else None,
+            budget.run,
             watch.is_to_stop,
-            platform.second_level(data, budget.run) if self._may_have_second_level(data) else None,
-        )
-
-    def _may_have_second_level(self, data: RunData) -> bool:
-        folds = make_splits(data.targets, self._settings.split_plan)
-        return self._settings.second_level and is_k_fold(folds, data.targets.n_rows)
+            begin_second_level,
+        ).run()
 
     def _explain(
-        self, best: IterationRecord, data: RunData, budget: TimeBudget, watch: Watch
+        self,
+        platform: Platform,
+        best: IterationRecord,
+        data: RunData,
+        budget: TimeBudget,
+        watch: Watch,
     ) -> None:
         """Explain the best model; what goes wrong is a warning, the run has its models anyway."""
         if not self._given.explains(data.summary.validation == "split"):
             return
-        from engine.driver.explain_step import explain_iteration
-
-        seconds = budget.explanation().left()
+        until = budget.explanation()
         try:
-            if seconds < _LEAST_EXPLAIN_SECONDS:
+            if until.left() < _LEAST_EXPLAIN_SECONDS:
                 raise RunException("experiment_timeout_minutes is over")
-            explain_iteration(
-                self._store,
-                best.run_id,
-                data.reference,
-                self._given.X_explain,
-                seconds=None if math.isinf(seconds) else seconds,
-                name=f"explainer-{self._run_id[:8]}-{best.iteration}",
-                random_state=self._settings.random_state,
-                stop=watch.is_to_stop,
+            platform.explain(
+                self._store, best, data, self._given.X_explain, until, watch.is_to_stop
             )
         except Exception as error:
             logger.exception("no explanation")

@@ -1,276 +1,306 @@
-"""The last rows of a run: ensembles of its best pipelines."""
+"""The step after the trials: ensembles of a run's best pipelines."""
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from engine.config.settings import Settings
 from engine.data.dataset import Dataset
 from engine.data.splits import make_splits
-from engine.ensembles.compose import EnsembleResult, compose
-from engine.ensembles.estimators import SharedFeatures
+from engine.deadline import NEVER, Deadline
+from engine.driver.ensemble_rows import EnsembleRows, end_of, spec_of
+from engine.ensembles.compose import EnsembleResult
+from engine.ensembles.meta_features import Array
 from engine.ensembles.names import VOTING
 from engine.ensembles.out_of_fold import OutOfFold
-from engine.ensembles.preference import _MANY, _Preference, choose_one
-from engine.ensembles.second_level import Fitting
-from engine.ensembles.stacking import NoTime, stack, stack_members
-from engine.ensembles.voting import vote, vote_with, voters
-from engine.metrics.metric import METRICS
+from engine.ensembles.preference import Preference
+from engine.ensembles.second_level import Fitting, voting_with_second_level
+from engine.ensembles.stacking import NoTime, StackOptions, stack, stack_members
+from engine.ensembles.voting import top_members, voting_ensemble
 from engine.pipelines.spec import PipelineSpec
-from engine.store.choice import PREFERRED, _kind, candidates, is_ensemble
+from engine.store.choice import candidates, is_ensemble, kind_of
 from engine.store.mlflow_model import load_model
 from engine.store.mlflow_store import RunStore
-from engine.store.packing import pack_model, pack_predictions
-from engine.store.records import IterationEnd, IterationRecord, RunRecord
+from engine.store.records import IterationEnd, RunRecord
 from engine.store.status import IterationStatus
 
 logger = logging.getLogger("raysmith.driver")
 
-
-#: (outputs, inputs) of `fit_second_level`.
-BeginSecondLevel = Callable[[list[NDArray[np.float64]], list[list[int]]], Fitting | None]
-
+#: Begins to fit a second level; ``None`` where there can be none, or no time for it. Takes
+#: ``outputs`` and ``inputs`` of `engine.ensembles.second_level.fit_second_level`.
+BeginSecondLevel = Callable[[list[Array], list[list[int]]], Fitting | None]
 
 #: Members of a stack at most: more make it no better.
 _STACK_MEMBERS = 8
-
-
 #: Members whose predictions a second level sees, at most.
 _INPUTS = 6
-
-
-#: Seconds over the run's time that ensembles may take: Tune waits up to five for actors that are
-#: still starting when its loop should end.
+#: Seconds after the run's deadline that ensembles may take: Tune waits up to five for actors that
+#: are still starting when its loop should end.
 _GRACE_SECONDS = 8.0
-
-
-#: What each may take even then.
+#: Seconds that an ensemble may take even when the deadline is near.
 _LEAST_SHARE = 2.0
-
-
-#: With less time than this left, no ensemble is begun.
+#: The part of the remaining time that the choice of members may take.
+_SHARE = 0.4
+#: With fewer seconds than this left, no ensemble is begun.
 _LEAST_SECONDS = 1.0
+_LOOK_SECONDS = 0.2
 
 
-def add_ensembles(
-    store: RunStore,
-    record: RunRecord,
-    settings: Settings,
-    targets: Callable[[], Dataset],
-    until: float | None,
-    stop: Callable[[], bool],
-    second_level: BeginSecondLevel | None = None,
-) -> None:
-    """Make the ensembles that are wanted and write their rows.
+def run_with_deadline(
+    work: Callable[[], None], stop: Callable[[], bool], deadline: Deadline = NEVER
+) -> bool:
+    """Run ``work`` in a thread until it ends, is stopped, or its time is over.
 
-    With fewer than two candidates there is nothing to combine and no row. What goes wrong is a
-    row that says so: the run has its pipelines anyway.
+    A fit cannot be interrupted: work that is late goes on in its daemon thread, and the caller
+    makes sure that nothing comes of it.
 
     Parameters
     ----------
+    work:
+        What to do.
+    stop:
+        Asked five times a second whether to give up.
+    deadline:
+        When to give up; default: never.
+
+    Returns
+    -------
+    bool
+        Whether the work ended in time.
+
+    Raises
+    ------
+    Exception
+        Whatever the work raised before it was given up.
+
+    Examples
+    --------
+    >>> run_with_deadline(lambda: print("done"), stop=lambda: False)
+    done
+    True
+    """
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            work()
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="raysmith-ensembles", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(_LOOK_SECONDS)
+        if thread.is_alive() and (deadline.is_over or stop()):
+            return False
+    if errors:
+        raise errors[0]
+    return True
+
+
+@dataclass(frozen=True)
+class Material:
+    """Material for a run's ensembles.
+
+    Attributes
+    ----------
+    classes:
+        Sorted class labels; ``None`` for regression.
+    data:
+        The candidates' out-of-fold predictions.
+    preference:
+        Decides which ensemble is handed over.
+    """
+
+    classes: NDArray[Any] | None
+    data: OutOfFold
+    preference: Preference
+
+
+class EnsembleStep:
+    """Makes the ensembles that a run's settings ask for, and writes them as iterations.
+
+    With fewer than two candidates there is nothing to combine, and nothing is written. An ensemble
+    that fails is a failed iteration and does not keep the others from being made. Ensembles that
+    are not ready soon after the deadline, or when the run is stopped, are left out.
+
+    Parameters
+    ----------
+    store, record:
+        The run.
+    settings:
+        Its settings.
     targets:
         Gives the data; its features are not looked at.
-    until:
-        When the run's time is over, in seconds since the epoch; rows that are not ready soon after
-        it are left out.
+    deadline:
+        When the run's time is over.
     stop:
-        Asked all the time whether to give up.
-    second_level:
-        Begins to fit one over out-of-fold predictions, for the stack, see `fit_second_level`;
-        default: the stack is made without.
+        Asked five times a second whether to give up.
+    begin_second_level:
+        Begins to fit a second level for the stack; default: the stack is made without one.
     """
-    metric = METRICS[record.primary_metric]
-    iterations = store.iterations(record.run_id)
-    tried = sum(r.status in ("Completed", "Pruned") and not is_ensemble(r) for r in iterations)
-    best = candidates(iterations, metric, settings.ensemble_iterations)
-    if not settings.ensembles or len(best) < 2:
-        return
-    rows = _Rows(store, record, iterations)
-    runs = {r.iteration: r.run_id for r in best}
-    pipelines: dict[int, Any] = {}
-    inputs: list[int] = []
-    fitting: Fitting | None = None
 
-    def prepare() -> tuple[Dataset, OutOfFold, _Preference]:
-        dataset = targets()
-        data = OutOfFold.of(
-            dataset,
-            make_splits(dataset, settings.split_plan),
-            {n: store.predictions(child).astype(np.float64) for n, child in runs.items()},
-            {r.iteration: float(r.properties.get("prediction_ms", 0.0)) for r in best},
-            {r.iteration: _kind(r) for r in best},
-        )
-        alone = choose_one(data, metric.name) if tried >= _MANY else None
-        return dataset, data, _Preference(metric, alone)
+    def __init__(
+        self,
+        store: RunStore,
+        record: RunRecord,
+        settings: Settings,
+        targets: Callable[[], Dataset],
+        deadline: Deadline,
+        stop: Callable[[], bool],
+        begin_second_level: BeginSecondLevel | None = None,
+    ) -> None:
+        self._store = store
+        self._record = record
+        self._settings = settings
+        self._targets = targets
+        self._deadline = deadline
+        self._last = deadline.later(_GRACE_SECONDS)
+        self._stop = stop
+        self._begin_second_level = begin_second_level
+        self._metric = record.metric
+        self._iterations = store.iterations(record.run_id)
+        self._best = candidates(self._iterations, self._metric, settings.ensemble_iterations)
+        self._pipelines: dict[int, Pipeline] = {}
+        self._material: Material | None = None
+        self._inputs: list[int] = []
+        self._fitting: Fitting | None = None
+        self._given_up = threading.Event()
 
-    def begin_second_level(data: OutOfFold) -> None:
-        nonlocal inputs, fitting
-        if second_level is None:
+    def run(self) -> None:
+        """Make the ensembles and write them."""
+        if not self._settings.ensembles or len(self._best) < 2:
             return
         try:
-            inputs = stack_members(data, metric.name, _INPUTS)
-            # Each fold's model sees the best by the other folds' rows.
+            # In a thread, so that a cancelled run need not wait for a fit.
+            if not run_with_deadline(self._make_all, self._stop, self._last):
+                logger.warning("the ensembles were not ready in time")
+        except Exception:
+            logger.exception("no more ensembles")
+        finally:
+            self._given_up.set()
+            self._cancel_second_level()
+
+    def prepare(self) -> Material:
+        """Get the candidates' out-of-fold predictions."""
+        dataset = self._targets()
+        data = OutOfFold.of(
+            dataset,
+            make_splits(dataset, self._settings.split_plan),
+            {r.iteration: self._store.predictions(r.run_id).astype(float) for r in self._best},
+            {r.iteration: float(r.properties.get("prediction_ms", 0.0)) for r in self._best},
+            {r.iteration: kind_of(r) for r in self._best},
+        )
+        ended = (IterationStatus.COMPLETED, IterationStatus.PRUNED)
+        n_tried = sum(r.status in ended and not is_ensemble(r) for r in self._iterations)
+        return Material(dataset.classes, data, Preference.among(data, self._metric, n_tried))
+
+    def begin_second_level(self, data: OutOfFold) -> None:
+        """Begin to fit a second level elsewhere; without one the stack is made all the same."""
+        if self._begin_second_level is None:
+            return
+        try:
+            inputs = stack_members(data, self._metric, _INPUTS)
+            # The model of each fold sees the best by the rows of the other folds.
             seen = [
-                stack_members(data.rows(others), metric.name, _INPUTS)
+                stack_members(data.take(others), self._metric, _INPUTS)
                 for others, _ in data.splits()
             ]
-            known = sorted({n for chosen in [*seen, inputs] for n in chosen})
-            fitting = second_level(
-                [data.everywhere(data.predictions[n]) for n in known],
-                [[known.index(n) for n in chosen] for chosen in [*seen, inputs]],
+            used = sorted({n for chosen in [*seen, inputs] for n in chosen})
+            self._inputs = inputs
+            self._fitting = self._begin_second_level(
+                [data.scatter(data.predictions[n]) for n in used],
+                [[used.index(n) for n in chosen] for chosen in [*seen, inputs]],
             )
         except Exception:
             logger.exception("no second level")
 
-    def combine(name: str, data: OutOfFold, until: float | None) -> EnsembleResult:
+    def combine(self, name: str, data: OutOfFold) -> EnsembleResult:
+        """Make one ensemble.
+
+        Parameters
+        ----------
+        name:
+            One of `engine.ensembles.names.ENSEMBLES`.
+        data:
+            The candidates' predictions.
+
+        Raises
+        ------
+        NoTime
+            When a stack would not be ready in time.
+        """
         if name == VOTING:
-            return vote(data, metric.name, _share_of(until))
-        own = None if fitting is None else fitting.result()
+            return voting_ensemble(data, self._metric, self._share(_SHARE))
+        own = None if self._fitting is None else self._fitting.result()
         if own is not None:
-            result = vote_with(data, metric.name, own, inputs, _share_of(until))
+            share = self._share(_SHARE)
+            result = voting_with_second_level(data, self._metric, own, self._inputs, share)
             if result is not None:
                 return result
-        share = _share_of(until)
-        late = None if share is None else time.monotonic() + share
+        return self._stack(data)
 
-        def stacked(data: OutOfFold) -> list[int]:
-            return voters(data, metric.name, _STACK_MEMBERS, late)
-
-        return stack(
-            data,
-            stacked(data),
-            choose=stacked,
-            meta_learner_type=settings.stack_meta_learner_type,
-            meta_learner_kwargs=settings.stack_meta_learner_kwargs,
-            train_percentage=settings.stack_meta_learner_train_percentage,
-            random_state=settings.random_state,
-            seconds=None if until is None else max(_LEAST_SHARE, until - time.time()),
-        )
-
-    last = None if until is None else until + _GRACE_SECONDS
-
-    def make() -> None:
-        prepared: tuple[Dataset, OutOfFold, _Preference] | None = None
-        for name in settings.ensembles:
-            began = time.time()
-            if stopped.is_set() or (last is not None and last - began < _LEAST_SECONDS):
+    def _make_all(self) -> None:
+        rows = EnsembleRows(self._store, self._record, self._iterations)
+        for name in self._settings.ensembles:
+            if self._given_up.is_set() or self._last.left() < _LEAST_SECONDS:
                 logger.warning("no %s: the run's time is over", name)
                 break
+            began = self._deadline.clock()
             try:
-                if prepared is None:
-                    prepared = prepare()
-                    begin_second_level(prepared[1])
-                dataset, data, preference = prepared
-                result = combine(name, data, until)
-                for n in result.members:
-                    if n not in pipelines:
-                        pipelines[n] = load_model(store, runs[n])
-                why = preference.of(name, result)
-                end = _end(name, result, pipelines, dataset.classes, why)
-                spec = _spec(name, result)
+                spec, end = self._make(name)
             except NoTime as reason:
                 logger.warning("no %s: %s", name, reason)
                 break
             except Exception as error:
                 logger.exception("no %s", name)
-                end = IterationEnd(IterationStatus.FAILED, f"{type(error).__name__}: {error}")
                 spec = PipelineSpec(name)
-            if not stopped.is_set():
-                rows.write(name, spec, end, began)
-        if fitting is not None:
-            fitting.cancel()
+                end = IterationEnd(IterationStatus.FAILED, f"{type(error).__name__}: {error}")
+            if not self._given_up.is_set():
+                rows.write(spec, end, began)
+        self._cancel_second_level()
 
-    # In a thread, so that a cancelled run need not wait for a fit that cannot be interrupted.
-    stopped = threading.Event()
-    work = threading.Thread(target=make, name="raysmith-ensembles", daemon=True)
-    work.start()
-    while work.is_alive():
-        work.join(0.2)
-        if stop() or (last is not None and time.time() > last):
-            logger.warning("the ensembles were not ready in time")
-            stopped.set()
-            if fitting is not None:
-                fitting.cancel()
-            return
+    def _make(self, name: str) -> tuple[PipelineSpec, IterationEnd]:
+        if self._material is None:
+            self._material = self.prepare()
+            self.begin_second_level(self._material.data)
+        material = self._material
+        result = self.combine(name, material.data)
+        for record in self._best:
+            if record.iteration in result.members and record.iteration not in self._pipelines:
+                self._pipelines[record.iteration] = load_model(self._store, record.run_id)
+        preferred = material.preference.reason(name, result)
+        end = end_of(name, result, self._pipelines, material.classes, preferred)
+        return spec_of(name, result), end
 
+    def _cancel_second_level(self) -> None:
+        if self._fitting is not None:
+            self._fitting.cancel()
 
-def _share_of(until: float | None) -> float | None:
-    return None if until is None else max(_LEAST_SHARE, 0.4 * (until - time.time()))
+    def _stack(self, data: OutOfFold) -> EnsembleResult:
+        settings = self._settings
+        choice = self._share(_SHARE)
 
+        def members(data: OutOfFold) -> list[int]:
+            return top_members(data, self._metric, _STACK_MEMBERS, choice)
 
-class _Rows:
-    """Writes ensembles' rows, under the number of an unfinished one or the next."""
+        options = StackOptions(
+            settings.stack_meta_learner_type,
+            settings.stack_meta_learner_kwargs or {},
+            settings.stack_meta_learner_train_percentage,
+            settings.random_state,
+        )
+        chosen = members(data)
+        return stack(data, chosen, options, choose=members, deadline=self._share(1.0))
 
-    def __init__(
-        self, store: RunStore, record: RunRecord, iterations: Sequence[IterationRecord]
-    ) -> None:
-        self._store = store
-        self._record = record
-        self._next = max(r.iteration for r in iterations) + 1
-        self._unfinished = {
-            r.properties["run_algorithm"]: r.run_id
-            for r in iterations
-            if is_ensemble(r) and not r.status.is_final
-        }
-
-    def write(self, name: str, spec: PipelineSpec, end: IterationEnd, began: float) -> None:
-        properties: dict[str, Any] = {
-            "run_algorithm": name,
-            "run_preprocessor": "",
-            "pipeline_spec": spec.to_json(),
-        }
-        child = self._unfinished.get(name)
-        if child is not None:
-            self._store.restart_iteration(child, properties, began)
-        else:
-            properties["iteration"] = number = self._next
-            self._next += 1
-            child = self._store.start_iteration(
-                self._record, number, name, dict(spec.estimator_params), properties, began
-            )
-        self._store.end_iteration(child, end)
-
-
-def _spec(name: str, result: EnsembleResult) -> PipelineSpec:
-    params: dict[str, Any] = {"iterations": list(result.members)}
-    if name == VOTING:
-        params["weights"] = [round(weight, 4) for weight in result.members.values()]
-    return PipelineSpec(name, estimator_params=params)
-
-
-def _end(
-    name: str,
-    result: EnsembleResult,
-    pipelines: Mapping[int, Any],
-    classes: NDArray[Any] | None,
-    preferred: str | None,
-) -> IterationEnd:
-    ensemble = compose(result, pipelines, classes)
-    heaviest = pipelines[max(result.members, key=lambda n: result.members[n])]
-    features = SharedFeatures(heaviest.named_steps["datatransformer"])
-    model = Pipeline([("datatransformer", features), (name, ensemble)])
-    lines = [f"iteration {n}: weight {weight:.3f}" for n, weight in result.members.items()]
-    if result.own_weight is not None:
-        lines.append(f"second level: weight {result.own_weight:.3f}")
-    return IterationEnd(
-        IterationStatus.COMPLETED,
-        metrics=result.metrics,
-        fold_metrics=tuple(result.fold_metrics),
-        properties={
-            "ensembled_iterations": json.dumps(list(result.members)),
-            "ensemble_weights": json.dumps([round(w, 4) for w in result.members.values()]),
-            **({} if preferred is None else {PREFERRED: preferred}),
-        },
-        model=pack_model(model),
-        predictions=pack_predictions(result.predictions),
-        log="\n".join([name, *lines, ""]),
-    )
+    def _share(self, part: float) -> Deadline:
+        """The deadline of something that may take ``part`` of the remaining time."""
+        seconds = max(_LEAST_SHARE, part * self._deadline.left())
+        return Deadline.after(seconds, self._deadline.clock)

@@ -1,17 +1,18 @@
-"""An explanation that a client asks for: the data is got again, on this process's Ray."""
+"""Explanations of a run's iterations on the cluster, by its driver or for a client."""
 
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import ray
 
 from cluster.targets.embedded import connect
+from engine.config.specification import RunSpecification
 from engine.data.check import check_features
 from engine.data.dataset import Dataset, rows_of
 from engine.driver.data_source import DataSource
@@ -26,80 +27,194 @@ from engine.store.mlflow_model import load_model
 from engine.store.mlflow_store import RunStore
 from engine.store.records import IterationRecord
 
+logger = logging.getLogger("raysmith.driver")
+
+#: Training rows that rows are compared with, and that are explained where no others are given.
+_BACKGROUND = 100
+_SAMPLE = 200
+#: Seconds between two lines about progress.
+_PRINT_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class ExplainRequest:
+    """What to explain, and within which limits.
+
+    Attributes
+    ----------
+    X:
+        Rows to explain; default: the validation part, else a sample of the training rows.
+    features:
+        ``raw``, or ``engineered`` for the columns that the pipeline's first step makes.
+    seconds:
+        Explain as many rows as this allows; default: all.
+    progress:
+        Called with the rows done and all rows.
+    stop:
+        Asked four times a second whether to give up; default: never.
+    """
+
+    X: Any = None
+    features: str = "raw"
+    seconds: float | None = None
+    progress: Progress | None = None
+    stop: Callable[[], bool] | None = None
+
+
+class ExplainStep:
+    """Explains models of a run on the connected cluster, and keeps the results in the store.
+
+    Parameters
+    ----------
+    store, run_id:
+        The run.
+    reference:
+        The run's `Dataset` in Ray's object store, in a list.
+    random_state:
+        Seed of the rows that are drawn, and of sampled explanations.
+    """
+
+    def __init__(
+        self, store: RunStore, run_id: str, reference: list[Any], random_state: int = 0
+    ) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._reference = reference
+        self._random_state = random_state
+
+    def explain(self, iteration: IterationRecord, request: ExplainRequest) -> Explanation:
+        """Explain an iteration's model, and keep the result with the iteration.
+
+        Raises
+        ------
+        DataException
+            When the rows do not have the training data's columns.
+        RunException
+            When actors die again and again, or the work was stopped.
+        Exception
+            Whatever the model raised.
+        """
+        work = self._work(iteration, request)
+        name = f"explainer-{self._run_id[:8]}-{iteration.iteration}"
+        explanation = explain_with_actors(
+            work, name, request.seconds, request.progress, request.stop
+        )
+        logger.info("explained %d of %d rows", len(explanation.rows), explanation.n_given)
+        save_explanation(self._store, iteration.run_id, explanation)
+        return explanation
+
+    def _work(self, iteration: IterationRecord, request: ExplainRequest) -> Work:
+        future = _take_rows.remote(self._reference, request.X, self._random_state)
+        try:
+            background, rows, columns, source = ray.get(future)
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, AutoMLError):
+                raise error.cause from None
+            raise
+        model = load_model(self._store, iteration.run_id)
+        return Work(model, background, rows, columns, source, request.features, self._random_state)
+
 
 def explain_run(
-    store: RunStore,
-    run_id: str,
-    iteration: IterationRecord,
-    X: Any,
-    features: str,
-    seconds: float | None,
-    show_output: bool,
+    store: RunStore, run_id: str, iteration: IterationRecord, request: ExplainRequest
 ) -> Explanation:
-    """See `engine.client.run.AutoMLRun.explain`."""
+    """Explain an iteration for a client: the data is got again, on this process's Ray.
+
+    Parameters
+    ----------
+    store, run_id, iteration:
+        The iteration to explain.
+    request:
+        What to explain of it. Without rows, those that the run was given are explained.
+
+    Raises
+    ------
+    DataException
+        When the data cannot be got, or the rows do not have its columns.
+    RunException
+        When actors die again and again.
+    """
     given = load_specification(store, run_id)
-    settings = given.settings
     connect()
-    told = time.monotonic()
-
-    def progress(done: int, n_rows: int) -> None:
-        nonlocal told
-        if show_output and (done == n_rows or time.monotonic() - told > 2.0):
-            told = time.monotonic()
-            print(f"explained {done} of {n_rows} rows", file=sys.stdout, flush=True)
-
     # Not the run's own name: its driver may be at work on this cluster.
     data_id = f"{run_id}-explain"
     try:
-        if given.dataset is not None:
-            reference = [ray.put(given.dataset)]
-        else:
-            source = DataSource.of(data_id, given)
-            node = ray.get(node_data_somewhere.options(num_cpus=1).remote(source))
-            loaded = ray.get(node.load.remote())
-            if loaded.error is not None:
-                raise DataException(loaded.error)
-            reference = loaded.reference
-        return explain_iteration(
-            store,
-            iteration.run_id,
-            reference,
-            given.X_explain if X is None else X,
-            seconds=seconds,
-            name=f"explainer-{run_id[:8]}-{iteration.iteration}",
-            features=features,
-            random_state=settings.random_state,
-            progress=progress,
-        )
+        reference = _reference(data_id, given)
+        step = ExplainStep(store, run_id, reference, given.settings.random_state)
+        X = given.X_explain if request.X is None else request.X
+        return step.explain(iteration, replace(request, X=X))
     finally:
         end_node_data(data_id)
 
 
-logger = logging.getLogger("raysmith.driver")
+class PrintedProgress:
+    """Prints how many rows are explained, every other second and at the end.
+
+    Parameters
+    ----------
+    clock:
+        Returns seconds.
+
+    Examples
+    --------
+    >>> progress = PrintedProgress()
+    >>> progress(10, 30)
+    >>> progress(30, 30)
+    explained 30 of 30 rows
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._printed = clock()
+
+    def __call__(self, done: int, n_rows: int) -> None:
+        if done == n_rows or self._clock() - self._printed > _PRINT_SECONDS:
+            self._printed = self._clock()
+            print(f"explained {done} of {n_rows} rows", flush=True)
 
 
-#: Training rows that rows are compared with, and that are explained where no others are given.
-_BACKGROUND = 100
-
-
-_SAMPLE = 200
+def _reference(data_id: str, given: RunSpecification) -> list[Any]:
+    """The run's data in Ray's object store, in a list."""
+    if given.dataset is not None:
+        return [ray.put(given.dataset)]
+    source = DataSource.of(data_id, given)
+    node = ray.get(node_data_somewhere.options(num_cpus=1).remote(source))
+    loaded = ray.get(node.load.remote())
+    if loaded.error is not None:
+        raise DataException(loaded.error)
+    return list(loaded.reference)
 
 
 @ray.remote(num_cpus=0)
-def take_rows(reference: list[Any], X: Any, random_state: int) -> tuple[Any, ...]:
-    """Of the data of a run: background rows, rows to explain, columns, and where they are from."""
+def _take_rows(reference: list[Any], X: Any, random_state: int) -> tuple[Any, ...]:
+    """`rows_from` where the data is."""
     return rows_from(ray.get(reference[0]), X, random_state)
 
 
 def rows_from(
     dataset: Dataset, X: Any = None, random_state: int = 0
 ) -> tuple[Any, Any, tuple[str, ...], str]:
-    """What `Work` needs of a dataset.
+    """Draw the rows that an explanation needs from a dataset.
 
     Parameters
     ----------
+    dataset:
+        The run's data.
     X:
-        Rows to explain; ``None``: the validation part, else a sample of the training rows.
+        Rows to explain; default: the validation part, else a sample of the training rows.
+    random_state:
+        Seed of what is drawn.
+
+    Returns
+    -------
+    tuple
+        Background rows, rows to explain, the columns' names, and where the rows come from, see
+        `engine.explain.pieces.Work`.
+
+    Raises
+    ------
+    DataException
+        When ``X`` does not have the data's columns.
     """
     generator = np.random.default_rng(random_state)
 
@@ -118,43 +233,3 @@ def rows_from(
         rows = some(_SAMPLE)
         source = f"a sample of {rows.shape[0]} of {dataset.n_rows} training rows"
     return background, rows, dataset.feature_names, source
-
-
-def explain_iteration(
-    store: RunStore,
-    child_id: str,
-    reference: list[Any],
-    X: Any = None,
-    *,
-    seconds: float | None,
-    name: str,
-    features: str = "raw",
-    random_state: int = 0,
-    progress: Progress | None = None,
-    stop: Callable[[], bool] | None = None,
-) -> Explanation:
-    """Explain an iteration's model on the cluster and keep the result with the iteration.
-
-    Parameters
-    ----------
-    reference:
-        The run's `Dataset` in Ray's object store, in a list.
-    X:
-        See `rows_from`.
-    seconds:
-        Explain as many rows as this allows.
-    name:
-        Of the actors.
-    """
-    try:
-        background, rows, columns, source = ray.get(take_rows.remote(reference, X, random_state))
-    except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, AutoMLError):
-            raise error.cause from None
-        raise
-    model = load_model(store, child_id)
-    work = Work(model, background, rows, columns, source, features, random_state)
-    explanation = explain_with_actors(work, name, seconds, progress, stop)
-    logger.info("explained %d of %d rows", len(explanation.rows), explanation.n_given)
-    save_explanation(store, child_id, explanation)
-    return explanation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 from engine.config.specification import RunSpecification
@@ -12,6 +13,8 @@ from engine.driver.ensemble_step import BeginSecondLevel
 from engine.driver.gauges import Gauges
 from engine.driver.time_budget import IterationLimits
 from engine.driver.trial_backends.backend import TrialBackend
+from engine.store.mlflow_store import RunStore
+from engine.store.records import IterationRecord
 
 
 class Platform(ABC):
@@ -66,7 +69,37 @@ class Platform(ABC):
 
     @abstractmethod
     def second_level(self, data: RunData, until: Deadline) -> BeginSecondLevel | None:
-        """Return what begins to fit a second level; ``None`` where there can be none."""
+        """Return what begins to fit a second level; ``None`` where there can be none.
+
+        The trials are ended earlier when there can be one, to keep time for it.
+        """
+
+    @abstractmethod
+    def explain(
+        self,
+        store: RunStore,
+        iteration: IterationRecord,
+        data: RunData,
+        rows: object,
+        until: Deadline,
+        stop: Callable[[], bool],
+    ) -> None:
+        """Explain an iteration's model and keep the explanation in the store.
+
+        Parameters
+        ----------
+        rows:
+            The rows to explain; ``None``: the validation part, else a sample of the training rows.
+        until:
+            When the explanation must be ready, for as many rows as there is time for.
+        stop:
+            Asked all the time whether to give up.
+
+        Raises
+        ------
+        Exception
+            Whatever goes wrong.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ray
@@ -14,6 +15,7 @@ from engine.driver import resources
 from engine.driver.data_host import RunData
 from engine.driver.data_source import DataSource
 from engine.driver.ensemble_step import BeginSecondLevel
+from engine.driver.explain_step import ExplainRequest, ExplainStep
 from engine.driver.node_data import end_node_data
 from engine.driver.platform import Platform
 from engine.driver.ray_data_host import RayDataHost
@@ -23,6 +25,8 @@ from engine.driver.time_budget import IterationLimits
 from engine.driver.trial_backends.tune import TuneBackend
 from engine.driver.trial_settings import TrialSettings
 from engine.metrics.metric import Metric
+from engine.store.mlflow_store import RunStore
+from engine.store.records import IterationRecord
 
 
 class RayPlatform(Platform):
@@ -94,7 +98,23 @@ class RayPlatform(Platform):
 
     def second_level(self, data: RunData, until: Deadline) -> BeginSecondLevel | None:
         """See `Platform.second_level`."""
+        if not SecondLevelJob.plan(self._settings, data.targets):
+            return None
         return SecondLevelJob(self._run_id, self._settings, data.reference, until).begin
+
+    def explain(
+        self,
+        store: RunStore,
+        iteration: IterationRecord,
+        data: RunData,
+        rows: object,
+        until: Deadline,
+        stop: Callable[[], bool],
+    ) -> None:
+        """See `Platform.explain`."""
+        request = ExplainRequest(rows, seconds=until.left() if until.is_set else None, stop=stop)
+        step = ExplainStep(store, self._run_id, data.reference, self._settings.random_state)
+        step.explain(iteration, request)
 
     def close(self) -> None:
         """See `Platform.close`."""

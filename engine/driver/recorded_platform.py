@@ -15,6 +15,8 @@ from engine.driver.gauges import Gauges
 from engine.driver.platform import Platform
 from engine.driver.time_budget import IterationLimits
 from engine.driver.trial_backends.recorded import RecordedBackend
+from engine.store.mlflow_store import RunStore
+from engine.store.records import IterationRecord
 
 
 class _Here(Pending[Value]):
@@ -74,7 +76,7 @@ class DataHere(DataHost):
 class RecordedPlatform(Platform):
     """Machines that replay recorded trials, for tests and simulations.
 
-    There is no second level, as it would be fitted on the machines.
+    There is neither a second level nor an explanation: the machines would make them.
 
     Parameters
     ----------
@@ -129,6 +131,17 @@ class RecordedPlatform(Platform):
     def second_level(self, data: RunData, until: Deadline) -> BeginSecondLevel | None:
         """See `Platform.second_level`."""
         return None
+
+    def explain(
+        self,
+        store: RunStore,
+        iteration: IterationRecord,
+        data: RunData,
+        rows: object,
+        until: Deadline,
+        stop: Callable[[], bool],
+    ) -> None:
+        """Do nothing: there are no machines that could explain."""
 
     def close(self) -> None:
         """Do nothing: there are no machines."""

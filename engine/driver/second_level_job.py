@@ -1,46 +1,88 @@
-"""A second level while it is being fitted: in this process, or on the cluster."""
+"""The fit of a second level: begun in this process, or on a node of the cluster."""
 
 from __future__ import annotations
 
 import importlib
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import ray
-from numpy.typing import NDArray
 
 from engine.config.settings import Settings
 from engine.data.dataset import Dataset, Layout
-from engine.data.splits import SplitPlan, make_splits
-from engine.deadline import Deadline
+from engine.data.splits import SplitPlan, is_k_fold, make_splits
+from engine.deadline import NEVER, Deadline
 from engine.driver.node_data import node_features
 from engine.driver.resources import concurrency, node_resources, trial_cores, trial_resources
-from engine.ensembles.second_level import Fitting, SecondLevel, fit_second_level
+from engine.ensembles.meta_features import Array
+from engine.ensembles.second_level import (
+    Fitting,
+    SecondLevel,
+    SecondLevelOptions,
+    fit_second_level,
+)
 
 logger = logging.getLogger("raysmith.driver")
 
-#: Seconds of a second level beside its fits: for the stack's weights and its row, and on a cluster
-#: for a process of its own.
+#: Seconds that a second level takes beside its fits: for the stack's weights and its iteration and,
+#: on a cluster, for a process of its own.
 _AROUND = 3.0
 _ITS_PROCESS = 3.0
+#: With fewer seconds than this for its fits, none is begun.
 _LEAST_SECONDS = 1.0
 
 
+@dataclass(frozen=True)
+class SecondLevelFit:
+    """One fit of a second level, in a form that travels to another node.
+
+    Attributes
+    ----------
+    splits:
+        How the folds are made.
+    outputs, inputs, options:
+        As in `engine.ensembles.second_level.fit_second_level`.
+    run_id:
+        The run whose trials may have kept features on the node; ``None``: all are made.
+    """
+
+    splits: SplitPlan
+    outputs: Sequence[Array]
+    inputs: Sequence[Sequence[int]] | None = None
+    options: SecondLevelOptions = SecondLevelOptions()
+    run_id: str | None = None
+
+    def on(self, dataset: Dataset, stop: Callable[[], bool] | None = None) -> SecondLevel:
+        """Fit on this data.
+
+        Raises
+        ------
+        GivenUp
+            When ``stop`` returned true.
+        """
+        return fit_second_level(
+            dataset,
+            make_splits(dataset, self.splits),
+            self.outputs,
+            self.inputs,
+            self.options,
+            stop=stop,
+            kept=None if self.run_id is None else node_features(self.run_id),
+        )
+
+
 class SecondLevelJob:
-    """Begins to fit a second level where the data is.
+    """Begins the fit of a run's second level where the data is.
 
     Parameters
     ----------
-    run_id:
+    run_id, settings:
         The run.
-    settings:
-        Its settings.
     reference:
-        In a list, the run's data in Ray's object store.
+        The run's `Dataset` in Ray's object store, in a list.
     until:
         When the run's time is over.
     """
@@ -50,61 +92,74 @@ class SecondLevelJob:
     ) -> None:
         self._run_id = run_id
         self._settings = settings
-        self._reference = reference[0]
+        self._reference = reference
         self._until = until
 
-    def begin(self, outputs: list[NDArray[np.float64]], inputs: list[list[int]]) -> Fitting | None:
-        """Begin to fit; return ``None`` when there is no time for it.
+    @staticmethod
+    def plan(settings: Settings, targets: Dataset) -> bool:
+        """Whether the run can have a second level: time should be kept for it then.
+
+        Parameters
+        ----------
+        settings:
+            The run's settings.
+        targets:
+            The data; its features are not looked at.
+        """
+        return settings.second_level and is_k_fold(
+            make_splits(targets, settings.split_plan), targets.n_rows
+        )
+
+    def begin(self, outputs: Sequence[Array], inputs: Sequence[Sequence[int]]) -> Fitting | None:
+        """Begin a fit; ``None`` when there is no time for it.
+
+        With one node that belongs to this process, the fit is a thread here; else it is a Ray task
+        that takes the room of a trial, or of several on the same node.
 
         Parameters
         ----------
         outputs, inputs:
-            Out-of-fold predictions, and which of them are seen; see `fit_second_level`.
+            As in `engine.ensembles.second_level.fit_second_level`.
         """
         settings = self._settings
-        nodes = [int(node.get("CPU", 0)) for node in node_resources()]
+        nodes = [int(resources.get("CPU", 0)) for resources in node_resources()]
         is_here = not settings.is_remote and len(nodes) == 1
         seconds = self._until.left() - _AROUND - (0.0 if is_here else _ITS_PROCESS)
         if seconds < _LEAST_SECONDS:
             return None
         cores = trial_cores(settings)
         cores *= max(1, min(concurrency(settings, cores), max(nodes) // cores))
-        plan = settings.split_plan
-        how: dict[str, Any] = {
-            "run_id": self._run_id,
-            "inputs": inputs,
-            "cores": cores,
-            "random_state": settings.random_state,
-            "class_weight": settings.class_weight,
-            "seconds": seconds if self._until.is_set else None,
-        }
-        until = self._until.at if self._until.is_set else None
+        options = SecondLevelOptions(
+            cores,
+            settings.random_state,
+            settings.class_weight,
+            seconds if self._until.is_set else None,
+        )
+        fit = SecondLevelFit(settings.split_plan, outputs, inputs, options, self._run_id)
         if is_here:
-            dataset: Dataset = ray.get(self._reference)
+            dataset: Dataset = ray.get(self._reference[0])
             import_libraries(dataset.layout)
-            return FittingHere(lambda stop: fit_on(dataset, plan, outputs, stop=stop, **how), until)
+            return FittingHere(lambda stop: fit.on(dataset, stop), self._until)
         room = trial_resources(settings, "num_cpus", cores)
-        task = ray.remote(fit_on).options(max_retries=0, **room)
-        return FittingThere(task.remote(self._reference, plan, outputs, **how), until)
+        task = ray.remote(_fit).options(max_retries=0, **room)
+        return FittingThere(task.remote(fit, self._reference[0]), self._until)
 
 
-def fit_on(
-    dataset: Dataset,
-    plan: SplitPlan,
-    outputs: Sequence[NDArray[np.float64]],
-    run_id: str | None = None,
-    **how: Any,
-) -> SecondLevel:
-    """`fit_second_level` on the folds of ``plan``, with the features that trials of a run kept."""
-    kept = None if run_id is None else node_features(run_id)
-    return fit_second_level(dataset, make_splits(dataset, plan), outputs, kept=kept, **how)
+def _fit(fit: SecondLevelFit, dataset: Dataset) -> SecondLevel:
+    """`SecondLevelFit.on` as a function: Ray's tasks are functions."""
+    return fit.on(dataset)
 
 
 def import_libraries(layout: Layout | None) -> None:
-    """Import what `fit_on` and models that are loaded meanwhile need.
+    """Import what fits, and models that are loaded meanwhile, need.
 
     Of two threads that import a package at once, one by a module inside it as pickles do, one may
     find half of it.
+
+    Parameters
+    ----------
+    layout:
+        The data's columns: dates and texts need an encoder's library.
     """
     importlib.import_module("lightgbm")
     if layout is not None and any(c.purpose in ("DateTime", "Text") for c in layout.columns):
@@ -112,20 +167,25 @@ def import_libraries(layout: Layout | None) -> None:
 
 
 class FittingHere:
-    """In a thread of this process, which is where the data is when Ray is embedded.
+    """A fit in a thread of this process, which has the data when Ray is embedded.
 
-    Another process would be up only when half of the time for it is over.
+    Another process would be ready only after half of the time for the fit.
 
     Parameters
     ----------
     fit:
-        What is done; given what tells it to give up.
+        Fits; asks the function that it is given whether to give up.
     until:
-        When it is given up, in seconds since the epoch; ``None`` for no limit.
+        When the fit is given up; default: never.
+
+    Examples
+    --------
+    >>> FittingHere(lambda stop: "fitted").result()
+    'fitted'
     """
 
     def __init__(
-        self, fit: Callable[[Callable[[], bool]], SecondLevel], until: float | None
+        self, fit: Callable[[Callable[[], bool]], SecondLevel], until: Deadline = NEVER
     ) -> None:
         self._fit = fit
         self._until = until
@@ -142,8 +202,8 @@ class FittingHere:
             self._error = error
 
     def result(self) -> SecondLevel | None:
-        """Wait for it; ``None`` when it failed or was not ready in time."""
-        self._thread.join(_left(self._until))
+        """Wait for the second level; ``None`` when it failed or was not ready in time."""
+        self._thread.join(_seconds(self._until))
         if self._thread.is_alive():
             logger.warning("the second level was not ready in time")
             self.cancel()
@@ -152,28 +212,28 @@ class FittingHere:
         return self._fitted
 
     def cancel(self) -> None:
-        """Have it end before its next fit: it would take cores from what is done meanwhile."""
+        """End the fit before its next part: it would take cores from what is done meanwhile."""
         self._cancelled.set()
 
 
 class FittingThere:
-    """As a Ray task.
+    """A fit as a Ray task.
 
     Parameters
     ----------
     future:
         The task's result.
     until:
-        When it is given up, in seconds since the epoch; ``None`` for no limit.
+        When the fit is given up; default: never.
     """
 
-    def __init__(self, future: Any, until: float | None) -> None:
+    def __init__(self, future: Any, until: Deadline = NEVER) -> None:
         self._future = future
         self._until = until
 
     def result(self) -> SecondLevel | None:
-        """Wait for it; ``None`` when it failed or was not ready in time."""
-        if not ray.wait([self._future], timeout=_left(self._until))[0]:
+        """Wait for the second level; ``None`` when it failed or was not ready in time."""
+        if not ray.wait([self._future], timeout=_seconds(self._until))[0]:
             logger.warning("the second level was not ready in time")
             self.cancel()
             return None
@@ -185,9 +245,10 @@ class FittingThere:
         return fitted
 
     def cancel(self) -> None:
-        """End it."""
+        """End the task's process."""
         ray.cancel(self._future, force=True)
 
 
-def _left(until: float | None) -> float | None:
-    return None if until is None else max(0.0, until - time.time())
+def _seconds(until: Deadline) -> float | None:
+    """Seconds to wait, as threads and Ray take them."""
+    return max(0.0, until.left()) if until.is_set else None

@@ -1,5 +1,6 @@
 """Ensembles: voting and stacking over out-of-fold predictions.
 
-`estimators` are the fitted ensembles, `voting` and `stacking` choose their members, `second_level`
-fits a model on members' predictions. The room may import `engine.evaluation` and below.
+`estimators` holds the fitted ensembles, `voting` and `stacking` choose members and their weights,
+`second_level` fits boosting on the members' predictions, `preference` compares an ensemble with a
+single pipeline. The room may import `engine.evaluation` and what stands below it.
 """

@@ -1,4 +1,4 @@
-"""An ensemble of pipelines: its parts and scores, and the estimator of them; no Ray, no store."""
+"""The result of an ensemble's making: its parts, its scores, and the estimator made of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from engine.ensembles.estimators import (
+    SharedFeatures,
     StackEnsembleClassifier,
     StackEnsembleRegressor,
     VotingEnsembleClassifier,
@@ -20,6 +21,13 @@ from engine.ensembles.meta_features import Array
 from engine.ensembles.out_of_fold import OutOfFold
 from engine.metrics.scores import mean_over_folds
 
+Ensemble = (
+    VotingEnsembleClassifier
+    | VotingEnsembleRegressor
+    | StackEnsembleClassifier
+    | StackEnsembleRegressor
+)
+
 
 @dataclass(frozen=True)
 class EnsembleResult:
@@ -28,20 +36,21 @@ class EnsembleResult:
     Attributes
     ----------
     members:
-        Iteration -> weight; for a stack all 1.
+        Iteration -> weight; 1 for every member of a stack.
     metrics, fold_metrics:
-        From rows whose targets had no part in the weights or the meta learner.
+        Scores from rows whose targets had no part in the weights or the meta learner: the mean,
+        and those of each part of the rows.
     predictions:
-        For every row of the data, of an ensemble that was made without it; NaN for rows that the
-        members did not predict either.
+        (n_rows, n_classes) or (n_rows,) for every row of the data, by an ensemble that was made
+        without the row; NaN for rows that the members did not predict either.
     meta_learner:
-        Of a stack, fitted on the members' out-of-fold predictions; else ``None``.
+        A stack's meta learner, fitted on the members' out-of-fold predictions; ``None`` for voting.
     features:
-        Of a stack whose meta learner sees features too, what makes them; else ``None``.
+        The fitted transformer of a meta learner that sees features too; else ``None``.
     own_weight:
-        The meta learner's in the mean of it and the members; ``None`` where it decides alone.
+        The meta learner's weight in its mean with the members; ``None`` where it decides alone.
     n_inputs:
-        The meta learner sees this many of the members, the first ones; ``None`` for all.
+        How many members, the first ones, the meta learner sees; ``None`` for all.
     """
 
     members: Mapping[int, float]
@@ -53,6 +62,11 @@ class EnsembleResult:
     own_weight: float | None = None
     n_inputs: int | None = None
 
+    @property
+    def heaviest(self) -> int:
+        """The member of the largest weight, the first of equals."""
+        return max(self.members, key=lambda n: self.members[n])
+
 
 def score_parts(
     data: OutOfFold,
@@ -61,63 +75,85 @@ def score_parts(
     predict: Callable[[NDArray[Any], OutOfFold], Array],
     meta_learner: Any = None,
 ) -> EnsembleResult:
-    """An ensemble's result, each part of the rows scored by one that was made from the others.
+    """Score each part of the rows by an ensemble that was made from the other parts.
 
     Parameters
     ----------
     data:
         The candidates' predictions.
     members, meta_learner:
-        Of the ensemble that was made from all rows.
+        Those of the ensemble that was made from all rows.
     predicted:
-        What that one predicts: kept where rows have no others.
+        What that ensemble predicts; it stands for parts that cannot be scored by another.
     predict:
-        (numbers of the rows to make an ensemble from, a part) -> its predictions for the part.
+        Takes the numbers of the rows to make an ensemble from, and a part; returns the ensemble's
+        predictions for the part.
     """
     scores, everything = [], predicted.copy()
     for others, mine in data.splits():
-        part = data.rows(mine)
+        part = data.take(mine)
         everything[mine] = predict(others, part)
         scores.append(part.all_scores(everything[mine]))
     if not scores:
         scores = [data.all_scores(everything)]
     metrics = mean_over_folds(scores)
-    return EnsembleResult(members, metrics, scores, data.everywhere(everything), meta_learner)
+    return EnsembleResult(members, metrics, scores, data.scatter(everything), meta_learner)
 
 
 def compose(
-    result: EnsembleResult, pipelines: Mapping[int, Any], classes: NDArray[Any] | None
-) -> Any:
-    """The ensemble as a fitted estimator.
+    result: EnsembleResult, pipelines: Mapping[int, Pipeline], classes: NDArray[Any] | None
+) -> Ensemble:
+    """Build the fitted estimator of an ensemble.
 
     Parameters
     ----------
     result:
-        From `engine.search.voting` or `engine.search.stacking`.
+        From `engine.ensembles.voting`, `engine.ensembles.stacking` or
+        `engine.ensembles.second_level`.
     pipelines:
         Iteration -> fitted pipeline, at least the members.
     classes:
         Sorted class labels; ``None`` for regression.
     """
-    fitted = [pipelines[n] for n in result.members]
+    fitted: list[Any] = [pipelines[n] for n in result.members]
     if result.features is not None:
         fitted.append(Pipeline([("datatransformer", result.features)]))
     fitted = share_first_steps(fitted)
     features = None if result.features is None else fitted.pop()[0]
     members = [(f"iteration_{n}", p) for n, p in zip(result.members, fitted, strict=True)]
-    ensemble: Any
     if result.meta_learner is None:
         voting = VotingEnsembleRegressor if classes is None else VotingEnsembleClassifier
-        ensemble = voting(members, list(result.members.values()))
-    else:
-        stacking = StackEnsembleRegressor if classes is None else StackEnsembleClassifier
-        weights = None
-        if result.own_weight is not None:
-            weights = [*result.members.values(), result.own_weight]
-        ensemble = stacking(members, result.meta_learner, features, weights, result.n_inputs)
-        ensemble.meta_learner_ = result.meta_learner
-        ensemble.features_ = features
-    ensemble.members_ = [pipeline for _, pipeline in members]
-    if classes is not None:
-        ensemble.classes_ = classes
-    return ensemble
+        return voting.of_fitted(members, list(result.members.values()), classes)
+    weights = None
+    if result.own_weight is not None:
+        weights = [*result.members.values(), result.own_weight]
+    stacking = StackEnsembleRegressor if classes is None else StackEnsembleClassifier
+    return stacking.of_fitted(
+        members, result.meta_learner, classes, features, weights, result.n_inputs
+    )
+
+
+def as_pipeline(
+    name: str,
+    result: EnsembleResult,
+    pipelines: Mapping[int, Pipeline],
+    classes: NDArray[Any] | None,
+) -> Pipeline:
+    """Build an ensemble in the form of a run's other models.
+
+    Parameters
+    ----------
+    name:
+        The ensemble's name, that of the last step.
+    result, pipelines, classes:
+        As in `compose`.
+
+    Returns
+    -------
+    sklearn.pipeline.Pipeline
+        Two steps: ``datatransformer``, which passes X on and describes the features of the
+        heaviest member, and the ensemble.
+    """
+    features = SharedFeatures(pipelines[result.heaviest].named_steps["datatransformer"])
+    ensemble = compose(result, pipelines, classes)
+    return Pipeline([("datatransformer", features), (name, ensemble)])

@@ -1,10 +1,10 @@
-"""Ensembles of fitted pipelines, as scikit-learn estimators."""
+"""Ensembles of pipelines, as scikit-learn estimators."""
 
 from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,127 +14,162 @@ from sklearn.pipeline import Pipeline
 from engine.data.dataset import Matrix, rows_of
 from engine.ensembles.meta_features import Array, divide, meta_input, meta_predict
 
+#: Identity of a first step -> what it made of X.
+_Made = dict[int, Matrix]
+
 
 class SharedFeatures(TransformerMixin, BaseEstimator):
-    """Passes X on to an ensemble's members; tells of the heaviest member's features."""
+    """Passes X on to an ensemble's members and describes the features of one of them.
+
+    Parameters
+    ----------
+    transformer:
+        The member's first step, a `engine.pipelines.features.transformer.DataTransformer`.
+    """
 
     def __init__(self, transformer: Any) -> None:
         self.transformer = transformer
 
     def fit(self, X: Matrix, y: Any = None) -> SharedFeatures:
+        """Fit the member's first step, for its description."""
         self.transformer.fit(X, y)
         return self
 
     def transform(self, X: Matrix) -> Matrix:
+        """Return X as it is."""
         return X
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self.transformer, "n_features_in_")
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        """Names of the columns that the member's first step makes."""
         return np.asarray(self.transformer.get_feature_names_out(input_features))
 
     def get_engineered_feature_names(self) -> list[str]:
-        """See `engine.pipelines.featurize.DataTransformer`."""
+        """As in `engine.pipelines.features.transformer.DataTransformer`."""
         return list(self.transformer.get_engineered_feature_names())
 
     def get_featurization_summary(self) -> list[dict[str, Any]]:
-        """See `engine.pipelines.featurize.DataTransformer`."""
+        """As in `engine.pipelines.features.transformer.DataTransformer`."""
         return list(self.transformer.get_featurization_summary())
 
 
 class _Ensemble(BaseEstimator):
-    """What voting and stacking have in common.
+    """The members, which voting and stacking have in common.
+
+    `fit` fits clones of the members. `of_fitted` takes fitted members as they are.
+    """
+
+    members: Sequence[tuple[str, Any]]
+    members_: list[Any]
+    classes_: NDArray[Any]
+
+    def _adopt(self, members: Sequence[Any], classes: NDArray[Any] | None) -> None:
+        """Take fitted members, and the sorted class labels of a classifier."""
+        if (classes is not None) != isinstance(self, ClassifierMixin):
+            wanted = "needs classes" if classes is None else "has no classes"
+            raise ValueError(f"{type(self).__name__} {wanted}")
+        self.members_ = list(members)
+        if classes is not None:
+            self.classes_ = classes
+
+    def _outputs(self, X: Matrix, made: _Made | None = None) -> list[Array]:
+        """Each member's predictions for X, see `_output`."""
+        classes = self.classes_ if isinstance(self, ClassifierMixin) else None
+        made = {} if made is None else made
+        return [_output(member, X, classes, made) for member in self.members_]
+
+
+def _output(member: Any, X: Matrix, classes: NDArray[Any] | None, made: _Made) -> Array:
+    """(n_rows, n_classes) probabilities in the order of ``classes``, or (n_rows,) values.
+
+    ``made`` holds, and gets, what first steps made of X: members may share them.
+    """
+    model, features = member, X
+    if isinstance(member, Pipeline) and len(member) > 1:
+        first = member[0]
+        if id(first) not in made:
+            made[id(first)] = first.transform(X)
+        model, features = member[1:], made[id(first)]
+    if classes is None:
+        return np.asarray(model.predict(features), dtype=np.float64).reshape(-1)
+    full = np.zeros((_n_rows(X), len(classes)))
+    full[:, np.searchsorted(classes, model.classes_)] = model.predict_proba(features)
+    return full
+
+
+class _Voting(_Ensemble):
+    """A weighted mean of members' predictions.
 
     Parameters
     ----------
     members:
-        (name, pipeline) pairs; `fit` fits clones of them, `of_fitted` takes fitted ones as they
-        are.
+        (name, pipeline) pairs.
+    weights:
+        A weight for each member; their sum need not be 1.
     """
 
-    members_: list[Any]
-
-    def _outputs(
-        self, X: Matrix, classes: NDArray[Any] | None, known: dict[int, Matrix] | None = None
-    ) -> list[Array]:
-        """Each member's predictions, probabilities in the order of ``classes``.
-
-        ``known`` gets what the first steps, by their identity, made of X.
-        """
-        outputs: list[Array] = []
-        known = {} if known is None else known
-        for member in self.members_:
-            model, features = member, X
-            if isinstance(member, Pipeline) and len(member) > 1:
-                first = member[0]
-                if id(first) not in known:
-                    known[id(first)] = first.transform(X)
-                model, features = member[1:], known[id(first)]
-            if classes is None:
-                outputs.append(np.asarray(model.predict(features), dtype=np.float64).reshape(-1))
-                continue
-            full = np.zeros((_n_rows(X), len(classes)))
-            full[:, np.searchsorted(classes, model.classes_)] = model.predict_proba(features)
-            outputs.append(full)
-        return outputs
-
-
-class _Voting(_Ensemble):
     def __init__(self, members: Sequence[tuple[str, Any]], weights: Sequence[float]) -> None:
         self.members = members
         self.weights = weights
 
-    def fit(self, X: Matrix, y: NDArray[Any]) -> _Voting:
-        self.members_ = [clone(member).fit(X, y) for _, member in self.members]
-        if isinstance(self, ClassifierMixin):
-            self.classes_ = np.unique(y)
+    @classmethod
+    def of_fitted(
+        cls,
+        members: Sequence[tuple[str, Any]],
+        weights: Sequence[float],
+        classes: NDArray[Any] | None = None,
+    ) -> Self:
+        """A fitted ensemble of fitted members.
+
+        Parameters
+        ----------
+        members:
+            (name, fitted pipeline) pairs; the pipelines are not copied.
+        weights:
+            A weight for each member.
+        classes:
+            Sorted class labels of all members; ``None`` for regression.
+
+        Raises
+        ------
+        ValueError
+            When a classifier gets no classes, or a regressor gets some.
+        """
+        ensemble = cls(members, weights)
+        ensemble._adopt([member for _, member in members], classes)
+        return ensemble
+
+    def fit(self, X: Matrix, y: NDArray[Any]) -> Self:
+        """Fit a clone of each member on all rows."""
+        classes = np.unique(y) if isinstance(self, ClassifierMixin) else None
+        self._adopt([clone(member).fit(X, y) for _, member in self.members], classes)
         return self
 
-    def _mean(self, outputs: Sequence[Array]) -> Array:
-        return np.asarray(np.average(np.stack(outputs), axis=0, weights=self.weights))
-
-
-class VotingEnsembleClassifier(ClassifierMixin, _Voting):
-    """The weighted mean of the members' class probabilities."""
-
-    def predict_proba(self, X: Matrix) -> Array:
-        return self._mean(self._outputs(X, self.classes_))
-
-    def predict(self, X: Matrix) -> NDArray[Any]:
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
-
-
-class VotingEnsembleRegressor(RegressorMixin, _Voting):
-    """The weighted mean of the members' predictions."""
-
-    def predict(self, X: Matrix) -> Array:
-        return self._mean(self._outputs(X, None))
+    def _predictions(self, X: Matrix) -> Array:
+        outputs = np.stack(self._outputs(X))
+        return np.asarray(np.average(outputs, axis=0, weights=self.weights))
 
 
 class _Stack(_Ensemble):
-    """A meta learner over the members' predictions.
+    """A meta learner over members' predictions.
 
     Parameters
     ----------
     members:
-        See `_Ensemble`.
+        (name, pipeline) pairs.
     meta_learner:
-        Fitted on the members' out-of-fold predictions and, as a second level, on features beside
-        them.
+        An estimator for `meta_input`: the members' predictions, beside features where there are
+        any.
     features:
-        What makes these from X, a transformer; default: the meta learner sees predictions only.
+        A transformer that makes these features from X; default: predictions alone.
     weights:
-        (n_members + 1,), of each member's prediction and, last, of the meta learner's in the mean
-        that is the stack's; default: the meta learner's alone.
+        (n_members + 1,) weights of the mean that the stack predicts: the members' and, last, the
+        meta learner's. Default: the meta learner decides alone.
     n_inputs:
-        The meta learner sees this many of the members, the first ones; default: all.
+        The meta learner sees this many members, the first ones; default: all.
     """
-
-    # Of stacks that were kept before they could have these.
-    features_: Any = None
-    weights: Sequence[float] | None = None
-    n_inputs: int | None = None
 
     def __init__(
         self,
@@ -150,66 +185,197 @@ class _Stack(_Ensemble):
         self.weights = weights
         self.n_inputs = n_inputs
 
-    def fit(self, X: Matrix, y: NDArray[Any]) -> _Stack:
-        """Fits the members on all rows, the meta learner on their out-of-fold predictions."""
-        is_classifier = isinstance(self, ClassifierMixin)
-        if is_classifier:
-            self.classes_ = np.unique(y)
-        codes = np.searchsorted(self.classes_, y) if is_classifier else np.asarray(y)
-        parts = divide(codes, is_classifier)
-        outputs: list[Array] = []
-        for _, member in self.members[: self.n_inputs]:
-            shape = (len(y), len(self.classes_)) if is_classifier else (len(y),)
-            output = np.zeros(shape)
-            for number in np.unique(parts):
-                train, valid = np.flatnonzero(parts != number), np.flatnonzero(parts == number)
-                self.members_ = [clone(member).fit(rows_of(X, train), y[train])]
-                classes = self.classes_ if is_classifier else None
-                output[valid] = self._outputs(rows_of(X, valid), classes)[0]
-            outputs.append(output)
-        features = None
-        if self.features is not None:
-            self.features_ = clone(self.features)
-            features = self.features_.fit_transform(X, y)
-        self.meta_learner_ = clone(self.meta_learner).fit(meta_input(outputs, features), codes)
-        self.members_ = [clone(member).fit(X, y) for _, member in self.members]
+    @classmethod
+    def of_fitted(
+        cls,
+        members: Sequence[tuple[str, Any]],
+        meta_learner: Any,
+        classes: NDArray[Any] | None = None,
+        features: Any = None,
+        weights: Sequence[float] | None = None,
+        n_inputs: int | None = None,
+    ) -> Self:
+        """A fitted ensemble of fitted members and a fitted meta learner.
+
+        Parameters
+        ----------
+        members:
+            (name, fitted pipeline) pairs; the pipelines are not copied.
+        meta_learner:
+            Fitted on `meta_input` of the members' out-of-fold predictions, for class codes or
+            values.
+        classes:
+            Sorted class labels of all members; ``None`` for regression.
+        features:
+            The fitted transformer of the meta learner's features; default: predictions alone.
+        weights, n_inputs:
+            As in the constructor.
+
+        Raises
+        ------
+        ValueError
+            When a classifier gets no classes, or a regressor gets some.
+        """
+        ensemble = cls(members, meta_learner, features, weights, n_inputs)
+        ensemble._adopt([member for _, member in members], classes)
+        ensemble.meta_learner_ = meta_learner
+        ensemble.features_ = features
+        return ensemble
+
+    def fit(self, X: Matrix, y: NDArray[Any]) -> Self:
+        """Fit clones of the members on all rows, the meta learner on out-of-fold predictions."""
+        classes = np.unique(y) if isinstance(self, ClassifierMixin) else None
+        targets = np.asarray(y) if classes is None else np.searchsorted(classes, y)
+        parts = divide(targets, classes is not None)
+        outputs = [
+            _out_of_fold(member, X, y, classes, parts)
+            for _, member in self.members[: self.n_inputs]
+        ]
+        self.features_ = None if self.features is None else clone(self.features)
+        features = None if self.features_ is None else self.features_.fit_transform(X, y)
+        self.meta_learner_ = clone(self.meta_learner).fit(meta_input(outputs, features), targets)
+        self._adopt([clone(member).fit(X, y) for _, member in self.members], classes)
         return self
 
-    def _predictions(self, X: Matrix, classes: NDArray[Any] | None) -> Array:
-        known: dict[int, Matrix] = {}
-        outputs = self._outputs(X, classes, known)
+    def _predictions(self, X: Matrix) -> Array:
+        made: _Made = {}
+        outputs = self._outputs(X, made)
         features = None
         if self.features_ is not None:
-            features = known.get(id(self.features_))
+            features = made.get(id(self.features_))
             features = self.features_.transform(X) if features is None else features
-        n_classes = None if classes is None else len(classes)
+        n_classes = len(self.classes_) if isinstance(self, ClassifierMixin) else None
         own = meta_predict(self.meta_learner_, outputs[: self.n_inputs], n_classes, features)
         if self.weights is None:
             return own
         return np.asarray(np.average(np.stack([*outputs, own]), axis=0, weights=self.weights))
 
 
-class StackEnsembleClassifier(ClassifierMixin, _Stack):
-    """A meta learner over the members' class probabilities; see `_Stack`."""
+def _out_of_fold(
+    member: Any,
+    X: Matrix,
+    y: NDArray[Any],
+    classes: NDArray[Any] | None,
+    parts: NDArray[np.int64],
+) -> Array:
+    """Predictions for each part of the rows by a clone that was fitted on the other parts."""
+    output = np.zeros(len(y) if classes is None else (len(y), len(classes)))
+    for number in np.unique(parts):
+        train, valid = np.flatnonzero(parts != number), np.flatnonzero(parts == number)
+        fitted = clone(member).fit(rows_of(X, train), y[train])
+        output[valid] = _output(fitted, rows_of(X, valid), classes, {})
+    return output
+
+
+class VotingEnsembleClassifier(ClassifierMixin, _Voting):
+    """The weighted mean of members' class probabilities.
+
+    Parameters
+    ----------
+    members:
+        (name, classifier) pairs.
+    weights:
+        A weight for each member; their sum need not be 1.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> X, y = np.zeros((4, 1)), np.array(["a", "b", "b", "b"])
+    >>> prior, mode = DummyClassifier(), DummyClassifier(strategy="most_frequent")
+    >>> ensemble = VotingEnsembleClassifier([("prior", prior), ("mode", mode)], [3.0, 1.0])
+    >>> ensemble.fit(X, y).predict_proba(X)[0].tolist()
+    [0.1875, 0.8125]
+    """
 
     def predict_proba(self, X: Matrix) -> Array:
-        return self._predictions(X, self.classes_)
+        """(n_rows, n_classes) probabilities in the order of ``classes_``."""
+        return self._predictions(X)
 
     def predict(self, X: Matrix) -> NDArray[Any]:
+        """(n_rows,) most probable labels."""
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+
+class VotingEnsembleRegressor(RegressorMixin, _Voting):
+    """The weighted mean of members' predictions.
+
+    Parameters
+    ----------
+    members:
+        (name, regressor) pairs.
+    weights:
+        A weight for each member; their sum need not be 1.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyRegressor
+    >>> X, y = np.zeros((3, 1)), np.array([0.0, 0.0, 6.0])
+    >>> mean, median = DummyRegressor().fit(X, y), DummyRegressor(strategy="median").fit(X, y)
+    >>> members = [("mean", mean), ("median", median)]
+    >>> VotingEnsembleRegressor.of_fitted(members, [0.5, 0.5]).predict(X).tolist()
+    [1.0, 1.0, 1.0]
+    """
+
+    def predict(self, X: Matrix) -> Array:
+        """(n_rows,) values."""
+        return self._predictions(X)
+
+
+class StackEnsembleClassifier(ClassifierMixin, _Stack):
+    """A meta learner over members' class probabilities.
+
+    Parameters
+    ----------
+    members, meta_learner, features, weights, n_inputs:
+        As in `StackEnsembleRegressor`; the meta learner predicts class codes.
+    """
+
+    def predict_proba(self, X: Matrix) -> Array:
+        """(n_rows, n_classes) probabilities in the order of ``classes_``."""
+        return self._predictions(X)
+
+    def predict(self, X: Matrix) -> NDArray[Any]:
+        """(n_rows,) most probable labels."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
 
 class StackEnsembleRegressor(RegressorMixin, _Stack):
-    """A meta learner over the members' predictions; see `_Stack`."""
+    """A meta learner over members' predictions.
+
+    Parameters
+    ----------
+    members:
+        (name, regressor) pairs.
+    meta_learner:
+        An estimator for `engine.ensembles.meta_features.meta_input`: the members' predictions,
+        beside features where there are any.
+    features:
+        A transformer that makes these features from X; default: predictions alone.
+    weights:
+        (n_members + 1,) weights of the mean that the stack predicts: the members' and, last, the
+        meta learner's. Default: the meta learner decides alone.
+    n_inputs:
+        The meta learner sees this many members, the first ones; default: all.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> X = np.arange(12.0)[:, None]
+    >>> stack = StackEnsembleRegressor([("line", LinearRegression())], LinearRegression())
+    >>> stack.fit(X, 2 * X[:, 0]).predict(X[:3]).round(6).tolist()
+    [0.0, 2.0, 4.0]
+    """
 
     def predict(self, X: Matrix) -> Array:
-        return self._predictions(X, None)
+        """(n_rows,) values."""
+        return self._predictions(X)
 
 
 def share_first_steps(pipelines: Sequence[Any]) -> list[Any]:
-    """The pipelines, with one first step for all whose first steps are the same to the last bit.
+    """Give pipelines with equal first steps the same first step.
 
-    An ensemble then transforms its input once for them.
+    An ensemble then transforms its input once for all of them. First steps are equal when their
+    pickles are; what is no pipeline stays as it is.
     """
     known: dict[bytes, Any] = {}
     shared = []

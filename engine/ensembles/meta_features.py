@@ -15,21 +15,38 @@ from engine.data.dataset import Matrix
 
 Array = NDArray[np.float64]
 
-
 _PARTS = 5
 
-
-#: Log-odds of probabilities are taken no nearer to 0 and 1 than this.
+#: Probabilities are clipped to ``[CLIPPED, 1 - CLIPPED]`` before their log-odds are taken.
 CLIPPED = 1e-4
 
 
 def divide(y: NDArray[Any], stratified: bool) -> NDArray[np.int64]:
-    """A part for each row: five of them, stratified, or as many as the rows allow."""
+    """Divide rows into five parts at random, or into fewer when there are under ten rows.
+
+    Parameters
+    ----------
+    y:
+        (n_rows,) class codes or values.
+    stratified:
+        Keep the shares of the classes in each part, where every class has rows enough.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n_rows,) number of each row's part, the same for the same ``y``; all 0 when there are
+        fewer than four rows.
+
+    Examples
+    --------
+    >>> np.bincount(divide(np.arange(12.0), stratified=False)).tolist()
+    [3, 3, 2, 2, 2]
+    """
     parts = np.zeros(len(y), dtype=np.int64)
     n_parts = min(_PARTS, len(y) // 2)
     if n_parts < 2:
         return parts
-    chosen: Any = KFold
+    chosen: type[KFold] | type[StratifiedKFold] = KFold
     if stratified and np.unique(y, return_counts=True)[1].min() >= n_parts:
         chosen = StratifiedKFold
     splitter = chosen(n_parts, shuffle=True, random_state=0)
@@ -39,9 +56,27 @@ def divide(y: NDArray[Any], stratified: bool) -> NDArray[np.int64]:
 
 
 def meta_input(predictions: Sequence[Array], features: Matrix | None = None) -> Matrix:
-    """What a meta learner sees: the members' predictions, beside ``features`` where there are any.
+    """Build a meta learner's input from members' predictions.
 
-    Probabilities are there as log-odds, the last class left out.
+    Parameters
+    ----------
+    predictions:
+        A member each: (n_rows, n_classes) probabilities or (n_rows,) values.
+    features:
+        Columns that stand before the predictions; default: predictions alone.
+
+    Returns
+    -------
+    numpy.ndarray, scipy.sparse.csr_matrix or pandas.DataFrame
+        An array, or what ``features`` are. Probabilities become log-odds, those of the last class
+        are left out: they follow from the others.
+
+    Examples
+    --------
+    >>> meta_input([np.array([[0.5, 0.5], [0.2, 0.8]])]).round(2).tolist()
+    [[0.0], [-1.39]]
+    >>> meta_input([np.array([3.0, 4.0]), np.array([5.0, 6.0])]).tolist()
+    [[3.0, 5.0], [4.0, 6.0]]
     """
     columns = []
     for values in predictions:
@@ -68,7 +103,23 @@ def meta_predict(
     n_classes: int | None,
     features: Matrix | None = None,
 ) -> Array:
-    """(n, n_classes) probabilities in the order of the class codes, or (n,) values."""
+    """Predict with a meta learner.
+
+    Parameters
+    ----------
+    learner:
+        Fitted on `meta_input` for class codes or values.
+    predictions, features:
+        As in `meta_input`.
+    n_classes:
+        Number of classes; ``None`` for regression.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n_rows, n_classes) probabilities in the order of the class codes, 0 for classes that the
+        learner was not fitted on; or (n_rows,) values.
+    """
     X = meta_input(predictions, features)
     if n_classes is None:
         return np.asarray(learner.predict(X), dtype=np.float64)

@@ -1,12 +1,12 @@
-"""Names that light modules need without importing what they stand for."""
+"""Names of ensembles and meta learners, for modules that must stay light."""
 
 from collections.abc import Mapping
 
-#: The last rows of a run.
+#: The ensembles that a run may end with.
 VOTING, STACK = "VotingEnsemble", "StackEnsemble"
 ENSEMBLES = (VOTING, STACK)
 
-#: What may sit on top of a stack, by task; the first is the default.
+#: Meta learners that a stack may have, by task; the first is the default.
 META_LEARNERS: Mapping[str, tuple[str, ...]] = {
     "classification": ("LogisticRegression", "LogisticRegressionCV", "LightGBMClassifier"),
     "regression": ("ElasticNet", "ElasticNetCV", "LinearRegression", "LightGBMRegressor"),

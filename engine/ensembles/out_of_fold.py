@@ -1,4 +1,4 @@
-"""Out-of-fold predictions of a run's pipelines; what an ensemble is compared with."""
+"""Out-of-fold predictions of a run's pipelines: the material that ensembles are made of."""
 
 from __future__ import annotations
 
@@ -16,33 +16,49 @@ from engine.metrics.metric import Metric
 from engine.metrics.scores import score_classification, score_regression
 from engine.metrics.single_score import score_one
 
-#: Rows that a choice among candidates looks at: it does not get better with more.
+#: Rows that a choice among candidates looks at: more rows do not improve it.
 _MOST_ROWS = 5_000
 
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """What the candidates predicted for rows that they were not fitted on.
+    """Candidates' predictions for rows that they were not fitted on, with the rows' targets.
 
     Attributes
     ----------
     y:
         (n,) class codes or values.
     weight:
-        (n,) or ``None``.
+        (n,) sample weights or ``None``.
     parts:
-        (n,) number of the part that a row belongs to: each part is scored by an ensemble that was
-        made from the others.
+        (n,) number of the part that a row belongs to. Each part is scored by an ensemble that was
+        made from the other parts.
     predictions:
-        Iteration -> (n, n_classes) or (n,).
+        Iteration -> (n, n_classes) probabilities or (n,) values.
+    y_range:
+        Largest minus smallest training target, for normalized metrics.
+    n_classes:
+        Number of classes; ``None`` for regression.
     prediction_ms:
-        Iteration -> milliseconds that its pipeline takes for 1,000 rows, as far as known.
+        Iteration -> milliseconds that its pipeline takes for 1,000 rows, where it was measured.
     kinds:
-        Iteration -> name of its estimator, as far as known.
-    known:
-        (n_rows of the data,) which of its rows these are; default: all.
+        Iteration -> name of its estimator, where it is known.
+    row_mask:
+        (n_rows of the data,) whether a row is among these n; default: all are.
     positive:
-        The code of the positive class of two, where one is named.
+        Code of the positive class of two, where one is named.
+
+    Examples
+    --------
+    >>> from engine.metrics.metric import METRICS
+    >>> y = np.array([1.0, 2.0, 3.0, 4.0])
+    >>> data = OutOfFold(y, None, np.array([0, 0, 1, 1]), {0: y + 1, 1: y - 0.5}, 3.0, None)
+    >>> data.ranked(METRICS["mean_absolute_error"])
+    [1, 0]
+    >>> data.score(METRICS["mean_absolute_error"], data.mean({0: 0.5, 1: 0.5}))
+    0.25
+    >>> [(made.tolist(), scored.tolist()) for made, scored in data.splits()]
+    [([2, 3], [0, 1]), ([0, 1], [2, 3])]
     """
 
     y: NDArray[Any]
@@ -53,7 +69,7 @@ class OutOfFold:
     n_classes: int | None
     prediction_ms: Mapping[int, float] = field(default_factory=dict)
     kinds: Mapping[int, str] = field(default_factory=dict)
-    known: NDArray[np.bool_] | None = None
+    row_mask: NDArray[np.bool_] | None = None
     positive: int | None = None
 
     @classmethod
@@ -65,78 +81,122 @@ class OutOfFold:
         prediction_ms: Mapping[int, float] | None = None,
         kinds: Mapping[int, str] | None = None,
     ) -> OutOfFold:
-        """Keeps the rows that were predicted; k folds are the parts, else the rows are divided."""
+        """Keep the rows that every candidate has predicted.
+
+        Parameters
+        ----------
+        dataset:
+            The data; its features are not looked at.
+        folds:
+            The folds that the predictions were made with. K folds become the parts; otherwise the
+            rows are divided by `divide`.
+        predictions:
+            Iteration -> predictions for all rows, or for those of the data's own validation part;
+            NaN where a candidate has none.
+        prediction_ms, kinds:
+            See `OutOfFold`.
+        """
         if dataset.X_valid is not None:
             labels, weight = dataset.y_valid, dataset.sample_weight_valid
         else:
             labels, weight = dataset.y, dataset.sample_weight
         assert labels is not None
         y = dataset.target(labels)
-        known = np.ones(len(y), dtype=bool)
+        mask = np.ones(len(y), dtype=bool)
         for values in predictions.values():
-            known &= np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+            mask &= np.isfinite(values.reshape(len(values), -1)).all(axis=1)
         parts = np.full(len(y), -1)
         for number, (_, valid) in enumerate(folds):
             parts[valid] = number
         if not is_k_fold(folds, len(y)):
-            rows = np.flatnonzero(known)
+            rows = np.flatnonzero(mask)
             parts[rows] = divide(y[rows], dataset.classes is not None)
         return cls(
-            y[known],
-            None if weight is None else weight[known],
-            parts[known],
-            {n: np.asarray(v[known], dtype=np.float64) for n, v in predictions.items()},
+            y[mask],
+            None if weight is None else weight[mask],
+            parts[mask],
+            {n: np.asarray(v[mask], dtype=np.float64) for n, v in predictions.items()},
             float(np.ptp(dataset.y)) if dataset.classes is None else 1.0,
             None if dataset.classes is None else len(dataset.classes),
             prediction_ms or {},
             kinds or {},
-            known,
+            mask,
             dataset.positive,
         )
 
-    def rows(self, chosen: NDArray[Any]) -> OutOfFold:
+    def take(self, rows: NDArray[Any]) -> OutOfFold:
+        """The rows of these numbers, in this order."""
         return replace(
             self,
-            y=self.y[chosen],
-            weight=None if self.weight is None else self.weight[chosen],
-            parts=self.parts[chosen],
-            predictions={n: v[chosen] for n, v in self.predictions.items()},
+            y=self.y[rows],
+            weight=None if self.weight is None else self.weight[rows],
+            parts=self.parts[rows],
+            predictions={n: v[rows] for n, v in self.predictions.items()},
         )
 
+    def subsample(self) -> OutOfFold:
+        """Up to 5,000 rows drawn at random, always the same: enough to choose among candidates."""
+        if len(self.y) <= _MOST_ROWS:
+            return self
+        return self.take(np.sort(np.random.default_rng(0).choice(len(self.y), _MOST_ROWS, False)))
+
     def splits(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-        """(rows to make an ensemble from, rows to score it on), a pair a part."""
+        """Pair the rows outside each part with those inside: to make an ensemble, to score it."""
         numbers = [n for n in np.unique(self.parts) if (self.parts != n).any()]
         return [(np.flatnonzero(self.parts != n), np.flatnonzero(self.parts == n)) for n in numbers]
 
-    def everywhere(self, predicted: Array) -> Array:
-        """Predictions of these rows as predictions of all rows of the data."""
-        if self.known is None:
+    def scatter(self, predicted: Array) -> Array:
+        """Predictions of these rows as predictions of all rows of the data, NaN for the others."""
+        if self.row_mask is None:
             return predicted
-        full = np.full((len(self.known), *predicted.shape[1:]), np.nan)
-        full[self.known] = predicted
+        full = np.full((len(self.row_mask), *predicted.shape[1:]), np.nan)
+        full[self.row_mask] = predicted
         return full
 
-    def score(self, name: str, predicted: Array) -> float:
-        return score_one(name, self.y, predicted, self.weight, self.y_range)
+    def gather(self, predicted: Array) -> Array:
+        """Predictions of all rows of the data as predictions of these rows, against `scatter`."""
+        return predicted if self.row_mask is None else predicted[self.row_mask]
+
+    def with_candidate(
+        self, predicted: Array, prediction_ms: float, kind: str
+    ) -> tuple[OutOfFold, int]:
+        """Add a candidate that is no iteration.
+
+        Parameters
+        ----------
+        predicted, prediction_ms, kind:
+            Its entries of `predictions`, `prediction_ms` and `kinds`.
+
+        Returns
+        -------
+        tuple
+            The data with the candidate, and the free number that stands for it.
+        """
+        number = min(0, *self.predictions) - 1
+        added = replace(
+            self,
+            predictions={**self.predictions, number: predicted},
+            prediction_ms={**self.prediction_ms, number: prediction_ms},
+            kinds={**self.kinds, number: kind},
+        )
+        return added, number
+
+    def score(self, metric: Metric, predicted: Array) -> float:
+        """One metric's score of predictions for these rows."""
+        return score_one(metric.name, self.y, predicted, self.weight, self.y_range)
 
     def all_scores(self, predicted: Array) -> dict[str, float]:
+        """Metric name -> score of predictions for these rows."""
         if self.n_classes is None:
             return score_regression(self.y, predicted, self.weight, self.y_range)
         return score_classification(self.y, predicted, self.weight, self.positive)
 
     def ranked(self, metric: Metric) -> list[int]:
-        """The candidates, best first."""
-        sign = -1 if metric.greater_is_better else 1
-        losses = {n: sign * self.score(metric.name, p) for n, p in self.predictions.items()}
+        """The candidates, best first; those without a score last, equals by number."""
+        losses = {n: metric.loss(self.score(metric, p)) for n, p in self.predictions.items()}
         return sorted(losses, key=lambda n: (np.nan_to_num(losses[n], nan=np.inf), n))
 
     def mean(self, weights: Mapping[int, float]) -> Array:
-        """The weighted sum of candidates' predictions."""
+        """The weighted sum of candidates' predictions: a mean where the weights sum to 1."""
         total: Array = np.sum([weights[n] * self.predictions[n] for n in weights], axis=0)
         return total
-
-    def few(self) -> OutOfFold:
-        """As many rows as a choice among candidates needs."""
-        if len(self.y) <= _MOST_ROWS:
-            return self
-        return self.rows(np.sort(np.random.default_rng(0).choice(len(self.y), _MOST_ROWS, False)))

@@ -1,4 +1,4 @@
-"""Whether an ensemble is preferred to a single pipeline."""
+"""Preference: whether an ensemble is handed over instead of a single pipeline."""
 
 from __future__ import annotations
 
@@ -9,79 +9,145 @@ import numpy as np
 from engine.ensembles.compose import EnsembleResult
 from engine.ensembles.names import VOTING
 from engine.ensembles.out_of_fold import OutOfFold
-from engine.metrics.metric import METRICS, Metric
+from engine.metrics.metric import Metric
+
+#: From this many tried pipelines on, the best score is partly luck.
+_MANY = 25
+#: Standard errors by which an ensemble must be better. A mean of models errs less than one model,
+#: so it may be worse by one error. A meta learner that decides alone learns from predictions whose
+#: models knew the rows that it is scored on: on new rows it mostly lost what it had gained.
+_BY_VOTING, _BY_META_LEARNER_ALONE, _BY_META_LEARNER_IN_A_MEAN = -1.0, 2.0, 0.5
 
 
-def choose_one(data: OutOfFold, metric_name: str) -> list[float]:
-    """What choosing the best single candidate gives, a score for each part of the rows.
+def choose_one(data: OutOfFold, metric: Metric) -> list[float]:
+    """Score the choice of the best single candidate, part by part.
 
-    The best of many scores is partly luck: of the rows that it was chosen on. Here each part is
-    scored by the candidate that is best on the others, as an ensemble's parts are, so that the two
-    can be compared.
+    The best of many scores is partly luck on the rows that it was chosen on. Here each part is
+    scored by the candidate that is best on the other parts, as an ensemble's parts are, so that
+    both can be compared.
 
+    Parameters
+    ----------
+    data:
+        The candidates' predictions.
+    metric:
+        Decides which candidate is best.
+
+    Returns
+    -------
+    list of float
+        A score for each part.
+
+    Notes
+    -----
     Source: Varma & Simon (2006), Bias in error estimation when using cross-validation for model
     selection.
     """
-    metric, scores = METRICS[metric_name], []
+    scores = []
     for others, mine in data.splits():
-        best = data.rows(others).few().ranked(metric)[0]
-        part = data.rows(mine)
-        scores.append(part.score(metric_name, part.predictions[best]))
+        best = data.take(others).subsample().ranked(metric)[0]
+        part = data.take(mine)
+        scores.append(part.score(metric, part.predictions[best]))
     return scores
 
 
-def gain(metric: Metric, scores: Sequence[float], than: Sequence[float]) -> tuple[float, float]:
-    """By how much ``scores`` are better in the mean of the parts, and the standard error of that.
+def mean_improvement(
+    metric: Metric, scores: Sequence[float], than: Sequence[float]
+) -> tuple[float, float]:
+    """Compare scores part by part.
 
-    Parts that have no score are left out; NaN when none has.
+    Parameters
+    ----------
+    metric:
+        Decides whether more is better.
+    scores, than:
+        A score for each part; parts where one is NaN are left out.
+
+    Returns
+    -------
+    tuple of float
+        By how much ``scores`` are better in the mean, and the standard error of that mean:
+        infinite for a single part, NaN where no part is left.
+
+    Examples
+    --------
+    >>> from engine.metrics.metric import METRICS
+    >>> better, error = mean_improvement(METRICS["accuracy"], [0.8, 0.9], [0.7, 0.7])
+    >>> round(better, 3), round(error, 3)
+    (0.15, 0.05)
     """
     differences = np.asarray(scores, dtype=np.float64) - np.asarray(than, dtype=np.float64)
     differences = differences[np.isfinite(differences)]
     if not len(differences):
         return np.nan, np.nan
-    sign = 1.0 if metric.greater_is_better else -1.0
     error = differences.std(ddof=1) / np.sqrt(len(differences)) if len(differences) > 1 else np.inf
-    return sign * float(differences.mean()), float(error)
+    return -metric.sign * float(differences.mean()), float(error)
 
 
-#: With fewer pipelines the best score of them is hardly luck.
-_MANY = 25
-
-
-class _Preference:
-    """Whether the run hands an ensemble over, whoever has the best score.
+class Preference:
+    """Decides which ensembles a run prefers to its best single pipeline.
 
     Parameters
     ----------
-    alone:
-        From `choose_one`; ``None``: the best score decides.
+    metric:
+        The run's primary metric.
+    baseline:
+        Scores by part to beat, see `choose_one`; ``None``: the best score decides, and no
+        ensemble is preferred.
+
+    Examples
+    --------
+    >>> from engine.metrics.metric import METRICS
+    >>> preference = Preference(METRICS["accuracy"], [0.7, 0.8])
+    >>> result = EnsembleResult({}, {}, [{"accuracy": 0.8}, {"accuracy": 0.84}], np.zeros(0))
+    >>> preference.reason("VotingEnsemble", result)
+    '0.82 against 0.75 of choosing a single pipeline on other rows'
+    >>> preference.reason("StackEnsemble", result) is None
+    True
     """
 
-    def __init__(self, metric: Metric, alone: Sequence[float] | None) -> None:
+    def __init__(self, metric: Metric, baseline: Sequence[float] | None) -> None:
         self._metric = metric
-        self._so_far = alone
-        self._what = "choosing a single pipeline on other rows"
+        self._baseline = baseline
+        self._whose = "choosing a single pipeline on other rows"
 
-    def of(self, name: str, result: EnsembleResult) -> str | None:
-        """Why this one is preferred to what was before, or ``None``.
+    @classmethod
+    def among(cls, data: OutOfFold, metric: Metric, n_tried: int) -> Preference:
+        """The preference of a run that has tried ``n_tried`` pipelines.
 
-        The mean of models errs less than one, so that it needs only not be worse by more than the
-        standard error. A meta learner that decides alone must be better by more than twice that:
-        it learns from predictions whose models knew the rows that it is scored on, and on rows of
-        its own it mostly gave back what it had gained. One that is a part of a mean: by half of it.
+        With fewer than 25 the best score is hardly luck, and no ensemble is preferred.
         """
-        if self._so_far is None:
+        return cls(metric, choose_one(data, metric) if n_tried >= _MANY else None)
+
+    def reason(self, name: str, result: EnsembleResult) -> str | None:
+        """Why this ensemble is preferred to what was preferred before; ``None`` if it is not.
+
+        An ensemble that is preferred is the baseline of those that follow. A voting ensemble may
+        be worse by one standard error, a meta learner must be better by two, or by half of one
+        where it is a part of a mean.
+
+        Parameters
+        ----------
+        name:
+            The ensemble's name, one of `engine.ensembles.names.ENSEMBLES`.
+        result:
+            The ensemble.
+        """
+        if self._baseline is None:
             return None
-        scores = [fold[self._metric.name] for fold in result.fold_metrics]
-        if len(scores) != len(self._so_far):
+        scores = [self._metric.of(fold) for fold in result.fold_metrics]
+        if len(scores) != len(self._baseline):
             return None
-        better, error = gain(self._metric, scores, self._so_far)
+        better, error = mean_improvement(self._metric, scores, self._baseline)
+        margin = _BY_META_LEARNER_ALONE
         if name == VOTING:
-            preferred = better >= -error
-        else:
-            preferred = better > (2.0 if result.own_weight is None else 0.5) * error
-        if not preferred:
+            margin = _BY_VOTING
+        elif result.own_weight is not None:
+            margin = _BY_META_LEARNER_IN_A_MEAN
+        is_preferred = better >= margin * error if name == VOTING else better > margin * error
+        if not is_preferred:
             return None
-        why = f"{np.nanmean(scores):.6g} against {np.nanmean(self._so_far):.6g} of {self._what}"
-        self._so_far, self._what = scores, name
-        return why
+        means = f"{np.nanmean(scores):.6g} against {np.nanmean(self._baseline):.6g}"
+        reason = f"{means} of {self._whose}"
+        self._baseline, self._whose = scores, name
+        return reason

@@ -1,17 +1,21 @@
-"""A second level: boosting that sees the features, and what other pipelines predict from them."""
+"""Second level: boosting that sees the features and what other pipelines predict from them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from engine.data.dataset import Dataset, Fold, rows_of
-from engine.ensembles.meta_features import meta_input, meta_predict
+from engine.data.dataset import Dataset, Fold, Matrix, rows_of
+from engine.deadline import NEVER, Deadline
+from engine.ensembles.compose import EnsembleResult
+from engine.ensembles.meta_features import Array, meta_input, meta_predict
+from engine.ensembles.out_of_fold import OutOfFold
+from engine.ensembles.voting import voting_ensemble
 from engine.evaluation.cross_validation import (
     ALL_ROWS,
     KeptByPart,
@@ -22,11 +26,12 @@ from engine.evaluation.cross_validation import (
     pipeline_for,
     rounds_of_the_others,
 )
+from engine.metrics.metric import Metric
 from engine.pipelines.fitting.early_stopping import AtRounds, fit_with_early_stopping
 from engine.pipelines.spec import PipelineSpec
 
-#: Random thresholds, as the best splits of the predictions alone would leave features no say. With
-#: more than two classes a round is as many trees, and there are half as many rounds.
+#: Random thresholds: the best splits would use the predictions alone and never a feature. With
+#: more than two classes a round makes a tree for each class, so that half as many rounds do.
 _PARAMS = {"learning_rate": 0.05, "extra_trees": True}
 _PARAMS_MANY_CLASSES = {"learning_rate": 0.1, "extra_trees": True}
 #: The fit on all rows, in fits of a fold, with a reserve for scoring.
@@ -34,7 +39,29 @@ _LAST_FIT = 2.0
 
 
 class GivenUp(Exception):
-    """A second level that is not wanted any more."""
+    """Raised in the fit of a second level that is not wanted any more."""
+
+
+@dataclass(frozen=True)
+class SecondLevelOptions:
+    """How a second level is fitted.
+
+    Attributes
+    ----------
+    cores:
+        Threads that may be used.
+    random_state:
+        Seed.
+    class_weight:
+        ``"balanced"`` or label -> weight, multiplied into the sample weights.
+    seconds:
+        Time for all fits: a fit adds no boosting rounds after its share; default: no limit.
+    """
+
+    cores: int = 1
+    random_state: int = 0
+    class_weight: Any = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -44,30 +71,39 @@ class SecondLevel:
     Attributes
     ----------
     predictions:
-        Of every row, by a second level that was fitted without it: (n_rows, n_classes) or
-        (n_rows,).
+        (n_rows, n_classes) or (n_rows,): each row's by a model that was fitted without it.
     features:
         The fitted transformer that makes features from X.
     model:
-        Fitted on all rows' features and out-of-fold predictions, `meta_input`, for class codes or
-        values.
+        Fitted on `meta_input` of all rows' out-of-fold predictions and features, for class codes
+        or values.
     """
 
-    predictions: NDArray[np.float64]
+    predictions: Array
     features: Any
     model: Any
+
+
+class Fitting(Protocol):
+    """A second level that is being fitted elsewhere, in a thread or on another node.
+
+    Both methods may be called from any thread, more than once, and do not raise.
+    """
+
+    def result(self) -> SecondLevel | None:
+        """Wait for the second level; ``None`` when it failed or was not ready in time."""
+
+    def cancel(self) -> None:
+        """End the fit soon, as nobody wants its result; `result` returns ``None`` then."""
 
 
 def fit_second_level(
     dataset: Dataset,
     folds: Sequence[Fold],
-    outputs: Sequence[NDArray[np.float64]],
-    *,
+    outputs: Sequence[Array],
     inputs: Sequence[Sequence[int]] | None = None,
-    cores: int = 1,
-    random_state: int = 0,
-    class_weight: Any = None,
-    seconds: float | None = None,
+    options: SecondLevelOptions | None = None,
+    *,
     stop: Callable[[], bool] | None = None,
     kept: KeptByPart | None = None,
 ) -> SecondLevel:
@@ -75,92 +111,176 @@ def fit_second_level(
 
     Parameters
     ----------
-    dataset, folds:
-        As the predictions were made with; the folds as `is_k_fold` wants them.
+    dataset:
+        The data that the predictions were made from.
+    folds:
+        The folds that they were made with; each row is validated by one of them, see
+        `engine.data.splits.is_k_fold`.
     outputs:
-        Each (n_rows, n_classes) or (n_rows,): a pipeline's out-of-fold predictions.
+        Out-of-fold predictions of a pipeline each, (n_rows, n_classes) or (n_rows,).
     inputs:
-        Which of the outputs the model of each fold sees and, last, that of all rows. Where they
-        were chosen by their scores, those of a fold must be chosen on the other rows: the best of
-        many is partly luck. Default: all see all.
-    cores:
-        Threads that may be used.
-    random_state:
-        Seed.
-    class_weight:
-        ``"balanced"`` or label to weight, multiplied into the sample weights.
-    seconds:
-        No boosting rounds are added to any fit after its share of these; default: no limit.
+        Numbers of the outputs that the model of each fold sees and, last, the model of all rows.
+        The best of many are partly luck: where outputs were chosen by their scores, those of a
+        fold must be chosen on the other rows. Default: every model sees all.
+    options:
+        How the second level is fitted; default: `SecondLevelOptions`.
     stop:
         Asked before each fit whether to give up; default: never.
     kept:
-        As in `engine.evaluation.cross_validation.evaluate`.
+        Keeps features that take long to make, see `engine.evaluation.cross_validation.evaluate`.
 
     Raises
     ------
     GivenUp
-        When ``stop`` said so.
+        When ``stop`` returned true.
 
     Notes
     -----
     Source: Wolpert (1992), Stacked generalization; features beside the predictions as in
     scikit-learn's ``StackingClassifier(passthrough=True)``.
     """
-    n_classes = None if dataset.classes is None else len(dataset.classes)
-    fixed = _PARAMS if n_classes is None or n_classes == 2 else _PARAMS_MANY_CLASSES
-
-    def parts_of(params: dict[str, Any]) -> tuple[Any, Any]:
-        """What makes the features, and the booster; the same with any number of threads."""
-        spec = PipelineSpec("LightGBM", estimator_params=fixed | params)
-        features, booster = pipeline_for(dataset, spec, cores, random_state)
-        return features, booster.set_params(deterministic=True, force_col_wise=True)
-
-    codes = dataset.target(dataset.y)
-    weight = fit_weight(dataset, class_weight)
-    fit_seconds = None if seconds is None else seconds / (len(folds) + _LAST_FIT)
-
+    options = options or SecondLevelOptions()
     inputs = inputs or [range(len(outputs))] * (len(folds) + 1)
 
     def go_on() -> None:
         if stop is not None and stop():
             raise GivenUp("the second level is not wanted any more")
 
-    def seen_by(number: int, rows: NDArray[np.int64]) -> list[NDArray[np.float64]]:
-        return [outputs[n][rows] for n in inputs[number]]
-
-    with threadpool_limits(limits=cores):
-        rounds, fitted = [], []
-        for number, (train, valid) in enumerate(folds):
+    fits = _Fits(dataset, folds, outputs, inputs, options, kept)
+    with threadpool_limits(limits=options.cores):
+        fitted = []
+        for number in range(len(folds)):
             go_on()
-            X, y, w = part_of(dataset, weight, train)
-            features, booster = parts_of({})
-            X, X_valid = fit_features([features], X, y, rows_of(dataset.X, valid), number, kept)
-            seen = meta_input(seen_by(number, train), X)
-            seen_valid = meta_input(seen_by(number, valid), X_valid)
-            best = fit_with_early_stopping(
-                booster, seen, codes[train], w, seen_valid, codes[valid], fit_seconds, keep_all=True
-            )
-            rounds.append(best)
-            fitted.append((booster, X_valid))
-        predictions = np.zeros_like(outputs[0], dtype=np.float64)
-        for number, (booster, X_valid) in enumerate(fitted):
-            valid = folds[number][1]
-            model = AtRounds(booster, rounds_of_the_others(rounds, number))
-            predictions[valid] = meta_predict(model, seen_by(number, valid), n_classes, X_valid)
+            fitted.append(fits.fit_fold(number))
+        predictions = fits.predict_folds(fitted)
         go_on()
-        features, booster = parts_of({"n_estimators": mean_rounds(rounds)})
-        everything = [outputs[n] for n in inputs[-1]]
-        X, _ = fit_features([features], dataset.X, dataset.y, None, ALL_ROWS, kept)
-        seen = meta_input(everything, X)
-        booster.fit(seen, codes, sample_weight=weight)
+        features, booster = fits.fit_all(mean_rounds([fold.rounds for fold in fitted]))
     return SecondLevel(predictions, features, booster)
 
 
-class Fitting(Protocol):
-    """A second level that is being fitted elsewhere."""
+@dataclass(frozen=True)
+class _FittedFold:
+    """A fold's booster, the rounds that are best for its validation rows, and their features."""
 
-    def result(self) -> SecondLevel | None:
-        """Wait for it; ``None`` when it failed or was not ready in time."""
+    booster: Any
+    rounds: int
+    X_valid: Matrix
 
-    def cancel(self) -> None:
-        """It is not wanted any more."""
+
+class _Fits:
+    """The fits of a second level, see `fit_second_level`."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        folds: Sequence[Fold],
+        outputs: Sequence[Array],
+        inputs: Sequence[Sequence[int]],
+        options: SecondLevelOptions,
+        kept: KeptByPart | None,
+    ) -> None:
+        self._dataset = dataset
+        self._folds = folds
+        self._outputs = outputs
+        self._inputs = inputs
+        self._options = options
+        self._kept = kept
+        self._codes = dataset.target(dataset.y)
+        self._weight = fit_weight(dataset, options.class_weight)
+        self._n_classes = None if dataset.classes is None else len(dataset.classes)
+        seconds = options.seconds
+        self._fit_seconds = None if seconds is None else seconds / (len(folds) + _LAST_FIT)
+
+    def fit_fold(self, number: int) -> _FittedFold:
+        """Fit the model of one fold with early stopping on the fold's validation rows."""
+        train, valid = self._folds[number]
+        X, y, weight = part_of(self._dataset, self._weight, train)
+        features, booster = self._parts({})
+        X_valid = rows_of(self._dataset.X, valid)
+        X, X_valid = fit_features([features], X, y, X_valid, number, self._kept)
+        rounds = fit_with_early_stopping(
+            booster,
+            meta_input(self._seen(number, train), X),
+            self._codes[train],
+            weight,
+            meta_input(self._seen(number, valid), X_valid),
+            self._codes[valid],
+            self._fit_seconds,
+            keep_all=True,
+        )
+        return _FittedFold(booster, rounds, X_valid)
+
+    def predict_folds(self, fitted: Sequence[_FittedFold]) -> Array:
+        """Predictions of every row by its fold's model, at the mean rounds of the other folds."""
+        predictions = np.zeros_like(self._outputs[0], dtype=np.float64)
+        rounds = [fold.rounds for fold in fitted]
+        for number, fold in enumerate(fitted):
+            valid = self._folds[number][1]
+            model = AtRounds(fold.booster, rounds_of_the_others(rounds, number))
+            seen = self._seen(number, valid)
+            predictions[valid] = meta_predict(model, seen, self._n_classes, fold.X_valid)
+        return predictions
+
+    def fit_all(self, rounds: int) -> tuple[Any, Any]:
+        """Fit the transformer of the features, and a booster of so many rounds, on all rows."""
+        dataset = self._dataset
+        features, booster = self._parts({"n_estimators": rounds})
+        X, _ = fit_features([features], dataset.X, dataset.y, None, ALL_ROWS, self._kept)
+        seen = meta_input([self._outputs[n] for n in self._inputs[-1]], X)
+        booster.fit(seen, self._codes, sample_weight=self._weight)
+        return features, booster
+
+    def _parts(self, params: dict[str, Any]) -> tuple[Any, Any]:
+        """The unfitted transformer and booster; the booster is the same with any thread count."""
+        has_many_classes = self._n_classes is not None and self._n_classes > 2
+        fixed = _PARAMS_MANY_CLASSES if has_many_classes else _PARAMS
+        spec = PipelineSpec("LightGBM", estimator_params=fixed | params)
+        options = self._options
+        features, booster = pipeline_for(self._dataset, spec, options.cores, options.random_state)
+        return features, booster.set_params(deterministic=True, force_col_wise=True)
+
+    def _seen(self, number: int, rows: NDArray[np.int64]) -> list[Array]:
+        """The outputs that the model of a fold sees, for some rows."""
+        return [self._outputs[n][rows] for n in self._inputs[number]]
+
+
+def voting_with_second_level(
+    data: OutOfFold,
+    metric: Metric,
+    own: SecondLevel,
+    inputs: Sequence[int],
+    deadline: Deadline = NEVER,
+) -> EnsembleResult | None:
+    """Weigh the candidates and a second level as `engine.ensembles.voting.voting_ensemble` does.
+
+    Parameters
+    ----------
+    data, metric, deadline:
+        As in `voting_ensemble`.
+    own:
+        The second level.
+    inputs:
+        The iterations whose predictions it has seen, in that order. All of them become members,
+        some perhaps of weight 0.
+
+    Returns
+    -------
+    EnsembleResult or None
+        ``None`` when the second level has no weight in the best mean.
+    """
+    cost = sum(data.prediction_ms.get(n, 0.0) for n in inputs)
+    predicted = data.gather(own.predictions)
+    candidates, second_level = data.with_candidate(predicted, cost, "second level")
+    voted = voting_ensemble(candidates, metric, deadline)
+    members = dict(voted.members)
+    own_weight = members.pop(second_level, None)
+    if own_weight is None:
+        return None
+    return replace(
+        voted,
+        members={n: members.pop(n, 0.0) for n in inputs} | members,
+        meta_learner=own.model,
+        features=own.features,
+        own_weight=own_weight,
+        n_inputs=len(inputs),
+    )

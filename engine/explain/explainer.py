@@ -1,4 +1,4 @@
-"""From a fitted model to an explainer of its raw columns: exact where that is known."""
+"""Explainers: exact SHAP values where the model allows them, sampled ones elsewhere."""
 
 from __future__ import annotations
 
@@ -25,23 +25,31 @@ _TOLERANCE = 5e-4
 
 
 class Explainer(Protocol):
-    """Explains rows one by one: a row's values do not depend on the others of a call.
+    """Explains rows one by one: a row's values do not depend on the other rows of a call.
 
     Attributes
     ----------
     expected:
-        (n_outputs,).
+        (n_outputs,) expected outputs. With the sum of a row's values they give the model's output.
     """
 
     expected: Array
 
     def explain(self, X: Any) -> Array:
-        """(n, n_columns, n_outputs)."""
+        """SHAP values of the rows of X, (n, n_columns, n_outputs)."""
         ...
 
 
 def outputs_of(model: Any, X: Any) -> Array:
-    """(n, n_outputs): class probabilities, or values in a single column."""
+    """(n, n_outputs) class probabilities, or values in a single column.
+
+    Parameters
+    ----------
+    model:
+        Any model with ``predict_proba`` or ``predict``.
+    X:
+        Rows in the form of the model's input.
+    """
     if hasattr(model, "predict_proba"):
         return np.asarray(model.predict_proba(X), dtype=np.float64)
     return np.asarray(model.predict(X), dtype=np.float64).reshape(-1, 1)
@@ -50,7 +58,7 @@ def outputs_of(model: Any, X: Any) -> Array:
 def explainer_of(
     model: Any, background: Any, columns: Sequence[str], random_state: int = 0
 ) -> Explainer:
-    """The best way to explain a model's output by its raw columns.
+    """Choose the best explainer of a model's output by its raw columns.
 
     Parameters
     ----------
@@ -58,17 +66,27 @@ def explainer_of(
         A fitted pipeline of a run, an ensemble of them, or any model with ``predict_proba`` or
         ``predict``.
     background:
-        Training rows, a hundred or so; what "nothing is known" means.
+        Training rows, a hundred or so: a row's values say how its output differs from theirs.
     columns:
         Names of the raw columns, in their order.
     random_state:
-        Seed of what is sampled.
+        Seed of sampled values.
 
     Notes
     -----
-    Trees and linear models on columns that are each made of one raw column: exact values, those
-    of one raw column added up. Voting ensembles: the members', weighted. Everything else, and
-    what turns out not to add up: permutations (`shap.PermutationExplainer`).
+    Trees and linear models have exact values where each of their columns is made of one raw
+    column; the values of one raw column are added up. Voting ensembles have the weighted sums of
+    their members' values. Other models, and those whose exact values do not add up to the output,
+    are explained by permutations (`shap.PermutationExplainer`).
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> X = np.arange(12.0).reshape(6, 2) ** 2
+    >>> model = LinearRegression().fit(X, X[:, 0])
+    >>> explainer = explainer_of(model, X, ["first", "second"])
+    >>> explainer.explain(X).shape
+    (6, 2, 1)
     """
     last = model[-1] if isinstance(model, Pipeline) else None
     if isinstance(last, VotingEnsembleClassifier | VotingEnsembleRegressor):
@@ -82,9 +100,16 @@ def explainer_of(
 def engineered_explainer_of(
     pipeline: Pipeline, background: Any, random_state: int = 0
 ) -> Explainer:
-    """The same by the columns that the pipeline's first step makes.
+    """Choose the best explainer of a pipeline by the columns that its first step makes.
 
-    ``background`` are rows as that step gives them.
+    Parameters
+    ----------
+    pipeline:
+        A fitted pipeline.
+    background:
+        Training rows as the first step gives them.
+    random_state:
+        Seed of sampled values.
     """
     rest: Any = pipeline[1:]
     estimator = rest[-1]
@@ -107,7 +132,7 @@ def _exact(model: Any, background: Any, columns: Sequence[str]) -> Explainer | N
     try:
         margins = margins_of(model[-1], head.transform(background))
     except Exception:
-        return None  # what a library cannot explain is sampled
+        return None  # a model that its library cannot explain is sampled
     if margins is None:
         return None
     places = {name: index for index, name in enumerate(columns)}
@@ -124,18 +149,18 @@ def _exact(model: Any, background: Any, columns: Sequence[str]) -> Explainer | N
 def _adds_up(explainer: Explainer, model: Any, background: Any) -> bool:
     rows = rows_of(background, np.arange(min(16, background.shape[0])))
     try:
-        told = explainer.expected + explainer.explain(rows).sum(axis=1)
+        totals = explainer.expected + explainer.explain(rows).sum(axis=1)
     except Exception:
         return False
     expected = outputs_of(model, rows)
-    if told.shape != expected.shape:
+    if totals.shape != expected.shape:
         return False
     scale = max(1.0, float(np.abs(expected).max()))
-    return bool(np.abs(told - expected).max() <= _TOLERANCE * scale)
+    return bool(np.abs(totals - expected).max() <= _TOLERANCE * scale)
 
 
 class _Exact:
-    """Exact values of the estimator's columns, added up by raw column."""
+    """Exact values of an estimator's columns, added up by raw column."""
 
     def __init__(self, head: Any, margins: Margins, fold: Array | None, background: Any) -> None:
         self._head = head
@@ -157,7 +182,7 @@ class _Exact:
 
 
 class _Weighted:
-    """A voting ensemble: the weighted sum of its members' values."""
+    """Values of a voting ensemble: the weighted sum of its members' values."""
 
     def __init__(
         self, ensemble: Any, background: Any, columns: Sequence[str], random_state: int
@@ -192,7 +217,7 @@ class _Weighted:
 
 
 class _Sampled:
-    """Permutations of the columns, forth and back, of each row against some training rows."""
+    """Values from permutations of each row's columns, forth and back, against training rows."""
 
     def __init__(self, model: Any, background: Any, random_state: int) -> None:
         self._model = model
@@ -209,7 +234,7 @@ class _Sampled:
         import shap
 
         table = _Cells(self._compared, X)
-        # Rows are known by their numbers: columns may hold anything, and each is looked up.
+        # shap sees row numbers instead of cells, as columns may hold anything.
         explainer = shap.PermutationExplainer(
             lambda numbers: outputs_of(self._model, table.rows(numbers)),
             shap.maskers.Independent(table.compared, max_samples=len(table.compared)),
@@ -222,7 +247,7 @@ class _Sampled:
 
 
 class _Cells:
-    """Two tables as one, and rows of them whose cells come from different rows."""
+    """Two tables as one, from which rows are made whose cells come from different rows."""
 
     def __init__(self, compared: Any, given: Any) -> None:
         n_compared, n_columns = compared.shape

@@ -1,4 +1,4 @@
-"""`Explanation`: SHAP values, what they are of, and the forms that users know them in."""
+"""`Explanation`: SHAP values of a model's predictions, in the forms that users read."""
 
 from __future__ import annotations
 
@@ -24,19 +24,32 @@ class Explanation:
     values:
         (n_rows, n_features, n_outputs), an output a class; one for regression.
     expected:
-        (n_outputs,) what the model gives when nothing is known of a row.
+        (n_outputs,) the model's mean output over the background rows.
     columns:
         Names of the features.
     classes:
         Labels of the outputs, as texts; ``None`` for regression.
     rows:
-        (n_rows,) numbers of the explained rows in what was given.
+        (n_rows,) numbers of the explained rows among the given rows.
     data:
-        (n_rows, n_features) their values as numbers, categories as codes, for the plots.
+        (n_rows, n_features) the rows' features as numbers, categories as codes, for the plots.
     n_given:
-        Rows that were given; more than were explained where the time was over before.
+        Number of given rows; more than were explained where the time was over before.
     source:
-        Where the rows came from, in words.
+        Where the rows come from, for the report.
+
+    Examples
+    --------
+    >>> values = np.array([[[0.5], [-2.0]], [[0.1], [1.0]]])
+    >>> explanation = Explanation(
+    ...     values, np.array([3.0]), ("age", "size"), None, np.arange(2), values[:, :, 0], 2
+    ... )
+    >>> (explanation.expected + values.sum(axis=1)).ravel().tolist()
+    [1.5, 4.1]
+    >>> explanation.overall().tolist()
+    [0.3, 1.5]
+    >>> explanation.as_six()[3]
+    ['size', 'age']
     """
 
     values: Array
@@ -49,7 +62,7 @@ class Explanation:
     source: str = ""
 
     def overall(self) -> Array:
-        """(n_features,) mean absolute SHAP value; over classes, their mean."""
+        """(n_features,) mean absolute SHAP value, over the classes too."""
         return np.asarray(np.abs(self.values).mean(axis=(0, 2)))
 
     def of_class(self, index: int) -> Array:
@@ -57,8 +70,7 @@ class Explanation:
         return np.asarray(np.abs(self.values[:, :, index]).mean(axis=0))
 
     def as_six(self) -> tuple[Any, Any, list[float], list[str], Any, Any]:
-        """``(shap_values, expected_values, overall_summary, overall_imp, per_class_summary,
-        per_class_imp)``, see `engine.retrieve_model_explanation`."""
+        """The tuple that `engine.retrieve_model_explanation` returns."""
         overall = _ranked(self.overall(), self.columns)
         if self.classes is None:
             return self.values[:, :, 0], float(self.expected[0]), *overall, None, None
@@ -72,7 +84,7 @@ class Explanation:
         )
 
     def summary(self) -> dict[str, Any]:
-        """The importances as plain values, for JSON."""
+        """Importances as plain values, for JSON."""
         _, expected, overall_summary, overall_imp, per_class_summary, per_class_imp = self.as_six()
         return {
             "source": self.source,
@@ -87,7 +99,7 @@ class Explanation:
         }
 
     def to_bytes(self) -> bytes:
-        """An ``.npz`` file without pickles."""
+        """Write an ``.npz`` file without pickles."""
         file = io.BytesIO()
         texts = {
             "columns": list(self.columns),
@@ -107,6 +119,7 @@ class Explanation:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Explanation:
+        """Read what `to_bytes` has written."""
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             texts = json.loads(str(file["texts"]))
             classes = texts["classes"]

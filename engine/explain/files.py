@@ -1,4 +1,4 @@
-"""Explanations of a run's iterations: the rows from the cluster, the results into the store."""
+"""Explanations among the files of an iteration: saving and loading."""
 
 from __future__ import annotations
 
@@ -12,12 +12,23 @@ from engine.store.mlflow_store import RunStore
 
 logger = logging.getLogger("raysmith.driver")
 
-
 FOLDER, FILE = "explanation", "explanation.npz"
 
 
-def save_explanation(store: RunStore, child_id: str, explanation: Explanation) -> None:
-    """As ``.npz``, JSON and PNG files in the folder ``explanation`` of the iteration."""
+def save_explanation(store: RunStore, iteration_id: str, explanation: Explanation) -> None:
+    """Write an explanation as ``.npz``, JSON and PNG files in the iteration's ``explanation``.
+
+    Plots that cannot be drawn are left out.
+
+    Parameters
+    ----------
+    store:
+        The store.
+    iteration_id:
+        The iteration's id in MLflow.
+    explanation:
+        The explanation; it replaces one that was kept before.
+    """
     files = {
         FILE: explanation.to_bytes(),
         "summary.json": json.dumps(explanation.summary(), indent=1).encode(),
@@ -25,13 +36,20 @@ def save_explanation(store: RunStore, child_id: str, explanation: Explanation) -
     try:
         files |= draw_plots(explanation)
     except Exception:
-        # Pictures of odd data may fail; the values must not be lost for it.
-        logger.exception("no pictures of the explanation")
-    store.write_files(child_id, FOLDER, files)
+        # Plots of odd data may fail; the values must not be lost for it.
+        logger.exception("no plots of the explanation")
+    store.write_files(iteration_id, FOLDER, files)
 
 
-def load_explanation(store: RunStore, child_id: str) -> Explanation:
-    """What `save_explanation` has kept.
+def load_explanation(store: RunStore, iteration_id: str) -> Explanation:
+    """Read what `save_explanation` has written.
+
+    Parameters
+    ----------
+    store:
+        The store.
+    iteration_id:
+        The iteration's id in MLflow.
 
     Raises
     ------
@@ -39,7 +57,7 @@ def load_explanation(store: RunStore, child_id: str) -> Explanation:
         When the iteration has not been explained.
     """
     try:
-        return Explanation.from_bytes(store.read_bytes(child_id, f"{FOLDER}/{FILE}"))
+        return Explanation.from_bytes(store.read_bytes(iteration_id, f"{FOLDER}/{FILE}"))
     except FileNotFoundError as error:
         raise RunException(
             "this iteration has not been explained; run.explain(iteration=...) does it, and "

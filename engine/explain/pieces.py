@@ -1,7 +1,4 @@
-"""Explains many rows: pieces of a second or so, done by workers until the time is over.
-
-Knows no Ray: who does a piece is the caller's.
-"""
+"""Explanations of many rows, in pieces of about a second that any number of workers do."""
 
 from __future__ import annotations
 
@@ -16,10 +13,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.data.dataset import rows_of
+from engine.deadline import Deadline
 from engine.explain.explainer import Explainer, engineered_explainer_of, explainer_of
 from engine.explain.explanation import Explanation
 
 Array = NDArray[np.float64]
+#: Called with the rows done and all rows.
+Progress = Callable[[int, int], None]
 
 _FIRST_PIECE = 4
 _LARGEST_PIECE = 2_000
@@ -28,22 +28,24 @@ _PIECE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be explained.
+    """A model, and the rows to explain.
 
     Attributes
     ----------
     model:
-        Fitted.
+        A fitted pipeline, or any model with ``predict_proba`` or ``predict``.
     background:
-        Some training rows.
+        Some training rows, which predictions are compared with.
     X:
-        The rows to explain; all three in the form of the pipeline's first step's input.
+        The rows to explain. Both tables have the form of the pipeline's input.
     columns:
         Names of the raw columns.
     source:
-        Where the rows came from, in words.
+        Where the rows come from, for the report.
     features:
         ``raw``, or ``engineered`` for the columns that the pipeline's first step makes.
+    random_state:
+        Seed of sampled explanations.
     """
 
     model: Any
@@ -55,7 +57,7 @@ class Work:
     random_state: int = 0
 
     def prepared(self) -> Work:
-        """With background and X in the words of ``features``."""
+        """Transform background and X to the columns that ``features`` names."""
         if self.features == "raw":
             return self
         head = self.model[0]
@@ -70,26 +72,38 @@ class Work:
         )
 
     def explainer(self) -> Explainer:
-        """Made anew by everyone who does pieces of ``prepared`` work."""
+        """Make an explainer for `prepared` work; every worker makes its own."""
         if self.features == "raw":
             return explainer_of(self.model, self.background, self.columns, self.random_state)
         return engineered_explainer_of(self.model, self.background, self.random_state)
 
 
 def in_this_process(work: Work, seconds: float | None = None) -> Explanation:
-    """Explain piece by piece, here.
+    """Explain piece by piece in this process.
 
     Parameters
     ----------
+    work:
+        The model and the rows.
     seconds:
-        After so long no further piece is begun; ``None``: all rows.
+        No piece is begun after this long, but one always is; default: all rows are explained.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> X = np.arange(12.0).reshape(6, 2) ** 2
+    >>> model = LinearRegression().fit(X, X[:, 0])
+    >>> explanation = in_this_process(Work(model, X, X, ("first", "second")))
+    >>> totals = explanation.expected + explanation.values.sum(axis=1)
+    >>> bool(np.allclose(totals[:, 0], model.predict(X)))
+    True
     """
-    until = None if seconds is None else time.monotonic() + seconds
+    deadline = Deadline.after(seconds, time.monotonic)
     work = work.prepared()
     explainer = work.explainer()
     pieces = Pieces(work.X.shape[0])
     while (rows := pieces.next()) is not None:
-        if until is not None and time.monotonic() > until and pieces.done:
+        if deadline.is_over and pieces.done:
             break
         began = time.monotonic()
         values = explainer.explain(rows_of(work.X, rows))
@@ -98,10 +112,30 @@ def in_this_process(work: Work, seconds: float | None = None) -> Explanation:
 
 
 class Pieces:
-    """Hands out pieces of the rows, as large as takes about a second, and collects the results.
+    """Hands out pieces of the rows and collects the results.
 
-    Rows are taken from all over the table, so that those that are done when time is over are a
-    fair sample.
+    A piece grows until it takes about a second. Rows are taken from all over the table, so that
+    the rows that are done when time is over are a fair sample.
+
+    Parameters
+    ----------
+    n_rows:
+        Number of rows.
+
+    Attributes
+    ----------
+    done:
+        Rows and values of each piece that is done.
+
+    Examples
+    --------
+    >>> pieces = Pieces(6)
+    >>> rows = pieces.next()
+    >>> len(rows)
+    4
+    >>> pieces.add(rows, np.zeros((4, 1, 1)), seconds=1.0)
+    >>> len(pieces.next()), pieces.next(), pieces.n_done
+    (2, None, 4)
     """
 
     def __init__(self, n_rows: int) -> None:
@@ -112,7 +146,7 @@ class Pieces:
         self.done: list[tuple[NDArray[np.int64], Array]] = []
 
     def next(self) -> NDArray[np.int64] | None:
-        """The numbers of the next rows; ``None`` when all are handed out."""
+        """Hand out the numbers of the next rows; ``None`` when all are handed out."""
         if self._again:
             return self._again.pop()
         if self._next >= len(self._order):
@@ -122,22 +156,33 @@ class Pieces:
         return rows
 
     def add(self, rows: NDArray[np.int64], values: Array, seconds: float) -> None:
-        """A piece is done."""
+        """Take the values of a piece, and the seconds that it took."""
         self.done.append((rows, values))
         rate = len(rows) / max(seconds, 1e-3)
         self._size = int(np.clip(rate * _PIECE_SECONDS, 1, min(4 * self._size, _LARGEST_PIECE)))
 
     def lost(self, rows: NDArray[np.int64]) -> None:
-        """Who did a piece has died: it is handed out again."""
+        """Hand a piece out again, as the worker that had it has died."""
         self._again.append(rows)
 
     @property
     def n_done(self) -> int:
+        """Number of rows that are done."""
         return sum(len(rows) for rows, _ in self.done)
 
 
 def as_explanation(work: Work, expected: Array, pieces: Pieces) -> Explanation:
-    """The pieces as one, in the order of the rows."""
+    """Put the pieces together, in the order of the rows.
+
+    Parameters
+    ----------
+    work:
+        The prepared work.
+    expected:
+        (n_outputs,) expected outputs, from the explainer.
+    pieces:
+        At least one of them is done.
+    """
     rows = np.concatenate([rows for rows, _ in pieces.done])
     values = np.concatenate([values for _, values in pieces.done])
     order = np.argsort(rows)
@@ -160,7 +205,15 @@ def as_explanation(work: Work, expected: Array, pieces: Pieces) -> Explanation:
 
 
 def as_numbers(X: Any) -> Array:
-    """(n_rows, n_columns) for the colours of plots: categories by code, dates by their seconds."""
+    """Turn a table into numbers for the colours of plots.
+
+    Categories become codes, dates their seconds since the epoch, missing values NaN.
+
+    Examples
+    --------
+    >>> as_numbers(pd.DataFrame({"size": [1.5, None], "colour": ["red", "blue"]})).tolist()
+    [[1.5, 1.0], [nan, 0.0]]
+    """
     if sparse.issparse(X):
         return np.asarray(X.toarray(), dtype=np.float64)
     if not isinstance(X, pd.DataFrame):
@@ -177,6 +230,3 @@ def as_numbers(X: Any) -> Array:
             codes = pd.Categorical(column).codes.astype(np.float64)
             columns.append(np.where(codes < 0, np.nan, codes))
     return np.column_stack(columns)
-
-
-Progress = Callable[[int, int], None]

@@ -1,4 +1,4 @@
-"""Pictures of an explanation: bars, bars by class, swarms, dependence; colour-blind safe."""
+"""Plots of an explanation: bars, bars by class, swarm, dependence; colour-blind safe."""
 
 from __future__ import annotations
 
@@ -20,8 +20,19 @@ _SWARM_ROWS = 1_000
 
 
 def draw_plots(explanation: Explanation) -> dict[str, bytes]:
-    """File name -> PNG: ``bar.png``, ``beeswarm.png``, ``dependence.png`` and, for classes,
-    ``bar_per_class.png``."""
+    """Draw the plots of an explanation.
+
+    Parameters
+    ----------
+    explanation:
+        The explanation; at most 20 features, 10 classes and 1,000 rows of it are drawn.
+
+    Returns
+    -------
+    dict
+        File name -> PNG: ``bar.png``, ``beeswarm.png``, ``dependence.png`` and, for classes,
+        ``bar_per_class.png``.
+    """
     import matplotlib
 
     matplotlib.use("Agg", force=False)
@@ -54,9 +65,16 @@ def _bar_per_class(explanation: Explanation) -> bytes:
         for k in shown:
             width = explanation.of_class(k)[order]
             hatch = "" if k < len(COLOURS) else "///"
-            axes.barh(range(len(order)), width, left=left, color=COLOURS[k % len(COLOURS)],
-                      hatch=hatch, edgecolor="white", linewidth=0.4,
-                      label=_label(explanation.classes[k], 24))  # fmt: skip
+            axes.barh(
+                range(len(order)),
+                width,
+                left=left,
+                color=COLOURS[k % len(COLOURS)],
+                hatch=hatch,
+                edgecolor="white",
+                linewidth=0.4,
+                label=_label(explanation.classes[k], 24),
+            )
             left += width
         axes.set_yticks(range(len(order)), [_label(explanation.columns[i]) for i in order])
         axes.set_xlabel("mean |SHAP value|, added up over classes")
@@ -80,9 +98,14 @@ def _beeswarm(explanation: Explanation) -> bytes:
     with _figure(_height(min(_MOST, len(explanation.columns)))) as (figure, axes, done):
         # shap shuffles with numpy's global generator.
         shap.plots.beeswarm(
-            part, max_display=_MOST, show=False, ax=axes, plot_size=None,
-            group_remaining_features=False, color=colormaps["cividis"],
-        )  # fmt: skip
+            part,
+            max_display=_MOST,
+            show=False,
+            ax=axes,
+            plot_size=None,
+            group_remaining_features=False,
+            color=colormaps["cividis"],
+        )
         axes.set_title(_title(explanation, _MOST, k))
         axes.set_xlabel("SHAP value (change of the model's output)")
         axes.tick_params(axis="y", labelsize=9)
@@ -95,8 +118,14 @@ def _dependence(explanation: Explanation) -> bytes:
     top = int(np.argmax(explanation.overall()))
     with _figure(3.6) as (_, axes, done):
         axes.axhline(0.0, color="0.7", linewidth=0.8)
-        axes.scatter(explanation.data[:, top], explanation.values[:, top, k], s=14, alpha=0.7,
-                     color=COLOURS[0], linewidths=0)  # fmt: skip
+        axes.scatter(
+            explanation.data[:, top],
+            explanation.values[:, top, k],
+            s=14,
+            alpha=0.7,
+            color=COLOURS[0],
+            linewidths=0,
+        )
         axes.set_xlabel(_label(explanation.columns[top], 60))
         axes.set_ylabel("SHAP value")
         axes.set_title(_title(explanation, 1, k))
@@ -104,7 +133,7 @@ def _dependence(explanation: Explanation) -> bytes:
 
 
 def _shown_class(explanation: Explanation) -> int:
-    """Of two classes the second, else the one that the explanation is largest for."""
+    """Number of the output that is drawn: the second of two, else that of the largest values."""
     n_outputs = explanation.values.shape[2]
     if n_outputs <= 2:
         return n_outputs - 1
@@ -121,7 +150,7 @@ def _title(explanation: Explanation, shown: int, k: int | None = None) -> str:
 
 
 def _label(name: str, width: int = 32) -> str:
-    """Short, and nothing that matplotlib would take for mathematics."""
+    """Shorten a name, and escape what matplotlib would read as mathematics."""
     return textwrap.shorten(name, width, placeholder="…").replace("$", r"\$") or name[:width]
 
 
@@ -131,7 +160,7 @@ def _height(bars: int) -> float:
 
 @contextmanager
 def _figure(height: float) -> Iterator[tuple[Any, Any, list[bytes]]]:
-    """A figure of its own; its PNG is in the list when the block ends."""
+    """Give a figure, its axes, and a list that holds the PNG when the block ends."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -38,14 +38,14 @@ def candidates(
     first: list[IterationRecord] = []
     others: list[IterationRecord] = []
     for record in ranked:
-        kind = _kind(record)
+        kind = kind_of(record)
         (first if of_a_kind[kind] < _OF_A_KIND else others).append(record)
         of_a_kind[kind] += 1
     chosen = [*first, *others][:number]
     return [record for record in ranked if record in chosen]
 
 
-def _kind(record: IterationRecord) -> str:
+def kind_of(record: IterationRecord) -> str:
     """The name of its estimator; one that is not known is of its own kind."""
     return str(record.properties.get("run_algorithm", record.iteration))
 

@@ -15,8 +15,8 @@ from engine.data.splits import SplitPlan, make_splits
 from engine.ensembles.compose import EnsembleResult, compose
 from engine.ensembles.out_of_fold import OutOfFold
 from engine.ensembles.stacking import stack
-from engine.ensembles.voting import vote
-from engine.metrics.metric import metrics_of
+from engine.ensembles.voting import voting_ensemble
+from engine.metrics.metric import METRICS, metrics_of
 from engine.pipelines.build import build_pipeline
 from engine.pipelines.spec import PipelineSpec
 from tests.ensembles.candidates import out_of_fold
@@ -26,8 +26,9 @@ from tests.ensembles.candidates import out_of_fold
 def test_both_are_better_than_each_member(kind):
     data = out_of_fold(kind)
     name = "accuracy" if kind == "classification" else "r2_score"
-    best = max(data.score(name, values) for values in data.predictions.values())
-    voted = vote(data, name)
+    metric = METRICS[name]
+    best = max(data.score(metric, values) for values in data.predictions.values())
+    voted = voting_ensemble(data, metric)
     stacked = stack(data, [0, 1, 2, 3])
     assert voted.metrics[name] > best + 0.02
     assert stacked.metrics[name] > best + 0.02
@@ -44,7 +45,7 @@ def test_scores_come_from_rows_that_had_no_part(name):
     views = {i: rng.dirichlet(np.ones(2), size=120) for i in range(60)}
     data = check_data({"X": rng.normal(size=(120, 2)), "y": y}, "classification")
     oof = OutOfFold.of(data, make_splits(data, SplitPlan(5)), views)
-    for result in (vote(oof, name), stack(oof, list(views))):
+    for result in (voting_ensemble(oof, METRICS[name]), stack(oof, list(views))):
         assert result.metrics["AUC_weighted"] < 0.66
 
 
@@ -65,7 +66,7 @@ def test_composed_classifiers(labels):
             views[n][valid] = pipeline.fit(X[train], y[train]).predict_proba(X[valid])
         pipeline.fit(X, y)
     oof = OutOfFold.of(data, folds, views)
-    for result in (vote(oof, "log_loss"), stack(oof, [3, 7])):
+    for result in (voting_ensemble(oof, METRICS["log_loss"]), stack(oof, [3, 7])):
         model = compose(result, pipelines, data.classes)
         probabilities = model.predict_proba(X)
         np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
@@ -88,7 +89,7 @@ def test_composed_regressors():
             views[n][valid] = pipeline.fit(X[train], y[train]).predict(X[valid])
         pipeline.fit(X, y)
     oof = OutOfFold.of(data, folds, views)
-    voted, stacked = vote(oof, "r2_score"), stack(oof, [0, 1])
+    voted, stacked = voting_ensemble(oof, METRICS["r2_score"]), stack(oof, [0, 1])
     expected = sum(w * pipelines[n].predict(X) for n, w in voted.members.items())
     np.testing.assert_allclose(compose(voted, pipelines, None).predict(X), expected)
     assert compose(stacked, pipelines, None).score(X, y) > 0.4

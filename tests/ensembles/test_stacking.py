@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.ensembles.stacking import NoTime, stack, stack_members
+from engine.deadline import Deadline
+from engine.ensembles.stacking import NoTime, StackOptions, stack, stack_members
+from engine.metrics.metric import METRICS
 from tests.ensembles.candidates import out_of_fold, sixty_guesses
 
 
@@ -16,37 +18,36 @@ from tests.ensembles.candidates import out_of_fold, sixty_guesses
     [
         ("classification", "LogisticRegressionCV", {"Cs": 3}),
         ("classification", "LightGBMClassifier", {"n_estimators": 5}),
-        ("regression", "ElasticNetCV", None),
-        ("regression", "LinearRegression", None),
+        ("regression", "ElasticNetCV", {}),
+        ("regression", "LinearRegression", {}),
         ("regression", "LightGBMRegressor", {"n_estimators": 5}),
     ],
 )
 def test_meta_learners(kind, learner, kwargs):
     data = out_of_fold(kind)
-    result = stack(data, [0, 1], meta_learner_type=learner, meta_learner_kwargs=kwargs,
-                   train_percentage=0.5)  # fmt: skip
+    result = stack(data, [0, 1], StackOptions(learner, kwargs, 0.5))
     assert learner.replace("LightGBM", "LGBM") in repr(result.meta_learner)
 
 
-def test_a_slow_member_that_does_not_show_is_given_up():
+def test_a_slow_member_that_does_not_show_is_dropped():
     data = out_of_fold("classification")
     sure = {n: (p + 9 * np.eye(3)[data.y]) / 10 for n, p in data.predictions.items()}
     data = replace(data, predictions=sure, prediction_ms={0: 200.0, 1: 1.0, 2: 1.0, 3: 1.0})
-    assert set(stack_members(data, "AUC_weighted", 8)) == {1, 2, 3}
+    assert set(stack_members(data, METRICS["AUC_weighted"], 8)) == {1, 2, 3}
 
 
 def test_the_best_candidates_are_stacked():
     data = out_of_fold("regression")
     junk = {9: np.zeros(len(data.y))}
     data = replace(data, predictions={**data.predictions, **junk})
-    assert set(stack_members(data, "r2_score", 4)) == {0, 1, 2, 3}
+    assert set(stack_members(data, METRICS["r2_score"], 4)) == {0, 1, 2, 3}
 
 
 def test_a_stack_of_the_luckiest_is_scored_by_what_is_best_on_other_rows():
     found = sixty_guesses()
 
     def best(data):
-        return stack_members(data, "AUC_weighted", 3)
+        return stack_members(data, METRICS["AUC_weighted"], 3)
 
     flattered = stack(found, best(found)).metrics["AUC_weighted"]
     honest = stack(found, best(found), choose=best).metrics["AUC_weighted"]
@@ -57,19 +58,21 @@ def test_a_stack_of_the_luckiest_is_scored_by_what_is_best_on_other_rows():
 def test_a_stack_that_would_not_be_ready_in_time():
     data = out_of_fold("classification")
     with pytest.raises(NoTime, match="would take"):
-        stack(data, [0, 1], seconds=1e-9)
-    assert stack(data, [0, 1], seconds=1e6).metrics == stack(data, [0, 1]).metrics
+        stack(data, [0, 1], deadline=Deadline.after(1e-9))
+    assert stack(data, [0, 1], deadline=Deadline.after(1e6)).metrics == stack(data, [0, 1]).metrics
 
 
 def test_the_time_of_few_rows_is_not_taken():
     """Every tenth of them is too few for a meta learner that cross-validates."""
     data = out_of_fold("classification")
-    few = replace(data.rows(np.arange(60)), known=None)
-    result = stack(few, [0, 1], meta_learner_type="LogisticRegressionCV", seconds=60.0)
+    few = replace(data.take(np.arange(60)), row_mask=None)
+    result = stack(few, [0, 1], StackOptions("LogisticRegressionCV"), deadline=Deadline.after(60.0))
     assert "LogisticRegressionCV" in repr(result.meta_learner)
 
 
 def test_a_limit_that_is_not_reached_changes_nothing():
     data = out_of_fold("classification")
-    limited, free = (stack(data, [0, 1], train_percentage=0.5, seconds=s) for s in (1e6, None))
+    half = StackOptions(train_percentage=0.5)
+    limited = stack(data, [0, 1], half, deadline=Deadline.after(1e6))
+    free = stack(data, [0, 1], half)
     assert limited.metrics == free.metrics

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.ensembles import voting
+from engine.deadline import Deadline
+from engine.ensembles.greedy_selection import GreedySelection
 from engine.ensembles.out_of_fold import OutOfFold
-from engine.ensembles.voting import vote, voters
+from engine.ensembles.voting import greedy_weights, top_members, voting_ensemble
 from engine.metrics.metric import METRICS
 from tests.ensembles.candidates import N, noisy_views, out_of_fold
 
@@ -18,16 +19,15 @@ def test_a_useless_candidate_gets_no_weight():
     data = out_of_fold("classification")
     junk = np.random.default_rng(2).dirichlet(np.ones(3), size=N)
     data = OutOfFold(data.y, None, data.parts, {**data.predictions, 9: junk}, 1.0, 3)
-    assert vote(data, "log_loss").members.get(9, 0.0) < 0.05
+    assert voting_ensemble(data, METRICS["log_loss"]).members.get(9, 0.0) < 0.05
 
 
-def test_the_selection_starts_from_different_estimators(monkeypatch):
+def test_the_selection_starts_from_different_estimators():
     """Not from near copies of the best one."""
-    monkeypatch.setattr(voting, "_ADDITIONS", 0)
+    metric = METRICS["mean_absolute_error"]
+    start_only = GreedySelection(additions=0)
     data = out_of_fold("regression")
-    best = min(
-        data.predictions, key=lambda n: data.score("mean_absolute_error", data.predictions[n])
-    )
+    best = data.ranked(metric)[0]
     copies = {10 + i: data.predictions[best] + 1e-6 * i for i in range(12)}
     others = [n for n in data.predictions if n != best]
     data = replace(
@@ -35,10 +35,10 @@ def test_the_selection_starts_from_different_estimators(monkeypatch):
         predictions={**copies, **{n: data.predictions[n] for n in others}},
         kinds={**dict.fromkeys(copies, "LightGBM"), others[0]: "SVM", others[1]: "KNN"},
     )
-    members = vote(data, "mean_absolute_error").members
+    members = start_only.select_on_halves(data, metric)
     assert [members[n] for n in others] == [0.25] * 3
     assert sum(members[n] for n in copies if n in members) == pytest.approx(0.25)
-    assert set(vote(replace(data, kinds={}), "mean_absolute_error").members) < set(copies)
+    assert set(start_only.select_on_halves(replace(data, kinds={}), metric)) < set(copies)
 
 
 @pytest.mark.parametrize("n_rows", [10, 200, 4000])
@@ -48,30 +48,32 @@ def test_weights_are_the_mean_of_selections_on_halves(n_rows):
     y = rng.normal(size=n_rows)
     views = {n: y + rng.normal(scale=3.0, size=n_rows) for n in range(10)}
     data = OutOfFold(y, None, np.arange(n_rows) % 5, views, 1.0, None)
-    members = vote(data, "root_mean_squared_error").members
+    members = voting_ensemble(data, METRICS["root_mean_squared_error"]).members
     assert sum(members.values()) == pytest.approx(1.0)
     assert list(members.values()) == sorted(members.values(), reverse=True)
     if n_rows >= 200:
         assert len(members) == 10
-    again = vote(data, "root_mean_squared_error").members
+    again = voting_ensemble(data, METRICS["root_mean_squared_error"]).members
     assert again == members
 
 
 def test_no_time_is_the_best_single_one():
     data = out_of_fold("classification")
-    voted = vote(data, "accuracy", seconds=0.0)
+    voted = voting_ensemble(data, METRICS["accuracy"], deadline=Deadline(at=0.0))
     assert len(voted.members) == 1
 
 
-def test_voters_are_the_members_and_two_at_least():
+def test_top_members_are_the_members_and_two_at_least():
     data = out_of_fold("classification")
-    assert voters(data, "log_loss", 9) == list(vote(data, "log_loss").members)
-    assert voters(data, "log_loss", 3) == list(vote(data, "log_loss").members)[:3]
+    metric = METRICS["log_loss"]
+    members = list(voting_ensemble(data, metric).members)
+    assert top_members(data, metric, 9) == members == list(greedy_weights(data, metric))
+    assert top_members(data, metric, 3) == members[:3]
     right = {5: np.eye(3)[data.y], **data.predictions}
-    chosen = voters(replace(data, predictions=right), "log_loss", 9)
+    chosen = top_members(replace(data, predictions=right), metric, 9)
     assert chosen[0] == 5
     assert len(chosen) == 2
-    assert voters(data, "log_loss", 9, until=0.0) == data.ranked(METRICS["log_loss"])[:2]
+    assert top_members(data, metric, 9, Deadline(at=0.0)) == data.ranked(metric)[:2]
 
 
 def test_weights_count():
@@ -85,10 +87,10 @@ def test_weights_count():
         1: np.where(weight[:, None] > 0, wrong, right),
     }
     data = OutOfFold(data.y, data.weight, data.parts, halves, 1.0, 3)
-    assert list(vote(data, "log_loss").members) == [0]
+    assert list(voting_ensemble(data, METRICS["log_loss"]).members) == [0]
 
 
 def test_a_slow_member_that_shows_is_kept():
     data = out_of_fold("regression")
     data = replace(data, prediction_ms=dict.fromkeys(data.predictions, 500.0))
-    assert set(vote(data, "root_mean_squared_error").members) == {0, 1, 2, 3}
+    assert set(voting_ensemble(data, METRICS["root_mean_squared_error"]).members) == {0, 1, 2, 3}

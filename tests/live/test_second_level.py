@@ -11,7 +11,8 @@ import ray
 
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan
-from engine.driver.second_level_job import FittingHere, FittingThere, fit_on
+from engine.deadline import Deadline
+from engine.driver.second_level_job import FittingHere, FittingThere, SecondLevelFit
 from tests.live.helpers import quick_config, write
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
@@ -27,6 +28,11 @@ def get_data():
 PLAN = SplitPlan(3)
 
 
+@ray.remote(max_retries=0)
+def on_a_node(fit, data):
+    return fit.on(data)
+
+
 @pytest.fixture(scope="module")
 def data():
     rng = np.random.default_rng(0)
@@ -36,17 +42,17 @@ def data():
 
 def test_it_is_the_same_here_and_there(data):
     outputs = [data.X[:, 1]]
-    here = FittingHere(lambda stop: fit_on(data, PLAN, outputs, stop=stop), None).result()
-    future = ray.remote(fit_on).remote(ray.put(data), PLAN, outputs, cores=1)
-    there = FittingThere(future, None).result()
+    fit = SecondLevelFit(PLAN, outputs)
+    here = FittingHere(lambda stop: fit.on(data, stop)).result()
+    there = FittingThere(on_a_node.remote(fit, ray.put(data))).result()
     np.testing.assert_array_equal(here.predictions, there.predictions)
 
 
 def test_what_goes_wrong_is_no_second_level(data):
     outputs = [np.zeros(3)]
-    assert FittingHere(lambda stop: fit_on(data, PLAN, outputs, stop=stop), None).result() is None
-    future = ray.remote(fit_on).options(max_retries=0).remote(data, PLAN, outputs)
-    assert FittingThere(future, None).result() is None
+    fit = SecondLevelFit(PLAN, outputs)
+    assert FittingHere(lambda stop: fit.on(data, stop)).result() is None
+    assert FittingThere(on_a_node.remote(fit, data)).result() is None
 
 
 def test_what_is_not_ready_in_time_is_given_up():
@@ -61,10 +67,10 @@ def test_what_is_not_ready_in_time_is_given_up():
             time.sleep(0.01)
         told.set()
 
-    assert FittingHere(until_told, time.time() + 0.1).result() is None
+    assert FittingHere(until_told, Deadline.after(0.1)).result() is None
     assert told.wait(10)
     future = slow.remote()
-    assert FittingThere(future, time.time() + 0.1).result() is None
+    assert FittingThere(future, Deadline.after(0.1)).result() is None
     with pytest.raises(ray.exceptions.RayError):
         ray.get(future)
 
