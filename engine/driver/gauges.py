@@ -1,63 +1,21 @@
-"""What a run tells Ray's dashboard and its Prometheus endpoint."""
+"""The values of a run that whoever watches its machines may want to see."""
 
 from __future__ import annotations
 
-import collections
 
-from ray.util.metrics import Gauge, Histogram
-
-_SECONDS = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0]
-
-
-class RunMetrics:
-    """Of the driver: iterations by state, the best score, and how many trials run or wait.
-
-    Parameters
-    ----------
-    run_id:
-        Tag of every value.
-    metric:
-        Name of the primary metric.
-    """
-
-    def __init__(self, run_id: str, metric: str) -> None:
-        self._tags = {"run": run_id}
-        self._counts: collections.Counter[str] = collections.Counter()
-        self._iterations = Gauge(
-            "raysmith_iterations", "Iterations by state.", tag_keys=("run", "state")
-        )
-        self._best = Gauge(
-            "raysmith_best_score", "Best primary metric so far.", tag_keys=("run", "metric")
-        )
-        self._queue = Gauge("raysmith_queue_length", "Iterations to come.", tag_keys=("run",))
-        self._metric = metric
+class Gauges:
+    """Shows the progress of a run; this base shows nothing."""
 
     def counted(self, state: str, running: int, to_come: int) -> None:
-        """An iteration has come to an end in ``state``; empty when one began."""
-        if state:
-            self._counts[state] += 1
-            self._iterations.set(self._counts[state], {**self._tags, "state": state})
-        self._iterations.set(running, {**self._tags, "state": "Running"})
-        self._queue.set(to_come, self._tags)
+        """Take note that an iteration has ended in ``state``, or has begun where that is empty.
+
+        Parameters
+        ----------
+        state:
+            The state, as in `engine.store.status.IterationStatus`.
+        running, to_come:
+            How many iterations run now, and how many may still be started.
+        """
 
     def best(self, score: float) -> None:
-        self._best.set(score, {**self._tags, "metric": self._metric})
-
-
-class TrialMetrics:
-    """Of a trial's process: how long the data and the fits take."""
-
-    def __init__(self, run_id: str) -> None:
-        self._tags = {"run": run_id}
-        self._fit = Histogram(
-            "raysmith_fit_seconds", "Seconds in an iteration's fits.", _SECONDS, ("run",)
-        )
-        self._data = Histogram(
-            "raysmith_get_data_seconds", "Seconds of get_data() on a node.", _SECONDS, ("run",)
-        )
-
-    def fitted(self, seconds: float) -> None:
-        self._fit.observe(seconds, self._tags)
-
-    def loaded(self, seconds: float) -> None:
-        self._data.observe(seconds, self._tags)
+        """Take note of a new best score."""

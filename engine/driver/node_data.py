@@ -8,7 +8,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +15,13 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.targets.embedded import NAMESPACE
+from engine.driver.data_host import LoadedData
 from engine.driver.output_capture import capture_output
 from engine.errors import DataException
 
 # pandas and scikit-learn take 100 MB of a process; the one that only reads logs does without.
 if TYPE_CHECKING:
-    from engine.data.dataset import Dataset, DataSummary
+    from engine.data.dataset import Dataset
 from engine.driver.data_source import DataSource
 
 logger = logging.getLogger("raysmith.trial")
@@ -32,17 +32,6 @@ _FEATURES_SHARE = 0.2
 
 
 _LARGEST_TAIL = 200_000  # characters of a log that one look brings
-
-
-@dataclass(frozen=True)
-class LoadedData:
-    """What a node has: a reference to the `Dataset` in a list, or the error that came instead."""
-
-    reference: list[Any]
-    summary: DataSummary | None
-    error: str | None
-    output: str
-    seconds: float
 
 
 def log_folder(run_id: str) -> Path:

@@ -1,9 +1,10 @@
-"""CPU cores and memory of trials on the connected cluster."""
+"""CPU cores, memory and nodes of the connected Ray cluster."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import ray
@@ -11,9 +12,12 @@ import ray
 from engine.config.settings import Settings
 from engine.errors import ConfigException
 
+#: The part of a node's memory that Ray offers to tasks and actors.
+_MEMORY_SHARE = 0.7
+
 
 def trial_cores(settings: Settings) -> int:
-    """CPU cores of one trial on the cluster that is connected.
+    """Return the CPU cores of one trial on the connected cluster.
 
     Raises
     ------
@@ -24,7 +28,29 @@ def trial_cores(settings: Settings) -> int:
     to_come = json.loads(os.environ.get("RAYSMITH_WORKER", "{}"))
     if to_come:
         # The autoscaler brings nodes up when trials wait for them.
-        nodes.append({"CPU": to_come["CPU"], "memory": 0.7 * to_come["memory"]})
+        nodes.append({"CPU": to_come["CPU"], "memory": _MEMORY_SHARE * to_come["memory"]})
+    return cores_on(nodes, settings)
+
+
+def cores_on(nodes: list[Mapping[str, float]], settings: Settings) -> int:
+    """Return the CPU cores of one trial on these nodes.
+
+    Parameters
+    ----------
+    nodes:
+        The resources of each node: ``CPU`` in cores, ``memory`` in bytes.
+
+    Raises
+    ------
+    ConfigException
+        When no node is large enough for a trial.
+
+    Examples
+    --------
+    >>> whole_node = Settings(task="regression", max_cores_per_iteration=-1)
+    >>> cores_on([{"CPU": 4, "memory": 2**33}, {"CPU": 8, "memory": 2**33}], whole_node)
+    4
+    """
     cpus = [int(resources.get("CPU", 0)) for resources in nodes if resources.get("CPU", 0) >= 1]
     if not cpus:
         raise ConfigException(["the Ray cluster has no node with a CPU core"])
@@ -42,7 +68,18 @@ def trial_cores(settings: Settings) -> int:
 
 
 def trial_resources(settings: Settings, cpu: str, cores: int) -> dict[str, Any]:
-    """What a trial takes of its node; Ray's interfaces differ in what they call a core."""
+    """Return what a trial takes of its node.
+
+    Parameters
+    ----------
+    cpu:
+        The name of a core, which differs between Ray's interfaces.
+
+    Examples
+    --------
+    >>> trial_resources(Settings(task="regression", mem_in_mb=100), "num_cpus", 2)
+    {'num_cpus': 2, 'memory': 104857600}
+    """
     resources: dict[str, Any] = {cpu: cores}
     if settings.mem_in_mb is not None:
         resources["memory"] = settings.mem_in_mb * 2**20
@@ -50,6 +87,7 @@ def trial_resources(settings: Settings, cpu: str, cores: int) -> dict[str, Any]:
 
 
 def concurrency(settings: Settings, cores: int) -> int:
+    """Return how many trials of so many cores run at a time on the connected cluster."""
     if settings.max_concurrent_iterations is not None:
         return settings.max_concurrent_iterations
     if settings.is_remote:
@@ -57,6 +95,25 @@ def concurrency(settings: Settings, cores: int) -> int:
     return max(1, int(ray.cluster_resources().get("CPU", 1)) // cores)
 
 
-def node_resources() -> list[dict[str, Any]]:
-    """The resources of each node that is up."""
+def node_resources() -> list[Mapping[str, float]]:
+    """Return the resources of each node that is up."""
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def ask_for_nodes(settings: Settings, cores: int) -> None:
+    """Have a growing cluster bring up at once what all trials need, while data is prepared."""
+    if not settings.is_remote:
+        return
+    from ray.autoscaler.sdk import request_resources
+
+    shape = trial_resources(settings, "CPU", cores)
+    trials = min(concurrency(settings, cores), settings.iterations)
+    request_resources(bundles=[shape] * trials)
+
+
+def give_nodes_back(settings: Settings) -> None:
+    """Let a growing cluster shrink again."""
+    if settings.is_remote:
+        from ray.autoscaler.sdk import request_resources
+
+        request_resources(bundles=[])

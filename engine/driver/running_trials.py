@@ -1,14 +1,13 @@
-"""The trials that run now, and how to end them."""
+"""The trials that run now, and why some of them are ended early."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import ray
-
-from engine.driver.trial import Announcement
+from engine.driver.trial_backends.backend import Placement
 from engine.store.status import IterationStatus
 
 logger = logging.getLogger("raysmith.driver")
@@ -16,44 +15,64 @@ logger = logging.getLogger("raysmith.driver")
 
 @dataclass(frozen=True)
 class Verdict:
-    """Why we ended a trial ourselves: the iteration's status and its reason."""
+    """Why the driver ends a trial: the iteration's status and its reason."""
 
     status: IterationStatus
     reason: str
 
 
 class RunningTrials:
-    """Iteration -> where it runs; ends trials and remembers why."""
+    """Iteration -> where it runs; ends trials and remembers why. Safe in several threads.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    kill:
+        Ends the trial of an iteration, see `TrialBackend.kill`.
+
+    Examples
+    --------
+    >>> running = RunningTrials(kill=lambda number: print("kill", number))
+    >>> running.add(3, Placement("n1", "10.0.0.1", 17, started=100.0))
+    >>> running.end(3, Verdict(IterationStatus.TIMEOUT, "too long"))
+    kill 3
+    >>> running.remove(3).reason
+    'too long'
+    >>> running.now()
+    {}
+    """
+
+    def __init__(self, kill: Callable[[int], None]) -> None:
+        self._kill = kill
         self._lock = threading.Lock()
-        self._running: dict[int, Announcement] = {}
+        self._running: dict[int, Placement] = {}
         self._verdicts: dict[int, Verdict] = {}
 
-    def add(self, iteration: int, announcement: Announcement) -> None:
+    def add(self, iteration: int, placement: Placement) -> None:
+        """Take note that a trial runs."""
         with self._lock:
-            self._running[iteration] = announcement
+            self._running[iteration] = placement
 
     def remove(self, iteration: int) -> Verdict | None:
-        """Forget a trial that has ended; the verdict if we ended it."""
+        """Forget a trial that has ended; return the verdict if it was ended by `end`."""
         with self._lock:
             self._running.pop(iteration, None)
             return self._verdicts.pop(iteration, None)
 
-    def now(self) -> dict[int, Announcement]:
+    def now(self) -> dict[int, Placement]:
+        """Return where each running trial is."""
         with self._lock:
             return dict(self._running)
 
     def end(self, iteration: int, verdict: Verdict) -> None:
-        """End a trial at once, whatever it is doing, by ending its actor."""
+        """End a running trial at once, whatever it is doing; the first verdict counts."""
         with self._lock:
-            announcement = self._running.get(iteration)
-            if announcement is None or iteration in self._verdicts:
+            if iteration not in self._running or iteration in self._verdicts:
                 return
             self._verdicts[iteration] = verdict
         logger.info("ending iteration %d: %s, %s", iteration, verdict.status, verdict.reason)
-        ray.kill(announcement.actor, no_restart=True)
+        self._kill(iteration)
 
     def end_all(self, verdict: Verdict) -> None:
+        """End all running trials at once."""
         for iteration in self.now():
             self.end(iteration, verdict)

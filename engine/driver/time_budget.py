@@ -1,77 +1,99 @@
-"""What time an iteration has, of the run's and of its own."""
+"""The time of a run: what trials, ensembles and the explanation may use of it."""
 
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
 
-#: What an iteration may spend on boosting rounds, of the limits that would have it ended and of the
-#: run's time that is left: scoring and the last fit come on top.
+from engine.config.settings import Settings
+from engine.deadline import Deadline
+from engine.driver.clock import Clock
+
+#: The part of the limits that an iteration may spend on boosting rounds: of those that would have
+#: it ended, and of the run's time that is left. Scoring and the last fit come on top.
 _BOOSTING_SHARE = 0.8
 _BOOSTING_SHARE_OF_REST = 0.6
 _LEAST_FIT_SECONDS = 0.2
 #: An iteration that takes more than this part of its share is a long one.
 _LONG = 0.15
-#: What the fit on all rows takes, in fits of a fold; and the same with a reserve, with and without
+#: Duration of the fit on all rows, in fits of a fold; and the same with a reserve, with and without
 #: that fit.
 LAST_FIT = 1.2
 _LAST_FIT_AT_MOST = 1.5
 _SCORING_AT_MOST = 0.2
+#: The part of the trials' time that one iteration may use when others have given a model.
+_LARGEST_SHARE = 1 / 3
+_LEAST_SHARE_SECONDS = 5.0
+#: Seconds that the last pieces of an explanation and its pictures take.
+_EXPLAIN_TAIL = 6.0
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Limits of an iteration's time.
+class IterationLimits:
+    """The limits of an iteration's time.
 
     Attributes
     ----------
-    until:
-        When trials must have ended, in seconds since the epoch; ``None`` for no limit, as below.
+    trials:
+        When all trials must have ended.
     iteration_seconds:
-        What each may take.
+        Seconds that each iteration may take; ``None`` for no limit, as below.
     share_seconds:
-        What each may take of the run's time once another has given a model.
+        Seconds that each iteration may take of the run's time once another has given a model.
+
+    Examples
+    --------
+    >>> limits = IterationLimits(iteration_seconds=60.0)
+    >>> limits.fit_seconds(n_folds=5)  # 80 % of a minute for 5 folds and the fit on all rows
+    7.384615384615385
+    >>> limits.has_room_for(whole=70.0, elapsed=10.0)
+    False
     """
 
-    until: float | None = None
+    trials: Deadline = Deadline()
     iteration_seconds: float | None = None
     share_seconds: float | None = None
 
-    def left(self) -> float:
-        """Seconds until trials must have ended; infinite without a limit."""
-        return math.inf if self.until is None else self.until - time.time()
-
     def fit_seconds(self, n_folds: int, spares_last_fit: bool = False) -> float | None:
-        """What a boosting fit may take for an iteration of ``n_folds`` to stay within its limits.
+        """Return the seconds of a boosting fit with which an iteration keeps its limits.
 
-        ``None`` for no limit. With ``spares_last_fit`` no time is kept for a fit on all rows.
+        Parameters
+        ----------
+        n_folds:
+            Number of fits that are scored.
+        spares_last_fit:
+            Whether no time is kept for a fit on all rows.
+
+        Returns
+        -------
+        float or None
+            At least 0.2; ``None`` for no limit.
         """
-        allowed = min(_BOOSTING_SHARE * self._own(), _BOOSTING_SHARE_OF_REST * self.left())
+        allowed = min(_BOOSTING_SHARE * self._own(), _BOOSTING_SHARE_OF_REST * self.trials.left())
         if allowed == math.inf:
             return None
         more = _SCORING_AT_MOST if spares_last_fit else _LAST_FIT_AT_MOST
         return max(_LEAST_FIT_SECONDS, allowed / (n_folds + more))
 
     def is_long(self, whole: float) -> bool:
-        """Whether an iteration of so many seconds takes a good part of the run's time."""
+        """Whether an iteration of ``whole`` seconds takes a good part of the run's time."""
         return self.share_seconds is not None and whole > _LONG * self.share_seconds
 
     def has_room_for(self, whole: float, elapsed: float) -> bool:
-        """Whether an iteration may take ``whole`` seconds, of which it has taken ``elapsed``."""
-        return whole <= self._own() and whole - elapsed <= self.left()
+        """Whether an iteration may take ``whole`` seconds, of which ``elapsed`` have passed."""
+        return whole <= self._own() and whole - elapsed <= self.trials.left()
 
     def exceeded(self, whole: float, elapsed: float, is_first: bool) -> str | None:
-        """Why an iteration must not go on, or ``None``.
+        """Return why an iteration must not go on, or ``None``.
 
         Parameters
         ----------
         whole:
-            What it would take to its end, in seconds.
+            Seconds that the whole iteration would take.
         elapsed:
-            What it has taken.
+            Seconds that have passed.
         is_first:
-            No iteration has given a model yet: it may have more than its share.
+            Whether no iteration has given a model yet: this one may have more than its share.
         """
         if self.share_seconds is not None and not is_first and whole > self.share_seconds:
             return (
@@ -79,22 +101,95 @@ class Limits:
                 f"{self.share_seconds:.0f} s"
             )
         more = whole - elapsed
-        if more > self.left():
+        if more > self.trials.left():
             return f"{more:.0f} s more would be over experiment_timeout_minutes"
         return None
 
     def _own(self) -> float:
-        """What an iteration may take by the limits that would have it ended."""
+        """Seconds of an iteration by the limits that would have it ended."""
         own = [s for s in (self.iteration_seconds, self.share_seconds) if s is not None]
         return min(own, default=math.inf)
 
 
+class TimeBudget:
+    """The division of a run's time between its steps.
+
+    Parameters
+    ----------
+    settings:
+        Give the limits in minutes: ``experiment_timeout_minutes``, ``iteration_timeout_minutes``
+        and ``explain_timeout_minutes``.
+    started:
+        When the run's time began, in seconds since the epoch.
+    clock:
+        Tells the present.
+    explains:
+        Whether the best model is explained within the run's time.
+
+    Attributes
+    ----------
+    run:
+        When the run must be over. Ensembles and a second level may use the time until then.
+    trials:
+        When its trials must have ended: the rest of the time is reserved for what follows them.
+    iteration_seconds:
+        The limit of one iteration; ``None`` for no limit.
+
+    Examples
+    --------
+    >>> from engine.driver.clock import SimulatedClock
+    >>> settings = Settings(task="classification", experiment_timeout_minutes=10)
+    >>> budget = TimeBudget(settings, 0.0, SimulatedClock(), explains=True)
+    >>> budget.run.left(), budget.trials.left()
+    (600.0, 509.0)
+    >>> budget.reserve_second_level()
+    >>> budget.trials.left()
+    478.0
+    """
+
+    def __init__(
+        self, settings: Settings, started: float, clock: Clock, explains: bool = False
+    ) -> None:
+        self._clock = clock
+        self._began = clock.time()
+        self._explain_seconds = _in_seconds(settings.explain_timeout_minutes)
+        self.iteration_seconds = _in_seconds(settings.iteration_timeout_minutes)
+        self._seconds = _in_seconds(settings.experiment_timeout_minutes)
+        self.run = self.trials = Deadline(clock=clock.time)
+        if self._seconds is not None:
+            self.run = Deadline(started + self._seconds, clock.time)
+            self.trials = self.run.earlier(_reserve(self._seconds, explains))
+
+    @property
+    def share_seconds(self) -> float | None:
+        """Seconds that one iteration may use of the trials' time when others have given a model.
+
+        ``None`` when that time has no limit or iterations have a limit of their own.
+        """
+        if not self.trials.is_set or self.iteration_seconds is not None:
+            return None
+        return max(_LEAST_SHARE_SECONDS, _LARGEST_SHARE * (self.trials.at - self._began))
+
+    def reserve_second_level(self) -> None:
+        """End the trials earlier, so that a second level has time for its fits."""
+        if self._seconds is not None:
+            self.trials = self.trials.earlier(min(1.0 + 0.05 * self._seconds, 60.0))
+
+    def iteration_limits(self) -> IterationLimits:
+        """Return the limits as each trial gets them."""
+        return IterationLimits(self.trials, self.iteration_seconds, self.share_seconds)
+
+    def explanation(self) -> Deadline:
+        """Return when an explanation that begins now must be over."""
+        own = Deadline.after(self._explain_seconds, self._clock.time)
+        return min(own, self.run.earlier(_EXPLAIN_TAIL), key=lambda deadline: deadline.at)
+
+
+def _in_seconds(minutes: float | None) -> float | None:
+    return None if minutes is None else 60 * minutes
+
+
 def _reserve(seconds: float, explains: bool) -> float:
-    """Of a run's time, what is kept for what comes after its trials."""
+    """Return the part of a run's time that is kept for what comes after its trials."""
     explanation = min(10.0 + 0.1 * seconds, 120.0) if explains else 0.0
     return min(min(3.0 + 0.03 * seconds, 60.0) + explanation, 0.5 * seconds)
-
-
-def _reserve_for_second_level(seconds: float) -> float:
-    """The same for a second level, on top."""
-    return min(1.0 + 0.05 * seconds, 60.0)

@@ -15,9 +15,9 @@ from engine.data.check import check_data
 from engine.data.splits import make_splits
 from engine.deadline import NEVER, Deadline
 from engine.driver import ensemble_step
-from engine.driver.driver import _goal
 from engine.driver.ensemble_rows import end_of
 from engine.driver.ensemble_step import EnsembleStep, run_with_deadline
+from engine.driver.resuming import number_to_stop_before
 from engine.ensembles.second_level import SecondLevel
 from engine.ensembles.stacking import NoTime
 from engine.ensembles.voting import voting_ensemble
@@ -110,7 +110,7 @@ def test_smaller_is_better_for_errors():
     [(20, [], 20), (20, [20, 21], 20), (4, [3, 4], 6), (5, [3, 4], 7), (7, [3, 4, 7, 8], 11)],
 )
 def test_ensembles_come_on_top_of_the_iterations(iterations, ensembles, expected):
-    goal = _goal(iterations, ensembles)
+    goal = number_to_stop_before(iterations, ensembles)
     assert goal == expected
     assert len(set(range(goal)) - set(ensembles)) == iterations
 

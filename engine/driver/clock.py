@@ -1,0 +1,161 @@
+"""Clocks: the machine's own, and one that tests and simulations turn by hand."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import math
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+logger = logging.getLogger("raysmith.driver")
+
+
+class Clock(ABC):
+    """The time as the driver sees it.
+
+    The driver measures, waits and repeats through a clock and never through the module `time`, so
+    that a run of hours can be replayed in milliseconds. All methods may be called from any thread.
+    """
+
+    @abstractmethod
+    def time(self) -> float:
+        """Return the moment in seconds since the epoch; it may jump when the machine's clock is
+        set."""
+
+    @abstractmethod
+    def monotonic(self) -> float:
+        """Return seconds since an unknown moment; they never go backwards."""
+
+    @abstractmethod
+    def every(self, seconds: float, do: Callable[[], None]) -> Callable[[], None]:
+        """Call ``do`` again and again, ``seconds`` apart, for the first time after ``seconds``.
+
+        Two calls never overlap. An exception of ``do`` is logged and the next call comes anyway.
+
+        Returns
+        -------
+        Callable
+            Stops the calls; when it returns, no call is under way.
+        """
+
+
+class RealClock(Clock):
+    """The clock of this machine; repeated calls come from a thread."""
+
+    def time(self) -> float:
+        """See `Clock.time`."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """See `Clock.monotonic`."""
+        return time.monotonic()
+
+    def every(self, seconds: float, do: Callable[[], None]) -> Callable[[], None]:
+        """See `Clock.every`."""
+        stopped = threading.Event()
+
+        def repeat() -> None:
+            while not stopped.wait(seconds):
+                _call(do)
+
+        thread = threading.Thread(target=repeat, name="raysmith-watch", daemon=True)
+        thread.start()
+
+        def stop() -> None:
+            stopped.set()
+            thread.join()
+
+        return stop
+
+
+class SimulatedClock(Clock):
+    """A clock that stands still until somebody turns it.
+
+    Parameters
+    ----------
+    start:
+        The first moment, in seconds.
+
+    Examples
+    --------
+    >>> clock = SimulatedClock(start=100.0)
+    >>> stop = clock.every(2.0, lambda: print("tick at", clock.time()))
+    >>> clock.at(103.0, lambda: print("once at", clock.time()))
+    >>> clock.sleep(5.0)
+    tick at 102.0
+    once at 103.0
+    tick at 104.0
+    >>> clock.time()
+    105.0
+    >>> stop()
+    >>> clock.sleep(10.0)
+    """
+
+    def __init__(self, start: float = 0.0) -> None:
+        self._now = start
+        self._order = itertools.count()
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+
+    def time(self) -> float:
+        """See `Clock.time`."""
+        return self._now
+
+    def monotonic(self) -> float:
+        """See `Clock.monotonic`."""
+        return self._now
+
+    def every(self, seconds: float, do: Callable[[], None]) -> Callable[[], None]:
+        """See `Clock.every`."""
+        stopped = False
+
+        def repeat() -> None:
+            if not stopped:
+                _call(do)
+                self.at(self._now + seconds, repeat)
+
+        def stop() -> None:
+            nonlocal stopped
+            stopped = True
+
+        self.at(self._now + seconds, repeat)
+        return stop
+
+    def at(self, moment: float, do: Callable[[], None]) -> None:
+        """Call ``do`` once when the clock reaches ``moment``."""
+        heapq.heappush(self._due, (moment, next(self._order), do))
+
+    def step(self, until: float = math.inf) -> None:
+        """Turn the clock to the next call that is due, and make it; to ``until`` at most.
+
+        Raises
+        ------
+        RuntimeError
+            When neither a call nor ``until`` limits the step.
+        """
+        if self._due and self._due[0][0] <= until:
+            moment, _, do = heapq.heappop(self._due)
+            self._now = max(self._now, moment)
+            do()
+        elif until == math.inf:
+            raise RuntimeError("nothing will ever happen on this simulated clock")
+        else:
+            self._now = max(self._now, until)
+
+    def sleep(self, seconds: float) -> None:
+        """Turn the clock by ``seconds`` and make all calls that are due meanwhile."""
+        until = self._now + seconds
+        while self._due and self._due[0][0] <= until:
+            self.step(until)
+        self._now = max(self._now, until)
+
+
+def _call(do: Callable[[], None]) -> None:
+    try:
+        do()
+    except Exception:
+        # A store that does not answer for a moment must not end what repeats.
+        logger.exception("a repeated call failed")

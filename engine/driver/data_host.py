@@ -1,0 +1,122 @@
+"""The seam between a run and the place where its data is read and kept."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from engine.errors import DataException
+
+# pandas and scikit-learn take 100 MB of a process; the one that only reads logs does without.
+if TYPE_CHECKING:
+    from engine.data.dataset import Dataset, DataSummary
+
+Value = TypeVar("Value", covariant=True)
+
+
+@dataclass(frozen=True)
+class RunData:
+    """The data of a run once it is ready for trials.
+
+    Attributes
+    ----------
+    summary:
+        What the search has to know of it.
+    targets:
+        The data without its features.
+    reference:
+        In a list, a reference to the whole data, as the platform gives it.
+    """
+
+    summary: DataSummary
+    targets: Dataset
+    reference: list[Any]
+
+
+@dataclass(frozen=True)
+class LoadedData:
+    """The data of a node, or the error that came instead.
+
+    Attributes
+    ----------
+    reference:
+        In a list, a reference to the `Dataset`; empty after an error.
+    summary:
+        The data's summary; ``None`` after an error.
+    error:
+        Why the data cannot be used; ``None`` when it can.
+    output:
+        What ``get_data()`` printed.
+    seconds:
+        How long it took.
+    """
+
+    reference: list[Any]
+    summary: DataSummary | None
+    error: str | None
+    output: str
+    seconds: float
+
+    def checked(self) -> DataSummary:
+        """Return the data's summary.
+
+        Raises
+        ------
+        DataException
+            When the data cannot be used.
+
+        Examples
+        --------
+        >>> LoadedData([], None, "KeyError: 'my key'", "", 0.1).checked()
+        Traceback (most recent call last):
+        engine.errors.DataException: KeyError: 'my key'
+        """
+        if self.error is not None or self.summary is None:
+            raise DataException(self.error or "get_data() gave no data")
+        return self.summary
+
+
+class Pending(ABC, Generic[Value]):
+    """A value that is on its way."""
+
+    @abstractmethod
+    def wait(self, seconds: float) -> bool:
+        """Wait up to ``seconds``; return whether the value, or an error, is there."""
+
+    @abstractmethod
+    def result(self) -> Value:
+        """Return the value.
+
+        Raises
+        ------
+        DataException
+            When the process that should give the value has died.
+        """
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """Give the value up."""
+
+
+class DataHost(ABC):
+    """Reads the data of a run where its trials will run, and keeps it.
+
+    `start` is called first, then `load` and, when that has given data, the rest.
+    """
+
+    @abstractmethod
+    def start(self) -> Pending[None]:
+        """Find room for the data; on a growing cluster that takes minutes."""
+
+    @abstractmethod
+    def load(self) -> Pending[LoadedData]:
+        """Read and check the data where there is room."""
+
+    @abstractmethod
+    def targets(self) -> Dataset:
+        """Return the loaded data without its features."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Return the loaded data as a report shows it."""

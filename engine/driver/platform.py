@@ -1,0 +1,106 @@
+"""The seam between a run and the machines that it uses."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+from engine.config.specification import RunSpecification
+from engine.deadline import Deadline
+from engine.driver.data_host import DataHost, RunData
+from engine.driver.ensemble_step import BeginSecondLevel
+from engine.driver.gauges import Gauges
+from engine.driver.time_budget import IterationLimits
+from engine.driver.trial_backends.backend import TrialBackend
+from engine.store.mlflow_store import RunStore
+from engine.store.records import IterationRecord
+
+
+class Platform(ABC):
+    """The machines of one run: where its data is read and its trials are executed.
+
+    The driver calls `connect` first and `close` last, whatever happened in between.
+    """
+
+    @abstractmethod
+    def connect(self) -> None:
+        """Reach the machines; start them where they belong to this process."""
+
+    @abstractmethod
+    def trial_cores(self) -> int:
+        """Return the CPU cores of one trial.
+
+        Raises
+        ------
+        ConfigException
+            When no machine is large enough for a trial.
+        """
+
+    @abstractmethod
+    def concurrency(self, cores: int) -> int:
+        """Return how many trials of so many cores may run at a time, at least 1."""
+
+    @abstractmethod
+    def ask_for_nodes(self, cores: int) -> None:
+        """Have a growing cluster bring up the nodes for all trials while data is prepared."""
+
+    @abstractmethod
+    def share(self, given: RunSpecification) -> list[Any]:
+        """Hand over the data that the driver has; return a reference to it, in a list."""
+
+    @abstractmethod
+    def data_host(self, given: RunSpecification, cores: int) -> DataHost:
+        """Return where the data is read that the driver does not have.
+
+        Parameters
+        ----------
+        cores:
+            Cores that must be free there.
+        """
+
+    @abstractmethod
+    def trial_backend(self, data: RunData, cores: int, limits: IterationLimits) -> TrialBackend:
+        """Return what executes the trials."""
+
+    @abstractmethod
+    def gauges(self) -> Gauges:
+        """Return what shows the run's progress to whoever watches the machines."""
+
+    @abstractmethod
+    def second_level(self, data: RunData, until: Deadline) -> BeginSecondLevel | None:
+        """Return what begins to fit a second level; ``None`` where there can be none.
+
+        The trials are ended earlier when there can be one, to keep time for it.
+        """
+
+    @abstractmethod
+    def explain(
+        self,
+        store: RunStore,
+        iteration: IterationRecord,
+        data: RunData,
+        rows: object,
+        until: Deadline,
+        stop: Callable[[], bool],
+    ) -> None:
+        """Explain an iteration's model and keep the explanation in the store.
+
+        Parameters
+        ----------
+        rows:
+            The rows to explain; ``None``: the validation part, else a sample of the training rows.
+        until:
+            When the explanation must be ready, for as many rows as there is time for.
+        stop:
+            Asked all the time whether to give up.
+
+        Raises
+        ------
+        Exception
+            Whatever goes wrong.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let the machines go that only this run needed."""

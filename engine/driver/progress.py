@@ -1,0 +1,210 @@
+"""The progress of a run's trials, whatever executes them."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from engine.deadline import Deadline
+from engine.driver.clock import Clock
+from engine.driver.gauges import Gauges
+from engine.driver.running_trials import RunningTrials, Verdict
+from engine.driver.schedule import Next, Schedule
+from engine.driver.trial_backends.backend import Placement, Proposal, TrialHost
+from engine.metrics.metric import Metric
+from engine.pipelines.spec import PipelineSpec
+from engine.search.searcher import PipelineSearch
+from engine.store.recorder import Recorder
+from engine.store.records import IterationEnd
+from engine.store.status import IterationStatus
+
+logger = logging.getLogger("raysmith.driver")
+
+#: How often an iteration is begun again on another node when it loses its node.
+MAX_RETRIES = 3
+
+
+@dataclass(frozen=True)
+class _Open:
+    """An iteration that has begun."""
+
+    spec: PipelineSpec
+    started: float
+
+
+class Progress(TrialHost):
+    """Proposes trials and takes note of what becomes of them.
+
+    It joins the schedule (which number is next), the search (which pipeline), the recorder (what
+    the store keeps) and the verdicts over trials that are ended early. A trial that loses its node
+    is proposed again, up to `MAX_RETRIES` times.
+
+    Parameters
+    ----------
+    schedule, search, recorder:
+        The run's own.
+    metric:
+        The primary metric.
+    kill:
+        Ends the trial of an iteration, see `TrialBackend.kill`.
+    clock:
+        Tells the present.
+    until:
+        When trials must have ended: pipelines that would take longer are not proposed. Default:
+        never.
+    gauges:
+        Show the progress elsewhere; default: nowhere.
+
+    Attributes
+    ----------
+    running:
+        The trials that run now.
+    cancelled:
+        Iterations that a client has cancelled. Whoever reads the client's requests sets it.
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        search: PipelineSearch,
+        recorder: Recorder,
+        metric: Metric,
+        kill: Callable[[int], None],
+        clock: Clock,
+        until: Deadline | None = None,
+        gauges: Gauges | None = None,
+    ) -> None:
+        self.schedule = schedule
+        self.running = RunningTrials(kill)
+        self.cancelled: frozenset[int] = frozenset()
+        self._search = search
+        self._recorder = recorder
+        self._metric = metric
+        self._clock = clock
+        self._until = Deadline() if until is None else until
+        self._gauges = Gauges() if gauges is None else gauges
+        self._proposed: dict[int, PipelineSpec] = {}
+        self._open: dict[int, _Open] = {}
+        self._retries: dict[int, list[str]] = {}
+        self._best_folds: tuple[float, ...] = ()
+
+    @property
+    def stops_at_once(self) -> bool:
+        """See `TrialHost.stops_at_once`."""
+        return self.schedule.stopped_at_once
+
+    def propose(self) -> Proposal | Next:
+        """See `TrialHost.propose`."""
+        while True:
+            number = self.schedule.next()
+            if number is Next.OVER and self._open and not self.schedule.stopped:
+                return Next.WAIT  # a running trial may have to be tried again
+            if isinstance(number, Next):
+                return number
+            left = self._until.left() if self._until.is_set else None
+            spec = self._search.ask(number, left)
+            if spec is None:
+                self.schedule.stop("no pipeline would end within experiment_timeout_minutes")
+                return Next.OVER
+            if number not in self.cancelled:
+                self._proposed[number] = spec
+                return Proposal(number, spec, self._best_folds)
+            self._never_started(number, spec)
+
+    def begun(self, number: int, placement: Placement) -> None:
+        """See `TrialHost.begun`."""
+        self.running.add(number, placement)
+        where = {
+            "node_id": placement.node_id,
+            "node_ip": placement.node_ip,
+            "pid": placement.pid,
+        }
+        self._begin(number, placement.started, where)
+
+    def ended(self, number: int, end: IterationEnd) -> None:
+        """See `TrialHost.ended`."""
+        self.running.remove(number)
+        self._end(number, end)
+
+    def killed(self, number: int, log: str | None) -> None:
+        """See `TrialHost.killed`."""
+        self.died(number, "it was killed", log)
+
+    def died(self, number: int, reason: str, log: str | None) -> None:
+        """See `TrialHost.died`."""
+        verdict = self._open_and_verdict(number)
+        if verdict is None:
+            verdict = Verdict(IterationStatus.FAILED, f"the worker died: {reason}")
+        self._end(number, IterationEnd(verdict.status, verdict.reason, log=log))
+
+    def lost(self, number: int, reason: str, log: str | None) -> None:
+        """See `TrialHost.lost`."""
+        verdict = self._open_and_verdict(number)
+        if verdict is None and self._may_try_again(number):
+            self._try_again(number, reason)
+            return
+        if verdict is None:
+            verdict = Verdict(IterationStatus.FAILED, f"the worker died: {reason}")
+        self._end(number, IterationEnd(verdict.status, verdict.reason, log=log))
+
+    def end_unfinished(self, reason: str) -> None:
+        """Cancel the iterations that the backend has left open."""
+        for number in list(self._open):
+            self._end(number, IterationEnd(IterationStatus.CANCELED, reason))
+
+    def _open_and_verdict(self, number: int) -> Verdict | None:
+        """Begin an iteration that ends before it has begun; return why it was ended early."""
+        verdict = self.running.remove(number)
+        if number not in self._open:
+            self._begin(number, self._clock.time(), {})
+        return verdict
+
+    def _may_try_again(self, number: int) -> bool:
+        return len(self._retries.get(number, ())) < MAX_RETRIES and not self.stops_at_once
+
+    def _try_again(self, number: int, reason: str) -> None:
+        reasons = self._retries.setdefault(number, [])
+        reasons.append(reason)
+        logger.warning("iteration %d is tried again: %s", number, reason)
+        self._open.pop(number, None)
+        self._gauges.counted("Retried", len(self._open), self.schedule.to_come)
+        self._recorder.retried(number, reasons)
+        self.schedule.again(number)
+
+    def _never_started(self, number: int, spec: PipelineSpec) -> None:
+        now = self._clock.time()
+        self._open[number] = _Open(spec, now)
+        self._recorder.started(number, spec, {}, now)
+        reason = "canceled by the user before it started"
+        self._end(number, IterationEnd(IterationStatus.CANCELED, reason))
+
+    def _begin(self, number: int, started: float, where: Mapping[str, object]) -> None:
+        spec = self._proposed[number]
+        self._open[number] = _Open(spec, started)
+        self._gauges.counted("", len(self._open), self.schedule.to_come)
+        self._recorder.started(number, spec, where, started)
+
+    def _end(self, number: int, end: IterationEnd) -> None:
+        opened = self._open.pop(number, None)
+        score = math.nan
+        if end.status is IterationStatus.COMPLETED:
+            score = end.metrics[self._metric.name]
+        if opened is not None:
+            seconds = end.whole_seconds or self._clock.time() - opened.started
+            self._search.tell(number, opened.spec, score, seconds)
+        is_best = self.schedule.ended(number, score)
+        if is_best:
+            self._best_folds = tuple(fold[self._metric.name] for fold in end.fold_metrics)
+        logger.info("iteration %d %s%s", number, end.status, " (best so far)" if is_best else "")
+        self._gauges.counted(end.status, len(self._open), self.schedule.to_come)
+        if is_best:
+            self._gauges.best(score)
+        self._recorder.ended(number, end, self._points(score))
+
+    def _points(self, score: float) -> dict[str, float]:
+        """Return the points of the run's curves: a score and the best so far."""
+        if math.isnan(score) or self.schedule.best is None:
+            return {}
+        return {self._metric.name: score, f"best_{self._metric.name}": self.schedule.best[1]}

@@ -1,0 +1,122 @@
+"""A run on a Ray cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ray
+
+from cluster.targets.embedded import connect
+from engine.config.settings import Settings
+from engine.config.specification import RunSpecification
+from engine.deadline import Deadline
+from engine.driver import resources
+from engine.driver.data_host import RunData
+from engine.driver.data_source import DataSource
+from engine.driver.ensemble_step import BeginSecondLevel
+from engine.driver.explain_step import ExplainRequest, ExplainStep
+from engine.driver.node_data import end_node_data
+from engine.driver.platform import Platform
+from engine.driver.ray_data_host import RayDataHost
+from engine.driver.ray_gauges import RunMetrics
+from engine.driver.second_level_job import SecondLevelJob
+from engine.driver.time_budget import IterationLimits
+from engine.driver.trial_backends.tune import TuneBackend
+from engine.driver.trial_settings import TrialSettings
+from engine.metrics.metric import Metric
+from engine.store.mlflow_store import RunStore
+from engine.store.records import IterationRecord
+
+
+class RayPlatform(Platform):
+    """The Ray cluster that this process is part of, or one that is started on this machine.
+
+    Parameters
+    ----------
+    run_id:
+        The run.
+    settings:
+        Its settings.
+    metric:
+        Its primary metric.
+    """
+
+    def __init__(self, run_id: str, settings: Settings, metric: Metric) -> None:
+        self._run_id = run_id
+        self._settings = settings
+        self._metric = metric
+        self._source: DataSource | None = None
+
+    def connect(self) -> None:
+        """See `Platform.connect`."""
+        connect()
+
+    def trial_cores(self) -> int:
+        """See `Platform.trial_cores`."""
+        return resources.trial_cores(self._settings)
+
+    def concurrency(self, cores: int) -> int:
+        """See `Platform.concurrency`."""
+        return resources.concurrency(self._settings, cores)
+
+    def ask_for_nodes(self, cores: int) -> None:
+        """See `Platform.ask_for_nodes`."""
+        resources.ask_for_nodes(self._settings, cores)
+
+    def share(self, given: RunSpecification) -> list[Any]:
+        """See `Platform.share`."""
+        shared = ray.put(given.dataset)
+        self._source = DataSource.of(self._run_id, given, shared)
+        return [shared]
+
+    def data_host(self, given: RunSpecification, cores: int) -> RayDataHost:
+        """See `Platform.data_host`."""
+        self._source = DataSource.of(self._run_id, given)
+        room = resources.trial_resources(self._settings, "num_cpus", cores)
+        return RayDataHost(self._source, room)
+
+    def trial_backend(self, data: RunData, cores: int, limits: IterationLimits) -> TuneBackend:
+        """See `Platform.trial_backend`."""
+        assert self._source is not None, "data comes before trials"
+        trial_settings = TrialSettings(
+            source=self._source,
+            fingerprint=data.summary.fingerprint,
+            primary_metric=self._metric.name,
+            cores=cores,
+            random_state=self._settings.random_state,
+            class_weight=self._settings.class_weight,
+            verbosity=self._settings.verbosity,
+            limits=limits,
+        )
+        room = resources.trial_resources(self._settings, "cpu", cores)
+        return TuneBackend(self._run_id, trial_settings, room)
+
+    def gauges(self) -> RunMetrics:
+        """See `Platform.gauges`."""
+        return RunMetrics(self._run_id, self._metric.name)
+
+    def second_level(self, data: RunData, until: Deadline) -> BeginSecondLevel | None:
+        """See `Platform.second_level`."""
+        if not SecondLevelJob.plan(self._settings, data.targets):
+            return None
+        return SecondLevelJob(self._run_id, self._settings, data.reference, until).begin
+
+    def explain(
+        self,
+        store: RunStore,
+        iteration: IterationRecord,
+        data: RunData,
+        rows: object,
+        until: Deadline,
+        stop: Callable[[], bool],
+    ) -> None:
+        """See `Platform.explain`."""
+        request = ExplainRequest(rows, seconds=until.left() if until.is_set else None, stop=stop)
+        step = ExplainStep(store, self._run_id, data.reference, self._settings.random_state)
+        step.explain(iteration, request)
+
+    def close(self) -> None:
+        """See `Platform.close`."""
+        resources.give_nodes_back(self._settings)
+        end_node_data(self._run_id)

@@ -1,0 +1,147 @@
+"""A run whose trials happened earlier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine.config.specification import RunSpecification
+from engine.data.dataset import Dataset
+from engine.data.description import describe_data
+from engine.deadline import Deadline
+from engine.driver.data_host import DataHost, LoadedData, Pending, RunData, Value
+from engine.driver.ensemble_step import BeginSecondLevel
+from engine.driver.gauges import Gauges
+from engine.driver.platform import Platform
+from engine.driver.time_budget import IterationLimits
+from engine.driver.trial_backends.recorded import RecordedBackend
+from engine.store.mlflow_store import RunStore
+from engine.store.records import IterationRecord
+
+
+class _Here(Pending[Value]):
+    """A value that is there when it is asked for."""
+
+    def __init__(self, make: Callable[[], Value]) -> None:
+        self._make = make
+
+    def wait(self, seconds: float) -> bool:
+        return True
+
+    def result(self) -> Value:
+        return self._make()
+
+    def cancel(self) -> None:
+        """Do nothing: nothing is under way."""
+
+
+class DataHere(DataHost):
+    """Data that this process reads.
+
+    Parameters
+    ----------
+    given:
+        Where the data is.
+    """
+
+    def __init__(self, given: RunSpecification) -> None:
+        self._given = given
+        self._dataset: Dataset | None = None
+
+    def start(self) -> Pending[None]:
+        """See `DataHost.start`."""
+        return _Here(lambda: None)
+
+    def load(self) -> Pending[LoadedData]:
+        """See `DataHost.load`; what ``get_data()`` raises is raised by `Pending.result`."""
+        return _Here(self._load)
+
+    def targets(self) -> Dataset:
+        """See `DataHost.targets`."""
+        return self._loaded().without_features()
+
+    def describe(self) -> dict[str, Any]:
+        """See `DataHost.describe`."""
+        return describe_data(self._loaded())
+
+    def _load(self) -> LoadedData:
+        self._dataset = self._given.data.read()
+        return LoadedData([self._dataset], self._dataset.summary(), None, "", 0.0)
+
+    def _loaded(self) -> Dataset:
+        assert self._dataset is not None, "load() comes first"
+        return self._dataset
+
+
+class RecordedPlatform(Platform):
+    """Machines that replay recorded trials, for tests and simulations.
+
+    There is neither a second level nor an explanation: the machines would make them.
+
+    Parameters
+    ----------
+    backend:
+        Replays the trials.
+    concurrency:
+        How many trials run at a time.
+    data_host:
+        Where data is read that is not given directly; default: in this process.
+    """
+
+    def __init__(
+        self,
+        backend: RecordedBackend,
+        concurrency: int = 1,
+        data_host: DataHost | None = None,
+    ) -> None:
+        self._backend = backend
+        self._concurrency = concurrency
+        self._data_host = data_host
+
+    def connect(self) -> None:
+        """Do nothing: there are no machines."""
+
+    def trial_cores(self) -> int:
+        """See `Platform.trial_cores`."""
+        return 1
+
+    def concurrency(self, cores: int) -> int:
+        """See `Platform.concurrency`."""
+        return self._concurrency
+
+    def ask_for_nodes(self, cores: int) -> None:
+        """Do nothing: there are no nodes to come."""
+
+    def share(self, given: RunSpecification) -> list[Any]:
+        """See `Platform.share`."""
+        return [given.dataset]
+
+    def data_host(self, given: RunSpecification, cores: int) -> DataHost:
+        """See `Platform.data_host`."""
+        return DataHere(given) if self._data_host is None else self._data_host
+
+    def trial_backend(self, data: RunData, cores: int, limits: IterationLimits) -> RecordedBackend:
+        """See `Platform.trial_backend`."""
+        return self._backend
+
+    def gauges(self) -> Gauges:
+        """See `Platform.gauges`."""
+        return Gauges()
+
+    def second_level(self, data: RunData, until: Deadline) -> BeginSecondLevel | None:
+        """See `Platform.second_level`."""
+        return None
+
+    def explain(
+        self,
+        store: RunStore,
+        iteration: IterationRecord,
+        data: RunData,
+        rows: object,
+        until: Deadline,
+        stop: Callable[[], bool],
+    ) -> None:
+        """Do nothing: there are no machines that could explain."""
+
+    def close(self) -> None:
+        """Do nothing: there are no machines."""

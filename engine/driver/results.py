@@ -1,0 +1,92 @@
+"""The last files of a run: its best model, what describes it, its report."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from engine.driver.data_host import RunData
+from engine.driver.data_step import DataStep
+from engine.errors import RunException
+from engine.store.choice import chosen_iteration
+from engine.store.mlflow_model import save_mlflow_model
+from engine.store.mlflow_store import RunStore
+from engine.store.records import IterationRecord, RunRecord
+
+logger = logging.getLogger("raysmith.driver")
+
+#: Iterations that the report beside the run shows with logs: more would take seconds.
+_REPORTED = 40
+#: At most this many different reasons explain that a run has no model.
+_REASONS = 5
+
+TOO_SHORT = "experiment_timeout_minutes was over before the first one started"
+
+
+def keep_best(store: RunStore, record: RunRecord) -> IterationRecord | None:
+    """Write the best iteration's model in MLflow's own format, for its UI and its tools.
+
+    Parameters
+    ----------
+    record:
+        The run as it is now.
+
+    Returns
+    -------
+    IterationRecord or None
+        The best iteration; ``None`` when a cancelled run has no model.
+
+    Raises
+    ------
+    RunException
+        When no iteration gave a model although nobody has cancelled the run.
+    """
+    iterations = store.iterations(record.run_id)
+    best = chosen_iteration(iterations, record.metric)
+    if best is None:
+        if not record.requests.cancel:
+            reasons = sorted({f"{r.status}: {r.reason}".splitlines()[0] for r in iterations})
+            shown = "; ".join((reasons or [TOO_SHORT])[:_REASONS])
+            raise RunException(f"no iteration gave a model; {shown}")
+        return None
+    store.tag_best(record.run_id, best.iteration, best.run_id)
+    save_mlflow_model(store, best.run_id)
+    return best
+
+
+def describe(
+    store: RunStore, run_id: str, best: IterationRecord, data: RunData, step: DataStep
+) -> None:
+    """Write what the report shows of the data and of the best model's predictions.
+
+    What goes wrong is logged: the run has its models anyway.
+    """
+    from engine.evaluation.diagnostics import quality_of
+    from engine.show.view import DATA_FILE, QUALITY_FILE
+
+    try:
+        store.write_text(run_id, DATA_FILE, json.dumps(step.describe()))
+        predictions = store.predictions(best.run_id).astype(float)
+        quality = quality_of(data.targets, predictions)
+        store.write_text(run_id, QUALITY_FILE, json.dumps(quality))
+    except Exception:
+        logger.exception("no summary of data and model")
+
+
+def write_report(store: RunStore, run_id: str, status: str) -> None:
+    """Write the report beside the run's other files, where the MLflow UI shows it.
+
+    Parameters
+    ----------
+    status:
+        The state that the run will have.
+    """
+    from engine.show.report import REPORT_FILE, render_report
+    from engine.show.view import RunView, full_state
+
+    try:
+        view = RunView(store, run_id, store.page_of(run_id), ends_as=status)
+        page = render_report(full_state(view, most=_REPORTED))
+        store.write_text(run_id, REPORT_FILE, page)
+    except Exception:
+        logger.exception("no report")

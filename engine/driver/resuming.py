@@ -1,0 +1,106 @@
+"""What an earlier driver of a run has left to do."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.config.settings import Settings
+from engine.data.dataset import DataSummary
+from engine.driver.schedule import Goals, Schedule
+from engine.metrics.metric import Metric
+from engine.pipelines.spec import PipelineSpec
+from engine.search.searcher import PipelineSearch
+from engine.store.choice import is_ensemble
+from engine.store.records import IterationRecord
+from engine.store.status import IterationStatus
+
+
+def search_for(settings: Settings, summary: DataSummary, metric: Metric) -> PipelineSearch:
+    """Return the search of a run, before it has been told of any iteration.
+
+    Raises
+    ------
+    ConfigException
+        When no estimator is left to try.
+    """
+    # A benchmark measures a data set with a portfolio that was learned without it.
+    portfolio = os.environ.get("RAYSMITH_PORTFOLIO")
+    return PipelineSearch(
+        summary,
+        settings.allowed,
+        settings.blocked,
+        settings.random_state,
+        weighted=summary.weighted or settings.class_weight is not None,
+        metric=metric.name,
+        portfolio=None if portfolio is None else Path(portfolio),
+        onnx=settings.enable_onnx_compatible_models,
+    )
+
+
+def tell_earlier(
+    search: PipelineSearch, iterations: Sequence[IterationRecord], metric: Metric
+) -> None:
+    """Tell a search of the iterations that earlier drivers have ended or begun."""
+    for record in iterations:
+        if is_ensemble(record):
+            continue
+        spec = PipelineSpec.from_json(record.properties["pipeline_spec"])
+        if record.status.is_final:
+            search.tell(record.iteration, spec, metric.of(record.metrics), record.seconds)
+        else:
+            search.replay(record.iteration, spec)
+
+
+def schedule_after(
+    settings: Settings, iterations: Sequence[IterationRecord], metric: Metric
+) -> Schedule:
+    """Return the schedule of what is left of a run.
+
+    Iterations that have ended are not repeated; those that were interrupted come first, under
+    their own numbers. Ensembles keep their numbers and do not count as iterations.
+    """
+    ensembles = [r.iteration for r in iterations if is_ensemble(r)]
+    pipelines = [r for r in iterations if not is_ensemble(r)]
+    done = {r.iteration: _score(r, metric) for r in pipelines if r.status.is_final}
+    patience = settings.early_stopping_n_iters if settings.enable_early_stopping else None
+    return Schedule(
+        Goals(
+            number_to_stop_before(settings.iterations, ensembles),
+            settings.experiment_exit_score,
+            patience,
+        ),
+        metric,
+        done=done | dict.fromkeys(ensembles, math.nan),
+        interrupted=[r.iteration for r in pipelines if not r.status.is_final],
+    )
+
+
+def number_to_stop_before(iterations: int, ensembles: Sequence[int]) -> int:
+    """Return the first number that no pipeline gets.
+
+    Parameters
+    ----------
+    iterations:
+        How many pipelines the run tries.
+    ensembles:
+        Numbers of the ensembles that earlier drivers have made. They lie between the pipelines'
+        numbers when iterations were added later.
+
+    Examples
+    --------
+    >>> number_to_stop_before(4, [])
+    4
+    >>> number_to_stop_before(5, [3, 4])  # pipelines are 0, 1, 2, 5, 6
+    7
+    """
+    goal = iterations
+    for number in sorted(ensembles):
+        goal += number < goal
+    return goal
+
+
+def _score(record: IterationRecord, metric: Metric) -> float:
+    return metric.of(record.metrics) if record.status is IterationStatus.COMPLETED else math.nan

@@ -1,0 +1,118 @@
+"""The seam between a run and what executes its trials."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from engine.driver.schedule import Next
+from engine.pipelines.spec import PipelineSpec
+from engine.store.records import IterationEnd
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A trial to start.
+
+    Attributes
+    ----------
+    number:
+        The iteration that the trial executes. Only `TrialHost.lost` makes a number come again.
+    spec:
+        The pipeline to evaluate.
+    best_folds:
+        The primary metric of each fold of the best iteration so far; empty when there is none.
+    """
+
+    number: int
+    spec: PipelineSpec
+    best_folds: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where and since when a trial runs; ``started`` is in seconds since the epoch."""
+
+    node_id: str
+    node_ip: str
+    pid: int
+    started: float
+
+
+class TrialHost(ABC):
+    """What a backend asks and tells while it runs trials.
+
+    A backend calls these methods from one thread. Of each trial it reports `begun` at most once,
+    then exactly one of `ended`, `killed`, `died` and `lost`; a trial that never got as far as its
+    process may end without having begun.
+    """
+
+    @abstractmethod
+    def propose(self) -> Proposal | Next:
+        """Return the next trial; ``WAIT`` to be asked again soon, ``OVER`` when there are no more.
+
+        The answer ``WAIT`` may follow while trials run, and ``OVER`` is final.
+        """
+
+    @abstractmethod
+    def begun(self, number: int, placement: Placement) -> None:
+        """Take note that a trial runs."""
+
+    @abstractmethod
+    def ended(self, number: int, end: IterationEnd) -> None:
+        """Take note of a trial's outcome, whether it gave a score or not."""
+
+    @abstractmethod
+    def killed(self, number: int, log: str | None) -> None:
+        """Take note that a trial has ended because of `TrialBackend.kill`."""
+
+    @abstractmethod
+    def died(self, number: int, reason: str, log: str | None) -> None:
+        """Take note that a trial's process died by itself; ``reason`` in one line."""
+
+    @abstractmethod
+    def lost(self, number: int, reason: str, log: str | None) -> None:
+        """Take note that a trial lost its node; the trial may be proposed again."""
+
+    @property
+    @abstractmethod
+    def stops_at_once(self) -> bool:
+        """Whether the run must not even finish what it has started."""
+
+
+class TrialBackend(ABC):
+    """Executes the trials that a host proposes.
+
+    A backend guarantees that
+
+    - at most ``concurrency`` trials run at a time, in the order of their proposals;
+    - a trial that gives no score, or NaN, is an outcome like others and ends nothing else;
+    - a trial that loses its node is reported and not repeated by the backend itself;
+    - `kill` ends a trial within seconds, also one that is busy in native code.
+
+    `run` is called once. `kill` and `logs` may be called from any thread while it runs.
+    """
+
+    @abstractmethod
+    def run(self, host: TrialHost, concurrency: int) -> None:
+        """Run trials until the host has no more, and all of them have ended.
+
+        When ``host.stops_at_once`` becomes true, `run` returns soon; trials that were running then
+        have been ended but need not have been reported.
+        """
+
+    @abstractmethod
+    def kill(self, number: int) -> None:
+        """End a running trial whatever it is doing; return without waiting for its end.
+
+        The trial is reported by `TrialHost.killed`, or by `TrialHost.ended` when its outcome was
+        under way already. A number that does not run is ignored.
+        """
+
+    @abstractmethod
+    def logs(self, numbers: Collection[int]) -> dict[int, str]:
+        """Return the logs so far of those of the running trials ``numbers`` that can be read now.
+
+        It takes less than a second, also while a node does not answer.
+        """

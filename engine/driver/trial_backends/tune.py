@@ -1,0 +1,204 @@
+"""Trials on a Ray cluster, scheduled by Ray Tune."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import ray
+from ray import tune
+
+from engine.driver.trial import Announcement, IterationTrial
+from engine.driver.trial_backends.backend import Placement, TrialBackend, TrialHost
+from engine.driver.trial_backends.tune_adapters import (
+    HostSearcher,
+    NoReports,
+    OfThisProcess,
+    StopAtOnce,
+    quiet_tune,
+)
+from engine.driver.trial_settings import TrialSettings
+
+#: Ray's own health checks take this long to notice that a node is gone.
+_NOTICE_SECONDS = 20.0
+_LOG_SECONDS = 0.5
+_LAST_LOG_SECONDS = 1.0
+
+
+class TuneBackend(TrialBackend):
+    """Executes trials as Ray Tune's, on actors that go on from one trial to the next.
+
+    A trial is killed by killing its actor: Tune's own stop would wait for native code.
+
+    Parameters
+    ----------
+    run_id:
+        The run.
+    settings:
+        What the trials share.
+    resources:
+        What a trial takes of its node, as ``tune.with_resources`` takes it.
+    """
+
+    def __init__(
+        self, run_id: str, settings: TrialSettings, resources: Mapping[str, float]
+    ) -> None:
+        self._run_id = run_id
+        self._settings = settings
+        self._resources = dict(resources)
+        self._lock = threading.Lock()
+        self._running: dict[int, Announcement] = {}
+        self._killed: set[int] = set()
+
+    def run(self, host: TrialHost, concurrency: int) -> None:
+        """See `TrialBackend.run`."""
+        folder = tempfile.mkdtemp(prefix="raysmith-tune-")
+        prefix = f"trial-{self._run_id[:8]}"
+        trainable = tune.with_resources(
+            tune.with_parameters(IterationTrial, settings=self._settings), self._resources
+        )
+        try:
+            with quiet_tune():
+                tune.Tuner(
+                    trainable,
+                    tune_config=tune.TuneConfig(
+                        search_alg=HostSearcher(host),
+                        num_samples=-1,
+                        max_concurrent_trials=concurrency,
+                        reuse_actors=True,
+                        trial_name_creator=lambda t: f"{prefix}-{t.config['iteration']}",
+                        trial_dirname_creator=lambda t: str(t.config["iteration"]),
+                    ),
+                    run_config=tune.RunConfig(
+                        name=self._run_id,
+                        storage_path=folder,
+                        verbose=0,
+                        progress_reporter=NoReports(),
+                        callbacks=[_Reports(self, host)],
+                        stop=StopAtOnce(host),
+                        failure_config=tune.FailureConfig(max_failures=0),
+                        # An iteration leaves its model in the store; there is nothing to restore.
+                        checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                    ),
+                ).fit()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def kill(self, number: int) -> None:
+        """See `TrialBackend.kill`."""
+        with self._lock:
+            announcement = self._running.get(number)
+            if announcement is None:
+                return
+            self._killed.add(number)
+        ray.kill(announcement.actor, no_restart=True)
+
+    def logs(self, numbers: Collection[int]) -> dict[int, str]:
+        """See `TrialBackend.logs`."""
+        with self._lock:
+            running = {n: self._running[n] for n in numbers if n in self._running}
+        if not running:
+            return {}
+        futures = {n: a.node.tail.remote(f"{n}.log") for n, a in running.items()}
+        ready, _ = ray.wait(list(futures.values()), num_returns=len(futures), timeout=_LOG_SECONDS)
+        logs = {}
+        for number, future in futures.items():
+            if future in ready:
+                try:
+                    logs[number] = str(ray.get(future))
+                except ray.exceptions.RayError:
+                    continue  # its node is gone
+        return logs
+
+    def announce(self, number: int, announcement: Announcement) -> Placement:
+        """Take note of the actor that executes a trial; return where it is."""
+        with self._lock:
+            self._running[number] = announcement
+        return Placement(
+            announcement.node_id, announcement.node_ip, announcement.pid, announcement.started
+        )
+
+    def forget(self, number: int) -> tuple[Announcement | None, bool]:
+        """Forget a trial that has ended; return where it ran and whether it was killed."""
+        with self._lock:
+            was_killed = number in self._killed
+            self._killed.discard(number)
+            return self._running.pop(number, None), was_killed
+
+
+class _Reports(OfThisProcess, tune.Callback):
+    """Tune's `Callback` interface: reports to a host what happens to trials."""
+
+    def __init__(self, backend: TuneBackend, host: TrialHost) -> None:
+        self._backend = backend
+        self._host = host
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Report a trial's announcement or its outcome."""
+        # Tune keeps a trial's last result for good: models must not stay in it.
+        for key in ("announcement", "end"):
+            trial.last_result.pop(key, None)
+        number = int(trial.config["iteration"])
+        announcement = result.pop("announcement", None)
+        end = result.pop("end", None)
+        if announcement is not None:
+            self._host.begun(number, self._backend.announce(number, announcement))
+        if end is not None:
+            self._backend.forget(number)
+            self._host.ended(number, end)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Report why a trial's actor is gone."""
+        number = int(trial.config["iteration"])
+        announcement, was_killed = self._backend.forget(number)
+        log = None if announcement is None else _last_log(announcement, number)
+        if was_killed:
+            self._host.killed(number, log)
+            return
+        reason = _why_it_died(trial)
+        lost = _lost_node(reason, announcement)
+        if lost is not None:
+            self._host.lost(number, lost, log)
+        else:
+            self._host.died(number, reason, log)
+
+
+def _last_log(trial: Announcement, number: int) -> str | None:
+    try:
+        tail = trial.node.tail.remote(f"{number}.log")
+        return str(ray.get(tail, timeout=_LAST_LOG_SECONDS)) or None
+    except ray.exceptions.RayError:
+        return None
+
+
+def _why_it_died(trial: Any) -> str:
+    """Return the line of Tune's error file that says most about a death."""
+    try:
+        with open(trial.error_file, encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+    except (OSError, TypeError):
+        return "Ray gave no reason"
+    reasons = [line.strip() for line in lines if "actor is dead" in line or "Error" in line]
+    return reasons[-1] if reasons else (lines[-1] if lines else "Ray gave no reason")
+
+
+def _lost_node(why: str, trial: Announcement | None) -> str | None:
+    """Return how a trial lost its node, or ``None`` when it ended for another reason."""
+    # A connection breaks before Ray has noticed that the node is gone.
+    until = time.monotonic() + (_NOTICE_SECONDS if "unavailable" in why else 0.0)
+    while trial is not None:
+        if trial.node_id not in {node["NodeID"] for node in ray.nodes() if node["Alive"]}:
+            return f"node {trial.node_ip} ({trial.node_id[:12]}) was lost"
+        if time.monotonic() >= until:
+            break
+        time.sleep(0.2)
+    if re.search(r"node (has )?died|node was (terminated|preempted)|node is dead", why, re.I):
+        return f"its node was lost: {why}"
+    return None

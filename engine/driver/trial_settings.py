@@ -1,0 +1,45 @@
+"""The settings that all trials of a run share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.driver.time_budget import IterationLimits
+
+if TYPE_CHECKING:
+    from engine.driver.data_source import DataSource
+
+
+@dataclass(frozen=True)
+class TrialSettings:
+    """The settings that all trials of a run share.
+
+    Attributes
+    ----------
+    source:
+        Where the data comes from; ``None`` where trials need none.
+    fingerprint:
+        Fingerprint of the data that the driver saw: a node with other data must not take part.
+    primary_metric:
+        Name of the metric that is optimised.
+    cores:
+        Threads that a trial may use.
+    random_state:
+        Seed of the pipelines.
+    class_weight:
+        Weights of the classes, as scikit-learn takes them.
+    verbosity:
+        Level of the log lines.
+    limits:
+        Limits of an iteration's time.
+    """
+
+    source: DataSource
+    fingerprint: str
+    primary_metric: str
+    cores: int
+    random_state: int
+    class_weight: Any
+    verbosity: int
+    limits: IterationLimits

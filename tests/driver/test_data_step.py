@@ -1,0 +1,150 @@
+"""Waiting for data: cancel, limits, errors."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.data.check import check_data
+from engine.driver.data_host import DataHost, LoadedData, Pending
+from engine.errors import DataException
+from engine.show.view import DATA_FILE
+from engine.store.driver_identity import DriverIdentity
+from engine.store.status import RunStatus
+from tests.driver.replay import Replay, X, Y, scored
+
+DATA = check_data({"X": X, "y": Y}, "classification")
+SCRIPT = "def get_data(): ...\n"
+GOOD = LoadedData([DATA], DATA.summary(), None, "reading\n", 2.0)
+
+
+class Later(Pending):
+    """A value that comes after so many simulated seconds."""
+
+    def __init__(self, clock, seconds, value):
+        self.clock, self.value = clock, value
+        self.ready = clock.time() + seconds
+        self.cancelled = False
+
+    def wait(self, seconds):
+        self.clock.sleep(min(seconds, max(0.0, self.ready - self.clock.time())))
+        return self.clock.time() >= self.ready
+
+    def result(self):
+        if isinstance(self.value, Exception):
+            raise self.value
+        return self.value
+
+    def cancel(self):
+        self.cancelled = True
+
+
+class SlowHost(DataHost):
+    """A node that has room after a while and reads for a while."""
+
+    def __init__(self, clock, room=1.0, reading=2.0, loaded=GOOD):
+        self.clock, self.room, self.reading, self.loaded = clock, room, reading, loaded
+        self.pending = []
+
+    def start(self):
+        self.pending.append(Later(self.clock, self.room, None))
+        return self.pending[-1]
+
+    def load(self):
+        self.pending.append(Later(self.clock, self.reading, self.loaded))
+        return self.pending[-1]
+
+    def targets(self):
+        return DATA.without_features()
+
+    def describe(self):
+        return {"rows": 120}
+
+
+@pytest.fixture
+def drive(experiment, tmp_path):
+    """Drive a run whose data is read by a `SlowHost`."""
+
+    def drive(host=None, ask=None, **settings):
+        replay = Replay(experiment, {0: scored(0.9)}, script=SCRIPT, **settings)
+        replay.host = SlowHost(replay.clock, **(host or {}))
+        for seconds, do in ask or ():
+            replay.after(seconds, lambda do=do: do(replay))
+        replay.drive(data_host=replay.host)
+        return replay
+
+    return drive
+
+
+def error(replay):
+    return replay.store.run(replay.run_id).error
+
+
+def test_data_that_is_read_elsewhere(drive):
+    replay = drive()
+    assert replay.status == "Completed"
+    assert replay.statuses == dict.fromkeys(range(6), "Completed")
+    assert "get_data.log" in {f.split("/")[-1] for f in replay.run.get_file_names()}
+    assert replay.now == pytest.approx(9.0)
+    assert b'"rows": 120' in replay.store.read_bytes(replay.run_id, DATA_FILE)
+
+
+def test_data_that_cannot_be_used(drive):
+    replay = drive({"loaded": LoadedData([], None, "KeyError: 'my key'", "", 0.1)})
+    assert (replay.status, error(replay)) == ("Failed", "KeyError: 'my key'")
+    assert replay.statuses == {}
+
+
+def test_a_process_that_dies_while_it_reads(drive):
+    replay = drive({"loaded": DataException("the process that ran get_data() died")})
+    assert (replay.status, error(replay)) == ("Failed", "the process that ran get_data() died")
+
+
+def test_reading_has_the_time_of_an_iteration(drive):
+    replay = drive({"reading": 600.0}, iteration_timeout_minutes=0.5)
+    assert error(replay) == "get_data() did not return within iteration_timeout_minutes=0.5"
+    assert replay.now == pytest.approx(31.0, abs=0.5)
+
+
+def test_waiting_for_a_node_has_no_limit_of_its_own(drive):
+    replay = drive({"room": 600.0}, iteration_timeout_minutes=0.5)
+    assert replay.status == "Completed"
+
+
+@pytest.mark.parametrize("place", ["room", "reading"])
+def test_cancel_while_it_waits(drive, place):
+    replay = drive({place: 600.0}, [(5.1, lambda replay: replay.run.cancel())])
+    assert replay.status == "Canceled"
+    assert replay.now < 7.1
+    assert replay.host.pending[-1].cancelled
+
+
+def test_the_experiments_time_is_over_before_there_is_data(drive):
+    replay = drive({"room": 600.0}, experiment_timeout_minutes=0.5)
+    assert replay.status == "Failed"
+    assert error(replay) == (
+        "no iteration gave a model; experiment_timeout_minutes was over before the first one "
+        "started"
+    )
+
+
+def test_another_driver_takes_over_while_it_waits(drive):
+    other = DriverIdentity.of_this_process()
+    take = [(5.1, lambda replay: replay.store.tag_driver(replay.run_id, other))]
+    replay = drive({"room": 600.0}, take)
+    assert replay.status == "Preparing"  # the other one sets it
+    replay.store.set_status(replay.run_id, RunStatus.CANCELED)
+
+
+def test_data_that_this_process_reads(experiment):
+    script = "import numpy as np\ndef get_data():\n    X = np.arange(60.0).reshape(20, 3)\n"
+    replay = Replay(experiment, script=script + "    return {'X': X, 'y': [0, 1] * 10}\n")
+    assert replay.drive() == dict.fromkeys(range(6), "Completed")
+    assert b'"n_rows": 20' in replay.store.read_bytes(replay.run_id, DATA_FILE)
+
+
+def test_a_script_that_fails_in_this_process(experiment):
+    replay = Replay(experiment, script="def get_data():\n    raise KeyError('my key')\n")
+    replay.drive()
+    assert replay.status == "Failed"
+    assert "failed with KeyError: 'my key'" in error(replay)
+    assert "line 2, in get_data" in error(replay)

@@ -1,0 +1,304 @@
+"""Whole runs on recorded trials: what ends them, what they leave, how they are taken up again."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.driver.trial_backends.recorded import NodeLoss, RecordedTrial, Recording
+from engine.store.driver_identity import DriverIdentity
+from engine.store.status import IterationStatus, RunStatus
+from tests.driver.replay import Replay, scored
+
+FAILED = RecordedTrial((), 1.0, IterationStatus.FAILED, "ValueError: no")
+
+
+def test_a_run_from_start_to_end(experiment):
+    replay = Replay(experiment, {2: scored(0.9, 3.0, log="a line\n"), 4: FAILED})
+    statuses = replay.drive(concurrency=2)
+    assert statuses == {n: "Failed" if n == 4 else "Completed" for n in range(6)}
+    assert replay.status == "Completed"
+    assert replay.now == pytest.approx(4.0)
+    best, model = replay.run.get_output()
+    assert best.iteration == 2
+    assert best.get_logs() == "a line\n"
+    assert best.get_properties()["node_id"] == "node-0"
+    assert model.predict([[3.0, 0.0, 0.0]]).tolist() == [1]
+    assert replay.run.get_metrics()["accuracy"] == 0.9
+    best_so_far = replay.store.metric_history(replay.run_id, "best_accuracy")
+    assert best_so_far == {0: 0.5, 1: 0.5, 2: 0.9, 3: 0.5, 5: 0.9}
+    assert {"report.html", "model"} <= {
+        *replay.run.get_file_names(),
+        *(name.partition("/")[0] for name in best.get_file_names()),
+    }
+    specs = [child.get_properties()["pipeline_spec"] for child in replay.run.get_children()]
+    assert len(set(specs)) == 6
+
+
+def test_it_is_the_same_every_time(experiment):
+    tables = []
+    for _ in range(2):
+        replay = Replay(experiment, {3: scored(0.8, 5.0)})
+        replay.drive(concurrency=2)
+        tables.append(replay.run.summary()[["iteration", "pipeline", "metric", "best", "status"]])
+    assert tables[0].equals(tables[1])
+
+
+def test_the_exit_score_ends_the_run_and_what_runs(experiment):
+    replay = Replay(
+        experiment, {0: scored(0.5), 1: scored(0.9, 2.0), 2: scored(0.5, 60.0)},
+        experiment_exit_score=0.8,
+    )  # fmt: skip
+    statuses = replay.drive(concurrency=2)
+    assert statuses == {0: "Completed", 1: "Completed", 2: "Canceled"}
+    assert replay.reasons[2] == "experiment_exit_score=0.8 is reached"
+    assert replay.status == "Completed"
+    assert replay.now == pytest.approx(2.0)
+
+
+def test_early_stopping_lets_what_runs_come_to_its_end(experiment):
+    replay = Replay(
+        experiment, {0: scored(0.9), 3: scored(0.4, 30.0)}, iterations=50,
+        enable_early_stopping=True, early_stopping_n_iters=3,
+    )  # fmt: skip
+    statuses = replay.drive(concurrency=2)
+    assert statuses == dict.fromkeys(range(5), "Completed")
+    assert replay.now == pytest.approx(31.0)
+
+
+def test_an_iteration_timeout_ends_one_and_the_run_goes_on(experiment):
+    replay = Replay(experiment, {1: scored(0.9, 600.0)}, iteration_timeout_minutes=0.1)
+    statuses = replay.drive()
+    assert statuses == {n: "Timeout" if n == 1 else "Completed" for n in range(6)}
+    assert replay.reasons[1] == "longer than iteration_timeout_minutes=0.1"
+    assert replay.now == pytest.approx(11.0, abs=0.5)
+
+
+def test_the_experiments_time_ends_the_trials_before_it_is_over(experiment):
+    replay = Replay(experiment, iterations=1000, experiment_timeout_minutes=0.5)
+    statuses = replay.drive()
+    assert replay.status == "Completed"
+    assert set(statuses.values()) <= {"Completed", "Canceled"}
+    assert 20 <= len(statuses) <= 27
+    assert 20 < replay.now < 27  # 30 s, of which 3.9 s are kept for ensembles and the best model
+
+
+def test_no_model_within_the_experiments_time(experiment):
+    replay = Replay(experiment, {0: scored(0.9, 60.0)}, experiment_timeout_minutes=0.1)
+    assert replay.drive() == {0: "Canceled"}
+    assert replay.status == "Failed"
+    assert replay.store.run(replay.run_id).error == (
+        "no iteration gave a model; Canceled: experiment_timeout_minutes is over"
+    )
+
+
+def test_one_iteration_gets_no_more_than_its_share_once_there_is_a_model(experiment):
+    replay = Replay(
+        experiment, {0: scored(0.5, 25.0), 1: scored(0.5, 25.0)}, iterations=3,
+        experiment_timeout_minutes=1,
+    )  # fmt: skip
+    assert replay.drive() == {0: "Completed", 1: "Timeout", 2: "Completed"}
+    assert replay.reasons[1] == "longer than 18 s, its share of experiment_timeout_minutes"
+
+
+def test_what_would_not_end_in_time_is_not_begun(experiment):
+    replay = Replay(
+        experiment, Recording("accuracy", others=scored(0.5, 17.0)), iterations=10,
+        experiment_timeout_minutes=1,
+    )  # fmt: skip
+    statuses = replay.drive()
+    assert statuses == dict.fromkeys(range(len(statuses)), "Completed")
+    assert 2 <= len(statuses) <= 3
+
+
+def test_pause_and_resume(experiment):
+    replay = Replay(experiment)
+    replay.after(1.6, replay.run.pause)
+    replay.after(20.0, lambda: len(replay.statuses) == 2 or pytest.fail("it was not paused"))
+    replay.after(30.0, lambda: replay.store.request_pause(replay.run_id, False))
+    assert replay.drive() == dict.fromkeys(range(6), "Completed")
+    assert replay.now == pytest.approx(34.5, abs=1.0)
+
+
+def test_cancelling_the_run_ends_what_runs_within_two_seconds(experiment):
+    replay = Replay(experiment, {1: scored(0.9, 600.0), 2: scored(0.9, 600.0)})
+    replay.after(5.1, replay.run.cancel)
+    assert replay.drive(concurrency=2) == {0: "Completed", 1: "Canceled", 2: "Canceled"}
+    assert replay.status == "Canceled"
+    assert replay.reasons[1] == "the run was canceled"
+    assert replay.now < 7.1
+    assert replay.run.get_output()[0].iteration == 0
+
+
+def test_a_cancelled_run_without_a_model_is_cancelled(experiment):
+    replay = Replay(experiment, {0: scored(0.9, 600.0)})
+    replay.after(5.1, replay.run.cancel)
+    assert replay.drive() == {0: "Canceled"}
+    assert replay.status == "Canceled"
+
+
+def test_cancelling_an_iteration_that_runs_and_one_to_come(experiment):
+    replay = Replay(experiment, {1: scored(0.9, 600.0)})
+    replay.after(5.1, lambda: replay.run.cancel_iteration(1))
+    replay.after(5.1, lambda: replay.run.cancel_iteration(3))
+    statuses = replay.drive()
+    assert statuses == {n: "Canceled" if n in (1, 3) else "Completed" for n in range(6)}
+    assert replay.reasons[1] == "canceled by the user"
+    assert replay.reasons[3] == "canceled by the user before it started"
+    assert replay.now < 5.1 + 2.0 + 3.0
+
+
+def test_a_process_that_dies_is_a_row_and_the_run_goes_on(experiment):
+    replay = Replay(experiment, {1: RecordedTrial((), 2.0, reason="out of memory", dies=True)})
+    assert replay.drive() == {n: "Failed" if n == 1 else "Completed" for n in range(6)}
+    assert replay.reasons[1] == "the worker died: out of memory"
+
+
+def test_an_iteration_that_loses_its_node_is_tried_again_elsewhere(experiment):
+    replay = Replay(experiment, {1: scored(0.9, 10.0)})
+    statuses = replay.drive(concurrency=2, nodes=3, slots=1, losses=[NodeLoss(4.0, 1)])
+    assert statuses == dict.fromkeys(range(6), "Completed")
+    tried = replay.store.iterations(replay.run_id)[1]
+    assert tried.retries == ("node-1 was lost",)
+    assert tried.properties["node_id"] != "node-1"
+    assert replay.now == pytest.approx(14.0, abs=1.0)
+
+
+def test_it_is_given_up_after_three_lost_nodes(experiment):
+    replay = Replay(experiment, {0: scored(0.9, 100.0)}, iterations=2)
+    losses = [NodeLoss(10.0 * (n + 1), n) for n in range(4)]
+    assert replay.drive(nodes=5, slots=1, losses=losses) == {0: "Failed", 1: "Completed"}
+    assert replay.reasons[0] == "the worker died: node-3 was lost"
+    assert len(replay.store.iterations(replay.run_id)[0].retries) == 3
+
+
+def test_a_lost_node_after_the_last_number_has_been_handed_out(experiment):
+    """The run waits for the trials that are under way: they may have to be tried again."""
+    replay = Replay(experiment, {1: scored(0.9, 10.0)}, iterations=2)
+    assert replay.drive(concurrency=2, nodes=3, slots=1, losses=[NodeLoss(9.0, 1)]) == {
+        0: "Completed", 1: "Completed",
+    }  # fmt: skip
+    assert replay.now == pytest.approx(19.0, abs=1.0)
+
+
+class DriverDied(BaseException):
+    """As a signal would end the process."""
+
+
+def die():
+    raise DriverDied
+
+
+def test_a_new_driver_goes_on_where_the_earlier_one_died(experiment, monkeypatch):
+    replay = Replay(experiment, {2: scored(0.9, 10.0)})
+    replay.after(5.0, die)
+    with monkeypatch.context() as patch:
+        # A killed process writes nothing more.
+        patch.setattr("engine.driver.progress.Progress.end_unfinished", lambda *_: None)
+        with pytest.raises(DriverDied):
+            replay.drive()
+    before = replay.store.iterations(replay.run_id)
+    assert [r.status for r in before] == ["Completed", "Completed", "Running"]
+    assert replay.drive() == dict.fromkeys(range(6), "Completed")
+    after = replay.store.iterations(replay.run_id)
+    assert [r.run_id for r in after[:3]] == [r.run_id for r in before]
+    assert [r.ended for r in after[:2]] == [r.ended for r in before[:2]]
+    assert after[2].properties["pipeline_spec"] == before[2].properties["pipeline_spec"]
+    assert len({r.properties["pipeline_spec"] for r in after}) == 6
+
+
+def test_iterations_that_are_added_go_on_after_the_ensembles(experiment):
+    trials = {0: scored(0.9), 1: scored(0.9, estimator="KNN")}
+    replay = Replay(experiment, trials, iterations=3, enable_voting_ensemble=True)
+    replay.drive()
+    replay.add_iterations(2)
+    replay.drive()
+    names = [r.pipeline for r in replay.store.iterations(replay.run_id)]
+    assert [n for n, name in enumerate(names) if name == "VotingEnsemble"] == [3, 6]
+
+
+def test_another_driver_takes_the_run_over(experiment):
+    replay = Replay(experiment, {1: scored(0.9, 100.0)})
+    other = DriverIdentity.of_this_process()
+    replay.after(10.1, lambda: replay.store.tag_driver(replay.run_id, other))
+    assert replay.drive() == {0: "Completed", 1: "Running"}
+    assert replay.status == "Running"  # the other one sets it
+    assert replay.store.run(replay.run_id).driver.token == other.token
+    assert replay.now < 12.1
+    replay.store.set_status(replay.run_id, RunStatus.CANCELED)
+
+
+def test_the_driver_shows_that_it_is_alive(experiment):
+    replay = Replay(experiment, {0: scored(0.9, 20.0)}, iterations=1)
+    beats = set()
+    for second in range(1, 20):
+        replay.after(second, lambda: beats.add(replay.store.run(replay.run_id).driver.heartbeat))
+    replay.drive()
+    assert len(beats) >= 3
+
+
+def test_ensembles_of_a_run(experiment):
+    trials = {0: scored(0.8), 1: scored(0.9, estimator="KNN")}
+    replay = Replay(
+        experiment, trials, iterations=2, enable_voting_ensemble=True, enable_stack_ensemble=True
+    )
+    assert replay.drive() == dict.fromkeys(range(4), "Completed")
+    names = [r.pipeline for r in replay.store.iterations(replay.run_id)]
+    assert names[2:] == ["VotingEnsemble", "StackEnsemble"]
+    assert replay.status == "Completed"
+
+
+def test_no_ensembles_of_a_cancelled_run(experiment):
+    trials = {0: scored(0.8), 1: scored(0.9, estimator="KNN"), 2: scored(0.9, 600.0)}
+    replay = Replay(experiment, trials, iterations=4, enable_voting_ensemble=True)
+    replay.after(5.1, replay.run.cancel)
+    assert replay.drive() == {0: "Completed", 1: "Completed", 2: "Canceled"}
+
+
+def test_a_store_that_fails_for_a_moment_keeps_no_limit_from_being_applied(experiment, monkeypatch):
+    replay = Replay(experiment, {1: scored(0.9, 600.0)}, iteration_timeout_minutes=0.1)
+    read = replay.store.run
+
+    def fails(run_id):
+        if 3.0 < replay.now < 10.0:
+            raise OSError("the store is away")
+        return read(run_id)
+
+    monkeypatch.setattr(replay.store, "run", fails)
+    assert replay.drive()[1] == "Timeout"
+    assert replay.status == "Completed"
+
+
+def test_what_cannot_be_written_is_the_runs_error(experiment, monkeypatch):
+    replay = Replay(experiment, iterations=3)
+
+    def fails(child_id, end):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(replay.store, "end_iteration", fails)
+    replay.drive()
+    assert replay.status == "Failed"
+    assert replay.store.run(replay.run_id).error == "the store could not be written: no space left"
+
+
+def test_nothing_that_gives_a_score_is_the_runs_error(experiment):
+    replay = Replay(experiment, Recording("accuracy", others=FAILED), iterations=3)
+    assert set(replay.drive().values()) == {"Failed"}
+    assert replay.store.run(replay.run_id).error == (
+        "no iteration gave a model; Failed: ValueError: no"
+    )
+
+
+def test_what_nobody_expected_is_the_runs_error(experiment, monkeypatch):
+    replay = Replay(experiment)
+    monkeypatch.setattr("engine.search.searcher.PipelineSearch.ask", lambda *_: 1 / 0)
+    replay.drive()
+    assert replay.status == "Failed"
+    assert replay.store.run(replay.run_id).error == "ZeroDivisionError: division by zero"
+
+
+def test_the_logs_of_running_trials_come_to_the_store(experiment):
+    replay = Replay(experiment, {0: scored(0.9, 10.0, log="fold 1 of 3\n")}, iterations=1)
+    seen = []
+    replay.after(8.0, lambda: seen.extend(c.get_logs() for c in replay.run.get_children()))
+    replay.drive()
+    assert seen == ["fold 1 of 3\n"]

@@ -1,0 +1,58 @@
+"""Ray Tune keeps the contract of trial backends."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+
+import numpy as np
+import pytest
+import ray
+
+from engine.data.check import check_data
+from engine.data.splits import SplitPlan
+from engine.driver.data_source import DataSource
+from engine.driver.node_data import end_node_data
+from engine.driver.time_budget import IterationLimits
+from engine.driver.trial_backends.tune import TuneBackend
+from engine.driver.trial_settings import TrialSettings
+from engine.pipelines.spec import PipelineSpec
+from tests.driver.trial_backends.suite import TrialBackendSuite
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
+
+
+class TestTune(TrialBackendSuite):
+    quick = PipelineSpec("BernoulliNaiveBayes")
+    #: Random labels: libsvm is busy with them for minutes.
+    slow = PipelineSpec("SVM", "", {"kernel": "poly", "degree": 3, "C": 100.0})
+    failing = PipelineSpec("KNN", "", {"n_neighbors": 10**6})
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def data():
+        rng = np.random.default_rng(0)
+        X, y = rng.normal(size=(9000, 60)), rng.integers(2, size=9000)
+        return check_data({"X": X, "y": y}, "classification")
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def reference(data):
+        return ray.put(data)
+
+    @pytest.fixture(autouse=True)
+    def _settings(self, data, reference):
+        run_id = uuid.uuid4().hex
+        plan = SplitPlan(3)
+        source = DataSource(run_id, plan, shared=[reference])
+        self.settings = TrialSettings(
+            source, data.summary().fingerprint, self.metric, 1, 0, None, 20, IterationLimits()
+        )
+        yield
+        end_node_data(run_id)
+
+    def make(self):
+        return TuneBackend(self.settings.source.run_id, self.settings, {"cpu": 1})
+
+    def later(self, seconds, do):
+        threading.Timer(seconds, do).start()
