@@ -80,7 +80,15 @@ class EnsembleRows:
 
 
 def spec_of(name: str, result: EnsembleResult) -> PipelineSpec:
-    """The specification of an ensemble: its members and, for voting, their weights."""
+    """The specification of an ensemble: its members and, for voting, their weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> result = EnsembleResult({4: 0.3, 7: 0.7}, {}, [], np.zeros(0))
+    >>> dict(spec_of("VotingEnsemble", result).estimator_params)
+    {'iterations': [4, 7], 'weights': [0.3, 0.7]}
+    """
     params: dict[str, Any] = {"iterations": list(result.members)}
     if name == VOTING:
         params["weights"] = [round(weight, 4) for weight in result.members.values()]

@@ -78,7 +78,7 @@ def run_with_deadline(
     Raises
     ------
     Exception
-        Whatever the work raised before it was given up.
+        Whatever the work raised in time.
 
     Examples
     --------

@@ -215,6 +215,15 @@ def rows_from(
     ------
     DataException
         When ``X`` does not have the data's columns.
+
+    Examples
+    --------
+    >>> from engine.data.check import check_data
+    >>> X = np.random.default_rng(0).normal(size=(500, 2))
+    >>> dataset = check_data({"X": X, "y": X[:, 0]}, "regression")
+    >>> background, rows, columns, source = rows_from(dataset)
+    >>> background.shape, rows.shape, source
+    ((100, 2), (200, 2), 'a sample of 200 of 500 training rows')
     """
     generator = np.random.default_rng(random_state)
 

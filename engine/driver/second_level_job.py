@@ -176,7 +176,7 @@ class FittingHere:
     fit:
         Fits; asks the function that it is given whether to give up.
     until:
-        When the fit is given up; default: never.
+        When to give up waiting for the fit; default: never.
 
     Examples
     --------
@@ -224,7 +224,7 @@ class FittingThere:
     future:
         The task's result.
     until:
-        When the fit is given up; default: never.
+        When to give up waiting for the fit; default: never.
     """
 
     def __init__(self, future: Any, until: Deadline = NEVER) -> None:

@@ -64,7 +64,14 @@ class EnsembleResult:
 
     @property
     def heaviest(self) -> int:
-        """The member of the largest weight, the first of equals."""
+        """The member of the largest weight, the first of equals.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> EnsembleResult({4: 0.3, 7: 0.7}, {}, [], np.zeros(0)).heaviest
+        7
+        """
         return max(self.members, key=lambda n: self.members[n])
 
 
@@ -114,6 +121,18 @@ def compose(
         Iteration -> fitted pipeline, at least the members.
     classes:
         Sorted class labels; ``None`` for regression.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.dummy import DummyRegressor
+    >>> from sklearn.pipeline import make_pipeline
+    >>> X, y = np.zeros((4, 1)), np.array([0.0, 0.0, 0.0, 4.0])
+    >>> mean = make_pipeline(DummyRegressor()).fit(X, y)
+    >>> median = make_pipeline(DummyRegressor(strategy="median")).fit(X, y)
+    >>> result = EnsembleResult({0: 0.75, 5: 0.25}, {}, [], np.zeros(0))
+    >>> compose(result, {0: mean, 5: median}, None).predict(X[:2]).tolist()
+    [0.75, 0.75]
     """
     fitted: list[Any] = [pipelines[n] for n in result.members]
     if result.features is not None:

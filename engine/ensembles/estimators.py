@@ -25,6 +25,15 @@ class SharedFeatures(TransformerMixin, BaseEstimator):
     ----------
     transformer:
         The member's first step, a `engine.pipelines.features.transformer.DataTransformer`.
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> features = SharedFeatures(StandardScaler().fit([[1.0], [3.0]]))
+    >>> features.transform([[5.0]])
+    [[5.0]]
+    >>> features.get_feature_names_out().tolist()
+    ['x0']
     """
 
     def __init__(self, transformer: Any) -> None:
@@ -328,6 +337,17 @@ class StackEnsembleClassifier(ClassifierMixin, _Stack):
     ----------
     members, meta_learner, features, weights, n_inputs:
         As in `StackEnsembleRegressor`; the meta learner predicts class codes.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> X = np.linspace(-1, 1, 40)[:, None]
+    >>> y = np.where(X[:, 0] > 0, "up", "down")
+    >>> members = [("line", LogisticRegression()), ("stump", DecisionTreeClassifier(max_depth=1))]
+    >>> stack = StackEnsembleClassifier(members, LogisticRegression()).fit(X, y)
+    >>> stack.predict(X[[0, -1]]).tolist()
+    ['down', 'up']
     """
 
     def predict_proba(self, X: Matrix) -> Array:
@@ -376,6 +396,17 @@ def share_first_steps(pipelines: Sequence[Any]) -> list[Any]:
 
     An ensemble then transforms its input once for all of them. First steps are equal when their
     pickles are; what is no pipeline stays as it is.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyRegressor
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> X = np.arange(4.0)[:, None]
+    >>> pair = [make_pipeline(StandardScaler(), DummyRegressor()).fit(X, X[:, 0]) for _ in "ab"]
+    >>> one, other = share_first_steps(pair)
+    >>> one[0] is other[0], one[1] is other[1]
+    (True, False)
     """
     known: dict[bytes, Any] = {}
     shared = []

@@ -119,6 +119,14 @@ def meta_predict(
     numpy.ndarray
         (n_rows, n_classes) probabilities in the order of the class codes, 0 for classes that the
         learner was not fitted on; or (n_rows,) values.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> members = [np.array([1.0, 2.0, 4.0]), np.array([3.0, 2.0, 1.0])]
+    >>> learner = LinearRegression().fit(meta_input(members), [4.0, 4.0, 5.0])
+    >>> meta_predict(learner, [np.array([2.0]), np.array([5.0])], None).round(6).tolist()
+    [7.0]
     """
     X = meta_input(predictions, features)
     if n_classes is None:

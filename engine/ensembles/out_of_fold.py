@@ -125,7 +125,15 @@ class OutOfFold:
         )
 
     def take(self, rows: NDArray[Any]) -> OutOfFold:
-        """The rows of these numbers, in this order."""
+        """The rows of these numbers, in this order.
+
+        Examples
+        --------
+        >>> y = np.array([5.0, 6.0, 7.0])
+        >>> data = OutOfFold(y, None, np.array([0, 0, 1]), {0: y + 1}, 2.0, None)
+        >>> data.take(np.array([2, 0])).predictions[0].tolist()
+        [8.0, 6.0]
+        """
         return replace(
             self,
             y=self.y[rows],
@@ -146,7 +154,18 @@ class OutOfFold:
         return [(np.flatnonzero(self.parts != n), np.flatnonzero(self.parts == n)) for n in numbers]
 
     def scatter(self, predicted: Array) -> Array:
-        """Predictions of these rows as predictions of all rows of the data, NaN for the others."""
+        """Predictions of these rows as predictions of all rows of the data, NaN for the others.
+
+        Examples
+        --------
+        >>> y = np.array([5.0, 7.0])
+        >>> mask = np.array([True, False, True])
+        >>> data = OutOfFold(y, None, np.array([0, 1]), {0: y}, 2.0, None, row_mask=mask)
+        >>> data.scatter(np.array([1.0, 2.0])).tolist()
+        [1.0, nan, 2.0]
+        >>> data.gather(np.array([1.0, 9.0, 2.0])).tolist()
+        [1.0, 2.0]
+        """
         if self.row_mask is None:
             return predicted
         full = np.full((len(self.row_mask), *predicted.shape[1:]), np.nan)
@@ -171,6 +190,14 @@ class OutOfFold:
         -------
         tuple
             The data with the candidate, and the free number that stands for it.
+
+        Examples
+        --------
+        >>> y = np.array([5.0, 7.0])
+        >>> data = OutOfFold(y, None, np.array([0, 1]), {3: y + 1}, 2.0, None)
+        >>> added, number = data.with_candidate(y, 0.5, "second level")
+        >>> number, added.kinds
+        (-1, {-1: 'second level'})
         """
         number = min(0, *self.predictions) - 1
         added = replace(

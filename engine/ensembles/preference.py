@@ -42,6 +42,15 @@ def choose_one(data: OutOfFold, metric: Metric) -> list[float]:
     -----
     Source: Varma & Simon (2006), Bias in error estimation when using cross-validation for model
     selection.
+
+    Examples
+    --------
+    >>> from engine.metrics.metric import METRICS
+    >>> y = np.arange(4.0)
+    >>> views = {0: np.array([0.0, 1.0, 9.0, 9.0]), 1: np.array([9.0, 9.0, 2.0, 3.0])}
+    >>> data = OutOfFold(y, None, np.array([0, 0, 1, 1]), views, 3.0, None)
+    >>> choose_one(data, METRICS["mean_absolute_error"])  # each is good where it was not chosen
+    [8.5, 6.5]
     """
     scores = []
     for others, mine in data.splits():

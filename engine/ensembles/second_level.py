@@ -138,6 +138,16 @@ def fit_second_level(
     -----
     Source: Wolpert (1992), Stacked generalization; features beside the predictions as in
     scikit-learn's ``StackingClassifier(passthrough=True)``.
+
+    Examples
+    --------
+    >>> from engine.data.check import check_data
+    >>> from engine.data.splits import SplitPlan, make_splits
+    >>> X = np.random.default_rng(0).normal(size=(60, 2))
+    >>> data = check_data({"X": X, "y": X[:, 0]}, "regression")
+    >>> folds = make_splits(data, SplitPlan(2))
+    >>> fit_second_level(data, folds, [X[:, 1]]).predictions.shape
+    (60,)
     """
     options = options or SecondLevelOptions()
     inputs = inputs or [range(len(outputs))] * (len(folds) + 1)
@@ -222,7 +232,7 @@ class _Fits:
         return predictions
 
     def fit_all(self, rounds: int) -> tuple[Any, Any]:
-        """Fit the transformer of the features, and a booster of so many rounds, on all rows."""
+        """Fit the transformer of the features, and a booster of ``rounds`` rounds, on all rows."""
         dataset = self._dataset
         features, booster = self._parts({"n_estimators": rounds})
         X, _ = fit_features([features], dataset.X, dataset.y, None, ALL_ROWS, self._kept)

@@ -97,6 +97,14 @@ def stack(
     ------
     NoTime
         When a fit on a tenth of the rows says that all fits would end after the deadline.
+
+    Examples
+    --------
+    >>> y = np.arange(40.0)
+    >>> data = OutOfFold(y, None, np.arange(40) % 4, {0: y / 2, 1: y % 3}, 39.0, None)
+    >>> options = StackOptions("LinearRegression")
+    >>> round(stack(data, [0, 1], options).metrics["r2_score"], 6)
+    1.0
     """
     stacking = _Stacking(data, options or StackOptions())
     if deadline.is_set:
@@ -175,6 +183,14 @@ def stack_members(data: OutOfFold, metric: Metric, at_most: int) -> list[int]:
         Decides which candidates are best.
     at_most:
         How many of them.
+
+    Examples
+    --------
+    >>> from engine.metrics.metric import METRICS
+    >>> y = np.arange(10.0)
+    >>> data = OutOfFold(y, None, np.zeros(10, int), {0: y + 2, 1: y, 2: y + 1}, 9.0, None)
+    >>> stack_members(data, METRICS["mean_absolute_error"], at_most=2)
+    [1, 2]
     """
     rows = data.subsample()
     best = rows.ranked(metric)[:at_most]

@@ -32,6 +32,16 @@ def voting_ensemble(data: OutOfFold, metric: Metric, deadline: Deadline = NEVER)
         Decides which candidates are best and, itself or through the log loss, their weights.
     deadline:
         What is not done by then is left out; default: no limit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from engine.metrics.metric import METRICS
+    >>> y = np.arange(20.0)
+    >>> data = OutOfFold(y, None, np.arange(20) % 2, {0: y + 1, 1: y - 1, 2: y + 9}, 19.0, None)
+    >>> result = voting_ensemble(data, METRICS["root_mean_squared_error"])
+    >>> dict(result.members), result.metrics["root_mean_squared_error"]
+    ({0: 0.5, 1: 0.5}, 0.0)
     """
     members = greedy_weights(data, metric, deadline)
     return score_parts(
@@ -85,6 +95,15 @@ def top_members(
     -------
     list of int
         The heaviest first. A single member is followed by the best of the other candidates.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from engine.metrics.metric import METRICS
+    >>> y = np.arange(10.0)
+    >>> data = OutOfFold(y, None, np.zeros(10, int), {0: y, 1: y + 2, 2: y + 1}, 9.0, None)
+    >>> top_members(data, METRICS["root_mean_squared_error"], at_most=8)
+    [0, 2]
     """
     chosen = list(greedy_weights(data, metric, deadline))[:at_most]
     if len(chosen) < _FEWEST:
@@ -114,6 +133,17 @@ def drop_slow_members(
     dict
         Iteration -> weight. Two members stay at least; where some were dropped, the weights of
         the others sum to 1 and keep their proportions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from engine.metrics.metric import METRICS
+    >>> y, cost = np.arange(10.0), {0: 1.0, 1: 1.0, 2: 500.0}
+    >>> views = {0: y + 1, 1: y - 1, 2: y + 1e-6}
+    >>> data = OutOfFold(y, None, np.zeros(10, int), views, 9.0, None, cost)
+    >>> weights = {0: 0.4, 1: 0.4, 2: 0.2}
+    >>> drop_slow_members(data, METRICS["r2_score"], weights)
+    {0: 0.5, 1: 0.5}
     """
     kept = dict(weights)
     costs = {n: data.prediction_ms.get(n, 0.0) for n in kept}

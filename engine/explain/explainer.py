@@ -49,6 +49,13 @@ def outputs_of(model: Any, X: Any) -> Array:
         Any model with ``predict_proba`` or ``predict``.
     X:
         Rows in the form of the model's input.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> model = DummyClassifier().fit([[0.0], [0.0]], ["no", "yes"])
+    >>> outputs_of(model, [[1.0]]).tolist()
+    [[0.5, 0.5]]
     """
     if hasattr(model, "predict_proba"):
         return np.asarray(model.predict_proba(X), dtype=np.float64)

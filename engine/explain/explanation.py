@@ -66,7 +66,17 @@ class Explanation:
         return np.asarray(np.abs(self.values).mean(axis=(0, 2)))
 
     def of_class(self, index: int) -> Array:
-        """(n_features,) mean absolute SHAP value of one output."""
+        """(n_features,) mean absolute SHAP value of one output.
+
+        Examples
+        --------
+        >>> values = np.array([[[0.5, -0.5], [0.0, 0.0]]])
+        >>> expected, data = np.array([0.5, 0.5]), np.array([[30.0, 1.5]])
+        >>> columns, classes = ("age", "size"), ("no", "yes")
+        >>> explanation = Explanation(values, expected, columns, classes, np.arange(1), data, 1)
+        >>> explanation.of_class(1).tolist()
+        [0.5, 0.0]
+        """
         return np.asarray(np.abs(self.values[:, :, index]).mean(axis=0))
 
     def as_six(self) -> tuple[Any, Any, list[float], list[str], Any, Any]:
@@ -84,7 +94,17 @@ class Explanation:
         )
 
     def summary(self) -> dict[str, Any]:
-        """Importances as plain values, for JSON."""
+        """Importances as plain values, for JSON.
+
+        Examples
+        --------
+        >>> values = np.array([[[0.5, -0.5], [0.0, 0.0]]])
+        >>> expected, data = np.array([0.5, 0.5]), np.array([[30.0, 1.5]])
+        >>> columns, classes = ("age", "size"), ("no", "yes")
+        >>> explanation = Explanation(values, expected, columns, classes, np.arange(1), data, 1)
+        >>> explanation.summary()["per_class_imp"]
+        [['age', 'size'], ['age', 'size']]
+        """
         _, expected, overall_summary, overall_imp, per_class_summary, per_class_imp = self.as_six()
         return {
             "source": self.source,
@@ -99,7 +119,17 @@ class Explanation:
         }
 
     def to_bytes(self) -> bytes:
-        """Write an ``.npz`` file without pickles."""
+        """Write an ``.npz`` file without pickles.
+
+        Examples
+        --------
+        >>> values = np.array([[[0.5, -0.5], [0.0, 0.0]]])
+        >>> expected, data = np.array([0.5, 0.5]), np.array([[30.0, 1.5]])
+        >>> columns, classes = ("age", "size"), ("no", "yes")
+        >>> explanation = Explanation(values, expected, columns, classes, np.arange(1), data, 1)
+        >>> Explanation.from_bytes(explanation.to_bytes()).classes
+        ('no', 'yes')
+        """
         file = io.BytesIO()
         texts = {
             "columns": list(self.columns),

@@ -224,7 +224,7 @@ def as_numbers(X: Any) -> Array:
         if pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column):
             columns.append(column.to_numpy(dtype=np.float64, na_value=np.nan))
         elif pd.api.types.is_datetime64_any_dtype(column):
-            seconds = column.astype("int64").to_numpy() / 1e9
+            seconds = column.dt.as_unit("us").astype("int64").to_numpy() / 1e6
             columns.append(np.where(column.isna(), np.nan, seconds))
         else:
             codes = pd.Categorical(column).codes.astype(np.float64)

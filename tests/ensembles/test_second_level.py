@@ -159,7 +159,7 @@ def test_the_same_twice_with_any_number_of_threads(task):
 
 
 def test_the_model_of_each_fold_sees_inputs_of_its_own():
-    """Each row has an output that knows its target: of no use to a model that does not see it."""
+    """An output that equals the target helps only the models that see it."""
     X, y = problem("regression")
     data = check_data({"X": X, "y": y}, "regression")
     folds = make_splits(data, SplitPlan(4))

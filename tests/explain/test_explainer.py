@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from scipy.special import softmax
+from sklearn.pipeline import Pipeline
 
 from engine.data.check import check_data
 from engine.data.featurization import FeaturizationConfig
@@ -155,12 +156,9 @@ def test_voting_is_the_weighted_sum_of_its_members():
         linear = "LogisticRegression" if kind == "multi" else "ElasticNet"
         members = [fitted(kind, name, params=SMALL.get(name))[0] for name in (linear, "LightGBM")]
         _, dataset = fitted(kind, linear)
-        model = ensemble([("a", members[0]), ("b", members[1])], [0.3, 0.7])
-        model.members_ = members
-        if kind == "multi":
-            model.classes_ = members[0].classes_
-        from sklearn.pipeline import Pipeline
-
+        classes = members[0].classes_ if kind == "multi" else None
+        pairs = [("a", members[0]), ("b", members[1])]
+        model = ensemble.of_fitted(pairs, [0.3, 0.7], classes)
         pipeline = Pipeline([("VotingEnsemble", model)])
         explainer = explainer_of(pipeline, dataset.X[:60], dataset.feature_names)
         assert isinstance(explainer, _Weighted)
