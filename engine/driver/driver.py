@@ -1,4 +1,4 @@
-"""One run from start to end: data, trials, ensembles, the best model and its explanation."""
+"""The driver of one run, from its start to its final state."""
 
 from __future__ import annotations
 
@@ -7,31 +7,21 @@ import threading
 from typing import TYPE_CHECKING
 
 from engine.config.specification import RunSpecification
-from engine.data.splits import check_plan
 from engine.driver.clock import Clock, RealClock
 from engine.driver.debug_log import debug_log
-from engine.driver.outcome import EndedBy, Outcome
+from engine.driver.outcome import Outcome
 from engine.driver.specification_files import keep_data
 from engine.errors import AutoMLError, RunException
 from engine.store.driver_identity import DriverIdentity
 from engine.store.memory import release_memory
 from engine.store.mlflow_model import import_flavour
 from engine.store.mlflow_store import RunStore
-from engine.store.recorder import Recorder
-from engine.store.records import IterationRecord
 from engine.store.status import RunStatus
 
 if TYPE_CHECKING:
-    from engine.driver.data_host import RunData
-    from engine.driver.data_step import DataStep
-    from engine.driver.ensemble_step import BeginSecondLevel
     from engine.driver.platform import Platform
-    from engine.driver.time_budget import TimeBudget
-    from engine.driver.watch import Watch
 
 logger = logging.getLogger("raysmith.driver")
-
-_LEAST_EXPLAIN_SECONDS = 1.0
 
 
 class Driver:
@@ -103,38 +93,8 @@ class Driver:
             return Outcome.FAILED, RunException(f"{type(failure).__name__}: {failure}")
 
     def _drive(self) -> Outcome:
-        """Take the steps of the run, each within its part of the time."""
-        from engine.driver.results import TOO_SHORT, describe, keep_best
+        from engine.driver.steps import RunSteps
 
-        platform = self._connect()
-        try:
-            budget, watch = self._limits()
-            cores = platform.trial_cores()
-            platform.ask_for_nodes(cores)
-            step = self._data_step(platform, budget, watch)
-            data = step.prepare(self._given, cores)
-            if data is None and watch.ended_by is EndedBy.TIMEOUT:
-                raise RunException(f"no iteration gave a model; {TOO_SHORT}")
-            if data is None:
-                return Outcome.after(watch.ended_by)
-            begin_second_level = platform.second_level(data, budget.run)
-            if begin_second_level is not None:
-                budget.reserve_second_level()
-            outcome = self._tune(platform, data, budget, watch, cores)
-            if outcome is Outcome.TAKEN_OVER:
-                return outcome
-            self._store.set_status(self._run_id, RunStatus.FINALIZING)
-            if outcome is Outcome.COMPLETED:
-                self._add_ensembles(data, budget, watch, begin_second_level)
-            best = keep_best(self._store, self._store.run(self._run_id))
-            if best is not None and outcome is Outcome.COMPLETED:
-                describe(self._store, self._run_id, best, data, step)
-                self._explain(platform, best, data, budget, watch)
-            return outcome
-        finally:
-            platform.close()
-
-    def _connect(self) -> Platform:
         if not self._settings.is_remote:
             self._given = keep_data(self._store, self._run_id, self._given)
         platform = self._platform
@@ -145,84 +105,10 @@ class Driver:
             platform = RayPlatform(self._run_id, self._settings, metric)
         platform.connect()
         threading.Thread(target=import_flavour, name="raysmith-import", daemon=True).start()
-        return platform
-
-    def _limits(self) -> tuple[TimeBudget, Watch]:
-        from engine.driver.time_budget import TimeBudget
-        from engine.driver.watch import Watch
-
-        explains = self._given.explains(dataset_is_split=True)
-        budget = TimeBudget(self._settings, self._started, self._clock, explains)
-        return budget, Watch(self._store, self._run_id, self._identity, budget, self._clock)
-
-    def _data_step(self, platform: Platform, budget: TimeBudget, watch: Watch) -> DataStep:
-        from engine.driver.data_step import DataStep
-
-        seconds = budget.iteration_seconds
-        return DataStep(platform, watch, self._store, self._run_id, self._clock, seconds)
-
-    def _tune(
-        self, platform: Platform, data: RunData, budget: TimeBudget, watch: Watch, cores: int
-    ) -> Outcome:
-        """Try pipelines, after what an earlier driver has tried."""
-        from engine.driver.resuming import schedule_after, search_for, tell_earlier
-        from engine.driver.tuning import Tuning
-
-        notes = (*data.summary.notes, *check_plan(data.summary, self._settings.split_plan))
-        for note in notes:
-            logger.warning(note)
-        self._store.tag_notes(self._run_id, notes)
-        record = self._store.run(self._run_id)
-        earlier = self._store.iterations(self._run_id)
-        search = search_for(self._settings, data.summary, record.metric)
-        tell_earlier(search, earlier, record.metric)
-        schedule = schedule_after(self._settings, earlier, record.metric)
-        recorder = Recorder(self._store, record)
-        recorder.knows({r.iteration: r.run_id for r in earlier})
-        self._store.set_status(self._run_id, RunStatus.RUNNING)
-        backend = platform.trial_backend(data, cores, budget.iteration_limits())
-        tuning = Tuning(backend, watch, budget, self._clock, platform.gauges())
-        return tuning.run(search, schedule, recorder, record.metric, platform.concurrency(cores))
-
-    def _add_ensembles(
-        self,
-        data: RunData,
-        budget: TimeBudget,
-        watch: Watch,
-        begin_second_level: BeginSecondLevel | None,
-    ) -> None:
-        from engine.driver.ensemble_step import EnsembleStep
-
-        EnsembleStep(
-            self._store,
-            self._store.run(self._run_id),
-            self._settings,
-            lambda: data.targets,
-            budget.run,
-            watch.is_to_stop,
-            begin_second_level,
-        ).run()
-
-    def _explain(
-        self,
-        platform: Platform,
-        best: IterationRecord,
-        data: RunData,
-        budget: TimeBudget,
-        watch: Watch,
-    ) -> None:
-        """Explain the best model; what goes wrong is a warning, the run has its models anyway."""
-        if not self._given.explains(data.summary.validation == "split"):
-            return
-        until = budget.explanation()
         try:
-            if until.left() < _LEAST_EXPLAIN_SECONDS:
-                raise RunException("experiment_timeout_minutes is over")
-            platform.explain(
-                self._store, best, data, self._given.X_explain, until, watch.is_to_stop
-            )
-        except Exception as error:
-            logger.exception("no explanation")
-            note = f"the best model was not explained: {type(error).__name__}: {error}"
-            notes = self._store.run(self._run_id).notes
-            self._store.tag_notes(self._run_id, (*notes, note.splitlines()[0]))
+            return RunSteps(
+                self._store, self._run_id, self._given, self._identity, platform, self._clock,
+                self._started,
+            ).take()  # fmt: skip
+        finally:
+            platform.close()

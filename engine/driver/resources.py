@@ -47,7 +47,7 @@ def cores_on(nodes: list[Mapping[str, float]], settings: Settings) -> int:
 
     Examples
     --------
-    >>> whole_node = Settings(task="regression", max_cores_per_iteration=-1)
+    >>> whole_node = Settings("regression", "r2_score", max_cores_per_iteration=-1)
     >>> cores_on([{"CPU": 4, "memory": 2**33}, {"CPU": 8, "memory": 2**33}], whole_node)
     4
     """
@@ -77,7 +77,7 @@ def trial_resources(settings: Settings, cpu: str, cores: int) -> dict[str, Any]:
 
     Examples
     --------
-    >>> trial_resources(Settings(task="regression", mem_in_mb=100), "num_cpus", 2)
+    >>> trial_resources(Settings("regression", "r2_score", mem_in_mb=100), "num_cpus", 2)
     {'num_cpus': 2, 'memory': 104857600}
     """
     resources: dict[str, Any] = {cpu: cores}

@@ -138,7 +138,7 @@ class TimeBudget:
     Examples
     --------
     >>> from engine.driver.clock import SimulatedClock
-    >>> settings = Settings(task="classification", experiment_timeout_minutes=10)
+    >>> settings = Settings("regression", "r2_score", experiment_timeout_minutes=10)
     >>> budget = TimeBudget(settings, 0.0, SimulatedClock(), explains=True)
     >>> budget.run.left(), budget.trials.left()
     (600.0, 509.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -87,13 +88,19 @@ class Replay:
         """Do something when so many seconds have passed."""
         self.clock.at(self.began + seconds, do)
 
-    def driver(self, concurrency: int = 1, data_host: Any = None, **changes: Any) -> Driver:
-        """A driver of the run; ``changes`` are to the machines."""
+    def driver(
+        self,
+        concurrency: int = 1,
+        data_host: Any = None,
+        platform: Callable[..., RecordedPlatform] = RecordedPlatform,
+        **changes: Any,
+    ) -> Driver:
+        """A driver of the run; ``changes`` are to the nodes."""
         self.backend = RecordedBackend(
             self.trials, self.clock, **({"slots": concurrency} | changes)
         )
-        platform = RecordedPlatform(self.backend, concurrency, data_host)
-        return Driver(self.store, self.run_id, self._given, platform, self.clock)
+        self.platform = platform(self.backend, concurrency, data_host)
+        return Driver(self.store, self.run_id, self._given, self.platform, self.clock)
 
     def drive(self, concurrency: int = 1, **changes: Any) -> dict[int, str]:
         """Drive the run to its end; iteration -> status."""

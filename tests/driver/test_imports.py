@@ -11,7 +11,7 @@ import pytest
 
 @pytest.mark.parametrize(
     "module",
-    ["driver", "recorded_platform", "trial_backends.recorded", "trial_evaluation", "results"],
+    ["driver", "recorded_platform", "trial_backends.recorded", "trial_evaluation", "steps"],
 )
 def test_a_run_of_recorded_trials_needs_no_ray(module):
     code = f"import sys, engine.driver.{module}; print('ray' in sys.modules)"

@@ -80,7 +80,7 @@ def test_room_is_by_the_run_and_by_the_iteration():
 
 def budget(explains=False, **settings):
     clock = SimulatedClock(1000.0)
-    return clock, TimeBudget(Settings(task="regression", **settings), 990.0, clock, explains)
+    return clock, TimeBudget(Settings("regression", "r2_score", **settings), 990.0, clock, explains)
 
 
 def test_without_limits_nothing_is_limited():

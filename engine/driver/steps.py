@@ -1,0 +1,159 @@
+"""The steps of a run: data, trials, ensembles, the best model and its explanation."""
+
+from __future__ import annotations
+
+import logging
+
+from engine.config.specification import RunSpecification
+from engine.data.splits import check_plan
+from engine.driver.clock import Clock
+from engine.driver.data_host import RunData
+from engine.driver.data_step import DataStep
+from engine.driver.ensemble_step import BeginSecondLevel, EnsembleStep
+from engine.driver.outcome import EndedBy, Outcome
+from engine.driver.platform import Platform
+from engine.driver.results import TOO_SHORT, describe, keep_best
+from engine.driver.resuming import schedule_after, search_for, tell_earlier
+from engine.driver.time_budget import TimeBudget
+from engine.driver.tuning import Tuning
+from engine.driver.watch import Watch
+from engine.errors import RunException
+from engine.store.driver_identity import DriverIdentity
+from engine.store.mlflow_store import RunStore
+from engine.store.recorder import Recorder
+from engine.store.records import IterationRecord
+from engine.store.status import RunStatus
+
+logger = logging.getLogger("raysmith.driver")
+
+_LEAST_EXPLAIN_SECONDS = 1.0
+
+
+class RunSteps:
+    """Takes the steps of one run, each within its part of the run's time.
+
+    Parameters
+    ----------
+    store, run_id:
+        The run.
+    given:
+        Its settings and data.
+    identity:
+        Identity of this driver.
+    platform:
+        The machines, connected.
+    clock:
+        Tells the present.
+    started:
+        When the run's time began, in seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        run_id: str,
+        given: RunSpecification,
+        identity: DriverIdentity,
+        platform: Platform,
+        clock: Clock,
+        started: float,
+    ) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._given = given
+        self._settings = given.settings
+        self._platform = platform
+        self._clock = clock
+        explains = given.explains(dataset_is_split=True)
+        self._budget = TimeBudget(given.settings, started, clock, explains)
+        self._watch = Watch(store, run_id, identity, self._budget, clock)
+        self._data = DataStep(
+            platform, self._watch, store, run_id, clock, self._budget.iteration_seconds
+        )
+
+    def take(self) -> Outcome:
+        """Take all steps, or those that come before the run is ended early.
+
+        Raises
+        ------
+        AutoMLError
+            When the run fails: its data cannot be used, nothing fits the machines, no iteration
+            gave a model, or the store could not be written.
+        """
+        cores = self._platform.trial_cores()
+        self._platform.ask_for_nodes(cores)
+        data = self._data.prepare(self._given, cores)
+        if data is None:
+            return self._ended_without_data()
+        begin_second_level = self._plan_second_level(data)
+        outcome = self._tune(data, cores)
+        if outcome is Outcome.TAKEN_OVER:
+            return outcome
+        self._store.set_status(self._run_id, RunStatus.FINALIZING)
+        if outcome is Outcome.COMPLETED:
+            self._add_ensembles(data, begin_second_level)
+        best = keep_best(self._store, self._store.run(self._run_id))
+        if best is not None and outcome is Outcome.COMPLETED:
+            describe(self._store, self._run_id, best, data, self._data)
+            self._explain(best, data)
+        return outcome
+
+    def _ended_without_data(self) -> Outcome:
+        if self._watch.ended_by is EndedBy.TIMEOUT:
+            raise RunException(f"no iteration gave a model; {TOO_SHORT}")
+        return Outcome.after(self._watch.ended_by)
+
+    def _plan_second_level(self, data: RunData) -> BeginSecondLevel | None:
+        """Keep time for a second level where there can be one."""
+        begin = self._platform.second_level(data, self._budget.run)
+        if begin is not None:
+            self._budget.reserve_second_level()
+        return begin
+
+    def _tune(self, data: RunData, cores: int) -> Outcome:
+        """Try pipelines, after what an earlier driver has tried."""
+        notes = (*data.summary.notes, *check_plan(data.summary, self._settings.split_plan))
+        for note in notes:
+            logger.warning(note)
+        self._store.tag_notes(self._run_id, notes)
+        record = self._store.run(self._run_id)
+        earlier = self._store.iterations(self._run_id)
+        search = search_for(self._settings, data.summary, record.metric)
+        tell_earlier(search, earlier, record.metric)
+        schedule = schedule_after(self._settings, earlier, record.metric)
+        recorder = Recorder(self._store, record)
+        recorder.knows({r.iteration: r.run_id for r in earlier})
+        self._store.set_status(self._run_id, RunStatus.RUNNING)
+        limits = self._budget.iteration_limits()
+        backend = self._platform.trial_backend(data, cores, limits)
+        gauges = self._platform.gauges()
+        tuning = Tuning(backend, self._watch, self._budget, self._clock, gauges)
+        concurrency = self._platform.concurrency(cores)
+        return tuning.run(search, schedule, recorder, record.metric, concurrency)
+
+    def _add_ensembles(self, data: RunData, begin_second_level: BeginSecondLevel | None) -> None:
+        EnsembleStep(
+            self._store,
+            self._store.run(self._run_id),
+            self._settings,
+            lambda: data.targets,
+            self._budget.run,
+            self._watch.is_to_stop,
+            begin_second_level,
+        ).run()
+
+    def _explain(self, best: IterationRecord, data: RunData) -> None:
+        """Explain the best model; what goes wrong is a warning, the run has its models anyway."""
+        if not self._given.explains(data.summary.validation == "split"):
+            return
+        until = self._budget.explanation()
+        try:
+            if until.left() < _LEAST_EXPLAIN_SECONDS:
+                raise RunException("experiment_timeout_minutes is over")
+            rows, stop = self._given.X_explain, self._watch.is_to_stop
+            self._platform.explain(self._store, best, data, rows, until, stop)
+        except Exception as error:
+            logger.exception("no explanation")
+            note = f"the best model was not explained: {type(error).__name__}: {error}"
+            notes = self._store.run(self._run_id).notes
+            self._store.tag_notes(self._run_id, (*notes, note.splitlines()[0]))
