@@ -34,7 +34,7 @@ from engine.data.dataset import DataSummary
 from engine.data.splits import SplitPlan, make_splits
 from engine.evaluation.cross_validation import evaluate
 from engine.metrics.metric import METRICS
-from engine.metrics.single_score import score_one
+from engine.metrics.scores import score_one
 from engine.pipelines.catalogue.estimators import estimators_of
 from engine.pipelines.spec import PipelineSpec
 from engine.search.portfolio import DEFAULT_FILE, load_portfolio, write_portfolio
@@ -145,7 +145,6 @@ def learn(scores: dict[str, dict], task: str, length: int) -> list[PipelineSpec]
     follow behind the ``length`` others.
     """
     metric = METRICS[metric_of(task)]
-    sign = 1 if metric.greater_is_better else -1
     names = list(scores)
     keys = [k for k in scores[names[0]] if k != "y" and all(k in scores[n] for n in names)]
     # Kept scores may be of candidates that the catalogue no longer has.
@@ -165,14 +164,14 @@ def learn(scores: dict[str, dict], task: str, length: int) -> list[PipelineSpec]
 
     def loss(name: str, predicted, half: int) -> float:
         rows = halves[name][half]
-        return -sign * score_one(metric.name, scores[name]["y"][rows], predicted[rows])
+        return metric.loss(score_one(metric, scores[name]["y"][rows], predicted[rows]))
 
     def guide(name: str, predicted, half: int) -> float:
         """As ensembles are selected: by the log loss where the metric only sees the order."""
         if task == "regression":
             return loss(name, predicted, half)
         rows = halves[name][half]
-        return score_one("log_loss", scores[name]["y"][rows], predicted[rows])
+        return score_one(METRICS["log_loss"], scores[name]["y"][rows], predicted[rows])
 
     single = {
         n: {k: np.mean([loss(n, p, h) for h in (0, 1)]) for k, p in views[n].items()} for n in names

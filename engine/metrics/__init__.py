@@ -1,5 +1,6 @@
 """Metrics: their names, tasks and directions, and the scores themselves.
 
-`metric` needs only the standard library; `scores` and `single_score` need scikit-learn.
+`metric` needs only the standard library. `classification` and `regression` hold one function a
+metric and need scikit-learn; `scores` computes all metrics of a task, or one.
 The room imports nothing else of raysmith.
 """
