@@ -1,77 +1,18 @@
 """Regression metrics, one function each.
 
-Every function takes a `ScoredValues`: true values, predictions and weights, with what several
-metrics share computed once.
+Every function takes a `ScoredValues`: true values, predictions and weights.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn import metrics as sk
 
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class ScoredValues:
-    """True and predicted values, and the errors that metrics are made of.
-
-    Parameters
-    ----------
-    y, predicted:
-        Shape (n_rows,).
-    weight:
-        Shape (n_rows,), or ``None`` for equal weights.
-    y_range:
-        Width of the whole target, ``max - min``, by which the ``normalized_`` metrics are divided;
-        default: that of ``y``.
-
-    Examples
-    --------
-    >>> scored = ScoredValues(np.array([1.0, 5.0]), np.array([2.0, 8.0]))
-    >>> scored.mean_absolute, scored.mean_squared, scored.width
-    (2.0, 5.0, 4.0)
-    """
-
-    y: Array
-    predicted: Array
-    weight: Array | None = None
-    y_range: float | None = None
-
-    @cached_property
-    def errors(self) -> Array:
-        """Prediction minus truth; shape (n_rows,)."""
-        return self.predicted - self.y
-
-    @cached_property
-    def mean_absolute(self) -> float:
-        """The (weighted) mean of the absolute errors."""
-        return self.mean(np.abs(self.errors))
-
-    @cached_property
-    def mean_squared(self) -> float:
-        """The (weighted) mean of the squared errors."""
-        return self.mean(self.errors * self.errors)
-
-    @cached_property
-    def width(self) -> float:
-        """The width by which the ``normalized_`` metrics are divided."""
-        return float(np.ptp(self.y)) if self.y_range is None else self.y_range
-
-    def mean(self, values: Array) -> float:
-        """The (weighted) mean of a value per row."""
-        return float(np.average(values, weights=self.weight))
-
-    def normalized(self, value: float) -> float:
-        """``value`` as a share of `width`; NaN where the target is constant."""
-        return value / self.width if self.width > 0 else math.nan
+from engine.metrics.scored import ScoredValues
 
 
 def spearman_correlation(scored: ScoredValues) -> float:

@@ -12,16 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.metrics import classification, regression
-from engine.metrics.classification import ScoredClasses
 from engine.metrics.metric import (
     BINARY_METRICS,
     CLASSIFICATION_METRICS,
     REGRESSION_METRICS,
     Metric,
 )
-from engine.metrics.regression import ScoredValues
-
-Array = NDArray[np.float64]
+from engine.metrics.scored import Array, ScoredClasses, ScoredValues
 
 
 def score_classification(

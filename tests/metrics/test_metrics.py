@@ -10,13 +10,13 @@ from scipy.stats import rankdata
 from sklearn import metrics as sk
 
 from engine.metrics import classification, regression
-from engine.metrics.classification import ScoredClasses
 from engine.metrics.metric import (
     BINARY_METRICS,
     CLASSIFICATION_METRICS,
     METRICS,
     REGRESSION_METRICS,
 )
+from engine.metrics.scored import ScoredClasses
 from engine.metrics.scores import score_classification, score_one, score_regression
 
 OF_CLASSES = {**CLASSIFICATION_METRICS, **BINARY_METRICS}
