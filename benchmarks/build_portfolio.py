@@ -33,6 +33,7 @@ from engine.data.check import check_data
 from engine.data.dataset import DataSummary
 from engine.data.splits import SplitPlan, make_splits
 from engine.evaluation.cross_validation import evaluate
+from engine.evaluation.fit_options import FitOptions
 from engine.metrics.metric import METRICS
 from engine.metrics.scores import score_one
 from engine.pipelines.catalogue.estimators import estimators_of
@@ -113,6 +114,7 @@ def score_set(name: str, rows: int, number: int, file: Path) -> dict:
         X, y = X.iloc[chosen], y[chosen]
     data = check_data({"X": X, "y": y}, entry.task, featurization=FeaturizationConfig())
     folds = make_splits(data, SplitPlan(3))
+    options = FitOptions(fit_seconds=SLOWEST_FIT)
     known["y"] = data.target(data.y)
     for spec in candidates(entry.task, number):
         if spec.to_json() in known:
@@ -121,7 +123,7 @@ def score_set(name: str, rows: int, number: int, file: Path) -> dict:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                predictions = evaluate(spec, data, folds, fit_seconds=SLOWEST_FIT).predictions
+                predictions = evaluate(spec, data, folds, options).predictions
         except Exception as error:
             print(f"{name}: {spec.name}: {error}", flush=True)
             predictions = None

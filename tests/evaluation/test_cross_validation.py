@@ -8,16 +8,19 @@ from threadpoolctl import threadpool_info
 from engine import DataException, FeaturizationConfig
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, make_splits
-from engine.evaluation.cross_validation import ALL_ROWS, evaluate, predict
+from engine.evaluation.cross_validation import evaluate
+from engine.evaluation.fit_options import ALL_ROWS, FitOptions
+from engine.evaluation.predictions import predict
 from engine.pipelines.spec import PipelineSpec
 
 LOGISTIC = PipelineSpec("LogisticRegression", "StandardScalerWrapper")
 
 
-def run(table, spec=LOGISTIC, plan=None, **options):
+def run(table, spec=LOGISTIC, plan=None, options=None, **callbacks):
     X, y = table
     data = check_data({"X": X, "y": y}, "classification")
-    return data, evaluate(spec, data, make_splits(data, plan or SplitPlan(4)), **options)
+    folds = make_splits(data, plan or SplitPlan(4))
+    return data, evaluate(spec, data, folds, options, **callbacks)
 
 
 def test_out_of_fold_predictions_come_from_models_that_did_not_see_the_row(table):
@@ -88,7 +91,7 @@ def test_a_validation_part_of_its_own(table):
 
 def test_class_weights_change_the_model(table):
     _, plain = run(table)
-    _, heavy = run(table, class_weight={0: 1.0, 1: 50.0})
+    _, heavy = run(table, options=FitOptions(class_weight={0: 1.0, 1: 50.0}))
     X, _ = table
     assert heavy.model.predict(X).sum() > plain.model.predict(X).sum()
 
@@ -105,7 +108,9 @@ def test_weights_reach_the_metrics(table):
 
 def test_threads_stay_within_the_cores_and_come_back(table):
     before = {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()}
-    _, result = run(table, PipelineSpec("GradientBoosting", "", {"max_iter": 5}), cores=1)
+    _, result = run(
+        table, PipelineSpec("GradientBoosting", "", {"max_iter": 5}), options=FitOptions(cores=1)
+    )
     assert result.threads == 1
     after = {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()}
     assert {path: after[path] for path in before} == before
@@ -123,7 +128,7 @@ def test_a_model_that_predicts_nan_is_an_error(table, monkeypatch):
 
 def test_an_estimator_that_cannot_use_weights_says_so(table):
     with pytest.raises(DataException, match="KNN cannot use"):
-        run(table, PipelineSpec("KNN", "MinMaxScaler"), class_weight="balanced")
+        run(table, PipelineSpec("KNN", "MinMaxScaler"), options=FitOptions(class_weight="balanced"))
 
 
 def test_probabilities_in_the_order_of_all_classes(table):
@@ -152,7 +157,7 @@ def test_features_are_asked_for_by_fold_and_for_all_rows():
 
     for name in ("LogisticRegression", "LightGBM"):
         alone = evaluate(PipelineSpec(name), data, folds)
-        shared = evaluate(PipelineSpec(name), data, folds, kept=kept)
+        shared = evaluate(PipelineSpec(name), data, folds, FitOptions(kept=kept))
         assert shared.metrics == alone.metrics
         np.testing.assert_array_equal(shared.model.predict(X), alone.model.predict(X))
     assert made == [0, 1, 2, ALL_ROWS]
