@@ -71,8 +71,8 @@ class EarlyStopped(RoundCount):
     """Stop boosting when the loss of the fold's validation part stands still.
 
     The round count that is best for a fold's own validation part would flatter the fold's score.
-    The fold is therefore scored at the mean count of the other folds; a single fold has only its
-    own. The fit on all rows makes the mean count of all folds.
+    The fold is therefore scored at the mean count of the other folds that are fitted by then; a
+    single fold has only its own. The fit on all rows makes the mean count of all folds.
 
     Parameters
     ----------
