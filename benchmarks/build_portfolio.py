@@ -13,7 +13,6 @@ interrupted build goes on and a second one need not score again.
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
 import pickle
@@ -39,7 +38,8 @@ from engine.metrics.scores import score_one
 from engine.pipelines.catalogue.estimators import estimators_of
 from engine.pipelines.spec import PipelineSpec
 from engine.search.portfolio import DEFAULT_FILE, load_portfolio, write_portfolio
-from engine.search.searcher import PipelineSearch
+from engine.search.random_search import RandomSearch
+from engine.search.usable import Restrictions
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -90,18 +90,9 @@ def candidates(task: str, number: int) -> list[PipelineSpec]:
     for name, count in zip(names, counts, strict=True):
         if not estimators_of(task)[name].installed:
             continue
-        search = PipelineSearch(data, allowed=[name], random_state=7, portfolio=_empty())
+        search = RandomSearch(data, Restrictions(allowed=[name]), random_state=7)
         specs += [search.ask(index) for index in range(count)]
     return list({spec.to_json(): spec for spec in specs}.values())
-
-
-def _empty() -> Path:
-    file = RESULTS / "empty.json"
-    if not file.exists():
-        temporary = file.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps({task: [] for task in TASKS}))
-        temporary.replace(file)
-    return file
 
 
 def score_set(name: str, rows: int, number: int, file: Path) -> dict:
