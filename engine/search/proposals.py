@@ -23,11 +23,12 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
 from engine.metrics.metric import Metric
-from engine.pipelines.catalogue.entries import NO_SCALER, EstimatorEntry, Space
+from engine.pipelines.catalogue.entries import NO_SCALER, EstimatorEntry
 from engine.pipelines.catalogue.scalers import SCALERS
 from engine.pipelines.spec import PipelineSpec
 
 Point = Mapping[str, Any]
+Space = Mapping[str, BaseDistribution]
 
 #: The probability that a choice changes in a small step, and the standard deviation of a number's
 #: step as a share of its range.
