@@ -70,7 +70,7 @@ class Searcher(ABC):
     """
 
     def __init__(self) -> None:
-        #: Iterations that ended, in the order in which they were told.
+        #: Iterations that ended, in the order of the calls of `tell`.
         self.history: list[Observation] = []
         #: Iterations that were asked for and have not ended.
         self.pending: dict[int, PipelineSpec] = {}
