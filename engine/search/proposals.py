@@ -25,7 +25,7 @@ from optuna.trial import TrialState, create_trial
 from engine.metrics.metric import Metric
 from engine.pipelines.catalogue.entries import NO_SCALER, EstimatorEntry
 from engine.pipelines.catalogue.scalers import SCALERS
-from engine.pipelines.spec import PipelineSpec
+from engine.pipelines.spec import NO_SCALER_SHOWN, PipelineSpec
 
 Point = Mapping[str, Any]
 Space = Mapping[str, BaseDistribution]
@@ -45,9 +45,7 @@ def search_space(entry: EstimatorEntry, scalers: Sequence[str]) -> Space:
     ['n_neighbors', 'p', 'scaler', 'weights']
     """
     space: dict[str, BaseDistribution] = dict(entry.space)
-    space["scaler"] = CategoricalDistribution(
-        [PipelineSpec("", name).flat()["scaler"] for name in scalers]
-    )
+    space["scaler"] = CategoricalDistribution([name or NO_SCALER_SHOWN for name in scalers])
     for name in scalers:
         if name != NO_SCALER:
             space |= {f"{name}.{key}": value for key, value in SCALERS[name].space.items()}
