@@ -17,9 +17,10 @@ from engine.data.check import check_features
 from engine.data.dataset import Dataset, rows_of
 from engine.driver.data_source import DataSource
 from engine.driver.explain_actors import explain_with_actors
-from engine.driver.node_data import end_node_data, node_data_somewhere
+from engine.driver.node_data import end_node_data
+from engine.driver.ray_data_host import RayDataHost
 from engine.driver.specification_files import load_specification
-from engine.errors import AutoMLError, DataException
+from engine.errors import AutoMLError
 from engine.explain.explanation import Explanation
 from engine.explain.files import save_explanation
 from engine.explain.pieces import Progress, Work
@@ -177,12 +178,11 @@ def _reference(data_id: str, given: RunSpecification) -> list[Any]:
     """The run's data in Ray's object store, in a list."""
     if given.dataset is not None:
         return [ray.put(given.dataset)]
-    source = DataSource.of(data_id, given)
-    node = ray.get(node_data_somewhere.options(num_cpus=1).remote(source))
-    loaded = ray.get(node.load.remote())
-    if loaded.error is not None:
-        raise DataException(loaded.error)
-    return list(loaded.reference)
+    host = RayDataHost(DataSource.of(data_id, given), {"num_cpus": 1})
+    host.start().result()
+    loaded = host.load().result()
+    loaded.checked()
+    return loaded.reference
 
 
 @ray.remote(num_cpus=0)

@@ -15,8 +15,8 @@ from engine.ensembles.estimators import (
     StackEnsembleRegressor,
     VotingEnsembleClassifier,
     VotingEnsembleRegressor,
-    share_first_steps,
 )
+from engine.ensembles.members import share_first_steps
 from engine.ensembles.meta_features import Array
 from engine.ensembles.out_of_fold import OutOfFold
 from engine.metrics.scores import mean_over_folds

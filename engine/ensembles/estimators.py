@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin, clone
-from sklearn.pipeline import Pipeline
 
-from engine.data.dataset import Matrix, rows_of
+from engine.data.dataset import Matrix
+from engine.ensembles.members import Made, out_of_fold_output, output_of
 from engine.ensembles.meta_features import Array, divide, meta_input, meta_predict
-
-#: Identity of a first step -> what it made of X.
-_Made = dict[int, Matrix]
 
 
 class SharedFeatures(TransformerMixin, BaseEstimator):
@@ -83,29 +79,11 @@ class _Ensemble(BaseEstimator):
         if classes is not None:
             self.classes_ = classes
 
-    def _outputs(self, X: Matrix, made: _Made | None = None) -> list[Array]:
-        """Each member's predictions for X, see `_output`."""
+    def _outputs(self, X: Matrix, made: Made | None = None) -> list[Array]:
+        """Each member's predictions for X, see `output_of`."""
         classes = self.classes_ if isinstance(self, ClassifierMixin) else None
         made = {} if made is None else made
-        return [_output(member, X, classes, made) for member in self.members_]
-
-
-def _output(member: Any, X: Matrix, classes: NDArray[Any] | None, made: _Made) -> Array:
-    """(n_rows, n_classes) probabilities in the order of ``classes``, or (n_rows,) values.
-
-    ``made`` holds, and gets, what first steps made of X: members may share them.
-    """
-    model, features = member, X
-    if isinstance(member, Pipeline) and len(member) > 1:
-        first = member[0]
-        if id(first) not in made:
-            made[id(first)] = first.transform(X)
-        model, features = member[1:], made[id(first)]
-    if classes is None:
-        return np.asarray(model.predict(features), dtype=np.float64).reshape(-1)
-    full = np.zeros((_n_rows(X), len(classes)))
-    full[:, np.searchsorted(classes, model.classes_)] = model.predict_proba(features)
-    return full
+        return [output_of(member, X, classes, made) for member in self.members_]
 
 
 class _Voting(_Ensemble):
@@ -237,7 +215,7 @@ class _Stack(_Ensemble):
         targets = np.asarray(y) if classes is None else np.searchsorted(classes, y)
         parts = divide(targets, classes is not None)
         outputs = [
-            _out_of_fold(member, X, y, classes, parts)
+            out_of_fold_output(member, X, y, classes, parts)
             for _, member in self.members[: self.n_inputs]
         ]
         self.features_ = None if self.features is None else clone(self.features)
@@ -247,7 +225,7 @@ class _Stack(_Ensemble):
         return self
 
     def _predictions(self, X: Matrix) -> Array:
-        made: _Made = {}
+        made: Made = {}
         outputs = self._outputs(X, made)
         features = None
         if self.features_ is not None:
@@ -258,22 +236,6 @@ class _Stack(_Ensemble):
         if self.weights is None:
             return own
         return np.asarray(np.average(np.stack([*outputs, own]), axis=0, weights=self.weights))
-
-
-def _out_of_fold(
-    member: Any,
-    X: Matrix,
-    y: NDArray[Any],
-    classes: NDArray[Any] | None,
-    parts: NDArray[np.int64],
-) -> Array:
-    """Predictions for each part of the rows by a clone that was fitted on the other parts."""
-    output = np.zeros(len(y) if classes is None else (len(y), len(classes)))
-    for number in np.unique(parts):
-        train, valid = np.flatnonzero(parts != number), np.flatnonzero(parts == number)
-        fitted = clone(member).fit(rows_of(X, train), y[train])
-        output[valid] = _output(fitted, rows_of(X, valid), classes, {})
-    return output
 
 
 class VotingEnsembleClassifier(ClassifierMixin, _Voting):
@@ -389,36 +351,3 @@ class StackEnsembleRegressor(RegressorMixin, _Stack):
     def predict(self, X: Matrix) -> Array:
         """(n_rows,) values."""
         return self._predictions(X)
-
-
-def share_first_steps(pipelines: Sequence[Any]) -> list[Any]:
-    """Give pipelines with equal first steps the same first step.
-
-    An ensemble then transforms its input once for all of them. First steps are equal when their
-    pickles are; what is no pipeline stays as it is.
-
-    Examples
-    --------
-    >>> from sklearn.dummy import DummyRegressor
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
-    >>> X = np.arange(4.0)[:, None]
-    >>> pair = [make_pipeline(StandardScaler(), DummyRegressor()).fit(X, X[:, 0]) for _ in "ab"]
-    >>> one, other = share_first_steps(pair)
-    >>> one[0] is other[0], one[1] is other[1]
-    (True, False)
-    """
-    known: dict[bytes, Any] = {}
-    shared = []
-    for pipeline in pipelines:
-        if not isinstance(pipeline, Pipeline):
-            shared.append(pipeline)
-            continue
-        name, first = pipeline.steps[0]
-        kept = known.setdefault(pickle.dumps(first), first)
-        shared.append(Pipeline([(name, kept), *pipeline.steps[1:]]))
-    return shared
-
-
-def _n_rows(X: Matrix) -> int:
-    return int(X.shape[0]) if hasattr(X, "shape") else len(X)

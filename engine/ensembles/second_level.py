@@ -152,20 +152,9 @@ def fit_second_level(
     options = options or SecondLevelOptions()
     inputs = inputs or [range(len(outputs))] * (len(folds) + 1)
 
-    def go_on() -> None:
-        if stop is not None and stop():
-            raise GivenUp("the second level is not wanted any more")
-
     fits = _Fits(dataset, folds, outputs, inputs, options, kept)
     with threadpool_limits(limits=options.cores):
-        fitted = []
-        for number in range(len(folds)):
-            go_on()
-            fitted.append(fits.fit_fold(number))
-        predictions = fits.predict_folds(fitted)
-        go_on()
-        features, booster = fits.fit_all(mean_rounds([fold.rounds for fold in fitted]))
-    return SecondLevel(predictions, features, booster)
+        return fits.run(stop or (lambda: False))
 
 
 @dataclass(frozen=True)
@@ -200,6 +189,22 @@ class _Fits:
         self._n_classes = None if dataset.classes is None else len(dataset.classes)
         seconds = options.seconds
         self._fit_seconds = None if seconds is None else seconds / (len(folds) + _LAST_FIT)
+
+    def run(self, stop: Callable[[], bool]) -> SecondLevel:
+        """Fit the models of all folds, predict with them, and fit the model of all rows."""
+
+        def go_on() -> None:
+            if stop():
+                raise GivenUp("the second level is not wanted any more")
+
+        fitted = []
+        for number in range(len(self._folds)):
+            go_on()
+            fitted.append(self.fit_fold(number))
+        predictions = self.predict_folds(fitted)
+        go_on()
+        features, booster = self.fit_all(mean_rounds([fold.rounds for fold in fitted]))
+        return SecondLevel(predictions, features, booster)
 
     def fit_fold(self, number: int) -> _FittedFold:
         """Fit the model of one fold with early stopping on the fold's validation rows."""
