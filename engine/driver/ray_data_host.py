@@ -69,12 +69,12 @@ class RayDataHost(DataHost):
 
     def __init__(self, source: DataSource, resources: Mapping[str, Any]) -> None:
         self._source = source
-        self._resources = dict(resources)
+        self.resources = dict(resources)
         self.node: Any = None
 
     def start(self) -> Pending[None]:
         """See `DataHost.start`."""
-        task = node_data_somewhere.options(**self._resources)
+        task = node_data_somewhere.options(**self.resources)
         return _Node(self, task.remote(self._source))
 
     def load(self) -> Pending[LoadedData]:

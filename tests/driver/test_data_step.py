@@ -106,7 +106,7 @@ def test_reading_has_the_time_of_an_iteration(drive):
 
 
 def test_waiting_for_a_node_has_no_limit_of_its_own(drive):
-    replay = drive({"room": 600.0}, iteration_timeout_minutes=0.5)
+    replay = drive({"room": 60.0}, iteration_timeout_minutes=0.5)
     assert replay.status == "Completed"
 
 

@@ -49,8 +49,8 @@ class TuneBackend(TrialBackend):
         self, run_id: str, settings: TrialSettings, resources: Mapping[str, float]
     ) -> None:
         self._run_id = run_id
-        self._settings = settings
-        self._resources = dict(resources)
+        self.settings = settings
+        self.resources = dict(resources)
         self._lock = threading.Lock()
         self._running: dict[int, Announcement] = {}
         self._killed: set[int] = set()
@@ -60,7 +60,7 @@ class TuneBackend(TrialBackend):
         folder = tempfile.mkdtemp(prefix="raysmith-tune-")
         prefix = f"trial-{self._run_id[:8]}"
         trainable = tune.with_resources(
-            tune.with_parameters(IterationTrial, settings=self._settings), self._resources
+            tune.with_parameters(IterationTrial, settings=self.settings), self.resources
         )
         try:
             with quiet_tune():
@@ -79,7 +79,7 @@ class TuneBackend(TrialBackend):
                         storage_path=folder,
                         verbose=0,
                         progress_reporter=NoReports(),
-                        callbacks=[_Reports(self, host)],
+                        callbacks=[Reports(self, host)],
                         stop=StopAtOnce(host),
                         failure_config=tune.FailureConfig(max_failures=0),
                         # An iteration leaves its model in the store; there is nothing to restore.
@@ -131,7 +131,7 @@ class TuneBackend(TrialBackend):
             return self._running.pop(number, None), was_killed
 
 
-class _Reports(OfThisProcess, tune.Callback):
+class Reports(OfThisProcess, tune.Callback):
     """Tune's `Callback` interface: reports to a host what happens to trials."""
 
     def __init__(self, backend: TuneBackend, host: TrialHost) -> None:

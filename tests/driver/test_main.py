@@ -1,0 +1,43 @@
+"""What a Ray job runs on a cluster."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.driver import __main__ as job
+from engine.store.mlflow_store import TRACKING_URI_VARIABLE
+from engine.store.status import RunStatus
+from tests.driver.replay import Replay
+
+
+@pytest.fixture
+def replay(experiment, monkeypatch):
+    monkeypatch.setenv(TRACKING_URI_VARIABLE, experiment.workspace.tracking_uri)
+    return Replay(experiment)
+
+
+def test_it_drives_the_run_to_its_end(replay, monkeypatch, capsys):
+    made = []
+
+    class Driver:
+        def __init__(self, store, run_id, given):
+            made.append((run_id, given.settings.iterations))
+
+        def claim(self):
+            made.append("claimed")
+
+        def run(self):
+            replay.store.set_status(replay.run_id, RunStatus.COMPLETED)
+
+    monkeypatch.setattr(job, "Driver", Driver)
+    replay.drive()
+    replay.store.set_status(replay.run_id, RunStatus.RUNNING)  # as a driver that died leaves it
+    assert job.main(replay.run_id) == 0
+    assert made == [(replay.run_id, 6), "claimed"]
+    assert capsys.readouterr().out == f"run {replay.run_id}: Completed\n"
+
+
+def test_a_run_that_has_ended_is_left_alone(replay, monkeypatch):
+    replay.store.set_status(replay.run_id, RunStatus.CANCELED)
+    monkeypatch.setattr(job, "Driver", None)
+    assert job.main(replay.run_id) == 0

@@ -1,0 +1,192 @@
+"""A node's data: read once, kept for the trials; and the host that finds the node."""
+
+from __future__ import annotations
+
+import tempfile
+
+import numpy as np
+import pytest
+import ray
+
+from engine import AutoMLConfig
+from engine.driver.data_source import DataSource
+from engine.driver.node_data import (
+    NodeData,
+    NodeFeatures,
+    end_node_data,
+    log_folder,
+    node_data,
+    node_features,
+)
+from engine.driver.ray_data_host import RayDataHost
+from engine.errors import DataException
+from tests.driver.in_process_ray import Handle, Method, Reference, actor_died, stdout_of_a_process
+
+SCRIPT = """
+import numpy as np
+
+def get_data():
+    print("reading")
+    with open("calls.txt", "a") as file:
+        file.write("called ")
+    return {"X": np.arange(60.0).reshape(20, 3), "y": [0, 1] * 10}
+"""
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch, in_process_ray):
+    """Make the source of a run's data from its script."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def source(script=SCRIPT, **settings):
+        (tmp_path / "get_data.py").write_text(script)
+        config = AutoMLConfig("classification", data_script="get_data.py", **settings)
+        return DataSource.of("run", config.prepare())
+
+    return source
+
+
+def test_data_is_read_once(source, tmp_path):
+    node = NodeData("run", source())
+    with stdout_of_a_process():
+        first = node.load()
+    assert node.load() is first
+    assert first.checked().n_rows == 20
+    assert first.output == "reading\n"
+    assert first.seconds > 0
+    assert (tmp_path / "calls.txt").read_text() == "called "
+    assert node.targets().n_rows == 20
+    assert node.targets().X.shape[1] == 0
+    assert node.describe()["n_rows"] == 20
+
+
+@pytest.mark.parametrize(
+    ("script", "match"),
+    [
+        ("def get_data():\n    raise KeyError('my key')", "KeyError: 'my key'"),
+        ("def get_data():\n    return {'X': [[1], [2]], 'y': [0, 1]}", "needs at least 10 rows"),
+    ],
+)
+def test_what_goes_wrong_is_the_nodes_error(source, script, match):
+    loaded = NodeData("run", source(script)).load()
+    with pytest.raises(DataException, match=match):
+        loaded.checked()
+    assert loaded.reference == []
+
+
+def test_what_nobody_expected_is_the_nodes_error(source, monkeypatch):
+    monkeypatch.setattr(DataSource, "read", lambda self: 1 / 0)
+    loaded = NodeData("run", source()).load()
+    assert loaded.error == "the data cannot be used: ZeroDivisionError: division by zero"
+
+
+def test_the_end_of_a_log(source):
+    node = NodeData("run", source())
+    assert node.tail("3.log") == ""
+    folder = log_folder("run")
+    folder.mkdir(parents=True)
+    (folder / "3.log").write_text("x" * 300_000 + "the end")
+    assert len(node.tail("3.log")) == 200_000
+    assert node.tail("3.log").endswith("the end")
+
+
+def test_features_are_made_once_and_kept_while_there_is_room(source):
+    handle = Handle(NodeData("run", source()))
+    kept, made = NodeFeatures(handle), []
+
+    def make(size):
+        made.append(size)
+        return "encoder", np.zeros(size, dtype=np.int8), None
+
+    for _ in range(2):
+        assert kept(0, lambda: make(150))[0] == "encoder"
+    assert made == [150]
+    for _ in range(2):  # a fifth of the 1,000 bytes of the node's store, of which 50 are left
+        kept(1, lambda: make(60))
+    assert made == [150, 60, 60]
+
+
+def test_features_are_made_again_when_the_actor_is_gone(source):
+    class Gone:
+        def __getattr__(self, name):
+            def fails(*_):
+                raise actor_died()
+
+            return Method(fails)
+
+    assert NodeFeatures(Gone())(0, lambda: "features") == "features"
+
+
+def test_a_node_has_one_actor_a_run_until_it_is_ended(source, in_process_ray):
+    assert node_features("run") is None
+    node = node_data(source())
+    assert node_data(source()) is node
+    assert len(in_process_ray.actors) == 1
+    assert in_process_ray.options[0]["lifetime"] == "detached"
+    assert in_process_ray.options[0]["num_cpus"] == 0
+    assert node_features("run") is not None
+    in_process_ray.actors["data-other-node"] = Handle(None)
+    end_node_data("run")
+    assert in_process_ray.killed == [node]
+
+
+def test_an_actor_that_is_gone_before_it_is_ended(source, in_process_ray, monkeypatch):
+    node_data(source())
+
+    def gone(name, namespace):
+        raise ValueError("no actor")
+
+    monkeypatch.setattr("ray.get_actor", gone)
+    end_node_data("run")
+    assert in_process_ray.killed == []
+
+
+class TestHost:
+    """`RayDataHost`, with one node."""
+
+    @pytest.fixture
+    def host(self, source, monkeypatch):
+        host = RayDataHost(source(), {"num_cpus": 2})
+        asked = []
+
+        class Somewhere:
+            @staticmethod
+            def options(**options):
+                asked.append(options)
+                return Method(lambda source: Handle(NodeData("run", source)))
+
+        monkeypatch.setattr("engine.driver.ray_data_host.node_data_somewhere", Somewhere)
+        host.asked = asked
+        return host
+
+    def test_data_comes_from_a_node_with_room(self, host):
+        room = host.start()
+        assert room.wait(0.1)
+        room.result()
+        assert host.asked == [{"num_cpus": 2}]
+        loading = host.load()
+        assert loading.wait(0.1)
+        assert loading.result().checked().n_rows == 20
+        assert host.targets().n_rows == 20
+        assert host.describe()["n_rows"] == 20
+
+    def test_a_process_that_dies(self, host):
+        host.start().result()
+
+        def dies():
+            raise ray.exceptions.RayActorError(None, "A line\nThe actor died unexpectedly.\nMore")
+
+        host.node.actor.load = dies
+        with pytest.raises(DataException) as caught:
+            host.load().result()
+        assert str(caught.value) == (
+            "the process that ran get_data() died: The actor died unexpectedly."
+        )
+
+    def test_waiting_and_giving_up(self, host, in_process_ray):
+        room = host.start()
+        room._reference = Reference(ready=False)
+        assert not room.wait(0.01)
+        room.cancel()
+        assert in_process_ray.cancelled == [room._reference]

@@ -1,0 +1,163 @@
+"""What a run on Ray is put together from."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pytest
+
+from engine import AutoMLConfig
+from engine.deadline import Deadline
+from engine.driver import ray_platform
+from engine.driver.data_host import RunData
+from engine.driver.ray_gauges import RunMetrics, TrialMetrics
+from engine.driver.ray_platform import RayPlatform
+from engine.driver.time_budget import IterationLimits
+from engine.driver.trial_backends.tune import TuneBackend
+from engine.metrics.metric import METRICS
+from tests.driver.in_process_ray import Handle
+from tests.driver.replay import X, Y
+
+ACCURACY = METRICS["accuracy"]
+
+
+@pytest.fixture
+def given():
+    """A run's settings and data."""
+
+    def given(**settings):
+        values = {"n_cross_validations": 3} | settings
+        return AutoMLConfig("classification", X=X, y=Y, **values).prepare()
+
+    return given
+
+
+def data_of(platform, given):
+    dataset = given.dataset
+    return RunData(dataset.summary(), dataset.without_features(), platform.share(given))
+
+
+def test_trials_get_the_runs_settings_and_its_data(in_process_ray, given):
+    run = given(mem_in_mb=100, class_weight="balanced", random_state=7)
+    platform = RayPlatform("run", run.settings, ACCURACY)
+    data = data_of(platform, run)
+    limits = IterationLimits(iteration_seconds=60.0)
+    backend = platform.trial_backend(data, 2, limits)
+    assert isinstance(backend, TuneBackend)
+    trials = backend.settings
+    assert trials.source.shared == data.reference
+    assert trials.fingerprint == data.summary.fingerprint
+    assert (trials.primary_metric, trials.cores, trials.random_state) == ("accuracy", 2, 7)
+    assert (trials.class_weight, trials.limits) == ("balanced", limits)
+    assert backend.resources == {"cpu": 2, "memory": 100 * 2**20}
+
+
+def test_data_that_is_not_here_is_read_where_a_trial_has_room(in_process_ray, tmp_path, given):
+    (tmp_path / "get_data.py").write_text("def get_data(): ...")
+    config = AutoMLConfig("classification", data_script=str(tmp_path / "get_data.py"))
+    platform = RayPlatform("run", config.settings, ACCURACY)
+    host = platform.data_host(config.prepare(), 2)
+    assert host.resources == {"num_cpus": 2}
+
+
+def test_the_machines_are_asked_for_what_the_settings_want(in_process_ray, given, monkeypatch):
+    connected = []
+    monkeypatch.setattr(ray_platform, "connect", lambda: connected.append(True))
+    far = given(compute_target="far", max_concurrent_iterations=3)
+    platform = RayPlatform("run", far.settings, ACCURACY)
+    platform.connect()
+    assert connected == [True]
+    assert platform.trial_cores() == 1
+    assert platform.concurrency(1) == 3
+    platform.ask_for_nodes(1)
+    in_process_ray.actors["data-run-node"] = Handle("node")
+    platform.close()
+    assert in_process_ray.requested == [[{"CPU": 1}] * 3, []]
+    assert [handle.actor for handle in in_process_ray.killed] == ["node"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, True),
+        ({"enable_stack_ensemble": False}, False),
+        ({"blocked_models": ["LightGBM"]}, False),
+        ({"n_cross_validations": None, "validation_size": 0.2}, False),
+    ],
+)
+def test_a_second_level_where_there_can_be_one(in_process_ray, given, settings, expected):
+    run = given(**settings)
+    platform = RayPlatform("run", run.settings, ACCURACY)
+    begin = platform.second_level(data_of(platform, run), Deadline())
+    assert (begin is not None) == expected
+
+
+@pytest.mark.parametrize(
+    ("until", "seconds"), [(Deadline(), None), (Deadline(9.0, lambda: 2.0), 7.0)]
+)
+def test_an_explanation_has_the_time_until_its_deadline(
+    in_process_ray, given, monkeypatch, until, seconds
+):
+    asked = []
+
+    class Step:
+        def __init__(self, *arguments):
+            asked.append(arguments)
+
+        def explain(self, iteration, request):
+            asked.append((iteration, request.X, request.seconds, request.stop))
+
+    monkeypatch.setattr(ray_platform, "ExplainStep", Step)
+    run = given(random_state=7)
+    platform = RayPlatform("run", run.settings, ACCURACY)
+    data = data_of(platform, run)
+    platform.explain("store", "iteration", data, "rows", until, all)
+    assert asked == [
+        ("store", "run", data.reference, 7), ("iteration", "rows", seconds, all),
+    ]  # fmt: skip
+
+
+class Instrument:
+    """A gauge or histogram that remembers."""
+
+    made: ClassVar[dict] = {}
+
+    def __init__(self, name, *_, **__):
+        self.values = []
+        self.made[name] = self
+
+    def set(self, value, tags):
+        self.values.append((value, tags))
+
+    observe = set
+
+
+@pytest.fixture
+def instruments(monkeypatch):
+    monkeypatch.setattr("engine.driver.ray_gauges.Gauge", Instrument)
+    monkeypatch.setattr("engine.driver.ray_gauges.Histogram", Instrument)
+    Instrument.made = {}
+    return Instrument.made
+
+
+def test_the_gauges_of_a_run(instruments, given):
+    gauges = RayPlatform("run", given().settings, ACCURACY).gauges()
+    assert isinstance(gauges, RunMetrics)
+    gauges.counted("", 1, 5)
+    gauges.counted("Completed", 0, 5)
+    gauges.counted("Completed", 0, 4)
+    gauges.best(0.9)
+    states = {tags["state"]: value for value, tags in instruments["raysmith_iterations"].values}
+    assert states == {"Running": 0, "Completed": 2}
+    assert [value for value, _ in instruments["raysmith_queue_length"].values] == [5, 5, 4]
+    assert instruments["raysmith_best_score"].values == [
+        (0.9, {"run": "run", "metric": "accuracy"})
+    ]
+
+
+def test_the_gauges_of_a_trial(instruments):
+    gauges = TrialMetrics("run")
+    gauges.fitted(2.0)
+    gauges.loaded(3.0)
+    assert instruments["raysmith_fit_seconds"].values == [(2.0, {"run": "run"})]
+    assert instruments["raysmith_get_data_seconds"].values == [(3.0, {"run": "run"})]

@@ -1,0 +1,145 @@
+"""A trial on its actor: announcement, outcome, log, data."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+
+import pytest
+
+from engine.data.check import check_data
+from engine.data.splits import SplitPlan
+from engine.driver.data_host import LoadedData
+from engine.driver.data_source import DataSource
+from engine.driver.node_data import log_folder
+from engine.driver.time_budget import IterationLimits
+from engine.driver.trial import IterationTrial, check_loaded
+from engine.driver.trial_settings import TrialSettings
+from engine.errors import DataException
+from engine.pipelines.spec import PipelineSpec
+from tests.driver.in_process_ray import Handle, Reference, stdout_of_a_process
+from tests.driver.replay import X, Y
+
+DATA = check_data({"X": X, "y": Y}, "classification")
+LOADED = LoadedData([Reference(DATA)], DATA.summary(), None, "hello\n", 1.0)
+SPEC = PipelineSpec("LogisticRegression")
+
+
+class Node:
+    """What a trial asks of its node."""
+
+    def __init__(self, loaded=LOADED):
+        self.loaded, self.loads = loaded, 0
+
+    def load(self):
+        self.loads += 1
+        return self.loaded
+
+    def features(self, part):
+        return []
+
+    def keep_features(self, part, features, size):
+        """Keep nothing."""
+
+
+class Metrics:
+    """Gauges of a trial that remember."""
+
+    def __init__(self, run_id):
+        self.fits, self.loads = [], []
+
+    def fitted(self, seconds):
+        self.fits.append(seconds)
+
+    def loaded(self, seconds):
+        self.loads.append(seconds)
+
+
+@pytest.fixture
+def trial(in_process_ray, monkeypatch, tmp_path):
+    """Make a trial's actor, set up for its first iteration."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("engine.driver.trial.TrialMetrics", Metrics)
+    root = logging.getLogger("raysmith")
+    monkeypatch.setattr(root, "handlers", [logging.NullHandler()])
+    monkeypatch.setattr(root, "level", root.level)
+
+    def trial(node=None, shared=None, fingerprint=LOADED.summary.fingerprint, **config):
+        node = Node() if node is None else node
+        monkeypatch.setattr("engine.driver.trial.node_data", lambda source: Handle(node))
+        source = DataSource("run12345", SplitPlan(3), shared=shared)
+        settings = TrialSettings(
+            source, fingerprint, "accuracy", 1, 0, None, logging.INFO, IterationLimits()
+        )
+        actor = IterationTrial.__new__(IterationTrial)
+        actor.setup({"iteration": 4, "pipeline": SPEC.to_json()} | config, settings)
+        return actor
+
+    return trial
+
+
+def test_the_first_step_announces_where_and_the_second_does_the_work(trial):
+    actor = trial()
+    announcement = actor.step()["announcement"]
+    assert announcement.actor == "this actor"
+    assert announcement.node_ip == "10.0.0.1"
+    assert announcement.pid == os.getpid()
+    with stdout_of_a_process():
+        result = actor.step()
+    assert result["done"]
+    assert result["end"].status == "Completed"
+    assert result["end"].metrics["accuracy"] > 0.8
+    assert "--- get_data() on this node printed:\nhello\n---" in result["end"].log
+    assert not list(log_folder("run12345").iterdir())
+    assert repr(actor) == "trial-run12345-4"
+
+
+def test_an_actor_goes_on_with_the_data_that_it_has(trial):
+    node = Node()
+    actor = trial(node)
+    for number, estimator in enumerate(["KNN", "NoSuchEstimator", "SGD"]):
+        spec = PipelineSpec(estimator)
+        assert actor.reset_config({"iteration": number, "pipeline": spec.to_json()})
+        assert "announcement" in actor.step()
+        end = actor.step()["end"]
+        assert end.status == ("Failed" if estimator == "NoSuchEstimator" else "Completed")
+    assert node.loads == 1
+    assert actor._metrics.loads == [1.0]
+    assert len(actor._metrics.fits) == 2
+
+
+def test_data_that_the_driver_shares(trial):
+    node = Node()
+    actor = trial(node, shared=[Reference(DATA)])
+    actor.step()
+    assert actor.step()["end"].status == "Completed"
+    assert node.loads == 0
+
+
+def test_other_data_on_this_node_is_a_failure(trial):
+    actor = trial(fingerprint="another")
+    actor.step()
+    end = actor.step()["end"]
+    assert end.status == "Failed"
+    assert end.reason.startswith("DataException: get_data() returned other data on this node")
+
+
+def test_a_node_without_data_is_a_failure(trial):
+    actor = trial(Node(LoadedData([], None, "KeyError: 'my key'", "", 0.1)))
+    actor.step()
+    assert actor.step()["end"].reason == "DataException: KeyError: 'my key'"
+    with pytest.raises(DataException, match="my key"):
+        check_loaded(LoadedData([], None, "KeyError: 'my key'", "", 0.1), "")
+
+
+def test_log_lines_of_a_process_go_to_its_stderr(trial, monkeypatch):
+    root = logging.getLogger("raysmith")
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(root, "propagate", True)
+    trial()
+    (handler,) = root.handlers
+    assert isinstance(handler, logging.StreamHandler)
+    assert not root.propagate
+    trial()
+    assert root.handlers == [handler]

@@ -1,0 +1,235 @@
+"""Tune's interfaces over a host; what Ray does with them is in the tests of the cluster."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+from types import SimpleNamespace
+
+import pytest
+from ray.tune.search import Searcher
+
+from engine.driver.schedule import Next
+from engine.driver.trial import Announcement
+from engine.driver.trial_backends import tune
+from engine.driver.trial_backends.tune import Reports, TuneBackend
+from engine.driver.trial_backends.tune_adapters import (
+    HostSearcher,
+    NoReports,
+    StopAtOnce,
+    quiet_tune,
+)
+from engine.pipelines.spec import PipelineSpec
+from engine.store.records import IterationEnd
+from engine.store.status import IterationStatus
+from tests.driver.in_process_ray import NODE, Handle, actor_died
+from tests.driver.trial_backends.suite import ListHost
+
+SPEC = PipelineSpec("KNN", "", {"n_neighbors": 5})
+
+
+class Node:
+    """A node that has logs."""
+
+    def __init__(self, logs):
+        self.logs = logs
+
+    def tail(self, file):
+        log = self.logs[file]
+        if isinstance(log, Exception):
+            raise log
+        return log
+
+
+def announcement(logs=None, node_id=NODE["NodeID"]):
+    node = Handle(Node({f"{n}.log": log for n, log in (logs or {0: "a line\n"}).items()}))
+    return Announcement("the actor", node, node_id, "10.0.0.1", 17, 1000.0)
+
+
+def trial(number=0, error_file=None):
+    return SimpleNamespace(config={"iteration": number}, last_result={}, error_file=error_file)
+
+
+@pytest.fixture
+def scene(in_process_ray, monkeypatch):
+    """A backend, its host, and Tune's callback between them."""
+    monkeypatch.setattr(tune, "_NOTICE_SECONDS", 0.3)
+    backend, host = TuneBackend("run", None, {"cpu": 1}), ListHost()
+    return SimpleNamespace(
+        backend=backend, host=host, reports=Reports(backend, host), ray=in_process_ray
+    )
+
+
+def begin(scene, number=0, **more):
+    result = {"announcement": announcement(**more)}
+    scene.reports.on_trial_result(1, [], trial(number), result)
+
+
+def died(tmp_path, text):
+    file = tmp_path / "error.txt"
+    file.write_text(text)
+    return trial(error_file=str(file))
+
+
+def test_the_searcher_hands_over_proposals_and_the_hosts_other_answers():
+    host = ListHost(SPEC)
+    host.waits = [Next.WAIT]
+    searcher = HostSearcher(host)
+    assert searcher.suggest("t0") is None
+    assert searcher.suggest("t0") == {
+        "iteration": 0, "pipeline": SPEC.to_json(), "best_folds": [],
+    }  # fmt: skip
+    assert searcher.suggest("t1") == Searcher.FINISHED
+    assert searcher.on_trial_complete("t0") is None
+    assert searcher.save("file") is searcher.restore("file") is None
+
+
+def test_the_stopper_ends_the_loop_and_no_single_trial():
+    host = ListHost()
+    stopper = StopAtOnce(host)
+    assert not stopper.stop_all()
+    host.stop = True
+    assert stopper.stop_all()
+    assert not stopper("t0", {})
+
+
+def test_nothing_is_reported_and_nothing_is_written_down():
+    reporter = NoReports()
+    assert not reporter.should_report([])
+    assert type(pickle.loads(pickle.dumps(HostSearcher(ListHost())))) is object
+
+
+def test_tune_is_quiet_meanwhile_and_as_before_afterwards(monkeypatch):
+    monkeypatch.setenv("RAY_AIR_NEW_OUTPUT", "1")
+    monkeypatch.delenv("TUNE_GLOBAL_CHECKPOINT_S", raising=False)
+    level = logging.getLogger("ray.tune").level
+    with quiet_tune():
+        assert os.environ["RAY_AIR_NEW_OUTPUT"] == "0"
+        assert os.environ["TUNE_GLOBAL_CHECKPOINT_S"] == "1000000"
+        assert logging.getLogger("ray.tune").level == logging.CRITICAL
+    assert os.environ["RAY_AIR_NEW_OUTPUT"] == "1"
+    assert "TUNE_GLOBAL_CHECKPOINT_S" not in os.environ
+    assert logging.getLogger("ray.tune").level == level
+
+
+def test_a_trials_results_are_its_announcement_and_its_outcome(scene):
+    begin(scene)
+    placement = scene.host.last(0)
+    assert (placement.node_ip, placement.pid, placement.started) == ("10.0.0.1", 17, 1000.0)
+    one = trial()
+    end = IterationEnd(IterationStatus.COMPLETED)
+    one.last_result = {"end": end, "training_iteration": 2}
+    scene.reports.on_trial_result(2, [], one, {"end": end, "done": True})
+    assert scene.host.last(0) is end
+    assert one.last_result == {"training_iteration": 2}  # Tune keeps it for good
+    assert scene.backend.logs([0]) == {}
+
+
+def test_a_trial_is_killed_by_its_actor(scene):
+    scene.backend.kill(0)
+    assert scene.ray.killed == []
+    begin(scene)
+    scene.backend.kill(0)
+    assert scene.ray.killed == ["the actor"]
+    scene.reports.on_trial_error(2, [], trial())
+    assert scene.host.of(0) == ["begun", "killed"]
+    assert scene.host.last(0) == "a line\n"
+
+
+def test_an_outcome_may_come_after_the_kill(scene):
+    begin(scene)
+    scene.backend.kill(0)
+    scene.reports.on_trial_result(2, [], trial(), {"end": IterationEnd(IterationStatus.FAILED)})
+    assert scene.host.of(0) == ["begun", "ended"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Traceback\nValueError: no\nmore", "ValueError: no"),
+        ("first\nThe actor is dead: no\nlast", "The actor is dead: no"),
+        ("something\nelse", "else"),
+        ("", "Ray gave no reason"),
+    ],
+)  # fmt: skip
+def test_why_a_process_died(scene, tmp_path, text, reason):
+    begin(scene)
+    scene.reports.on_trial_error(2, [], died(tmp_path, text))
+    assert scene.host.of(0) == ["begun", "died"]
+    assert scene.host.last(0) == reason
+
+
+def test_a_process_that_died_before_it_began(scene):
+    scene.reports.on_trial_error(1, [], trial())
+    assert scene.host.of(0) == ["died"]
+    assert scene.host.last(0) == "Ray gave no reason"
+
+
+def test_a_node_that_is_not_there_any_more_was_lost(scene, tmp_path):
+    begin(scene, node_id="b" * 56)
+    scene.reports.on_trial_error(2, [], died(tmp_path, "Error: the actor is dead"))
+    assert scene.host.of(0) == ["begun", "lost"]
+    assert scene.host.last(0) == f"node 10.0.0.1 ({'b' * 12}) was lost"
+
+
+def test_a_broken_connection_is_a_lost_node_once_ray_has_noticed(scene, tmp_path, monkeypatch):
+    answers = [[NODE], [NODE], []]
+    monkeypatch.setattr("ray.nodes", lambda: answers.pop(0))
+    begin(scene)
+    scene.reports.on_trial_error(2, [], died(tmp_path, "RpcError: unavailable"))
+    assert scene.host.of(0) == ["begun", "lost"]
+
+
+def test_a_broken_connection_to_a_node_that_stays_is_a_death(scene, tmp_path):
+    begin(scene)
+    scene.reports.on_trial_error(2, [], died(tmp_path, "RpcError: unavailable"))
+    assert scene.host.of(0) == ["begun", "died"]
+
+
+@pytest.mark.parametrize("text", ["Error: the node has died", "Error: node was preempted"])
+def test_a_node_that_ray_says_is_lost(scene, tmp_path, text):
+    begin(scene)
+    scene.reports.on_trial_error(2, [], died(tmp_path, text))
+    assert scene.host.of(0) == ["begun", "lost"]
+    assert scene.host.last(0) == f"its node was lost: {text}"
+
+
+def test_logs_of_nodes_that_answer(scene, monkeypatch):
+    logs = {0: "zero\n", 1: actor_died(), 2: "two\n"}
+    for number in logs:
+        begin(scene, number, logs=logs)
+    assert scene.backend.logs([0, 1, 2, 7]) == {0: "zero\n", 2: "two\n"}
+    monkeypatch.setattr("ray.wait", lambda references, **_: ([], references))
+    assert scene.backend.logs([0]) == {}
+
+
+def test_the_last_log_of_a_node_that_is_gone(scene):
+    begin(scene, logs={0: actor_died()})
+    scene.backend.kill(0)
+    scene.reports.on_trial_error(2, [], trial())
+    assert scene.host.last(0) is None
+
+
+def test_the_run_is_handed_to_tune(scene, monkeypatch):
+    seen = {}
+
+    class Tuner:
+        def __init__(self, trainable, tune_config, run_config):
+            seen.update(tune=tune_config, run=run_config)
+
+        def fit(self):
+            seen["folder"] = os.path.isdir(seen["run"].storage_path)
+
+    monkeypatch.setattr("ray.tune.Tuner", Tuner)
+    monkeypatch.setattr("ray.tune.with_parameters", lambda trainable, settings: trainable)
+    monkeypatch.setattr("ray.tune.with_resources", lambda trainable, resources: trainable)
+    scene.backend.run(scene.host, concurrency=3)
+    assert seen["tune"].max_concurrent_trials == 3
+    assert seen["tune"].reuse_actors
+    assert seen["tune"].num_samples == -1
+    assert seen["run"].failure_config.max_failures == 0
+    assert seen["folder"]
+    assert not os.path.exists(seen["run"].storage_path)
+    named = seen["tune"].trial_name_creator(trial(5)), seen["tune"].trial_dirname_creator(trial(5))
+    assert named == ("trial-run-5", "5")
