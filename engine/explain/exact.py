@@ -11,17 +11,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-from scipy import sparse
 from scipy.special import expit, softmax
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.linear_model import ElasticNet, LassoLars, LogisticRegression, SGDClassifier
+from sklearn.linear_model import (
+    ElasticNet,
+    LassoLars,
+    LogisticRegression,
+    SGDClassifier,
+    SGDRegressor,
+)
 
-from engine.pipelines.estimators.catboost_categories import TextCategories, as_texts
-from engine.pipelines.estimators.labels import EncodedLabels
-
-Array = NDArray[np.float64]
+from engine.pipelines.estimators.wrappers import fitted_inside
+from engine.pipelines.libraries.contributions import (
+    Array,
+    Contributions,
+    dense,
+    shap_tree_contributions,
+)
+from engine.pipelines.libraries.registry import library_of
+from engine.pipelines.libraries.trees import decision_trees_of
 
 #: Points of the path from the expected margin to the row's, for more than two classes.
 _POINTS = 48
@@ -39,43 +47,45 @@ class Margins:
         (n, n_margins) margins -> (n, n_outputs) outputs; ``None`` where margins are the outputs.
     """
 
-    contributions: Callable[[Any], tuple[Array, Array]]
+    contributions: Contributions
     link: Callable[[Array], Array] | None = None
 
 
 def margins_of(estimator: Any, background: Any) -> Margins | None:
-    """How to explain a fitted estimator exactly, or ``None`` where that is not known.
+    """Find the way to explain a fitted estimator exactly.
 
     Parameters
     ----------
     estimator:
         Fitted; in the wrappers of the catalogue.
     background:
-        Rows as the estimator sees them: what linear models compare with.
+        Rows as the estimator sees them, with which linear models compare.
+
+    Returns
+    -------
+    Margins or None
+        ``None`` for an estimator that is neither linear nor made of trees, and for trees whose
+        splits shap cannot follow.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), [0, 0, 1, 1]
+    >>> model = LogisticRegression().fit(X, y)
+    >>> phi, base = margins_of(model, X).contributions(X)
+    >>> bool(np.allclose(phi.sum(axis=1)[:, 0] + base, model.decision_function(X)))
+    True
     """
     if isinstance(estimator, TransformedTargetRegressor):
         return _scaled(estimator, background)
-    if isinstance(estimator, EncodedLabels):
-        return margins_of(estimator.estimator_, background)
-    package = type(estimator).__module__.partition(".")[0]
-    inner = estimator.estimator_ if isinstance(estimator, TextCategories) else estimator
-    if isinstance(estimator, TextCategories) or package == "catboost":
-        return Margins(lambda X: _catboost(inner, X), _link_of(inner))
-    if package == "lightgbm":
-        return Margins(lambda X: _lightgbm(estimator, X), _link_of(estimator))
-    if package == "xgboost":
-        return Margins(lambda X: _xgboost(estimator, X), _link_of(estimator))
-    if hasattr(estimator, "n_trees_per_iteration_"):
-        if estimator.is_categorical_ is not None and np.any(estimator.is_categorical_):
-            return None  # shap does not follow splits by category
-        return _shap_trees(estimator, _link_of(estimator))
-    if (
-        hasattr(estimator, "tree_")
-        or hasattr(estimator, "estimators_samples_")
-        or (hasattr(estimator, "estimators_") and hasattr(estimator.estimators_[0], "tree_"))
-    ):
-        return _shap_trees(estimator, None)
-    return _linear(estimator, background)
+    library, fitted = library_of(estimator), fitted_inside(estimator)
+    if library is not None:
+        contributions = library.contributions(fitted)
+        return None if contributions is None else Margins(contributions, _link_of(fitted))
+    if decision_trees_of(fitted) is not None:
+        return Margins(shap_tree_contributions(fitted))
+    return _linear(fitted, background)
 
 
 def to_probabilities(
@@ -157,58 +167,6 @@ def _scaled(estimator: TransformedTargetRegressor, background: Any) -> Margins |
     return Margins(contributions)
 
 
-def _split(found: Array, n_columns: int) -> tuple[Array, Array]:
-    """(n, n_margins, n_columns + 1) with the expected margin last -> both parts."""
-    if found.ndim == 2:
-        found = found.reshape(len(found), -1, n_columns + 1)
-    phi = np.ascontiguousarray(found[:, :, :-1].transpose(0, 2, 1), dtype=np.float64)
-    return phi, np.asarray(found[0, :, -1], dtype=np.float64)
-
-
-def _lightgbm(estimator: Any, X: Any) -> tuple[Array, Array]:
-    found = estimator.predict(_dense(X), pred_contrib=True)
-    return _split(np.asarray(found), X.shape[1])
-
-
-def _xgboost(estimator: Any, X: Any) -> tuple[Array, Array]:
-    import xgboost
-
-    data = xgboost.DMatrix(_dense(X), enable_categorical=True)
-    booster = estimator.get_booster()
-    best = booster.attr("best_iteration")
-    rounds = (0, 0) if best is None else (0, int(best) + 1)
-    found = booster.predict(data, pred_contribs=True, iteration_range=rounds)
-    return _split(np.asarray(found), X.shape[1])
-
-
-def _catboost(estimator: Any, X: Any) -> tuple[Array, Array]:
-    import catboost
-
-    texts = as_texts(X)
-    names = [n for n in X if isinstance(X[n].dtype, pd.CategoricalDtype)] if texts is not X else []
-    pool = catboost.Pool(texts if isinstance(texts, pd.DataFrame) else np.array(texts),
-                         cat_features=names or None)  # fmt: skip
-    found = estimator.get_feature_importance(pool, type="ShapValues", thread_count=1)
-    return _split(np.asarray(found), X.shape[1])
-
-
-def _shap_trees(estimator: Any, link: Callable[[Array], Array] | None) -> Margins:
-    import shap
-
-    explainer = shap.TreeExplainer(estimator)
-
-    def contributions(X: Any) -> tuple[Array, Array]:
-        dense = _dense(X)
-        dense = dense.to_numpy(np.float64) if isinstance(dense, pd.DataFrame) else dense
-        found = np.asarray(explainer.shap_values(dense, check_additivity=False), dtype=np.float64)
-        if found.ndim == 2:
-            found = found[:, :, None]
-        base = np.atleast_1d(np.asarray(explainer.expected_value, dtype=np.float64)).reshape(-1)
-        return found, base
-
-    return Margins(contributions, link)
-
-
 def _linear(estimator: Any, background: Any) -> Margins | None:
     link: Callable[[Array], Array] | None = None
     if isinstance(estimator, LogisticRegression):
@@ -217,16 +175,14 @@ def _linear(estimator: Any, background: Any) -> Margins | None:
         if estimator.loss != "log_loss":
             return None
         link = _two if len(estimator.classes_) == 2 else _one_against_rest
-    elif not isinstance(estimator, ElasticNet | LassoLars) and type(estimator).__name__ not in (
-        "SGDRegressor",
-    ):
+    elif not isinstance(estimator, ElasticNet | LassoLars | SGDRegressor):
         return None
     coefficients = np.atleast_2d(np.asarray(estimator.coef_, dtype=np.float64))
     intercept = np.atleast_1d(np.asarray(estimator.intercept_, dtype=np.float64))
-    mean = np.asarray(_dense(background), dtype=np.float64).mean(axis=0)
+    mean = np.asarray(dense(background), dtype=np.float64).mean(axis=0)
 
     def contributions(X: Any) -> tuple[Array, Array]:
-        away = np.asarray(_dense(X), dtype=np.float64) - mean
+        away = np.asarray(dense(X), dtype=np.float64) - mean
         return away[:, :, None] * coefficients.T[None, :, :], coefficients @ mean + intercept
 
     return Margins(contributions, link)
@@ -235,7 +191,3 @@ def _linear(estimator: Any, background: Any) -> Margins | None:
 def _one_against_rest(margins: Array) -> Array:
     each = expit(margins)
     return np.asarray(each / np.maximum(each.sum(axis=1, keepdims=True), 1e-300))
-
-
-def _dense(X: Any) -> Any:
-    return X.toarray() if sparse.issparse(X) else X

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from engine.store.packing import unpack_model
 
 MLFLOW_MODEL = "model"
 _PACKAGES = ("raysmith", "scikit-learn", "numpy", "scipy", "pandas", "cloudpickle")
-_PACKAGE_OF = {"lightgbm": "lightgbm", "xgboost": "xgboost-cpu", "catboost": "catboost"}
 
 
 def load_model(store: RunStore, child_id: str) -> Any:
@@ -67,9 +67,8 @@ def save_mlflow_model(store: RunStore, child_id: str) -> str:
 
 
 def _requirements(model: Any) -> list[str]:
-    packages = list(_PACKAGES)
-    text = str(type(getattr(model.steps[-1][1], "estimator", model.steps[-1][1])).__module__)
-    packages += [name for module, name in _PACKAGE_OF.items() if text.startswith(module)]
+    """Return the packages that unpickling the model needs, each with the version used here."""
+    packages = dict.fromkeys((*_PACKAGES, *_booster_distributions(model)))
     pinned = []
     for package in packages:
         try:
@@ -77,3 +76,16 @@ def _requirements(model: Any) -> list[str]:
         except PackageNotFoundError:
             pinned.append(package)
     return pinned
+
+
+def _booster_distributions(model: Any) -> Iterator[str]:
+    """Yield the distributions of a pipeline's booster, of an ensemble's all of them."""
+    from engine.pipelines.libraries.registry import library_of
+
+    estimator = model.steps[-1][1]
+    for member in getattr(estimator, "members_", ()):
+        yield from _booster_distributions(member)
+    for booster in (estimator, getattr(estimator, "meta_learner_", None)):
+        library = library_of(booster)
+        if library is not None:
+            yield library.distribution

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ class TextCategories(RegressorMixin, BaseEstimator):
         self.n_features_in_ = X.shape[1]
         self.estimator_ = clone(self.estimator)
         if isinstance(X, pd.DataFrame):
-            fit_params["cat_features"] = [n for n in X if _is_categorical(X[n])]
+            fit_params["cat_features"] = categorical_columns(X)
         if sample_weight is not None:
             fit_params["sample_weight"] = sample_weight
         if "eval_set" in fit_params:
@@ -45,11 +46,21 @@ class TextCategories(RegressorMixin, BaseEstimator):
 
 
 def as_texts(X: Matrix) -> Matrix:
-    """A DataFrame's categoricals as texts, missing ones too."""
+    """Return a table with its categoricals as texts of their codes, missing ones too.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> as_texts(pd.DataFrame({"c": pd.Categorical(["b", None, "a"])}))["c"].tolist()
+    ['1', '-1', '0']
+    """
     if not isinstance(X, pd.DataFrame):
         return X
-    return X.assign(**{str(n): X[n].cat.codes.astype(str) for n in X if _is_categorical(X[n])})
+    return X.assign(**{str(n): X[n].cat.codes.astype(str) for n in categorical_columns(X)})
 
 
-def _is_categorical(column: pd.Series) -> bool:
-    return isinstance(column.dtype, pd.CategoricalDtype)
+def categorical_columns(X: Matrix) -> list[Hashable]:
+    """Return the names of a table's categorical columns; a matrix has no such columns."""
+    if not isinstance(X, pd.DataFrame):
+        return []
+    return [name for name in X if isinstance(X[name].dtype, pd.CategoricalDtype)]

@@ -30,6 +30,10 @@ class EncodedLabels(ClassifierMixin, BaseEstimator):
         self.n_features_in_ = X.shape[1]
         if sample_weight is not None:
             fit_params["sample_weight"] = sample_weight
+        if "eval_set" in fit_params:
+            fit_params["eval_set"] = [
+                (Xv, self._encoder.transform(yv)) for Xv, yv in fit_params["eval_set"]
+            ]
         self.estimator_ = clone(self.estimator).fit(X, self._encoder.transform(y), **fit_params)
         return self
 
@@ -37,5 +41,6 @@ class EncodedLabels(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "estimator_")
         return np.asarray(self.estimator_.predict_proba(X, **predict_params), dtype=np.float64)
 
-    def predict(self, X: Matrix) -> NDArray[Any]:
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+    def predict(self, X: Matrix, **predict_params: Any) -> NDArray[Any]:
+        codes = self.predict_proba(X, **predict_params).argmax(axis=1)
+        return np.asarray(self.classes_[codes])

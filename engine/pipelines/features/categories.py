@@ -12,7 +12,8 @@ from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
 from engine.data.columns import Column, normalise
 from engine.data.featurization import FeaturizationConfig
-from engine.pipelines.features.part import Output, Part, side_by_side
+from engine.pipelines.features.blocks import join_blocks
+from engine.pipelines.features.part import Output, Part
 
 #: What histogram-based boosting can tell apart; rarer ones go together, but not where the target
 #: encodes them.
@@ -45,89 +46,91 @@ class Categories(Part):
         }
         many = [column.name for column in columns if column.purpose == "CategoricalHash"]
         if config.is_blocked("TargetEncoder"):
-            self._by_target = []
+            self.by_target = []
         elif config.is_blocked("OneHotEncoder") and output == "encoded":
-            self._by_target = list(self.columns)
+            self.by_target = list(self.columns)
         else:
-            self._by_target = many
-        self._by_code = [name for name in self.columns if name not in self._by_target]
-        self.columns = self._by_code + self._by_target
+            self.by_target = many
+        self.by_code = [name for name in self.columns if name not in self.by_target]
+        self.columns = self.by_code + self.by_target
 
     def fit_transform(self, frame: pd.DataFrame, y: Any) -> Any:
-        self._labels = {}
+        self.labels = {}
         for name in self.columns:
             values = normalise(frame[name], "Categorical")
             counts = values.value_counts()
-            most = None if name in self._by_target else _MOST_CATEGORIES
+            most = None if name in self.by_target else _MOST_CATEGORIES
             frequent = list(counts.index[counts > 0][:most])
-            self._labels[name] = {label: code for code, label in enumerate(frequent)}
-        self._one_hot: list[tuple[list[str], OneHotEncoder]] = []
-        self._target: list[tuple[list[str], TargetEncoder]] = []
+            self.labels[name] = {label: code for code, label in enumerate(frequent)}
+        self.one_hot_encoders: list[tuple[list[str], OneHotEncoder]] = []
+        self.target_encoders: list[tuple[list[str], TargetEncoder]] = []
         if self.output == "encoded" and not self.config.is_blocked("OneHotEncoder"):
-            for names, params in self.grouped("OneHotEncoder", self._by_code):
+            for names, params in self.group_by_params("OneHotEncoder", self.by_code):
                 defaults = {"handle_unknown": "ignore", "sparse_output": False, "drop": None}
                 encoder = OneHotEncoder(**defaults | params)
-                self._one_hot.append((names, encoder.fit(self._codes(frame, names))))
+                self.one_hot_encoders.append((names, encoder.fit(self._codes(frame, names))))
         blocks = self._coded(frame)
-        for names, params in self.grouped("TargetEncoder", self._by_target):
+        for names, params in self.group_by_params("TargetEncoder", self.by_target):
             # fit_transform gives each row an encoding that its own target had no part in.
             target = TargetEncoder(**self._target_defaults | params)
             blocks.append(target.fit_transform(self._codes(frame, names), y))
-            self._target.append((names, target))
-        return side_by_side(blocks)
+            self.target_encoders.append((names, target))
+        return join_blocks(blocks)
 
     def transform(self, frame: pd.DataFrame) -> Any:
         blocks = self._coded(frame)
-        blocks += [e.transform(self._codes(frame, names)) for names, e in self._target]
-        return side_by_side(blocks)
+        blocks += [e.transform(self._codes(frame, names)) for names, e in self.target_encoders]
+        return join_blocks(blocks)
 
-    def names(self) -> list[str]:
-        if not self._one_hot:
-            result = list(self._by_code)
+    def output_names(self) -> list[str]:
+        if not self.one_hot_encoders:
+            result = list(self.by_code)
         else:
-            result = [n for names, _ in self._one_hot for name in names for n in self._hot(name)]
-        for names, encoder in self._target:
+            result = [
+                n for names, _ in self.one_hot_encoders for name in names for n in self._hot(name)
+            ]
+        for names, encoder in self.target_encoders:
             outputs = encoder.get_feature_names_out(names)
             result += [f"{output}_target" for output in outputs]
         return result
 
-    def sources(self) -> list[str]:
-        result = list(self._by_code)
-        if self._one_hot:
-            groups = [name for names, _ in self._one_hot for name in names]
+    def source_columns(self) -> list[str]:
+        result = list(self.by_code)
+        if self.one_hot_encoders:
+            groups = [name for names, _ in self.one_hot_encoders for name in names]
             result = [name for name in groups for _ in self._hot(name)]
-        for names, encoder in self._target:
+        for names, encoder in self.target_encoders:
             each = len(encoder.get_feature_names_out(names)) // len(names)
             result += [name for name in names for _ in range(each)]
         return result
 
-    def made(self) -> dict[str, tuple[int, list[str]]]:
+    def summary(self) -> dict[str, tuple[int, list[str]]]:
         result: dict[str, tuple[int, list[str]]] = {}
-        for name in self._by_code:
-            if self._one_hot:
+        for name in self.by_code:
+            if self.one_hot_encoders:
                 result[name] = len(self._hot(name)), ["OneHotEncoder"]
             else:
                 result[name] = 1, ["LabelEncoder" if self.output == "codes" else "Categorical"]
-        for names, encoder in self._target:
+        for names, encoder in self.target_encoders:
             each = len(encoder.get_feature_names_out(names)) // len(names)
             result |= {name: (each, ["TargetEncoder"]) for name in names}
         return result
 
     def _coded(self, frame: pd.DataFrame) -> list[Any]:
-        if not self._by_code:
+        if not self.by_code:
             return []
         if self.output == "native":
             block = {
                 name: pd.Categorical.from_codes(
                     list(np.maximum(self._codes(frame, [name])[:, 0], -1)),
-                    pd.RangeIndex(len(self._labels[name]) + 1),
+                    pd.RangeIndex(len(self.labels[name]) + 1),
                 )
-                for name in self._by_code
+                for name in self.by_code
             }
             return [pd.DataFrame(block)]
-        if self._one_hot:
-            return [e.transform(self._codes(frame, names)) for names, e in self._one_hot]
-        codes = self._codes(frame, self._by_code).astype(np.float64)
+        if self.one_hot_encoders:
+            return [e.transform(self._codes(frame, names)) for names, e in self.one_hot_encoders]
+        codes = self._codes(frame, self.by_code).astype(np.float64)
         if self.output == "codes":
             codes[codes < 0] = np.nan
         return [codes]
@@ -137,7 +140,7 @@ class Categories(Part):
         codes = np.empty((len(frame), len(names)), dtype=np.int64)
         for index, name in enumerate(names):
             values = normalise(frame[name], "Categorical")
-            labels = self._labels[name]
+            labels = self.labels[name]
             rest = self.rest_code(name)
             table = np.array(
                 [*(labels.get(label, rest) for label in values.cat.categories), MISSING],
@@ -148,14 +151,14 @@ class Categories(Part):
 
     def rest_code(self, name: str) -> int:
         """What a label gets that is not among the frequent ones of training."""
-        labels = self._labels[name]
-        lumped = name not in self._by_target and len(labels) == _MOST_CATEGORIES
+        labels = self.labels[name]
+        lumped = name not in self.by_target and len(labels) == _MOST_CATEGORIES
         return len(labels) if lumped else UNKNOWN
 
     def _hot(self, name: str) -> list[str]:
-        texts = {code: label for label, code in self._labels[name].items()}
+        texts = {code: label for label, code in self.labels[name].items()}
         texts |= {MISSING: "missing", len(texts): "other"}
-        for names, encoder in self._one_hot:
+        for names, encoder in self.one_hot_encoders:
             if name in names:
                 found = encoder.categories_[names.index(name)]
                 return [f"{name}_{texts.get(int(code), 'other')}" for code in found]

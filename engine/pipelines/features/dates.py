@@ -35,13 +35,13 @@ class Dates(Part):
         values = self._values(frame)
         return values if self._imputer is None else self._imputer.transform(values)
 
-    def names(self) -> list[str]:
+    def output_names(self) -> list[str]:
         return [f"{name}_{part}" for name in self.columns for part in self._outputs(name)]
 
-    def sources(self) -> list[str]:
+    def source_columns(self) -> list[str]:
         return [name for name in self.columns for _ in self._outputs(name)]
 
-    def made(self) -> dict[str, tuple[int, list[str]]]:
+    def summary(self) -> dict[str, tuple[int, list[str]]]:
         return {name: (len(self._outputs(name)), ["DateTime"]) for name in self.columns}
 
     def _outputs(self, name: str) -> list[str]:

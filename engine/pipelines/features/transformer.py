@@ -15,17 +15,15 @@ from sklearn.utils.validation import check_is_fitted
 from engine.data.columns import Column
 from engine.data.featurization import FeaturizationConfig
 from engine.errors import DataException
+from engine.pipelines.features.blocks import join_blocks
 from engine.pipelines.features.categories import Categories
 from engine.pipelines.features.dates import Dates
 from engine.pipelines.features.numbers import Numbers
-from engine.pipelines.features.part import Output, Part, side_by_side
+from engine.pipelines.features.part import Output, Part
 from engine.pipelines.features.texts import Texts
 
 #: A function that returns what was made under a key before, or makes it now.
 Kept = Callable[[Callable[[], Any]], Any]
-
-#: Models that were stored when the parts were in this file are found by these names.
-_Numbers, _Dates, _Texts, _Categories = Numbers, Dates, Texts, Categories
 
 
 class DataTransformer(TransformerMixin, BaseEstimator):
@@ -64,9 +62,6 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         self.output = output
         self.is_regression = is_regression
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__({"is_regression": False} | state)  # stored before there was one
-
     def fit(self, X: Any, y: Any = None) -> DataTransformer:
         self.fit_transform(X, y)
         return self
@@ -103,8 +98,8 @@ class DataTransformer(TransformerMixin, BaseEstimator):
                 self.is_regression,
             ),
         )
-        self._parts = [part for part in parts if part.columns]
-        if not self._parts:
+        self.parts_ = [part for part in parts if part.columns]
+        if not self.parts_:
             raise DataException("featurization leaves no column to learn from")
         frame = self._frame(X)
         frame_valid = None if X_valid is None else self._frame(X_valid)
@@ -115,9 +110,9 @@ class DataTransformer(TransformerMixin, BaseEstimator):
 
         made = [
             kept(partial(make, part)) if kept is not None and part.is_slow else make(part)
-            for part in self._parts
+            for part in self.parts_
         ]
-        self._parts = [part for part, _, _ in made]
+        self.parts_ = [part for part, _, _ in made]
         features = self._together([block for _, block, _ in made])
         if frame_valid is None:
             return features, None
@@ -126,11 +121,13 @@ class DataTransformer(TransformerMixin, BaseEstimator):
     def transform(self, X: Any) -> Any:
         check_is_fitted(self, "n_features_in_")
         frame = self._frame(X)
-        return self._together([part.transform(frame) for part in self._parts])
+        return self._together([part.transform(frame) for part in self.parts_])
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
         check_is_fitted(self, "n_features_in_")
-        return np.array([name for part in self._parts for name in part.names()], dtype=object)
+        return np.array(
+            [name for part in self.parts_ for name in part.output_names()], dtype=object
+        )
 
     def get_engineered_feature_names(self) -> list[str]:
         """The names of the columns that the estimator sees, in their order."""
@@ -139,7 +136,7 @@ class DataTransformer(TransformerMixin, BaseEstimator):
     def get_source_columns(self) -> list[str]:
         """For each column that the estimator sees, the raw column that it was made from."""
         check_is_fitted(self, "n_features_in_")
-        return [name for part in self._parts for name in part.sources()]
+        return [name for part in self.parts_ for name in part.source_columns()]
 
     def get_featurization_summary(self) -> list[dict[str, Any]]:
         """What became of each raw column, a dict each.
@@ -149,8 +146,8 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "n_features_in_")
         made: dict[str, tuple[int, list[str]]] = {}
-        for part in self._parts:
-            made |= part.made()
+        for part in self.parts_:
+            made |= part.summary()
         rows = []
         for column in self.columns:
             count, steps = made.get(column.name, (0, []))
@@ -195,7 +192,7 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         return X
 
     def _together(self, blocks: list[Any]) -> Any:
-        together = side_by_side(blocks)
+        together = join_blocks(blocks)
         if isinstance(together, pd.DataFrame):
             # Names of our own: LightGBM refuses some, and a raw name may come twice.
             return together.set_axis([f"f{n}" for n in range(together.shape[1])], axis=1)
