@@ -88,7 +88,7 @@ def build_pipeline(
 def _build_estimator(
     entry: EstimatorEntry, spec: PipelineSpec, cores: int, n_rows: int, random_state: int | None
 ) -> Any:
-    params = {**entry.fixed, **entry.settle(spec.estimator_params, n_rows)}
+    params = {**entry.fixed, **entry.size_rule(spec.estimator_params, n_rows)}
     if entry.threads_parameter:
         params[entry.threads_parameter] = cores
     if entry.seed_parameter:

@@ -11,17 +11,23 @@ from typing import Any
 
 import numpy as np
 import optuna
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.samplers import RandomSampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
 from engine.data.dataset import DataSummary
 from engine.errors import ConfigException
 from engine.metrics.metric import METRICS
-from engine.pipelines.catalogue.entries import NO_SCALER, EstimatorEntry, ScalerEntry, Space
+from engine.pipelines.catalogue.entries import NO_SCALER, EstimatorEntry, ScalerEntry
 from engine.pipelines.catalogue.estimators import estimators_of
 from engine.pipelines.catalogue.scalers import SCALERS
 from engine.pipelines.spec import PipelineSpec
+from engine.search.distributions import as_distributions
 from engine.search.portfolio import load_portfolio
 
 #: Share of model-based proposals that are a small step from the estimator's best pipeline.
@@ -221,7 +227,7 @@ class PipelineSearch:
         return _as_spec(entry, point)
 
     def _from_model(
-        self, entry: EstimatorEntry, space: Space, seed: int, random: bool
+        self, entry: EstimatorEntry, space: Mapping[str, BaseDistribution], seed: int, random: bool
     ) -> dict[str, Any]:
         """A point of ``space`` from Optuna, which is told all that is known of the estimator."""
         sampler: optuna.samplers.BaseSampler
@@ -265,14 +271,15 @@ class PipelineSearch:
         )
         return [*earlier[:_KNOWN], *known[-_KNOWN:]]
 
-    def _space(self, entry: EstimatorEntry) -> Space:
+    def _space(self, entry: EstimatorEntry) -> Mapping[str, BaseDistribution]:
         """The estimator's parameters, the scaler, and the parameters of each scaler."""
         scalers = [name for name in entry.scalers if self._scaler_fits(name)] or [NO_SCALER]
-        space: dict[str, Any] = dict(entry.space)
+        space = as_distributions(entry.space)
         space["scaler"] = CategoricalDistribution(scalers)
         for name in scalers:
             if name != NO_SCALER:
-                space |= {f"{name}.{key}": value for key, value in SCALERS[name].space.items()}
+                own = as_distributions(SCALERS[name].space)
+                space |= {f"{name}.{key}": value for key, value in own.items()}
         return space
 
     def _best_of(self, name: str) -> Observation | None:
@@ -364,7 +371,9 @@ def _fits(distribution: Any, value: Any) -> bool:
         return False
 
 
-def _step(space: Space, point: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:
+def _step(
+    space: Mapping[str, BaseDistribution], point: Mapping[str, Any], generator: np.random.Generator
+) -> dict[str, Any]:
     """A point near ``point``: every number moved a little, a choice now and then changed."""
     result: dict[str, Any] = {}
     for name, distribution in space.items():

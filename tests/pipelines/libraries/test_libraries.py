@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import pickle
-import subprocess
-import sys
 import time
 from importlib.metadata import version
 
@@ -270,13 +268,3 @@ def test_a_round_has_a_tree_for_each_margin(library, problem):
     assert library.n_trees(fitted) == 8 * a_round
     assert library.prediction_ms(fitted) == pytest.approx(8 * a_round * library.tree_ms)
     assert math.isfinite(library.tree_ms)
-
-
-def test_the_room_is_imported_without_the_libraries():
-    code = (
-        "import sys, engine.pipelines.build, engine.pipelines.fitting.early_stopping;"
-        "heavy = ('lightgbm', 'xgboost', 'catboost', 'shap', 'onnx');"
-        "print([module for module in heavy if module in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
