@@ -58,7 +58,7 @@ def save_mlflow_model(store: RunStore, child_id: str) -> str:
             model,
             str(path),
             # Given, or MLflow loads the model again in a process of its own to find them out.
-            pip_requirements=_requirements(model),
+            pip_requirements=model_requirements(model),
             # skops, the default, refuses trees and every class it does not know.
             serialization_format="cloudpickle",
         )
@@ -66,8 +66,18 @@ def save_mlflow_model(store: RunStore, child_id: str) -> str:
     return uri
 
 
-def _requirements(model: Any) -> list[str]:
-    """Return the packages that unpickling the model needs, each with the version used here."""
+def model_requirements(model: Any) -> list[str]:
+    """Return the packages that a fitted pipeline needs, as requirements for pip.
+
+    Each is pinned to the version that is installed here.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> [r.partition("==")[0] for r in model_requirements(make_pipeline(DummyClassifier()))]
+    ['raysmith', 'scikit-learn', 'numpy', 'scipy', 'pandas', 'cloudpickle']
+    """
     packages = dict.fromkeys((*_PACKAGES, *_booster_distributions(model)))
     pinned = []
     for package in packages:
@@ -79,7 +89,7 @@ def _requirements(model: Any) -> list[str]:
 
 
 def _booster_distributions(model: Any) -> Iterator[str]:
-    """Yield the distributions of a pipeline's booster, of an ensemble's all of them."""
+    """Yield the distribution of each booster in a pipeline or in an ensemble's members."""
     from engine.pipelines.libraries.registry import library_of
 
     estimator = model.steps[-1][1]

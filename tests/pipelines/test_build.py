@@ -123,7 +123,8 @@ class TestEveryEstimator:
                 key: r.choices[-1] if isinstance(r, Choices) else getattr(r, end)
                 for key, r in entry.space.items()
             }
-            params |= {k: v for k, v in QUICK.get(name, {}).items() if k in params}
+            known = {*params, entry.rounds_parameter}
+            params |= {k: v for k, v in QUICK.get(name, {}).items() if k in known}
             if name == "KNN":
                 params["n_neighbors"] = min(params["n_neighbors"], 20)
             build_pipeline(PipelineSpec(name, entry.scalers[0], params), task).fit(X, y)

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from engine.data.dataset import Matrix
 
 #: Cells of a kernel matrix that are held at a time: 32 MB.
-_KERNEL_CELLS = 4_000_000
+KERNEL_CELLS = 4_000_000
 
 
 class _BatchSVC(SVC):
@@ -31,7 +31,7 @@ class _BatchSVC(SVC):
             return np.asarray(super().decision_function(X))
         X = check_array(X)
         margins = np.empty(len(X))
-        rows = max(1, _KERNEL_CELLS // len(self.support_vectors_))
+        rows = max(1, KERNEL_CELLS // len(self.support_vectors_))
         for batch in gen_batches(len(X), rows):
             kernel = rbf_kernel(X[batch], self.support_vectors_, gamma=self._gamma)
             margins[batch] = kernel @ self.dual_coef_[0]
