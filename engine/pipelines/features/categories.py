@@ -15,19 +15,40 @@ from engine.data.featurization import FeaturizationConfig
 from engine.pipelines.features.blocks import join_blocks
 from engine.pipelines.features.part import Output, Part
 
-#: What histogram-based boosting can tell apart; rarer ones go together, but not where the target
-#: encodes them.
+#: Most categories that histogram-based boosting can distinguish. Rarer categories share a code,
+#: except where the target encodes them.
 _MOST_CATEGORIES = 250
 
-
+#: Codes of missing values and of labels that training did not have.
 MISSING, UNKNOWN = -1, -2
 
 
 class Categories(Part):
-    """Few categories one-hot (``encoded``), codes, or as they are (``native``); many by target.
+    """Encoded categorical columns, by the number of their categories.
 
-    Boosting that splits on categories itself learns more from many of them by target, too:
-    `benchmarks/generated.py` has a thousand.
+    Columns with few categories become one-hot columns (``encoded``), codes by frequency
+    (``codes``) or pandas categoricals (``native``). Columns with many categories become the mean
+    target of each category, also for boosters that split on categories themselves: these learn
+    more from it (`benchmarks/generated.py` has a column of a thousand categories).
+
+    Parameters
+    ----------
+    columns, config:
+        See `Part`. With one of the encoders blocked, the other one is used.
+    output:
+        Format of columns with few categories.
+    is_regression:
+        Whether the target is a quantity.
+
+    Attributes
+    ----------
+    by_code, by_target:
+        Names of the columns with few and with many categories.
+    labels:
+        Column -> label -> code, the most frequent label first. Set by `fit_transform`.
+    one_hot_encoders, target_encoders:
+        (names, fitted encoder) for each group of columns with the same parameters. The encoders
+        take codes. Set by `fit_transform`.
     """
 
     def __init__(
@@ -55,7 +76,7 @@ class Categories(Part):
         self.columns = self.by_code + self.by_target
 
     def fit_transform(self, frame: pd.DataFrame, y: Any) -> Any:
-        self.labels = {}
+        self.labels: dict[str, dict[str, int]] = {}
         for name in self.columns:
             values = normalise(frame[name], "Categorical")
             counts = values.value_counts()
@@ -136,7 +157,7 @@ class Categories(Part):
         return [codes]
 
     def _codes(self, frame: pd.DataFrame, names: list[str]) -> NDArray[np.int64]:
-        """(n_rows, len(names)): by frequency; the rarest together; `MISSING`, `UNKNOWN`."""
+        """Return (n_rows, len(names)) codes: by frequency, or `MISSING` or `UNKNOWN`."""
         codes = np.empty((len(frame), len(names)), dtype=np.int64)
         for index, name in enumerate(names):
             values = normalise(frame[name], "Categorical")
@@ -150,7 +171,7 @@ class Categories(Part):
         return codes
 
     def rest_code(self, name: str) -> int:
-        """What a label gets that is not among the frequent ones of training."""
+        """Return the code of a label that is not among the frequent ones of training."""
         labels = self.labels[name]
         lumped = name not in self.by_target and len(labels) == _MOST_CATEGORIES
         return len(labels) if lumped else UNKNOWN

@@ -15,7 +15,17 @@ from engine.pipelines.features.part import Output, Part
 
 
 class Dates(Part):
-    """Dates as year, month, day, hour, weekday and seconds; missing ones as numbers are."""
+    """Calendar parts of dates: year, month, day, hour, weekday and total seconds.
+
+    Missing dates become the mean of each calendar part where the output may hold no NaN.
+
+    Parameters
+    ----------
+    columns, config:
+        See `Part`. No column is left when ``DateTime`` is blocked.
+    output:
+        Whether missing dates are filled (``encoded``).
+    """
 
     def __init__(self, columns: list[Column], config: FeaturizationConfig, output: Output) -> None:
         super().__init__([] if config.is_blocked("DateTime") else columns, config)

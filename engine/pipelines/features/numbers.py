@@ -15,7 +15,23 @@ from engine.pipelines.features.part import Output, Part
 
 
 class Numbers(Part):
-    """Numbers, filled and marked where the output may hold no NaN."""
+    """Numbers, filled and marked where the output may hold no NaN.
+
+    Other outputs keep NaN, except in columns for which the user has given the imputer parameters.
+
+    Parameters
+    ----------
+    columns, config:
+        See `Part`. Without ``MissingMarker``, filled values are not marked.
+    output:
+        Whether missing numbers are filled (``encoded``).
+
+    Attributes
+    ----------
+    imputers:
+        (names, imputer) for each group of columns with the same parameters; marks are the
+        imputer's indicator.
+    """
 
     def __init__(self, columns: list[Column], config: FeaturizationConfig, output: Output) -> None:
         super().__init__(columns, config)
@@ -23,7 +39,7 @@ class Numbers(Part):
         groups = self.group_by_params("Imputer", self.columns)
         self.columns = [name for names, _ in groups for name in names]
         if not self.fill:
-            # Only what the user asked for: these estimators split on missing values themselves.
+            # Only on request: these estimators split on missing values themselves.
             groups = [(names, params) for names, params in groups if params]
         mark = self.fill and not config.is_blocked("MissingMarker")
         self.imputers = [

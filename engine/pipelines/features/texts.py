@@ -14,7 +14,13 @@ from engine.pipelines.features.part import Part
 
 
 class Texts(Part):
-    """Text as TF-IDF of character n-grams, reduced to a few columns."""
+    """TF-IDF of the character n-grams of text, reduced to a few columns.
+
+    Parameters
+    ----------
+    columns, config:
+        See `Part`. No column is left when ``TfIdf`` is blocked.
+    """
 
     is_slow = True
 
