@@ -1,7 +1,7 @@
-"""Exact SHAP values of trees and linear models, in the words of the columns that they see.
+"""Exact SHAP values of trees and linear models, for the columns that they see.
 
-They are of the margin, which trees and linear models add up; `to_probabilities` turns them into
-shares of a class probability.
+The values explain the margin, which trees and linear models add up. `to_probabilities` turns them
+into shares of a class probability.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _POINTS = 48
 
 @dataclass(frozen=True)
 class Margins:
-    """An estimator's way to SHAP values of its margins.
+    """How to compute SHAP values of an estimator's margins.
 
     Attributes
     ----------
@@ -91,37 +91,49 @@ def margins_of(estimator: Any, background: Any) -> Margins | None:
 def to_probabilities(
     phi: Array, base: Array, link: Callable[[Array], Array]
 ) -> tuple[Array, Array]:
-    """SHAP values of margins as shares of the outputs behind ``link``.
+    """Turn SHAP values of margins into shares of the outputs behind ``link``.
 
     Along the straight line from the expected margin to the row's, each margin's part of the
-    output's change goes to the columns in proportion to their share of that margin (the rescale
-    rule that shap's own tree explainer uses for two classes; integrated gradients for more).
+    output's change goes to the columns in proportion to their share of that margin. For two
+    classes that is the rescale rule, which shap's tree explainer uses too; for more classes it is
+    integrated gradients.
 
     Parameters
     ----------
     phi:
-        (n, n_columns, n_margins).
+        (n, n_columns, n_margins) SHAP values of margins.
     base:
-        (n_margins,).
+        (n_margins,) expected margins.
+    link:
+        (n, n_margins) margins -> (n, n_outputs) outputs.
 
     Returns
     -------
     tuple
-        (n, n_columns, n_outputs) and (n_outputs,).
+        (n, n_columns, n_outputs) shares, and (n_outputs,) outputs at the expected margins. Both
+        add up to the row's outputs.
 
     Notes
     -----
     Source: Shrikumar, Greenside & Kundaje (2017), Learning important features through propagating
     activation differences; Sundararajan, Taly & Yan (2017), Axiomatic attribution for deep
     networks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> phi, base = np.array([[[2.0], [0.0]]]), np.array([0.0])
+    >>> shares, start = to_probabilities(phi, base, lambda margins: expit(margins))
+    >>> float((start + shares.sum(axis=1))[0, 0]) == float(expit(2.0))
+    True
     """
     delta = phi.sum(axis=1)
     start = link(base[None, :])
     change = link(base + delta) - start
     if phi.shape[2] == 1:
-        # One margin decides about all outputs: their change is shared as the margin's is.
-        share = np.divide(phi, delta[:, None, :], out=np.zeros_like(phi),
-                          where=np.abs(delta[:, None, :]) > 1e-12)  # fmt: skip
+        # One margin decides about all outputs: their change is divided like the margin's.
+        moved = delta[:, None, :]
+        share = np.divide(phi, moved, out=np.zeros_like(phi), where=np.abs(moved) > 1e-12)
         return share * change[:, None, :], start[0]
     nodes, weights = np.polynomial.legendre.leggauss(_POINTS)
     total = np.zeros((len(phi), phi.shape[2], change.shape[1]))
@@ -133,7 +145,7 @@ def to_probabilities(
             shift[margin] = step
             total[:, margin] += weight * (link(here + shift) - link(here - shift)) / (2 * step)
     shares = np.einsum("njm,nmk->njk", phi, total)
-    # What the quadrature leaves over goes where the rest went.
+    # The error of the quadrature is divided like the rest.
     missing = change - shares.sum(axis=1)
     size = np.abs(shares)
     parts = size / np.maximum(size.sum(axis=1, keepdims=True), 1e-300)
@@ -153,7 +165,7 @@ def _two(margins: Array) -> Array:
 
 
 def _scaled(estimator: TransformedTargetRegressor, background: Any) -> Margins | None:
-    """A regressor on a target of mean 0 and variance 1."""
+    """Explain a regressor whose target was scaled to mean 0 and variance 1."""
     inner = margins_of(estimator.regressor_, background)
     scaler = estimator.transformer_
     if inner is None or inner.link is not None or not hasattr(scaler, "scale_"):

@@ -16,7 +16,23 @@ from engine.data.dataset import Matrix
 
 
 class TextCategories(RegressorMixin, BaseEstimator):
-    """CatBoost on a DataFrame with pandas categoricals: as the texts that it wants named."""
+    """A CatBoost estimator that takes a DataFrame with pandas categoricals.
+
+    CatBoost wants categories as texts or whole numbers without missing values, and their columns
+    named in `fit`. A matrix is passed on as it is.
+
+    Parameters
+    ----------
+    estimator:
+        ``CatBoostClassifier`` or ``CatBoostRegressor``; is cloned.
+
+    Attributes
+    ----------
+    estimator_:
+        The fitted clone.
+    n_features_in_:
+        Number of columns in `fit`.
+    """
 
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
@@ -24,6 +40,7 @@ class TextCategories(RegressorMixin, BaseEstimator):
     def fit(
         self, X: Matrix, y: NDArray[Any], sample_weight: Any = None, **fit_params: Any
     ) -> TextCategories:
+        """Fit a clone; categoricals of ``eval_set`` in ``fit_params`` are converted as well."""
         self.n_features_in_ = X.shape[1]
         self.estimator_ = clone(self.estimator)
         if isinstance(X, pd.DataFrame):
@@ -36,11 +53,13 @@ class TextCategories(RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X: Matrix, **predict_params: Any) -> NDArray[Any]:
+        """Return what the inner estimator predicts."""
         check_is_fitted(self, "estimator_")
         return np.asarray(self.estimator_.predict(as_texts(X), **predict_params))
 
     @available_if(lambda self: hasattr(self.estimator, "predict_proba"))
     def predict_proba(self, X: Matrix, **predict_params: Any) -> NDArray[np.float64]:
+        """Return (n_rows, n_classes) probabilities; only around a classifier."""
         check_is_fitted(self, "estimator_")
         return np.asarray(self.estimator_.predict_proba(as_texts(X), **predict_params))
 

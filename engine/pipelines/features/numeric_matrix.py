@@ -98,7 +98,7 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
         return self.get_engineered_feature_names()
 
     def get_featurization_summary(self) -> list[dict[str, Any]]:
-        """As `DataTransformer.get_featurization_summary`: every column is a number and stays."""
+        """Return the summary of `DataTransformer`, in which every column is numeric and kept."""
         steps = ["Imputer"] if self.fill_missing else []
         return [
             {

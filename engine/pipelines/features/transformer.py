@@ -82,7 +82,7 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         return self
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
-        """Fit and return the features, of which none leaks a row's own target."""
+        """Fit and return the features; a row's own target has no influence on them."""
         return self.fit_transform_both(X, y)[0]
 
     def fit_transform_both(
