@@ -77,7 +77,13 @@ Space = Mapping[str, Range]
 
 
 def log_uniform(low: float, high: float) -> FloatRange:
-    """Return a range of real numbers that is even on a log scale."""
+    """Return a range of real numbers that is even on a log scale.
+
+    Examples
+    --------
+    >>> log_uniform(1e-4, 100.0)
+    FloatRange(low=0.0001, high=100.0, log=True)
+    """
     return FloatRange(low, high, log=True)
 
 

@@ -79,7 +79,14 @@ def as_texts(X: Matrix) -> Matrix:
 
 
 def categorical_columns(X: Matrix) -> list[Hashable]:
-    """Return the names of a table's categorical columns; a matrix has no such columns."""
+    """Return the names of a table's categorical columns; a matrix has no such columns.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> categorical_columns(pd.DataFrame({"n": [1, 2], "c": pd.Categorical(["a", "b"])}))
+    ['c']
+    """
     if not isinstance(X, pd.DataFrame):
         return []
     return [name for name in X if isinstance(X[name].dtype, pd.CategoricalDtype)]

@@ -49,6 +49,12 @@ class Categories(Part):
     one_hot_encoders, target_encoders:
         (names, fitted encoder) for each group of columns with the same parameters. The encoders
         take codes. Set by `fit_transform`.
+
+    Examples
+    --------
+    >>> part = Categories([Column("colour", "Categorical")], FeaturizationConfig(), "codes", False)
+    >>> part.fit_transform(pd.DataFrame({"colour": ["red", "red", "blue", None]}), None).ravel()
+    array([ 0.,  0.,  1., nan])
     """
 
     def __init__(

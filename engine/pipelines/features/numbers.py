@@ -31,6 +31,14 @@ class Numbers(Part):
     imputers:
         (names, imputer) for each group of columns with the same parameters; marks are the
         imputer's indicator.
+
+    Examples
+    --------
+    >>> part = Numbers([Column("size", "Numeric")], FeaturizationConfig(), "encoded")
+    >>> part.fit_transform(pd.DataFrame({"size": [1.0, None, 3.0]}), None).tolist()
+    [[1.0, 0.0], [2.0, 1.0], [3.0, 0.0]]
+    >>> part.output_names()
+    ['size', 'size_missing']
     """
 
     def __init__(self, columns: list[Column], config: FeaturizationConfig, output: Output) -> None:

@@ -20,7 +20,7 @@ from engine.data.dataset import Matrix, rows_of
 
 #: Trees that are timed, and kept.
 _FIRST_TREES = 5
-#: Epochs that are timed, on this share of the rows and at least on so many.
+#: Epochs that are timed, and the share and least number of the rows that they are timed on.
 _TIMED_EPOCHS = 3
 _TIMED_SHARE = 0.05
 _LEAST_TIMED_ROWS = 1000
