@@ -8,6 +8,7 @@ from cluster.errors import ComputeTargetException
 from cluster.targets.launch import Launch
 from engine.config.specification import RunSpecification
 from engine.driver.driver import Driver
+from engine.driver.specification_files import keep_data
 from engine.store.mlflow_store import TRACKING_URI_VARIABLE
 
 if TYPE_CHECKING:
@@ -26,12 +27,12 @@ def check_target(workspace: Workspace, given: RunSpecification) -> None:
     if not settings.is_remote:
         return
     known = workspace.compute_targets
-    if settings.compute_target not in known:
+    if settings.target_name not in known:
         raise ComputeTargetException(
             f"compute_target={settings.compute_target!r}: the workspace has {', '.join(known)}; "
             "ComputeTarget.create or .attach makes others"
         )
-    target = known[settings.compute_target]
+    target = known[settings.target_name]
     if not target.is_reachable_from(workspace.tracking_uri):
         raise ComputeTargetException(
             f"the workspace is kept in {workspace.tracking_uri.partition(':')[0]} on this machine, "
@@ -53,13 +54,13 @@ def start_driver(
     """
     store, settings = workspace.store, given.settings
     driver = Driver(store, run_id, given)
-    target = workspace.compute_targets[settings.compute_target or "local"]
+    target = workspace.compute_targets[settings.target_name]
     project = None
     if not settings.is_remote:
         driver.claim()
     else:
         store.forget_driver(run_id)
-        given.keep(store, run_id)
+        keep_data(store, run_id, given)
         project = settings.path if settings.data_script is not None else None
     target.launch(
         Launch(

@@ -15,6 +15,7 @@ from engine import errors
 from engine.client.iteration import IterationRun, download, pick
 from engine.client.launch import check_target, start_driver
 from engine.config.specification import RunSpecification
+from engine.driver.specification_files import load_specification
 from engine.errors import AutoMLError, ConfigException, RunException
 from engine.metrics.metric import METRICS, metrics_in
 from engine.show.follower import Follower
@@ -331,7 +332,7 @@ class AutoMLRun:
         if not record.is_final and self._death(record) is None:
             self._store.request_pause(self.id, False)
         else:
-            given = RunSpecification.from_spec(self._store, self.id)
+            given = load_specification(self._store, self.id)
             if compute_target is not None:
                 name = getattr(compute_target, "name", compute_target)
                 given.settings.check({"compute_target": name})
@@ -367,7 +368,7 @@ class AutoMLRun:
         record = self._store.run(self.id)
         if not record.is_final and self._death(record) is None:
             raise RunException(f"run {self.id} is {record.status}; wait for its end or cancel it")
-        given = RunSpecification.from_spec(self._store, self.id)
+        given = load_specification(self._store, self.id)
         changes: dict[str, Any] = {
             "experiment_timeout_minutes": experiment_timeout_minutes,
             "experiment_exit_score": experiment_exit_score,
