@@ -33,6 +33,8 @@ from engine.pipelines.libraries.trees import decision_trees_of
 
 #: Points of the path from the expected margin to the row's, for more than two classes.
 _POINTS = 48
+#: Distance for central differences.
+_STEP = 1e-4
 
 
 @dataclass(frozen=True)
@@ -135,21 +137,33 @@ def to_probabilities(
         moved = delta[:, None, :]
         share = np.divide(phi, moved, out=np.zeros_like(phi), where=np.abs(moved) > 1e-12)
         return share * change[:, None, :], start[0]
-    nodes, weights = np.polynomial.legendre.leggauss(_POINTS)
-    total = np.zeros((len(phi), phi.shape[2], change.shape[1]))
-    step = 1e-4
-    for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
-        here = base + node * delta
-        for margin in range(phi.shape[2]):
-            shift = np.zeros(phi.shape[2])
-            shift[margin] = step
-            total[:, margin] += weight * (link(here + shift) - link(here - shift)) / (2 * step)
-    shares = np.einsum("njm,nmk->njk", phi, total)
+    shares = np.einsum("njm,nmk->njk", phi, _mean_slopes(base, delta, link))
     # The error of the quadrature is divided like the rest.
     missing = change - shares.sum(axis=1)
     size = np.abs(shares)
     parts = size / np.maximum(size.sum(axis=1, keepdims=True), 1e-300)
     return shares + parts * missing[:, None, :], start[0]
+
+
+def _mean_slopes(base: Array, delta: Array, link: Callable[[Array], Array]) -> Array:
+    """Average the derivatives of ``link`` on the straight line from ``base`` to ``base + delta``.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n, n_margins, n_outputs), by Gauss-Legendre quadrature and central differences.
+    """
+    n_margins = delta.shape[1]
+    nodes, weights = np.polynomial.legendre.leggauss(_POINTS)
+    total: Array = np.zeros((len(delta), n_margins, link(base[None, :]).shape[1]))
+    for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
+        here = base + node * delta
+        for margin in range(n_margins):
+            shift = np.zeros(n_margins)
+            shift[margin] = _STEP
+            change = link(here + shift) - link(here - shift)
+            total[:, margin] += weight * change / (2 * _STEP)
+    return total
 
 
 def _link_of(estimator: Any) -> Callable[[Array], Array] | None:
