@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 
@@ -29,7 +30,7 @@ class FloatRange:
 
     def contains(self, value: Any) -> bool:
         """Whether a value is a number within the range."""
-        return isinstance(value, float | int) and self.low <= value <= self.high
+        return isinstance(value, Real) and self.low <= float(value) <= self.high
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ class IntRange:
 
     def contains(self, value: Any) -> bool:
         """Whether a value is a whole number within the range."""
-        is_whole = isinstance(value, float | int) and float(value).is_integer()
-        return is_whole and self.low <= value <= self.high
+        if not isinstance(value, Real) or not float(value).is_integer():
+            return False
+        return self.low <= float(value) <= self.high
 
 
 @dataclass(frozen=True)

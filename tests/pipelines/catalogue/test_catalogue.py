@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from engine.pipelines.build import build_pipeline
@@ -74,15 +75,26 @@ def test_ranges_have_two_ends_that_they_contain(entry):
         assert not values.log or values.low > 0
 
 
-@pytest.mark.parametrize("value", [None, "2", float("nan"), float("inf"), 0, 11, 2.5])
-def test_values_outside_a_range_of_whole_numbers(value):
-    assert not IntRange(1, 10).contains(value)
-
-
-@pytest.mark.parametrize("value", [None, "2", float("nan"), float("inf"), -0.1, 1.5])
-def test_values_outside_a_range_of_real_numbers(value):
-    assert not FloatRange(0.0, 1.0).contains(value)
-
-
-def test_values_outside_the_choices():
-    assert not Choices(("l1", "l2")).contains(None)
+@pytest.mark.parametrize(
+    ("values", "value", "expected"),
+    [
+        (FloatRange(0.0, 1.0), 1.0, True),
+        (FloatRange(0.0, 1.0), 0, True),
+        (FloatRange(0.0, 1.0), 1.1, False),
+        (FloatRange(0.0, 1.0), "text", False),
+        (FloatRange(0.0, 1.0), None, False),
+        (FloatRange(0.0, 1.0), float("nan"), False),
+        (FloatRange(0.1, 1.0, log=True), -1.0, False),
+        (IntRange(2, 9), 9, True),
+        (IntRange(2, 9), np.int64(2), True),
+        (IntRange(2, 9), 10, False),
+        (IntRange(2, 9), 2.5, False),
+        (IntRange(2, 9), "2", False),
+        (IntRange(2, 9), float("nan"), False),
+        (IntRange(2, 9), float("inf"), False),
+        (Choices(("a", None)), None, True),
+        (Choices(("a", None)), "b", False),
+    ],
+)
+def test_what_a_range_contains(values, value, expected):
+    assert values.contains(value) is expected
