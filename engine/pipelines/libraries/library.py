@@ -55,8 +55,8 @@ class StoppedFit:
 class BoosterLibrary(ABC):
     """All that raysmith has to know about one gradient boosting library.
 
-    One instance serves all estimators and threads: a library holds no state. No method but those
-    that take an estimator imports the library itself.
+    One instance serves all estimators and threads: it holds no state. Only methods that work with a
+    fit or a model import the library itself.
 
     ``estimator`` is an estimator of the library in the catalogue's wrappers, which share its
     interface. ``fitted`` is a fitted estimator of the library without wrappers. The suite
@@ -92,8 +92,8 @@ class BoosterLibrary(ABC):
     def fit_with_early_stopping(self, estimator: Any, fit: StoppedFit) -> int:
         """Fit ``estimator`` in place until its validation loss stands still or time is over.
 
-        Parameters of the estimator that the fit has to change for itself are put back, except that
-        a library may leave what `fit` needs to be repeated alike.
+        The estimator's parameters for rounds and early stopping may change. Afterwards it can be
+        cloned and pickled.
 
         Returns
         -------
