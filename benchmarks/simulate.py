@@ -31,7 +31,8 @@ from engine.driver.trial_backends.recorded import RecordedBackend, RecordedTrial
 from engine.metrics.metric import METRICS
 from engine.pipelines.catalogue.estimators import estimators_of
 from engine.pipelines.spec import PipelineSpec
-from engine.search.searcher import PipelineSearch
+from engine.search.pipeline_search import PipelineSearch
+from engine.search.usable import Restrictions
 from engine.store.records import IterationEnd
 
 _METRIC = METRICS["accuracy"]
@@ -116,7 +117,7 @@ def simulate(recording: RecordedEstimators, nodes: int, iterations: int) -> dict
     backend = RecordedBackend(recording, clock, nodes)
     progress = Progress(
         Schedule(Goals(iterations), _METRIC),
-        PipelineSearch(data, allowed=recording.estimators, metric=_METRIC.name),
+        PipelineSearch(data, _METRIC, Restrictions(recording.estimators)),
         recorder, _METRIC, backend.kill, clock,
     )  # fmt: skip
     began = time.perf_counter()

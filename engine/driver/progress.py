@@ -15,7 +15,7 @@ from engine.driver.schedule import Next, Schedule
 from engine.driver.trial_backends.backend import Placement, Proposal, TrialHost
 from engine.metrics.metric import Metric
 from engine.pipelines.spec import PipelineSpec
-from engine.search.searcher import PipelineSearch
+from engine.search.searcher import Searcher
 from engine.store.recorder import Recorder
 from engine.store.records import IterationEnd
 from engine.store.status import IterationStatus
@@ -68,7 +68,7 @@ class Progress(TrialHost):
     def __init__(
         self,
         schedule: Schedule,
-        search: PipelineSearch,
+        search: Searcher,
         recorder: Recorder,
         metric: Metric,
         kill: Callable[[int], None],
@@ -103,8 +103,7 @@ class Progress(TrialHost):
                 return Next.WAIT  # a running trial may have to be tried again
             if isinstance(number, Next):
                 return number
-            left = self._until.left() if self._until.is_set else None
-            spec = self._search.ask(number, left)
+            spec = self._search.ask(number, self._until.left())
             if spec is None:
                 self.schedule.stop("no pipeline would end within experiment_timeout_minutes")
                 return Next.OVER

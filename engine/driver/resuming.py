@@ -12,7 +12,9 @@ from engine.data.dataset import DataSummary
 from engine.driver.schedule import Goals, Schedule
 from engine.metrics.metric import Metric
 from engine.pipelines.spec import PipelineSpec
-from engine.search.searcher import PipelineSearch
+from engine.search.pipeline_search import PipelineSearch
+from engine.search.searcher import Searcher
+from engine.search.usable import Restrictions
 from engine.store.choice import is_ensemble
 from engine.store.records import IterationRecord
 from engine.store.status import IterationStatus
@@ -28,21 +30,22 @@ def search_for(settings: Settings, summary: DataSummary, metric: Metric) -> Pipe
     """
     # A benchmark measures a data set with a portfolio that was learned without it.
     portfolio = os.environ.get("RAYSMITH_PORTFOLIO")
+    restrictions = Restrictions(
+        settings.allowed,
+        settings.blocked or (),
+        weighted=settings.class_weight is not None,
+        onnx=settings.enable_onnx_compatible_models,
+    )
     return PipelineSearch(
         summary,
-        settings.allowed,
-        settings.blocked,
+        metric,
+        restrictions,
         settings.random_state,
-        weighted=summary.weighted or settings.class_weight is not None,
-        metric=metric.name,
-        portfolio=None if portfolio is None else Path(portfolio),
-        onnx=settings.enable_onnx_compatible_models,
+        None if portfolio is None else Path(portfolio),
     )
 
 
-def tell_earlier(
-    search: PipelineSearch, iterations: Sequence[IterationRecord], metric: Metric
-) -> None:
+def tell_earlier(search: Searcher, iterations: Sequence[IterationRecord], metric: Metric) -> None:
     """Tell a search of the iterations that earlier drivers have ended or begun."""
     for record in iterations:
         if is_ensemble(record):

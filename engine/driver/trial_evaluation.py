@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from engine.data.dataset import Dataset, Fold
 from engine.driver.time_budget import LAST_FIT
 from engine.driver.trial_settings import TrialSettings
-from engine.evaluation.cross_validation import Evaluation, KeptByPart, Pruned, evaluate
-from engine.evaluation.pruning import IMPATIENT, PATIENT, hopeless
+from engine.evaluation.cross_validation import Evaluation, Pruned, evaluate
+from engine.evaluation.fit_options import FitOptions, KeptByPart
+from engine.evaluation.pruning import IMPATIENT, PATIENT, pruning_reason
 from engine.metrics.metric import METRICS
 from engine.pipelines.spec import PipelineSpec
 from engine.store.packing import pack_model, pack_predictions
@@ -92,17 +93,21 @@ class TrialEvaluation:
     def _evaluate(self, dataset: Dataset, kept: KeptByPart | None) -> Evaluation:
         logger.info("%d rows, %d columns", dataset.n_rows, dataset.X.shape[1])
         settings = self._settings
+        is_small = self._is_small_hold_out()
+        options = FitOptions(
+            cores=settings.cores,
+            random_state=settings.random_state,
+            class_weight=settings.class_weight,
+            fit_seconds=settings.limits.fit_seconds(len(self._folds), is_small),
+            kept=kept,
+        )
         return evaluate(
             self._spec,
             dataset,
             self._folds,
-            cores=settings.cores,
-            random_state=settings.random_state,
-            class_weight=settings.class_weight,
+            options,
             after_fold=self._after_fold,
             spares_last_fit=self._spares_last_fit,
-            fit_seconds=settings.limits.fit_seconds(len(self._folds), self._is_small_hold_out()),
-            kept=kept,
         )
 
     def _end(self, result: Evaluation) -> IterationEnd:
@@ -148,7 +153,7 @@ class TrialEvaluation:
         is_first = not self._best_folds
         patience = IMPATIENT if limits.is_long(self._whole_seconds) else PATIENT
         scores = [fold[self._metric.name] for fold in folds]
-        reason = hopeless(self._metric, scores, self._best_folds, patience)
+        reason = pruning_reason(self._metric, scores, self._best_folds, patience)
         reason = reason or limits.exceeded(self._whole_seconds, elapsed, is_first)
         if reason is None:
             return False

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from engine.deadline import NEVER, Deadline
 from engine.ensembles.meta_features import Array
 from engine.ensembles.out_of_fold import OutOfFold
+from engine.metrics.classification import log_loss_of_own
 from engine.metrics.metric import METRICS, Metric
-from engine.metrics.single_score import log_loss_of_own
 
 #: A selection ends after this many additions in a row that improve nothing.
 _PATIENCE = 8

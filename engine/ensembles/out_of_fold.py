@@ -13,8 +13,7 @@ from engine.data.dataset import Dataset, Fold
 from engine.data.splits import is_k_fold
 from engine.ensembles.meta_features import Array, divide
 from engine.metrics.metric import Metric
-from engine.metrics.scores import score_classification, score_regression
-from engine.metrics.single_score import score_one
+from engine.metrics.scores import score_classification, score_one, score_regression
 
 #: Rows that a choice among candidates looks at: more rows do not improve it.
 _MOST_ROWS = 5_000
@@ -210,7 +209,7 @@ class OutOfFold:
 
     def score(self, metric: Metric, predicted: Array) -> float:
         """One metric's score of predictions for these rows."""
-        return score_one(metric.name, self.y, predicted, self.weight, self.y_range)
+        return score_one(metric, self.y, predicted, self.weight, self.y_range)
 
     def all_scores(self, predicted: Array) -> dict[str, float]:
         """Metric name -> score of predictions for these rows."""

@@ -9,10 +9,31 @@ from typing import Any
 
 from engine.pipelines.catalogue.entries import NO_SCALER
 
+#: How `PipelineSpec.flat` writes that there is no scaler.
+NO_SCALER_SHOWN = "none"
+
 
 @dataclass(frozen=True)
 class PipelineSpec:
-    """What to try: a scaler and an estimator by their catalogue names, with their parameters."""
+    """A scaler and an estimator by their catalogue names, with their parameters.
+
+    Attributes
+    ----------
+    estimator:
+        Name of the estimator.
+    scaler:
+        Name of the scaler; ``""`` for no scaler.
+    estimator_params, scaler_params:
+        Parameters that are set; the others have the catalogue's or the library's defaults.
+
+    Examples
+    --------
+    >>> spec = PipelineSpec("KNN", "MinMaxScaler", {"n_neighbors": 5})
+    >>> spec.name
+    'MinMaxScaler KNN'
+    >>> PipelineSpec.from_json(spec.to_json()) == spec
+    True
+    """
 
     estimator: str
     scaler: str = NO_SCALER
@@ -21,26 +42,48 @@ class PipelineSpec:
 
     @property
     def name(self) -> str:
-        """As the table shows it: ``StandardScalerWrapper SGD``."""
+        """The name that tables show, such as ``StandardScalerWrapper SGD``."""
         return f"{self.scaler} {self.estimator}".strip()
 
     def flat(self) -> dict[str, Any]:
-        """All of it as one level of names and values, as MLflow's parameters and tables show it.
+        """Return one level of names and values, for MLflow's parameters and tables.
 
-        Parameters of the scaler have its name in front.
+        The scaler's parameters have the scaler's name in front.
 
+        Examples
+        --------
         >>> PipelineSpec("KNN", "PCA", {"n_neighbors": 5}, {"share": 0.5}).flat()
         {'estimator': 'KNN', 'scaler': 'PCA', 'n_neighbors': 5, 'PCA.share': 0.5}
         """
         return {
             "estimator": self.estimator,
-            "scaler": self.scaler or "none",
+            "scaler": self.scaler or NO_SCALER_SHOWN,
             **self.estimator_params,
             **{f"{self.scaler}.{key}": value for key, value in self.scaler_params.items()},
         }
 
+    @classmethod
+    def from_flat(cls, values: Mapping[str, Any]) -> PipelineSpec:
+        """Return the specification for which `flat` returns these names and values.
+
+        Examples
+        --------
+        >>> spec = PipelineSpec("KNN", "PCA", {"n_neighbors": 5}, {"share": 0.5})
+        >>> PipelineSpec.from_flat(spec.flat()) == spec
+        True
+        """
+        params = dict(values)
+        estimator, scaler = params.pop("estimator"), params.pop("scaler")
+        prefix = f"{scaler}."
+        return cls(
+            estimator,
+            NO_SCALER if scaler == NO_SCALER_SHOWN else scaler,
+            {k: v for k, v in params.items() if not k.startswith(prefix)},
+            {k.removeprefix(prefix): v for k, v in params.items() if k.startswith(prefix)},
+        )
+
     def to_json(self) -> str:
-        """One line of JSON, the same for equal specifications."""
+        """Return one line of JSON, the same for equal specifications."""
         return json.dumps(
             {
                 "scaler": self.scaler,
@@ -53,4 +96,5 @@ class PipelineSpec:
 
     @classmethod
     def from_json(cls, text: str) -> PipelineSpec:
+        """Return the specification that `to_json` has written."""
         return cls(**json.loads(text))

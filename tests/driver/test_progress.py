@@ -15,7 +15,8 @@ from engine.driver.schedule import Goals, Next, Schedule
 from engine.driver.trial_backends.backend import Placement
 from engine.driver.trial_backends.recorded import RecordedBackend, RecordedTrial, Recording
 from engine.metrics.metric import METRICS
-from engine.search.searcher import PipelineSearch
+from engine.search.pipeline_search import PipelineSearch
+from engine.search.usable import Restrictions
 from engine.store.records import IterationEnd
 from engine.store.status import IterationStatus
 from tests.driver.replay import X, Y
@@ -64,7 +65,7 @@ class Scene:
         self.notes, self.counts, self.killed = Notes(), Counts(), []
         self.schedule = Schedule(Goals(iterations, **goals), ACCURACY)
         summary = check_data({"X": X, "y": Y}, "classification").summary()
-        self.search = PipelineSearch(summary, ESTIMATORS, metric="accuracy")
+        self.search = PipelineSearch(summary, ACCURACY, Restrictions(ESTIMATORS))
         self.progress = Progress(
             self.schedule, self.search, self.notes, ACCURACY, self.killed.append, self.clock,
             until, self.counts,
