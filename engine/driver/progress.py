@@ -15,7 +15,7 @@ from engine.driver.schedule import Next, Schedule
 from engine.driver.trial_backends.backend import Placement, Proposal, TrialHost
 from engine.metrics.metric import Metric
 from engine.pipelines.spec import PipelineSpec
-from engine.search.pipeline_search import PipelineSearch
+from engine.search.searcher import Searcher
 from engine.store.recorder import Recorder
 from engine.store.records import IterationEnd
 from engine.store.status import IterationStatus
@@ -68,7 +68,7 @@ class Progress(TrialHost):
     def __init__(
         self,
         schedule: Schedule,
-        search: PipelineSearch,
+        search: Searcher,
         recorder: Recorder,
         metric: Metric,
         kill: Callable[[int], None],

@@ -13,6 +13,7 @@ from engine.driver.schedule import Goals, Schedule
 from engine.metrics.metric import Metric
 from engine.pipelines.spec import PipelineSpec
 from engine.search.pipeline_search import PipelineSearch
+from engine.search.searcher import Searcher
 from engine.search.usable import Restrictions
 from engine.store.choice import is_ensemble
 from engine.store.records import IterationRecord
@@ -44,9 +45,7 @@ def search_for(settings: Settings, summary: DataSummary, metric: Metric) -> Pipe
     )
 
 
-def tell_earlier(
-    search: PipelineSearch, iterations: Sequence[IterationRecord], metric: Metric
-) -> None:
+def tell_earlier(search: Searcher, iterations: Sequence[IterationRecord], metric: Metric) -> None:
     """Tell a search of the iterations that earlier drivers have ended or begun."""
     for record in iterations:
         if is_ensemble(record):

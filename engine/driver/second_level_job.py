@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import ray
 
@@ -24,9 +24,7 @@ from engine.ensembles.second_level import (
     SecondLevelOptions,
     fit_second_level,
 )
-
-if TYPE_CHECKING:
-    from engine.evaluation.fit_options import ClassWeight
+from engine.evaluation.fit_options import ClassWeight
 
 logger = logging.getLogger("raysmith.driver")
 
@@ -135,7 +133,7 @@ class SecondLevelJob:
         options = SecondLevelOptions(
             cores,
             settings.random_state,
-            cast("ClassWeight | None", settings.class_weight),  # checked by the settings
+            cast(ClassWeight | None, settings.class_weight),  # checked by the settings
             seconds if self._until.is_set else None,
         )
         fit = SecondLevelFit(settings.split_plan, outputs, inputs, options, self._run_id)

@@ -93,17 +93,19 @@ class TrialEvaluation:
     def _evaluate(self, dataset: Dataset, kept: KeptByPart | None) -> Evaluation:
         logger.info("%d rows, %d columns", dataset.n_rows, dataset.X.shape[1])
         settings = self._settings
+        is_small = self._is_small_hold_out()
+        options = FitOptions(
+            cores=settings.cores,
+            random_state=settings.random_state,
+            class_weight=settings.class_weight,
+            fit_seconds=settings.limits.fit_seconds(len(self._folds), is_small),
+            kept=kept,
+        )
         return evaluate(
             self._spec,
             dataset,
             self._folds,
-            FitOptions(
-                settings.cores,
-                settings.random_state,
-                settings.class_weight,
-                settings.limits.fit_seconds(len(self._folds), self._is_small_hold_out()),
-                kept,
-            ),
+            options,
             after_fold=self._after_fold,
             spares_last_fit=self._spares_last_fit,
         )

@@ -14,7 +14,7 @@ from engine.driver.trial_backends.backend import TrialBackend
 from engine.driver.watch import TrialWatch, Watch
 from engine.errors import RunException
 from engine.metrics.metric import Metric
-from engine.search.pipeline_search import PipelineSearch
+from engine.search.searcher import Searcher
 from engine.store.recorder import Recorder
 
 logger = logging.getLogger("raysmith.driver")
@@ -53,7 +53,7 @@ class Tuning:
 
     def run(
         self,
-        search: PipelineSearch,
+        search: Searcher,
         schedule: Schedule,
         recorder: Recorder,
         metric: Metric,

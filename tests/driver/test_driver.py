@@ -293,7 +293,7 @@ def test_nothing_that_gives_a_score_is_the_runs_error(experiment):
 
 def test_what_nobody_expected_is_the_runs_error(experiment, monkeypatch):
     replay = Replay(experiment)
-    monkeypatch.setattr("engine.search.pipeline_search.PipelineSearch.ask", lambda *_: 1 / 0)
+    monkeypatch.setattr("engine.search.searcher.Searcher.ask", lambda *_: 1 / 0)
     replay.drive()
     assert replay.status == "Failed"
     assert replay.store.run(replay.run_id).error == "ZeroDivisionError: division by zero"

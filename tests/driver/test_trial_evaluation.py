@@ -165,9 +165,9 @@ def test_a_large_hold_out_is_not_done_without(clock):
 def test_boosting_gets_the_time_that_the_limits_leave(clock, monkeypatch):
     seen = []
 
-    def look(spec, dataset, folds, options, **more):
+    def look(spec, data, folds, options, **more):
         seen.append(options.fit_seconds)
-        return evaluate(spec, dataset, folds, options, **more)
+        return evaluate(spec, data, folds, options, **more)
 
     monkeypatch.setattr(trial_evaluation, "evaluate", look)
     run(clock)
