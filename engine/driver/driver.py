@@ -19,9 +19,8 @@ from engine.data.splits import check_plan
 from engine.driver.schedule import Goals, Schedule
 from engine.errors import AutoMLError, RunException
 from engine.metrics.metric import METRICS
-from engine.pipelines.spec import PipelineSpec
 from engine.search.searcher import PipelineSearch
-from engine.store.choice import chosen_iteration, is_ensemble
+from engine.store.choice import chosen_iteration
 from engine.store.driver_identity import DriverIdentity
 from engine.store.memory import release_memory
 from engine.store.mlflow_model import import_flavour, save_mlflow_model
@@ -228,12 +227,12 @@ class Driver:
         """Schedule and recorder after what an earlier driver did, which ``search`` is told."""
         record = self._store.run(self._run_id)
         everything = self._store.iterations(self._run_id)
-        earlier = [r for r in everything if not is_ensemble(r)]
+        earlier = [r for r in everything if not r.is_ensemble]
         ensembles = [r.iteration for r in everything if r not in earlier]
         metric = METRICS[record.primary_metric]
         settings = self._settings
         for child in earlier:
-            spec = PipelineSpec.from_json(child.properties["pipeline_spec"])
+            spec = child.spec
             if child.status.is_final:
                 score = child.metrics.get(metric.name, float("nan"))
                 search.tell(child.iteration, spec, score, child.seconds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -26,10 +25,11 @@ from engine.ensembles.stacking import NoTime, stack, stack_members
 from engine.ensembles.voting import vote, vote_with, voters
 from engine.metrics.metric import METRICS
 from engine.pipelines.spec import PipelineSpec
-from engine.store.choice import PREFERRED, _kind, candidates, is_ensemble
+from engine.store.choice import candidates
 from engine.store.mlflow_model import load_model
 from engine.store.mlflow_store import RunStore
 from engine.store.packing import pack_model, pack_predictions
+from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd, IterationRecord, RunRecord
 from engine.store.status import IterationStatus
 
@@ -90,7 +90,7 @@ def add_ensembles(
     """
     metric = METRICS[record.primary_metric]
     iterations = store.iterations(record.run_id)
-    tried = sum(r.status in ("Completed", "Pruned") and not is_ensemble(r) for r in iterations)
+    tried = sum(r.status in ("Completed", "Pruned") and not r.is_ensemble for r in iterations)
     best = candidates(iterations, metric, settings.ensemble_iterations)
     if not settings.ensembles or len(best) < 2:
         return
@@ -106,8 +106,8 @@ def add_ensembles(
             dataset,
             make_splits(dataset, settings.split_plan),
             {n: store.predictions(child).astype(np.float64) for n, child in runs.items()},
-            {r.iteration: float(r.properties.get("prediction_ms", 0.0)) for r in best},
-            {r.iteration: _kind(r) for r in best},
+            {r.iteration: r.properties.prediction_ms or 0.0 for r in best},
+            {r.iteration: r.kind for r in best},
         )
         alone = choose_one(data, metric.name) if tried >= _MANY else None
         return dataset, data, _Preference(metric, alone)
@@ -217,23 +217,17 @@ class _Rows:
         self._record = record
         self._next = max(r.iteration for r in iterations) + 1
         self._unfinished = {
-            r.properties["run_algorithm"]: r.run_id
-            for r in iterations
-            if is_ensemble(r) and not r.status.is_final
+            r.kind: r.run_id for r in iterations if r.is_ensemble and not r.status.is_final
         }
 
     def write(self, name: str, spec: PipelineSpec, end: IterationEnd, began: float) -> None:
-        properties: dict[str, Any] = {
-            "run_algorithm": name,
-            "run_preprocessor": "",
-            "pipeline_spec": spec.to_json(),
-        }
         child = self._unfinished.get(name)
         if child is not None:
-            self._store.restart_iteration(child, properties, began)
+            self._store.restart_iteration(child, IterationProperties.of_pipeline(spec), began)
         else:
-            properties["iteration"] = number = self._next
+            number = self._next
             self._next += 1
+            properties = IterationProperties.of_pipeline(spec, number)
             child = self._store.start_iteration(
                 self._record, number, name, dict(spec.estimator_params), properties, began
             )
@@ -265,11 +259,11 @@ def _end(
         IterationStatus.COMPLETED,
         metrics=result.metrics,
         fold_metrics=tuple(result.fold_metrics),
-        properties={
-            "ensembled_iterations": json.dumps(list(result.members)),
-            "ensemble_weights": json.dumps([round(w, 4) for w in result.members.values()]),
-            **({} if preferred is None else {PREFERRED: preferred}),
-        },
+        properties=IterationProperties(
+            ensembled_iterations=tuple(result.members),
+            ensemble_weights=tuple(round(w, 4) for w in result.members.values()),
+            preferred=preferred,
+        ),
         model=pack_model(model),
         predictions=pack_predictions(result.predictions),
         log="\n".join([name, *lines, ""]),

@@ -22,6 +22,7 @@ from engine.driver.watch import Watch
 from engine.metrics.metric import Metric
 from engine.pipelines.spec import PipelineSpec
 from engine.search.searcher import PipelineSearch
+from engine.store.properties import IterationProperties
 from engine.store.recorder import Recorder
 from engine.store.records import IterationEnd
 from engine.store.status import IterationStatus
@@ -171,7 +172,7 @@ class TrialCallback(_OfThisProcess, tune.Callback):
 
     def never_started(self, number: int, spec: PipelineSpec, reason: str) -> None:
         self._open[number] = spec, time.time()
-        self._recorder.started(number, spec, {}, time.time())
+        self._recorder.started(number, spec, IterationProperties(), time.time())
         self._end(number, IterationEnd(IterationStatus.CANCELED, reason))
 
     def end_unfinished(self, reason: str) -> None:
@@ -181,15 +182,15 @@ class TrialCallback(_OfThisProcess, tune.Callback):
 
     def _begin(self, number: int, trial: Any, announcement: Announcement | None) -> None:
         spec = PipelineSpec.from_json(trial.config["pipeline"])
-        where: dict[str, Any] = {}
+        where = IterationProperties()
         started = time.time()
         if announcement is not None:
             started = announcement.started
-            where = {
-                "node_id": announcement.node_id,
-                "node_ip": announcement.node_ip,
-                "pid": announcement.pid,
-            }
+            where = IterationProperties(
+                node_id=announcement.node_id,
+                node_ip=announcement.node_ip,
+                pid=announcement.pid,
+            )
             self._running.add(number, announcement)
         self._open[number] = spec, started
         self._told.counted("", len(self._open), self._schedule.to_come)

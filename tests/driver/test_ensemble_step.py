@@ -15,78 +15,10 @@ from engine.ensembles.preference import _Preference
 from engine.evaluation.cross_validation import evaluate
 from engine.metrics.metric import METRICS
 from engine.pipelines.spec import PipelineSpec
-from engine.store.choice import PREFERRED, best_iteration, candidates, chosen_iteration
 from engine.store.packing import pack_model, pack_predictions
-from engine.store.records import IterationEnd, IterationRecord
+from engine.store.properties import IterationProperties
+from engine.store.records import IterationEnd
 from engine.store.status import IterationStatus
-
-
-def record(number, score, status=IterationStatus.COMPLETED, algorithm="KNN", metric="accuracy"):
-    metrics = {} if score is None else {metric: score}
-    properties = {"run_algorithm": algorithm}
-    return IterationRecord(
-        str(number), number, status, algorithm, "", metrics, properties, 0.0, 1.0
-    )
-
-
-def test_the_best_completed_ones_best_first():
-    iterations = [
-        record(0, 0.7),
-        record(1, 0.9),
-        record(2, 0.8, status=IterationStatus.PRUNED),
-        record(3, None, status=IterationStatus.FAILED),
-        record(4, 0.9),
-        record(5, 0.95, algorithm="VotingEnsemble"),
-        record(6, 0.6),
-    ]
-    chosen = candidates(iterations, METRICS["accuracy"], 3)
-    assert [r.iteration for r in chosen] == [1, 4, 0]
-
-
-def test_two_of_each_estimator_come_before_a_third_of_one():
-    kinds = ["LightGBM"] * 4 + ["KNN"] * 3 + ["SVM"]
-    iterations = [record(n, 0.9 - 0.1 * n, algorithm=kind) for n, kind in enumerate(kinds)]
-    for number, expected in (
-        (2, [0, 1]),
-        (4, [0, 1, 4, 5]),
-        (5, [0, 1, 4, 5, 7]),
-        (6, [0, 1, 2, 4, 5, 7]),
-        (99, list(range(8))),
-    ):
-        chosen = candidates(iterations, METRICS["accuracy"], number)
-        assert [r.iteration for r in chosen] == expected
-
-
-def test_an_iteration_that_left_folds_out_is_no_candidate():
-    iterations = [record(0, 0.7), record(1, 0.99), record(2, 0.8)]
-    for one, folds in zip(iterations, "525", strict=True):
-        one.properties["folds"] = folds
-    chosen = candidates(iterations, METRICS["accuracy"], 3)
-    assert [r.iteration for r in chosen] == [2, 0]
-
-
-def test_a_preferred_ensemble_is_handed_over_until_more_is_tried():
-    metric = METRICS["accuracy"]
-    iterations = [
-        record(0, 0.7),
-        record(1, 0.9),
-        record(2, 0.89, algorithm="VotingEnsemble"),
-        record(3, 0.88, algorithm="StackEnsemble"),
-    ]
-    assert chosen_iteration(iterations, metric).iteration == 1
-    iterations[2].properties[PREFERRED] = "0.89 against 0.88"
-    assert chosen_iteration(iterations, metric).iteration == 2
-    assert best_iteration(iterations, metric).iteration == 1
-    iterations[3].properties[PREFERRED] = "better still"
-    assert chosen_iteration(iterations, metric).iteration == 3
-    assert chosen_iteration([*iterations, record(4, 0.6)], metric).iteration == 1
-    assert (
-        chosen_iteration(
-            [*iterations, record(4, 0.6, status=IterationStatus.FAILED)], metric
-        ).iteration
-        == 3
-    )
-    assert chosen_iteration([], metric) is None
 
 
 @pytest.mark.parametrize(
@@ -113,12 +45,6 @@ def test_what_is_preferred_to_a_single_pipeline(name, scores, preferred):
     assert _Preference(METRICS["accuracy"], None).of(name, result) is None
 
 
-def test_smaller_is_better_for_errors():
-    iterations = [record(n, s, metric="log_loss") for n, s in enumerate([0.5, 0.2, 0.9])]
-    chosen = candidates(iterations, METRICS["log_loss"], 2)
-    assert [r.iteration for r in chosen] == [1, 0]
-
-
 @pytest.mark.parametrize(
     ("iterations", "ensembles", "expected"),
     [(20, [], 20), (20, [20, 21], 20), (4, [3, 4], 6), (5, [3, 4], 7), (7, [3, 4, 7, 8], 11)],
@@ -134,7 +60,9 @@ def test_what_goes_wrong_before_them_is_their_reason(workspace, experiment):
     named = {"task": "classification", "primary_metric": "accuracy"}
     run_id = store.create_run(experiment.id, named, {})
     for number in range(2):
-        child = store.start_iteration(store.run(run_id), number, "KNN", {}, {}, 1.0)
+        child = store.start_iteration(
+            store.run(run_id), number, "KNN", {}, IterationProperties(), 1.0
+        )
         store.end_iteration(
             child, IterationEnd(IterationStatus.COMPLETED, metrics={"accuracy": 0.5})
         )
@@ -160,7 +88,7 @@ def test_pruned_iterations_count_as_tries(workspace, experiment, n_pruned):
     run_id = store.create_run(experiment.id, named, {})
 
     def ended(number, end):
-        properties = {"run_algorithm": "KNN", "iteration": number}
+        properties = IterationProperties(run_algorithm="KNN", iteration=number)
         record = store.run(run_id)
         store.end_iteration(store.start_iteration(record, number, "KNN", {}, properties, 1.0), end)
 
@@ -180,4 +108,4 @@ def test_pruned_iterations_count_as_tries(workspace, experiment, n_pruned):
     add_ensembles(store, store.run(run_id), settings, lambda: data, None, lambda: False)
     voted = next(r for r in store.iterations(run_id) if r.pipeline == "VotingEnsemble")
     assert voted.status == "Completed"
-    assert (PREFERRED in voted.properties) == (n_pruned > 0)
+    assert (voted.properties.preferred is not None) == (n_pruned > 0)

@@ -6,10 +6,12 @@ from engine import RunException
 from engine.metrics.metric import METRICS
 from engine.store.choice import best_iteration
 from engine.store.driver_identity import DriverIdentity
-from engine.store.mlflow_store import LOG_FILE, MODEL_FILE
+from engine.store.files import LOG_FILE, MODEL_FILE
+from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd
 from engine.store.status import IterationStatus, RunStatus
 
+WHERE = IterationProperties(node_ip="x")
 SETTINGS = {"task": "classification", "primary_metric": "accuracy", "iterations": 3, "name": None}
 
 
@@ -57,18 +59,18 @@ def test_requests_are_seen_and_forgotten(store, run_id):
 
 def test_an_iteration_from_start_to_end(store, run_id):
     record = store.run(run_id)
-    child = store.start_iteration(record, 0, "PCA SGD", {"alpha": 0.1}, {"node_ip": "x"}, 1.0)
+    child = store.start_iteration(record, 0, "PCA SGD", {"alpha": 0.1}, WHERE, 1.0)
     (running,) = store.iterations(run_id)
     assert (running.status, running.ended, running.started) == ("Running", None, 1.0)
     folds = tuple({"accuracy": value, "log_loss": 0.5} for value in (0.5, 0.7))
     store.end_iteration(child, IterationEnd(
         IterationStatus.COMPLETED,
         metrics={"accuracy": 0.6, "AUC_macro": float("nan")}, fold_metrics=folds,
-        properties={"cores": 1}, model=b"model", predictions=b"p", log="a log",
+        properties=IterationProperties(cores=1), model=b"model", predictions=b"p", log="a log",
     ))  # fmt: skip
     (ended,) = store.iterations(run_id)
     assert ended.metrics == {"accuracy": 0.6}
-    assert ended.properties == {"node_ip": "x", "cores": "1"}
+    assert ended.properties == IterationProperties(node_ip="x", cores=1)
     assert ended.pipeline == "PCA SGD"
     assert store.fold_metrics(child, "accuracy") == [0.5, 0.7]
     assert store.read_bytes(child, MODEL_FILE) == b"model"
@@ -80,14 +82,14 @@ def test_an_iteration_from_start_to_end(store, run_id):
 
 
 def test_many_folds_are_more_than_one_batch(store, run_id):
-    child = store.start_iteration(store.run(run_id), 0, "KNN", {}, {}, 1.0)
+    child = store.start_iteration(store.run(run_id), 0, "KNN", {}, IterationProperties(), 1.0)
     folds = tuple({f"m{i}": float(fold) for i in range(20)} for fold in range(100))
     store.end_iteration(child, IterationEnd(IterationStatus.COMPLETED, fold_metrics=folds))
     assert store.fold_metrics(child, "m19") == [float(fold) for fold in range(100)]
 
 
 def test_long_reasons_are_cut(store, run_id):
-    child = store.start_iteration(store.run(run_id), 0, "KNN", {}, {}, 1.0)
+    child = store.start_iteration(store.run(run_id), 0, "KNN", {}, IterationProperties(), 1.0)
     store.end_iteration(child, IterationEnd(IterationStatus.FAILED, reason="x" * 100_000))
     assert len(store.iteration(child).reason) <= 4000
 
@@ -95,7 +97,7 @@ def test_long_reasons_are_cut(store, run_id):
 def test_ids_that_are_no_runs(store, run_id):
     with pytest.raises(RunException, match="there is no run 'x'"):
         store.run("x")
-    child = store.start_iteration(store.run(run_id), 0, "KNN", {}, {}, 1.0)
+    child = store.start_iteration(store.run(run_id), 0, "KNN", {}, IterationProperties(), 1.0)
     with pytest.raises(RunException, match="is not an AutoML run"):
         store.run(child)
 
@@ -125,7 +127,7 @@ def test_a_store_used_from_many_threads(store, run_id):
     record = store.run(run_id)
 
     def one(number):
-        child = store.start_iteration(record, number, "KNN", {}, {}, 1.0)
+        child = store.start_iteration(record, number, "KNN", {}, IterationProperties(), 1.0)
         store.end_iteration(
             child, IterationEnd(IterationStatus.COMPLETED, metrics={"accuracy": 0.5})
         )
