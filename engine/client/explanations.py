@@ -47,7 +47,7 @@ def retrieve_model_explanation(best_run: IterationRun | AutoMLRun) -> tuple[Any,
 
     if hasattr(best_run, "get_output"):
         best_run = best_run.get_output()[0]
-    return load_explanation(best_run.parent._store, best_run.id).as_six()
+    return load_explanation(best_run.store, best_run.id).as_six()
 
 
 def explain_model(
@@ -116,7 +116,7 @@ def explain_model(
     if best_run is not None:
         from engine.explain.files import save_explanation
 
-        save_explanation(best_run.parent._store, best_run.id, explanation)
+        save_explanation(best_run.store, best_run.id, explanation)
     return explanation.as_six()
 
 
