@@ -1,18 +1,24 @@
 # Two commands: `make demo` and `make test`. Both make the environment on first use.
+# While you work: `make fast`, all tests that need no Ray.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint types bench check-kuberay clean
+# Two test processes where the memory allows: one has the embedded cluster, the other all else.
+PROCESSES ?= $(shell awk '/^MemAvailable/ { print ($$2 > 10000000) ? 2 : 0 }' /proc/meminfo 2>/dev/null || echo 0)
+PYTEST = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --no-loadscope-reorder
+
+.PHONY: demo fast test lint types bench check-kuberay clean
 
 demo: $(VENV)/.core
 	$(BIN)/python examples/digits/driver.py
 
-# With PYTEST_ADDOPTS="--numprocesses 2 --no-loadscope-reorder" in two thirds of the time: one process
-# for the tests of the embedded cluster, one for all others (tests/conftest.py).
+fast: $(VENV)/.dev
+	$(PYTEST) -m "not ray"
+
 test: lint types $(VENV)/jupyter/.made
-	$(BIN)/python -m pytest --durations 25
+	$(PYTEST) --durations 25
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

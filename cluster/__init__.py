@@ -1,4 +1,9 @@
-"""Where runs are driven: compute targets. ``local`` is this machine's embedded Ray."""
+"""Compute targets: the Ray clusters that runs are driven on.
+
+`ComputeTarget` creates, attaches and opens them, `AmlCompute` describes and changes those that
+grow and shrink, `RunConfiguration` says what a run needs there. The package imports `engine.errors`
+and nothing else of `engine`.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -11,9 +16,8 @@ if TYPE_CHECKING:
         CondaDependencies,
         RunConfiguration,
     )
-    from cluster.targets.aml_compute import AmlCompute
+    from cluster.targets.compute_target import AmlCompute, ComputeTarget
     from cluster.targets.embedded import EmbeddedTarget
-    from cluster.targets.target import ComputeTarget
 
 __all__ = [
     "DEFAULT_CPU_IMAGE",
@@ -30,8 +34,8 @@ _ENVIRONMENT = "cluster.provisioning.run_configuration"
 _MODULES = {
     "DEFAULT_CPU_IMAGE": _ENVIRONMENT,
     "DEFAULT_GPU_IMAGE": _ENVIRONMENT,
-    "AmlCompute": "cluster.targets.aml_compute",
-    "ComputeTarget": "cluster.targets.target",
+    "AmlCompute": "cluster.targets.compute_target",
+    "ComputeTarget": "cluster.targets.compute_target",
     "ComputeTargetException": "cluster.errors",
     "CondaDependencies": _ENVIRONMENT,
     "EmbeddedTarget": "cluster.targets.embedded",

@@ -1,4 +1,4 @@
-"""``raysmith cluster ...``: compute targets from the shell."""
+"""The commands ``raysmith cluster ...``: compute targets from the shell."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from typing import Any
 import yaml
 
 from cluster.errors import ComputeTargetException
+from cluster.providers.kinds import launcher_file
 from cluster.providers.kubernetes import problems_with, ray_cluster, ray_job
-from cluster.providers.launcher_file import render_cluster
 from cluster.provisioning.configuration import PRIORITIES, PROVIDERS, ProvisioningConfiguration
-from cluster.targets.aml_compute import AmlCompute, open_target
+from cluster.targets.compute_target import AmlCompute, ComputeTarget, open_target
 from cluster.targets.registry import HasFolder, names
-from cluster.targets.target import ComputeTarget
 
 _EXAMPLES = """examples:
   raysmith cluster create automlcl --vm-size STANDARD_D2_V2 --max-nodes 6
@@ -28,45 +27,53 @@ _EXAMPLES = """examples:
 
 
 def add_cluster_commands(commands: Any, open_workspace: Callable[[Any], HasFolder]) -> None:
-    """Add ``cluster`` and what belongs to it to a parser's subcommands.
+    """Add ``cluster`` with its actions to a parser's subcommands.
 
     Parameters
     ----------
     commands:
-        As ``ArgumentParser.add_subparsers`` returns them.
+        The result of ``ArgumentParser.add_subparsers``.
     open_workspace:
-        The workspace that the options name.
+        Function from parsed options to the workspace.
     """
     parser = commands.add_parser(
         "cluster",
-        help="make, show and end compute targets",
+        help="create, show and delete compute targets",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parts = parser.add_subparsers(required=True, metavar="ACTION")
 
-    create = parts.add_parser("create", help="make a compute target, or return the one there is")
+    create = parts.add_parser("create", help="create a compute target, or show the existing one")
     create.add_argument("name")
     _add_provisioning(create, "local")
-    create.add_argument("--wait", type=int, metavar="N", help="return when N workers are there")
+    create.add_argument("--wait", type=int, metavar="N", help="wait until N workers are alive")
     create.set_defaults(command=lambda o: _create(open_workspace(o), o))
 
-    status = parts.add_parser("status", help="how a compute target is; without a name, all")
+    status = parts.add_parser("status", help="show a compute target's state; without a name, all")
     status.add_argument("name", nargs="?")
-    status.add_argument("--json", action="store_true", help="for programs")
+    status.add_argument("--json", action="store_true", help="print JSON")
     status.set_defaults(command=lambda o: _status(open_workspace(o), o))
 
-    delete = parts.add_parser("delete", help="end a compute target and its nodes")
+    delete = parts.add_parser("delete", help="delete a compute target and its nodes")
     delete.add_argument("name")
-    delete.add_argument("--force", action="store_true", help="also while runs go on there")
+    delete.add_argument("--force", action="store_true", help="even while runs use it")
     delete.set_defaults(command=lambda o: _delete(open_workspace(o), o))
 
     render = parts.add_parser("render", help="print the file for `ray up`, or for kubectl")
     render.add_argument("--name", default="automlcl")
     _add_provisioning(render, "azure")
-    render.add_argument("--image", default="rayproject/ray:latest", help="kubernetes: holds it all")
+    render.add_argument(
+        "--image",
+        default="rayproject/ray:latest",
+        help="kubernetes: container image with Ray and raysmith",
+    )
     render.add_argument("--entrypoint", help="kubernetes: a RayJob that runs this command")
-    render.add_argument("--check", metavar="CRD", help="kubernetes: check against a definition")
+    render.add_argument(
+        "--check",
+        metavar="CRD",
+        help="kubernetes: check the manifest against this CustomResourceDefinition",
+    )
     render.set_defaults(command=_render)
 
 
@@ -78,8 +85,13 @@ def _add_provisioning(parser: argparse.ArgumentParser, provider: str) -> None:
     parser.add_argument("--max-nodes", type=int, default=6)
     parser.add_argument("--idle-seconds", type=float, default=120.0)
     parser.add_argument("--region")
-    parser.add_argument("--hosts", nargs="+", default=(), help="on_prem: the head's first")
-    parser.add_argument("--user", help="whom the launcher logs in as")
+    parser.add_argument(
+        "--hosts",
+        nargs="+",
+        default=(),
+        help="on_prem: host names or addresses, the head node first",
+    )
+    parser.add_argument("--user", help="SSH user")
 
 
 def _configuration(options: argparse.Namespace) -> ProvisioningConfiguration:
@@ -127,7 +139,7 @@ def _delete(workspace: HasFolder, options: argparse.Namespace) -> int:
 def _render(options: argparse.Namespace) -> int:
     config = _configuration(options)
     if config.provider != "kubernetes":
-        print(render_cluster(options.name, config), end="")
+        print(launcher_file(config.provider).render(options.name, config), end="")
         return 0
     if options.entrypoint:
         manifest = ray_job(options.name, config, options.image, options.entrypoint)

@@ -14,6 +14,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+# Threads that wait sleep: two test processes share the cores, and OpenMP's threads spin otherwise.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from engine import Experiment, Workspace
 

@@ -34,7 +34,10 @@ MAY_IMPORT_CLUSTER = {"engine.cli", "engine.client", "engine.driver"}
 HOMES = {"ray": ("engine.driver", "cluster"), "mlflow": ("engine.store",)}
 
 #: Private attributes of libraries that have no public counterpart.
-OF_LIBRARIES: set[str] = set()
+OF_LIBRARIES = {
+    # threading: lets a thread be joined before the interpreter ends its thread pools.
+    "_register_atexit",
+}
 
 LARGEST_FILE = 400
 LONGEST_FUNCTION = 60

@@ -1,4 +1,4 @@
-"""What is said to a Ray cluster's head: HTTP to its dashboard, with the cluster's token."""
+"""A Ray cluster's head, spoken to over HTTP with the cluster's token."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class NodeInfo:
 
 
 class Head:
-    """A cluster's dashboard address and token.
+    """A client of a cluster's dashboard: its nodes and its jobs.
 
     Parameters
     ----------
     address:
         ``http://host:port``.
     token:
-        Of Ray's token authentication; ``None`` where it is off.
+        Token of Ray's token authentication; ``None`` where it is off.
     name:
-        Of the target, for messages.
+        Name of the compute target, for error messages.
     """
 
     def __init__(self, address: str, token: str | None, name: str) -> None:
@@ -47,10 +47,11 @@ class Head:
 
     @property
     def headers(self) -> dict[str, str]:
+        """HTTP headers that carry the token."""
         return {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
 
     def version(self) -> str:
-        """Ray's version there.
+        """Return Ray's version on the cluster.
 
         Raises
         ------
@@ -60,7 +61,7 @@ class Head:
         return str(self._get("/api/version").get("ray_version", ""))
 
     def nodes(self) -> list[NodeInfo]:
-        """All nodes the cluster has had lately, dead ones too."""
+        """Return the cluster's nodes, those that have died lately included."""
         answer = self._get("/api/v0/nodes", limit=10_000, detail="true")
         found = answer.get("data", {}).get("result", {}).get("result", [])
         return [
@@ -104,11 +105,11 @@ class Head:
             ) from error
 
     def jobs(self) -> list[dict[str, Any]]:
-        """What the cluster knows of the jobs that were submitted to it, as Ray tells it."""
+        """Return the jobs that were submitted to the cluster, as Ray's job server lists them."""
         return [job for job in self._get("/api/jobs/") if job.get("submission_id")]
 
     def running_jobs(self) -> list[str]:
-        """Submission ids of the jobs that have not ended."""
+        """Return the submission ids of the jobs that have not ended."""
         unfinished = ("PENDING", "RUNNING")
         return [job["submission_id"] for job in self.jobs() if job.get("status") in unfinished]
 

@@ -1,4 +1,4 @@
-"""Runs a driver as a process of its own and starts it again when it dies.
+"""Run a driver as a process of its own and start it again when it is killed.
 
 A Ray job runs ``python -m cluster.jobs.supervisor MODULE ARGUMENTS...``. A driver that exits by
 itself, even after a failed run, has written its state to the store and ends the job. A driver that
@@ -19,14 +19,14 @@ _MOST_STARTS = 30
 
 
 def supervise(command: Sequence[str], pause: float = LEAST_SECONDS_BETWEEN_STARTS) -> int:
-    """Run ``command`` until it ends by itself; returns its exit code.
+    """Run ``command`` until it exits by itself and return its exit code.
 
     Parameters
     ----------
     command:
         The program and its arguments.
     pause:
-        Seconds from one start to the next, at least.
+        Least number of seconds from one start to the next.
     """
     child: subprocess.Popen[bytes] | None = None
 

@@ -1,4 +1,4 @@
-"""What the ways to make a cluster have in common."""
+"""Helpers of all providers: ports, tokens, the environment of child processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import secrets
 import socket
 from pathlib import Path
 
-#: Of another cluster that this process may belong to.
+#: Variables that tie a process to a cluster.
 _NOT_OURS = (
     "RAY_ADDRESS",
     "RAY_AUTH_MODE",
@@ -18,18 +18,18 @@ _NOT_OURS = (
 
 
 def outer_environment() -> dict[str, str]:
-    """This process's environment without what says which cluster it belongs to."""
+    """Return this process's environment without the variables that tie it to a cluster."""
     return {name: value for name, value in os.environ.items() if name not in _NOT_OURS}
 
 
 def write_token(file: Path) -> None:
-    """A new token, in a file that only its owner can read."""
+    """Write a new token into a file that only its owner can read."""
     file.touch(mode=0o600)
     file.write_text(secrets.token_hex(32), encoding="ascii")
 
 
 def free_ports(count: int) -> list[int]:
-    """So many ports of this machine that nobody listens on."""
+    """Return ``count`` ports of this machine that nobody listens on."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:

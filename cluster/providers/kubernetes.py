@@ -1,4 +1,4 @@
-"""A compute target as KubeRay manifests: `RayCluster`, and `RayJob` for one run."""
+"""KubeRay manifests: a `RayCluster` as compute target, and a `RayJob` for one run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from cluster.errors import ComputeTargetException
+from cluster.providers.attached import AttachedCluster
 from cluster.provisioning.configuration import ProvisioningConfiguration
 
 _API_VERSION = "ray.io/v1"
@@ -27,18 +28,18 @@ def ray_cluster(
     image: str,
     spot_label: str = "cloud.google.com/gke-spot",
 ) -> dict[str, Any]:
-    """A `RayCluster` whose workers the autoscaler (v2) brings up and gives back.
+    """Return a `RayCluster` whose workers Ray's autoscaler (v2) starts and gives back.
 
     Parameters
     ----------
     name:
-        Of the cluster; Kubernetes wants lower-case letters, digits and ``-``.
+        Name of the cluster: lower-case letters, digits and ``-``.
     config:
         ``vm_size`` becomes each worker's request and limit of cores and memory.
     image:
         A container image that holds Ray and raysmith.
     spot_label:
-        With ``lowpriority``: the label by which the cluster tells spot machines.
+        With ``lowpriority``: the node label that marks spot machines.
 
     Raises
     ------
@@ -65,14 +66,14 @@ def ray_job(
     runtime_env: Mapping[str, Any] | None = None,
     spot_label: str = "cloud.google.com/gke-spot",
 ) -> dict[str, Any]:
-    """A `RayJob`: a cluster for one driver script, given back when it has ended.
+    """Return a `RayJob`: a cluster for one driver script, given back when the script has ended.
 
     Parameters
     ----------
     entrypoint:
         The command that drives the run, ``python driver.py``.
     runtime_env:
-        Ray's, as `RunConfiguration.to_runtime_env` gives it.
+        Ray's ``runtime_env``, as `RunConfiguration.to_runtime_env` returns it.
     """
     job = ray_cluster(name, config, image, spot_label)
     spec: dict[str, Any] = {
@@ -141,12 +142,12 @@ def _container(name: str, image: str, resources: Mapping[str, str]) -> dict[str,
 
 
 def problems_with(manifest: Mapping[str, Any], crd: Mapping[str, Any]) -> list[str]:
-    """What a Kubernetes that has this CustomResourceDefinition would refuse or silently drop.
+    """List what Kubernetes would refuse or silently drop, by a CustomResourceDefinition.
 
     Parameters
     ----------
     manifest:
-        As `ray_cluster` or `ray_job` gives it.
+        A manifest from `ray_cluster` or `ray_job`.
     crd:
         KubeRay's ``ray.io_rayclusters.yaml`` or ``ray.io_rayjobs.yaml``, parsed.
     """
@@ -169,7 +170,7 @@ def _all(validator: Any, manifest: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _strict(schema: Any) -> Any:
-    """Fields that the schema does not name are refused, as Kubernetes drops them."""
+    """Return a schema that refuses unnamed fields, which Kubernetes drops."""
     if isinstance(schema, list):
         return [_strict(item) for item in schema]
     if not isinstance(schema, dict):
@@ -186,3 +187,14 @@ def _strict(schema: Any) -> Any:
     ):
         result["additionalProperties"] = False
     return result
+
+
+class KubernetesCluster(AttachedCluster):
+    """A cluster that kubectl starts from a rendered manifest and that is attached afterwards."""
+
+    def up(self, name: str, config: ProvisioningConfiguration) -> dict[str, Any]:
+        """Refuse, and name the command that prints the manifest."""
+        raise ComputeTargetException(
+            "provider='kubernetes': `raysmith cluster render --provider kubernetes` prints the "
+            "manifest for kubectl; then ComputeTarget.attach(ws, name, address)"
+        )

@@ -1,7 +1,7 @@
-"""Clusters on a cloud or on hosts of one's own: Ray's cluster launcher, and a tunnel to the head.
+"""Clusters of Ray's cluster launcher, on a cloud or on the user's hosts, behind an SSH tunnel.
 
-The launcher's own SDK brings them up and down, in a process of its own: it prints, and it ends the
-process that it is in when something fails. The head's dashboard listens on the head itself only, so
+The launcher's SDK brings them up and down. It runs in a process of its own, because it prints and
+ends its process when something fails. The head's dashboard listens on the head's loopback only, so
 a client talks to it through ``ray dashboard``, which forwards a port over SSH.
 """
 
@@ -26,7 +26,8 @@ import yaml
 from cluster.errors import ComputeTargetException
 from cluster.jobs.head import Head
 from cluster.providers.common import free_ports, outer_environment, write_token
-from cluster.providers.launcher_file import TOKEN_FILE, cluster_config, setup_commands
+from cluster.providers.launcher_file import TOKEN_FILE, LauncherFile, setup_commands
+from cluster.providers.provider import Provider
 from cluster.provisioning.configuration import ProvisioningConfiguration
 
 _UP = (
@@ -38,60 +39,54 @@ _LAST_LINES = 3
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
-class LaunchedCluster:
-    """A cluster of Ray's cluster launcher; its files are in one folder.
+class LaunchedCluster(Provider):
+    """A cluster of Ray's cluster launcher; it has no facts, only files in its folder.
 
-    Parameters
-    ----------
-    folder:
-        Of the target: holds ``cluster.yaml``, the token, the launcher's output and the tunnel's
-        process id.
+    The folder holds ``cluster.yaml``, the token, the launcher's output and the tunnel's process id.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    #: How a cluster file looks on this cloud.
+    template: LauncherFile
 
     @property
-    def config_file(self) -> Path:
-        """What ``ray submit``, ``ray attach`` and their like take."""
-        return self._folder / "cluster.yaml"
+    def cluster_file(self) -> Path:
+        """The launcher's ``cluster.yaml``."""
+        return self.folder / "cluster.yaml"
 
-    @property
-    def token_file(self) -> Path:
-        return self._folder / "token"
+    def up(self, name: str, config: ProvisioningConfiguration) -> dict[str, Any]:
+        """Bring the cluster up, which takes minutes.
 
-    def up(self, name: str, config: ProvisioningConfiguration, keep_running: bool = False) -> None:
-        """Bring the cluster up, or change the one that is; minutes.
-
-        Parameters
-        ----------
-        keep_running:
-            Leave Ray and what runs on it alone: only how the cluster scales changes.
-
-        Raises
-        ------
-        ComputeTargetException
-            With the end of the launcher's output when it fails.
+        Machines that were started before a failure are ended, as they cost money.
         """
-        if not self.token_file.is_file():
-            write_token(self.token_file)
-        self._write_config(name, config)
-        self._launcher("up", _UP.format(file=str(self.config_file), keep=keep_running))
+        try:
+            self._up(name, config, keep_running=False)
+            self.address()
+        except ComputeTargetException as failure:
+            try:
+                self.down()
+            except ComputeTargetException as left:
+                raise ComputeTargetException(
+                    f"{failure}\nMachines may be left running: {left}"
+                ) from failure
+            raise
+        return {}
+
+    def resize(self, name: str, config: ProvisioningConfiguration) -> None:
+        """Change how the cluster scales; Ray and its jobs go on."""
+        self._up(name, config, keep_running=True)
 
     def down(self) -> None:
-        """End the cluster, and the tunnel to it."""
+        """Close the tunnel and end the cluster's machines."""
         self.close_tunnel()
-        if self.config_file.is_file():
-            self._launcher("down", _DOWN.format(file=str(self.config_file)))
+        if self.cluster_file.is_file():
+            self._launcher("down", _DOWN.format(file=str(self.cluster_file)))
+
+    def runs_here(self) -> bool:
+        """Return false: the nodes are other machines."""
+        return False
 
     def address(self) -> str:
-        """Of the head's dashboard on this machine; opens the tunnel when there is none.
-
-        Raises
-        ------
-        ComputeTargetException
-            When the head cannot be reached.
-        """
+        """This machine's end of the tunnel to the head, which is opened when there is none."""
         tunnel = self._tunnel()
         return self._open_tunnel() if tunnel is None else f"http://127.0.0.1:{tunnel['port']}"
 
@@ -104,18 +99,24 @@ class LaunchedCluster:
 
     @property
     def _tunnel_file(self) -> Path:
-        return self._folder / "tunnel.json"
+        return self.folder / "tunnel.json"
 
     def _tunnel(self) -> dict[str, Any] | None:
-        """``pid``, ``created`` and ``port`` of the tunnel that is open."""
+        """Process id, start time and port of the open tunnel, if there is one."""
         with contextlib.suppress(OSError, ValueError, KeyError, psutil.Error):
             tunnel: dict[str, Any] = json.loads(self._tunnel_file.read_text(encoding="utf-8"))
             if psutil.Process(tunnel["pid"]).create_time() == tunnel["created"]:
                 return tunnel
         return None
 
+    def _up(self, name: str, config: ProvisioningConfiguration, keep_running: bool) -> None:
+        if not self.token_file.is_file():
+            write_token(self.token_file)
+        self._write_config(name, config)
+        self._launcher("up", _UP.format(file=str(self.cluster_file), keep=keep_running))
+
     def _write_config(self, name: str, config: ProvisioningConfiguration) -> None:
-        content = cluster_config(self._cluster_name(name), config)
+        content = self.template.content(self._cluster_name(name), config)
         mounts = {TOKEN_FILE: str(self.token_file.absolute())}
         source = _source_folder()
         requirement = f'"raysmith[boost]=={version("raysmith")}"'
@@ -128,40 +129,46 @@ class LaunchedCluster:
             requirement, f"{sys.version_info.major}.{sys.version_info.minor}"
         )
         text = yaml.safe_dump(content, sort_keys=False, width=100)
-        self.config_file.write_text(text, encoding="utf-8")
+        self.cluster_file.write_text(text, encoding="utf-8")
 
     def _cluster_name(self, name: str) -> str:
-        """Of the machines: another workspace's target of that name is another cluster."""
-        if self.config_file.is_file():
-            return str(yaml.safe_load(self.config_file.read_text("utf-8"))["cluster_name"])
+        """The name that marks the machines; it differs between workspaces."""
+        if self.cluster_file.is_file():
+            return str(yaml.safe_load(self.cluster_file.read_text("utf-8"))["cluster_name"])
         return f"{name}-{secrets.token_hex(4)}".lower()
 
     def _launcher(self, step: str, code: str) -> None:
-        log = self._folder / f"{step}.log"
+        log = self.folder / f"{step}.log"
         with log.open("w") as output:
             done = subprocess.run(
                 [sys.executable, "-c", code],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                env=outer_environment(), check=False,
-            )  # fmt: skip
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=outer_environment(),
+                check=False,
+            )
         if done.returncode:
             raise ComputeTargetException(
-                f"`ray {step} {self.config_file}` failed: {_tail(log)} (all it said: {log})"
+                f"`ray {step} {self.cluster_file}` failed: {_tail(log)} (all it said: {log})"
             )
 
     def _open_tunnel(self) -> str:
         [port] = free_ports(1)
-        log = self._folder / "tunnel.log"
+        log = self.folder / "tunnel.log"
         command = [sys.executable, "-m", "ray.scripts.scripts", "dashboard", "--port", str(port)]
         with log.open("w") as output:
             process = subprocess.Popen(
-                [*command, str(self.config_file)],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                env=outer_environment(), start_new_session=True,
-            )  # fmt: skip
+                [*command, str(self.cluster_file)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=outer_environment(),
+                start_new_session=True,
+            )
         created = psutil.Process(process.pid).create_time()
         address = f"http://127.0.0.1:{port}"
-        head = Head(address, self.token_file.read_text(encoding="ascii").strip(), self._folder.name)
+        head = Head(address, self.token_file.read_text(encoding="ascii").strip(), self.folder.name)
         until = time.monotonic() + _TUNNEL_SECONDS
         while True:
             with contextlib.suppress(ComputeTargetException):
@@ -170,8 +177,8 @@ class LaunchedCluster:
             if process.poll() is not None or time.monotonic() > until:
                 _end_group(process.pid)
                 raise ComputeTargetException(
-                    f"the head of compute target {self._folder.name!r} cannot be reached; "
-                    f"`ray dashboard {self.config_file}` said: {_tail(log)}"
+                    f"the head of compute target {self.folder.name!r} cannot be reached; "
+                    f"`ray dashboard {self.cluster_file}` said: {_tail(log)}"
                 )
             time.sleep(0.5)
         tunnel = {"pid": process.pid, "created": created, "port": port}
@@ -185,7 +192,7 @@ def _end_group(pid: int) -> None:
 
 
 def _source_folder() -> Path | None:
-    """The repository that raysmith is imported from; ``None`` when it came from an index."""
+    """The checkout that raysmith is imported from; ``None`` when it was installed."""
     root = Path(__file__).resolve().parents[2]
     return root if (root / "pyproject.toml").is_file() else None
 

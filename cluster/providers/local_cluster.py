@@ -1,4 +1,4 @@
-"""The head of a local cluster: started, looked after and ended from a client."""
+"""A cluster on this machine: its head is started, watched and ended from a client."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,17 @@ import yaml
 
 from cluster.errors import ComputeTargetException
 from cluster.providers.common import free_ports, outer_environment, write_token
-from cluster.providers.local_processes import CLUSTER_MARK, NODE_MARK, command_lines, end_marked
+from cluster.providers.local_processes import (
+    CLUSTER_MARK,
+    HEAD_ID,
+    HEAD_TYPE,
+    NODE_MARK,
+    WORKER_TYPE,
+    command_lines,
+    end_marked,
+    ray_start,
+)
+from cluster.providers.provider import Provider
 from cluster.provisioning.configuration import ProvisioningConfiguration
 
 _START_SECONDS = 120.0
@@ -33,119 +45,153 @@ _LISTS = (
     "rsync_filter",
 )
 _MIB = 2**20
+_HEAD_ENVIRONMENT = {
+    "RAY_enable_autoscaler_v2": "1",
+    "RAY_CLOUD_INSTANCE_ID": HEAD_ID,
+    "RAY_NODE_TYPE_NAME": HEAD_TYPE,
+    "AUTOSCALER_UPDATE_INTERVAL_S": "1",
+    # A raylet that was killed is noticed in seconds, as its machine is the head's too.
+    "RAY_health_check_initial_delay_ms": "2000",
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_failure_threshold": "5",
+}
 
 
-class LocalCluster:
-    """Raylets on this machine under Ray's autoscaler (v2); all of it in one folder.
+class LocalCluster(Provider):
+    """Raylets on this machine under Ray's autoscaler (v2).
 
-    Parameters
-    ----------
-    folder:
-        Of the target: holds the autoscaler's configuration, the token and the nodes' files.
-    cluster_id:
-        Marks the cluster's processes.
+    Its facts are ``cluster_id``, which marks the cluster's processes, ``address`` of the dashboard
+    and ``gcs``, the address of the cluster itself. The folder holds the autoscaler's configuration,
+    the token and a file for each node.
     """
 
-    def __init__(self, folder: Path, cluster_id: str) -> None:
-        self._folder = folder
-        self._id = cluster_id
+    def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
+        super().__init__(folder, facts)
+        self._id = str(facts.get("cluster_id") or uuid.uuid4().hex)
         # Ray's sockets lie below it, and a socket's path has 107 characters at most.
-        self._temp = Path(tempfile.gettempdir()) / f"rs-{cluster_id[:8]}"
+        self._temp = Path(tempfile.gettempdir()) / f"rs-{self._id[:8]}"
+
+    def up(self, name: str, config: ProvisioningConfiguration) -> dict[str, Any]:
+        # Imported here: a client that only looks at a target need not import Ray.
+        """Start the head; what an earlier head has left is ended first."""
+        import ray
+
+        self.down()
+        shutil.rmtree(self._nodes, ignore_errors=True)
+        self._nodes.mkdir(parents=True)
+        write_token(self.token_file)
+        gcs, *ports = free_ports(5)
+        address = f"{ray.util.get_node_ip_address()}:{gcs}"
+        file = self._write_config(name, config, address)
+        try:
+            self._start_head(name, _head_command(gcs, ports[:3], file, self._temp), ports[3])
+        except BaseException:
+            self.down()
+            raise
+        return {"cluster_id": self._id, "address": f"http://127.0.0.1:{ports[0]}", "gcs": address}
+
+    def resize(self, name: str, config: ProvisioningConfiguration) -> None:
+        """Rewrite the autoscaler's configuration, which it reads again."""
+        self._write_config(name, config, str(self.facts["gcs"]))
+
+    def down(self) -> None:
+        """End every process of the cluster, and of no other."""
+        end_marked(NODE_MARK, f"{self._id}-head")
+        end_marked(CLUSTER_MARK, self._id)
+        shutil.rmtree(self._temp, ignore_errors=True)
+
+    def address(self) -> str:
+        """Return the dashboard's address on the loopback."""
+        return str(self.facts["address"])
+
+    def runs_here(self) -> bool:
+        """Return true: the nodes are processes of this machine."""
+        return True
+
+    def problem(self) -> str | None:
+        """Say so when the head's processes are gone."""
+        if {"gcs_server", "raylet"} <= {name for name, _ in self._head_processes()}:
+            return None
+        return (
+            f"the head of compute target {self.folder.name!r} is gone; ComputeTarget.create() with "
+            "its name brings it up again"
+        )
+
+    def target_node_count(self, alive: int) -> int:
+        """Return the number of nodes that are up or coming up."""
+        return len(list(self._nodes.glob("node-*.json")))
+
+    def why_no_nodes(self) -> str:
+        """The autoscaler's report, as ``ray status`` prints it."""
+        script = (
+            "import sys; from ray.autoscaler.v2.sdk import get_cluster_status; "
+            "from ray.autoscaler.v2.utils import ClusterStatusFormatter; "
+            "print(ClusterStatusFormatter.format(get_cluster_status(sys.argv[1])))"
+        )
+        # In a process of its own: Ray reads the token once and keeps it for good.
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(self.facts["gcs"])],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, **self.environment()},
+            check=False,
+        )
+        report = done.stdout.strip() or done.stderr.strip()[-500:]
+        return f"the autoscaler says:\n{report}"
 
     @property
-    def token_file(self) -> Path:
-        return self._folder / "token"
+    def _nodes(self) -> Path:
+        return self.folder / "nodes"
 
-    def write_config(self, name: str, config: ProvisioningConfiguration, gcs: str) -> Path:
-        """What the autoscaler reads, again and again: a changed file changes the cluster."""
-        content = autoscaler_config(name, config, self._folder / "nodes", self._temp, gcs)
-        file = self._folder / "autoscaler.yaml"
+    def _write_config(self, name: str, config: ProvisioningConfiguration, gcs: str) -> Path:
+        """Write the autoscaler's configuration, which it reads again whenever the file changes."""
+        content = autoscaler_config(name, config, self._nodes, self._temp, gcs)
+        file = self.folder / "autoscaler.yaml"
         new = file.with_suffix(".new")
         new.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
         new.replace(file)
         return file
 
-    def start(self, name: str, config: ProvisioningConfiguration) -> tuple[str, str]:
-        """Bring the head up; the addresses of its dashboard and of the cluster.
-
-        Raises
-        ------
-        ComputeTargetException
-            With Ray's own words when it does not come up.
-        """
-        # Imported here: the autoscaler's module imports Ray, a client that only looks need not.
-        import ray
-
-        from cluster.providers.local_nodes import HEAD_ID, HEAD_TYPE, ray_start
-
-        self.end()
-        shutil.rmtree(self._folder / "nodes", ignore_errors=True)
-        (self._folder / "nodes").mkdir(parents=True)
-        write_token(self.token_file)
-        gcs, dashboard, client, agent, metrics = free_ports(5)
-        address = f"{ray.util.get_node_ip_address()}:{gcs}"
-        config_file = self.write_config(name, config, address)
-        command = [
-            *ray_start("--head"),
-            f"--port={gcs}",
-            "--dashboard-host=127.0.0.1",
-            f"--dashboard-port={dashboard}",
-            f"--ray-client-server-port={client}",
-            f"--dashboard-agent-listen-port={agent}",
-            "--min-worker-port=0",
-            "--max-worker-port=0",
-            "--num-cpus=0",
-            "--num-gpus=0",
-            f"--object-store-memory={_object_store_bytes(1)}",
-            f"--temp-dir={self._temp}",
-            f"--autoscaling-config={config_file}",
-        ]
+    def _start_head(self, name: str, command: list[str], metrics_port: int) -> None:
         environment = {
             **outer_environment(),
             **self.environment(),
             CLUSTER_MARK: self._id,
             NODE_MARK: f"{self._id}-head",
-            "RAY_enable_autoscaler_v2": "1",
-            "RAY_CLOUD_INSTANCE_ID": HEAD_ID,
-            "RAY_NODE_TYPE_NAME": HEAD_TYPE,
-            "AUTOSCALER_UPDATE_INTERVAL_S": "1",
-            "AUTOSCALER_METRIC_PORT": str(metrics),
-            # A raylet that was killed is noticed in seconds, as its machine is the head's too.
-            "RAY_health_check_initial_delay_ms": "2000",
-            "RAY_health_check_period_ms": "1000",
-            "RAY_health_check_failure_threshold": "5",
-        }  # fmt: skip
-        log = self._folder / "head.log"
+            **_HEAD_ENVIRONMENT,
+            "AUTOSCALER_METRIC_PORT": str(metrics_port),
+        }
+        log = self.folder / "head.log"
         with log.open("w", encoding="utf-8") as output:
             try:
                 code = subprocess.run(
-                    command, env=environment, stdout=output, stderr=subprocess.STDOUT,
-                    stdin=subprocess.DEVNULL, timeout=_START_SECONDS, check=False,
+                    command,
+                    env=environment,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    stdin=subprocess.DEVNULL,
+                    timeout=_START_SECONDS,
+                    check=False,
                     start_new_session=True,
-                ).returncode  # fmt: skip
+                ).returncode
             except subprocess.TimeoutExpired:
                 code = -1
         if code or not self._has_autoscaler():
-            tail = "\n".join(log.read_text(errors="replace").strip().splitlines()[-10:])
+            tail = _last_lines(log)
             for file in self._temp.glob("session_latest/logs/monitor.err"):
-                tail += "\n" + "\n".join(file.read_text(errors="replace").splitlines()[-10:])
-            self.end()
+                tail += "\n" + _last_lines(file)
             raise ComputeTargetException(f"the head of {name!r} did not start: {tail}")
-        return f"http://127.0.0.1:{dashboard}", address
 
     def environment(self) -> dict[str, str]:
-        """What a process needs to be let in."""
+        """Return the variables that let a process into the cluster."""
         return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(self.token_file)}
-
-    def is_up(self) -> bool:
-        """Whether the head's processes are there."""
-        return {"gcs_server", "raylet"} <= {name for name, _ in self._head_processes()}
 
     def _head_processes(self) -> list[tuple[str, str]]:
         return command_lines(NODE_MARK, f"{self._id}-head")
 
     def _has_autoscaler(self) -> bool:
-        """Whether the autoscaler has read its configuration and goes on."""
+        """Wait until the autoscaler has read its configuration; false when it has died."""
         log = self._temp / "session_latest" / "logs" / "monitor.log"
         until = time.monotonic() + 30.0
         while time.monotonic() < until:
@@ -156,34 +202,35 @@ class LocalCluster:
             time.sleep(0.2)
         return False
 
-    def autoscaler_report(self, gcs: str) -> str:
-        """What the autoscaler says of its nodes, as ``ray status`` prints it."""
-        script = (
-            "import sys; from ray.autoscaler.v2.sdk import get_cluster_status; "
-            "from ray.autoscaler.v2.utils import ClusterStatusFormatter; "
-            "print(ClusterStatusFormatter.format(get_cluster_status(sys.argv[1])))"
-        )
-        # In a process of its own: Ray reads the token once and keeps it for good.
-        done = subprocess.run(
-            [sys.executable, "-c", script, gcs], capture_output=True, text=True, timeout=60,
-            env={**os.environ, **self.environment()}, check=False,
-        )  # fmt: skip
-        report = done.stdout.strip() or done.stderr.strip()[-500:]
-        return f"the autoscaler says:\n{report}"
 
-    def end(self) -> None:
-        """End every process of the cluster, and of no other."""
-        end_marked(NODE_MARK, f"{self._id}-head")
-        end_marked(CLUSTER_MARK, self._id)
-        shutil.rmtree(self._temp, ignore_errors=True)
+def _head_command(gcs: int, ports: list[int], config_file: Path, temp: Path) -> list[str]:
+    """``ray start --head`` on these ports: the cluster's own, dashboard, Ray client, agent."""
+    dashboard, client, agent = ports
+    return [
+        *ray_start("--head"),
+        f"--port={gcs}",
+        "--dashboard-host=127.0.0.1",
+        f"--dashboard-port={dashboard}",
+        f"--ray-client-server-port={client}",
+        f"--dashboard-agent-listen-port={agent}",
+        "--min-worker-port=0",
+        "--max-worker-port=0",
+        "--num-cpus=0",
+        "--num-gpus=0",
+        f"--object-store-memory={_object_store_bytes(1)}",
+        f"--temp-dir={temp}",
+        f"--autoscaling-config={config_file}",
+    ]
+
+
+def _last_lines(file: Path) -> str:
+    return "\n".join(file.read_text(errors="replace").strip().splitlines()[-10:])
 
 
 def autoscaler_config(
     name: str, config: ProvisioningConfiguration, nodes: Path, temp: Path, gcs: str
 ) -> dict[str, Any]:
-    """Ray's cluster configuration for raylets on this machine."""
-    from cluster.providers.local_nodes import HEAD_TYPE, WORKER_TYPE
-
+    """Return Ray's cluster configuration for raylets on this machine."""
     size = config.size
     resources: dict[str, int] = {"CPU": size.vcpus, "memory": config.memory_bytes}
     if size.gpus:
@@ -224,7 +271,7 @@ def autoscaler_config(
 
 
 def _object_store_bytes(shares: int) -> int:
-    """Of one of so many nodes that share this machine's memory for objects."""
+    """Object-store bytes of a node when ``shares`` nodes share this machine."""
     total = psutil.virtual_memory().total
     with contextlib.suppress(OSError):
         total = min(total, 2 * shutil.disk_usage("/dev/shm").total)

@@ -1,7 +1,7 @@
-"""Nodes on this machine: raylets that Ray's autoscaler starts and ends as it would machines.
+"""Nodes on this machine: raylets that Ray's autoscaler starts and ends like machines.
 
-`LocalNodeProvider` is loaded by the autoscaler on the head; it keeps a file a node in the target's
-folder, so that an autoscaler that was started again finds what there is.
+The autoscaler on the head loads `LocalNodeProvider`. It keeps one file a node in the target's
+folder, so that a restarted autoscaler finds the nodes that exist.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import logging
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -32,21 +31,26 @@ from ray.autoscaler.tags import (
     TAG_RAY_USER_NODE_TYPE,
 )
 
-from cluster.providers.local_processes import NODE_MARK, end_marked, marked
+from cluster.providers.local_processes import (
+    HEAD_ID,
+    HEAD_TYPE,
+    NODE_MARK,
+    end_marked,
+    marked,
+    ray_start,
+)
 
 logger = logging.getLogger(__name__)
 
-HEAD_TYPE, WORKER_TYPE = "head", "worker"
-HEAD_ID = "head"
-#: A node that has not come up after this long is given up.
+#: Seconds after which a node that has not come up is abandoned.
 _START_SECONDS = 120.0
 
 
 class LocalNodeProvider(NodeProvider):
-    """Ray's way to ask for machines, answered with raylets on this one.
+    """Answers Ray's requests for machines with raylets on this one.
 
-    ``provider_config`` holds ``folder`` (a file a node is kept there), ``address`` of the cluster
-    ``object_store_bytes`` of a node and ``temp``, under which each has a folder.
+    ``provider_config`` holds ``folder`` for the nodes' files, the cluster's ``address``, a node's
+    ``object_store_bytes``, and ``temp``, a folder in which each node has its own.
     """
 
     def __init__(self, provider_config: dict[str, Any], cluster_name: str) -> None:
@@ -56,6 +60,7 @@ class LocalNodeProvider(NodeProvider):
         self._lock = threading.RLock()
 
     def non_terminated_nodes(self, tag_filters: dict[str, str]) -> list[str]:
+        """Return the ids of nodes with these tags, the head included."""
         found = []
         for node_id in [HEAD_ID, *self._workers()]:
             tags = self.node_tags(node_id)
@@ -64,23 +69,29 @@ class LocalNodeProvider(NodeProvider):
         return found
 
     def is_running(self, node_id: str) -> bool:
+        """Whether the node's raylet runs."""
         return node_id == HEAD_ID or _is_up(self._read(node_id))
 
     def is_terminated(self, node_id: str) -> bool:
+        """Whether the node is gone."""
         return node_id != HEAD_ID and node_id not in self._workers()
 
     def node_tags(self, node_id: str) -> dict[str, str]:
+        """Return the node's tags."""
         if node_id == HEAD_ID:
             return _tags(HEAD_ID, NODE_KIND_HEAD, HEAD_TYPE)
         return dict(self._read(node_id).get("tags", {}))
 
     def external_ip(self, node_id: str) -> str:
+        """Return the loopback address."""
         return "127.0.0.1"
 
     def internal_ip(self, node_id: str) -> str:
+        """Return the loopback address."""
         return "127.0.0.1"
 
     def set_node_tags(self, node_id: str, tags: dict[str, str]) -> None:
+        """Add tags to a node; the head's are fixed."""
         if node_id == HEAD_ID:
             return
         with self._lock:
@@ -95,6 +106,7 @@ class LocalNodeProvider(NodeProvider):
         resources: dict[str, float],
         labels: dict[str, str],
     ) -> None:
+        """Start ``count`` raylets at once, and raise the first failure after all are tried."""
         failures: list[Exception] = []
 
         def start() -> None:
@@ -112,6 +124,7 @@ class LocalNodeProvider(NodeProvider):
             raise failures[0]
 
     def terminate_node(self, node_id: str) -> None:
+        """End every process of the node and remove its files."""
         if node_id == HEAD_ID:
             return
         end_marked(NODE_MARK, node_id)
@@ -120,6 +133,7 @@ class LocalNodeProvider(NodeProvider):
 
     @staticmethod
     def bootstrap_config(cluster_config: dict[str, Any]) -> dict[str, Any]:
+        """Return the configuration as it is."""
         return cluster_config
 
     def _start(
@@ -148,7 +162,7 @@ class LocalNodeProvider(NodeProvider):
         self._write(node_id, {**node, "pid": pid, "created": created})
 
     def _workers(self) -> list[str]:
-        """Those that run or are coming up; of one that died nothing is left."""
+        """Return the nodes that run or are coming up, and remove the files of dead ones."""
         found = []
         for file in sorted(self._folder.glob("node-*.json")):
             node = self._read(file.stem)
@@ -189,12 +203,12 @@ def start_raylet(
     object_store_bytes: int,
     temp: Path,
 ) -> tuple[int, float]:
-    """Bring up a node on this machine; its raylet's process id and start time.
+    """Start a node on this machine and return its raylet's process id and start time.
 
     Raises
     ------
     RuntimeError
-        With Ray's own words when it does not come up.
+        With Ray's own message when the node does not come up.
     """
     rest = dict(resources)
     cpus, gpus = rest.pop("CPU", 0), rest.pop("GPU", 0)
@@ -203,8 +217,8 @@ def start_raylet(
         f"--num-cpus={int(cpus)}",
         f"--num-gpus={int(gpus)}",
         f"--object-store-memory={object_store_bytes}",
-        # As on a machine of its own: nodes with one folder between them delete each other's copy
-        # of the project.
+        # Each node has its own folder: nodes that share one delete each other's copy of the
+        # project.
         f"--temp-dir={temp}",
         "--dashboard-agent-listen-port=0",
         "--min-worker-port=0",
@@ -234,14 +248,6 @@ def start_raylet(
             if process.name() == "raylet":
                 return process.pid, process.create_time()
     raise RuntimeError("a node did not start: Ray says it did, but there is no raylet")
-
-
-def ray_start(*arguments: str) -> list[str]:
-    """The command line of ``ray start``, of this environment's Ray."""
-    return [
-        sys.executable, "-c", "import sys; from ray.scripts.scripts import main; sys.exit(main())",
-        "start", *arguments, "--disable-usage-stats",
-    ]  # fmt: skip
 
 
 def _tags(node_id: str, kind: str, node_type: str) -> dict[str, str]:

@@ -1,15 +1,24 @@
-"""Processes that belong to a cluster of ours: found by a mark in their environment."""
+"""Processes of a local cluster: how they are started, and found by a mark in their environment."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 from collections.abc import Iterator
 
 import psutil
 
 #: Every process of a local cluster inherits these: the cluster's id, the node's id.
 CLUSTER_MARK, NODE_MARK = "RAYSMITH_CLUSTER", "RAYSMITH_NODE"
+HEAD_TYPE, WORKER_TYPE = "head", "worker"
+HEAD_ID = "head"
+
+
+def ray_start(*arguments: str) -> list[str]:
+    """Return the command line of ``ray start``, with this environment's Ray."""
+    script = "import sys; from ray.scripts.scripts import main; sys.exit(main())"
+    return [sys.executable, "-c", script, "start", *arguments, "--disable-usage-stats"]
 
 
 def marked(mark: str, value: str) -> Iterator[psutil.Process]:
@@ -21,7 +30,7 @@ def marked(mark: str, value: str) -> Iterator[psutil.Process]:
 
 
 def command_lines(mark: str, value: str) -> list[tuple[str, str]]:
-    """Name and command line of each of them; one that ends meanwhile is left out."""
+    """Return name and command line of each marked process that is still there."""
     found = []
     for process in marked(mark, value):
         with contextlib.suppress(psutil.Error, OSError):
@@ -30,9 +39,9 @@ def command_lines(mark: str, value: str) -> list[tuple[str, str]]:
 
 
 def end_marked(mark: str, value: str, patience: float = 3.0) -> int:
-    """End them all: ask first, then force; returns how many there were.
+    """End all marked processes, first politely, then by force; return how many there were.
 
-    What is started meanwhile by one that is ending is found by a second look.
+    A process that an ending one has started meanwhile is found by a second look.
     """
     ended: set[int] = set()
     for sign, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0), (signal.SIGKILL, 5.0)):

@@ -1,4 +1,4 @@
-"""What a compute target should be: vm_size, priority, numbers of nodes; all problems at once."""
+"""The configuration of a compute target: machine size, priority, numbers of nodes."""
 
 from __future__ import annotations
 
@@ -11,23 +11,21 @@ from cluster.errors import ComputeTargetException
 from cluster.provisioning.vm_sizes import VmSize, counterpart, vm_size
 
 PROVIDERS = ("local", "azure", "aws", "gcp", "kubernetes", "on_prem")
-#: Those whose machines Ray's cluster launcher brings up.
-LAUNCHED = ("azure", "aws", "gcp", "on_prem")
 PRIORITIES = ("dedicated", "lowpriority")
 _GIB = 2**30
 
 
 @dataclass(frozen=True)
 class ProvisioningConfiguration:
-    """As `AmlCompute.provisioning_configuration` was called, checked.
+    """The checked arguments of `AmlCompute.provisioning_configuration`.
 
     Attributes
     ----------
     vm_size:
         Name of the workers' size; may be empty with ``resources``.
     resources:
-        What a worker has, instead of what the table of sizes says: ``CPU``, ``GPU``,
-        ``memory_gib`` (default 4 a core).
+        A worker's ``CPU``, ``GPU`` and ``memory_gib`` (default 4 a core), instead of the figures in
+        the table of sizes.
     """
 
     vm_size: str
@@ -49,7 +47,7 @@ class ProvisioningConfiguration:
 
     @property
     def size(self) -> VmSize:
-        """The worker's machine."""
+        """The machine of a worker."""
         if not self.resources:
             return counterpart(vm_size(self.vm_size), self.provider)
         return VmSize(
@@ -62,28 +60,31 @@ class ProvisioningConfiguration:
 
     @property
     def memory_bytes(self) -> int:
-        """Of a worker."""
+        """Memory of a worker in bytes."""
         return int(self.size.memory_gib * _GIB)
 
     @property
     def is_spot(self) -> bool:
+        """Whether workers are spot machines."""
         return self.vm_priority == "lowpriority"
 
     def to_dict(self) -> dict[str, Any]:
+        """Return plain values for `from_dict`."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ProvisioningConfiguration:
+        """Return the configuration that `to_dict` was called on."""
         return cls(**values)
 
 
 def check_provisioning(values: Mapping[str, Any]) -> ProvisioningConfiguration:
-    """A `ProvisioningConfiguration` of these values.
+    """Check the arguments of `AmlCompute.provisioning_configuration` all at once.
 
     Raises
     ------
     ComputeTargetException
-        Lists all problems: each parameter's name, the value given, what is allowed.
+        Lists all problems, each with the parameter's name, the value given and what is allowed.
     """
     problems = []
     provider = values["provider"] or "local"
@@ -132,13 +133,17 @@ def check_provisioning(values: Mapping[str, Any]) -> ProvisioningConfiguration:
     )
 
 
-def _is_integer(value: Any) -> bool:
+def _is_integer(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _wrong_idle(value: Any) -> list[str]:
-    fits = isinstance(value, int | float) and not isinstance(value, bool)
-    if fits and math.isfinite(value) and value > 0:
+def _wrong_idle(value: object) -> list[str]:
+    if (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and value > 0
+    ):
         return []
     return [f"idle_seconds_before_scaledown={value!r}: allowed is a number of seconds above 0"]
 

@@ -1,4 +1,4 @@
-"""What a remote run needs besides raysmith: packages, an image, environment variables."""
+"""The environment of a remote run: packages, a container image, environment variables."""
 
 from __future__ import annotations
 
@@ -23,9 +23,17 @@ _PACKAGE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class CondaDependencies:
-    """Packages from pip and conda.
+    """Packages from pip and conda, made by `create` or `load`.
 
-    Get one from `create` or `load`; pip packages are requirement specifiers (``numpy>=2``).
+    Pip packages are requirement specifiers (``numpy>=2``).
+
+    Examples
+    --------
+    >>> packages = CondaDependencies.create(pip_packages=["numpy>=2"], conda_packages=["git"])
+    >>> packages.add_pip_package("pandas")
+    >>> packages.pip_packages, packages.conda_packages
+    (['numpy>=2', 'pandas'], ['git'])
+
     """
 
     def __init__(self) -> None:
@@ -40,12 +48,12 @@ class CondaDependencies:
     def create(
         pip_packages: Sequence[str] | None = None, conda_packages: Sequence[str] | None = None
     ) -> CondaDependencies:
-        """Dependencies of these packages.
+        """Return dependencies with these packages.
 
         Raises
         ------
         ComputeTargetException
-            For what is no package's name.
+            For a text that is not a package's name.
         """
         dependencies = CondaDependencies()
         for package in _listed("pip_packages", pip_packages):
@@ -56,33 +64,36 @@ class CondaDependencies:
 
     @property
     def pip_packages(self) -> list[str]:
+        """The pip requirements, in the order in which they were added."""
         return list(self._pip)
 
     @property
     def conda_packages(self) -> list[str]:
+        """The conda packages, in the order in which they were added."""
         return list(self._conda)
 
     def add_pip_package(self, pip_package: str) -> None:
-        """Add one, or give it another version."""
+        """Add a pip package, or replace its version."""
         self._pip = _added(self._pip, pip_package)
 
     def add_conda_package(self, conda_package: str) -> None:
-        """Add one, or give it another version."""
+        """Add a conda package, or replace its version."""
         self._conda = _added(self._conda, conda_package)
 
     def add_channel(self, channel: str) -> None:
+        """Add a conda channel, once."""
         if channel not in self._channels:
             self._channels.append(channel)
 
     def to_dict(self) -> dict[str, Any]:
-        """As conda's environment file has it."""
+        """Return the content of conda's environment file."""
         packages: list[Any] = list(self._conda)
         if self._pip:
             packages += [*([] if _has(packages, "pip") else ["pip"]), {"pip": list(self._pip)}]
         return {"channels": list(self._channels), "dependencies": packages}
 
     def save(self, path: str | Path = "environment.yml") -> str:
-        """Write conda's environment file; returns its path."""
+        """Write conda's environment file and return its path."""
         Path(path).write_text(yaml.safe_dump(self.to_dict(), sort_keys=False), encoding="utf-8")
         return str(path)
 
@@ -93,7 +104,7 @@ class CondaDependencies:
         Raises
         ------
         ComputeTargetException
-            When it cannot be read or is none.
+            When the file cannot be read or is not an environment file.
         """
         try:
             content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -114,7 +125,7 @@ class CondaDependencies:
 
 @dataclass
 class DockerSection:
-    """``enabled``: run in ``base_image``, a container image that holds Ray and raysmith."""
+    """With ``enabled``, runs happen in ``base_image``, a container image with Ray and raysmith."""
 
     enabled: bool = False
     base_image: str | None = None
@@ -122,7 +133,7 @@ class DockerSection:
 
 @dataclass
 class PythonSection:
-    """``installer``: what installs pip packages, ``pip`` or ``uv``."""
+    """Packages, and the ``installer`` of those from pip: ``pip`` or ``uv``."""
 
     conda_dependencies: CondaDependencies | None = None
     installer: str = "pip"
@@ -138,12 +149,12 @@ class Environment:
 
 
 class RunConfiguration:
-    """Where and in which environment a run's driver and trials run.
+    """The target of a run and the environment of its driver and trials.
 
     Attributes
     ----------
     target:
-        A compute target or its name; ``AutoMLConfig(compute_target=...)`` goes before it.
+        A compute target or its name; ``AutoMLConfig(compute_target=...)`` has precedence.
     environment:
         ``.docker``, ``.python.conda_dependencies``, ``.environment_variables``. What it names
         becomes Ray's ``runtime_env``, installed on each node once and kept there.
@@ -153,14 +164,14 @@ class RunConfiguration:
         if framework not in ("python", "Python"):
             raise ComputeTargetException(f"framework={framework!r}: allowed is 'python'")
         self.framework = "python"
-        self.target: Any = None
+        self.target: object = None
         self.environment = Environment()
 
     def __repr__(self) -> str:
         return f"RunConfiguration(target={self.target!r}, runtime_env={self.to_runtime_env()!r})"
 
     def to_runtime_env(self) -> dict[str, Any]:
-        """Ray's ``runtime_env``: pip or uv, conda, ``image_uri``, ``env_vars``.
+        """Return Ray's ``runtime_env``: pip or uv, conda, ``image_uri``, ``env_vars``.
 
         Raises
         ------
@@ -200,16 +211,16 @@ class RunConfiguration:
 
     @staticmethod
     def _is_own(image: str | None) -> bool:
-        """Whether an image was chosen; the service's own and the defaults mean: no special one."""
+        """Whether the image was chosen by the user, not a default or the retired service's own."""
         defaults = (None, "", DEFAULT_CPU_IMAGE, DEFAULT_GPU_IMAGE)
         return image not in defaults and not _IMAGES_OF_NO_USE.match(str(image))
 
 
 def without_satisfied(runtime_env: Mapping[str, Any]) -> dict[str, Any]:
-    """A ``runtime_env`` without packages that this interpreter has anyway.
+    """Return a ``runtime_env`` without the packages that this interpreter has.
 
-    For clusters whose nodes run this interpreter: Ray would copy the whole environment for each
-    node, minutes and gigabytes, for pip to find that nothing is to be done.
+    It is for clusters whose nodes run this interpreter. Ray would copy the whole environment for
+    each node, minutes and gigabytes, only for pip to find nothing to install.
     """
     result = dict(runtime_env)
     for installer in ("pip", "uv"):
@@ -230,7 +241,7 @@ def _is_satisfied(package: str) -> bool:
     return requirement.specifier.contains(installed, prereleases=True)
 
 
-def _listed(name: str, value: Any) -> Sequence[str]:
+def _listed(name: str, value: object) -> Sequence[str]:
     if value is None:
         return ()
     if isinstance(value, str) or not isinstance(value, Sequence):
@@ -238,9 +249,8 @@ def _listed(name: str, value: Any) -> Sequence[str]:
     return value
 
 
-def _added(packages: list[str], package: Any) -> list[str]:
-    match = _PACKAGE.match(package) if isinstance(package, str) else None
-    if match is None:
+def _added(packages: list[str], package: object) -> list[str]:
+    if not isinstance(package, str) or _PACKAGE.match(package) is None:
         raise ComputeTargetException(
             f"package {package!r}: expected a requirement such as 'numpy>=2'"
         )

@@ -1,4 +1,4 @@
-"""What a ``vm_size`` is made of, and which size of another cloud comes closest.
+"""Cores, GPUs and memory of machine sizes, and their counterparts on other clouds.
 
 The table ``vm_sizes.csv`` holds the figures of the clouds' own documentation: Azure "Sizes for
 virtual machines" (D, E, F, NC and ND families), AWS "Amazon EC2 instance types" (m5, r5, c5, g4dn,
@@ -16,14 +16,14 @@ from pathlib import Path
 
 from cluster.errors import ComputeTargetException
 
-#: A counterpart may have this much less memory: an 8 GiB machine stands in for one of 8.5.
+#: A counterpart may have this share less memory: 8 GiB stand in for 8.5.
 _MEMORY_SHARE = 0.9
 _CLOUDS = ("azure", "aws", "gcp")
 
 
 @dataclass(frozen=True)
 class VmSize:
-    """A kind of machine: ``memory_gib`` in GiB, ``gpu`` the model's name or empty."""
+    """A size of machine: ``memory_gib`` in GiB, ``gpu`` the model's name or empty."""
 
     provider: str
     name: str
@@ -35,7 +35,7 @@ class VmSize:
 
 @functools.cache
 def vm_sizes() -> Mapping[str, VmSize]:
-    """All known sizes by their name in upper case."""
+    """Return all known sizes by their name in upper case."""
     with Path(__file__).with_name("vm_sizes.csv").open(encoding="utf-8", newline="") as file:
         sizes = [
             VmSize(
@@ -52,12 +52,17 @@ def vm_sizes() -> Mapping[str, VmSize]:
 
 
 def vm_size(name: str) -> VmSize:
-    """The size of that name, in whatever case.
+    """Return the size of that name, in any case.
+
+    Examples
+    --------
+    >>> vm_size("Standard_D2_v2").vcpus
+    2
 
     Raises
     ------
     ComputeTargetException
-        For an unknown one; names the closest ones and ``resources=`` as the way out.
+        For an unknown name, with the closest names and ``resources=`` as the way out.
     """
     known = vm_sizes()
     found = known.get(str(name).upper())
@@ -72,9 +77,10 @@ def vm_size(name: str) -> VmSize:
 
 
 def counterpart(size: VmSize, provider: str) -> VmSize:
-    """The smallest machine of ``provider`` that has what ``size`` has; itself where it belongs.
+    """Return the smallest machine of ``provider`` with at least what ``size`` has.
 
-    One with the same model of GPU goes before others.
+    A size of that provider is its own counterpart. Machines with the same model of GPU are
+    preferred.
 
     Raises
     ------

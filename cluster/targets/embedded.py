@@ -11,17 +11,17 @@ import time
 from cluster.targets.launch import Launch
 
 NAMESPACE = "raysmith"
-#: Seconds that a driver whose run has its final state may take to put its things away, unmentioned.
+#: Seconds that a driver may take after its run's final state before the user is told about it.
 _PATIENCE = 5.0
 _drivers: list[threading.Thread] = []
 _connecting = threading.Lock()
 
 
 class EmbeddedTarget:
-    """``compute_target="local"``: runs on this machine, and ends with the process that started it.
+    """``compute_target="local"``: the driver runs in a thread of this process and ends with it.
 
-    Inside a Ray job, or with ``RAY_ADDRESS`` set, that cluster is used; a Ray that the process has
-    already initialized is used as it is.
+    Trials run on the Ray that the process has initialized, else on the cluster that ``RAY_ADDRESS``
+    names or that a Ray job belongs to, else on a new cluster on this machine.
     """
 
     name = "local"
@@ -42,7 +42,7 @@ class EmbeddedTarget:
 
 
 def connect() -> None:
-    """Make sure that this process has a Ray cluster; about 5 s when it must be started.
+    """Connect this process to a Ray cluster; starting a new one takes about 5 s.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def connect() -> None:
                 # "local" is a new cluster even when another one runs on this machine.
                 address=os.environ.get("RAY_ADDRESS") or "local",
                 namespace=NAMESPACE,
-                # What trials print is in their logs; here it would tear up the table.
+                # Trials' output is in their logs; printed here it would break up the table.
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
@@ -95,7 +95,7 @@ _registered = False
 
 
 def _wait_at_exit() -> None:
-    """Let a script end with its last line while its run goes on to the end.
+    """Keep the interpreter alive after a script's last line until its runs have ended.
 
     An ``atexit`` function would be too late: by then Python's thread pools, which MLflow and Ray
     use, take no more work. `threading._register_atexit` is how those pools wait for theirs.

@@ -1,4 +1,4 @@
-"""The one way from a run to a compute target: what `launch` is given."""
+"""What a compute target needs to start a run's driver."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Launch:
-    """A run that is to be driven.
+    """A request to drive a run.
 
     Attributes
     ----------
     run_id:
         The run.
     drive:
-        Drives it to its end, for targets that do it in this process.
+        Function that drives the run to its end, for targets that do so in this process.
     module, arguments, secrets:
-        The same as a Python module to run elsewhere, and what it reads from its environment.
+        Python module that does the same elsewhere, its arguments, and environment variables
+        that it reads.
     project:
-        Folder that goes along, or ``None``.
+        Folder that is uploaded with the driver, or ``None``.
     runtime_env:
-        Ray's, without the project folder.
+        Ray's ``runtime_env`` without the project folder.
     metadata:
-        Shown with the job in Ray's dashboard.
+        Texts shown with the job in Ray's dashboard.
     """
 
     run_id: str

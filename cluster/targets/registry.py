@@ -1,4 +1,4 @@
-"""Where a workspace keeps its compute targets: a folder each, with a file that says what it is."""
+"""The compute targets that a workspace remembers: a folder each, with a record in a file."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ TARGET_FILE = "target.json"
 
 
 class HasFolder(Protocol):
-    """What a workspace is to a compute target: a folder to be remembered in."""
+    """What a compute target needs of a workspace: a folder to be remembered in."""
 
     folder: Path
 
 
 def names(workspace: HasFolder) -> list[str]:
-    """The names of a workspace's compute targets, sorted."""
+    """Return the names of a workspace's compute targets, sorted."""
     return sorted(
         file.parent.name for file in (workspace.folder / "compute").glob(f"*/{TARGET_FILE}")
     )
 
 
-def check_name(name: Any) -> None:
+def check_name(name: object) -> None:
     """Raise `ComputeTargetException` unless ``name`` may be a target's."""
     if not isinstance(name, str) or not name:
         raise ComputeTargetException(f"name={name!r}: a compute target needs a non-empty name")
@@ -49,13 +49,28 @@ def check_name(name: Any) -> None:
 
 
 def folder_of(workspace: HasFolder, name: str) -> Path:
-    """A target's folder, whether it is there or not."""
+    """Return a target's folder, whether it exists or not."""
     check_name(name)
     return Path(workspace.folder) / "compute" / name
 
 
+def read_target(folder: Path) -> dict[str, Any]:
+    """Return a target's record.
+
+    Raises
+    ------
+    ComputeTargetException
+        When the target has been deleted.
+    """
+    try:
+        content: dict[str, Any] = json.loads((folder / TARGET_FILE).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ComputeTargetException(f"compute target {folder.name!r} has been deleted") from error
+    return content
+
+
 def write_target(folder: Path, content: Mapping[str, Any]) -> None:
-    """Say what a target is, so that readers find the old file or the new one."""
+    """Write a target's record; readers find the old file or the new one, never a part."""
     new = folder / f"{TARGET_FILE}.new"
     new.write_text(json.dumps(content, indent=1), encoding="utf-8")
     new.replace(folder / TARGET_FILE)
@@ -63,7 +78,7 @@ def write_target(folder: Path, content: Mapping[str, Any]) -> None:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Two processes that make or end one target do it one after the other."""
+    """Let processes that make or end one target do so one after the other."""
     with folder.with_suffix(".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

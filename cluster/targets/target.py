@@ -1,90 +1,52 @@
-"""`ComputeTarget`: a Ray cluster under a name in the workspace."""
+"""A Ray cluster under a name in the workspace: its state, its nodes, its runs."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import os
 import shlex
 import shutil
 import socket
 import sys
 import time
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from cluster.errors import ComputeTargetException
 from cluster.jobs.head import Head, NodeInfo
-from cluster.providers.launcher import LaunchedCluster
-from cluster.providers.local_cluster import LocalCluster
-from cluster.provisioning.configuration import LAUNCHED, ProvisioningConfiguration
+from cluster.providers.kinds import provider_class
+from cluster.providers.provider import Provider
+from cluster.provisioning.configuration import ProvisioningConfiguration
 from cluster.provisioning.run_configuration import without_satisfied
 from cluster.targets.launch import Launch
 from cluster.targets.registry import (
     TARGET_FILE,
     HasFolder,
-    check_name,
     folder_of,
     locked,
     names,
-    write_target,
+    read_target,
 )
-
-if TYPE_CHECKING:
-    from cluster.targets.aml_compute import AmlCompute
+from cluster.targets.status import AmlComputeStatus
 
 _POLL_SECONDS = 1.0
-#: What the driver of a run that has ended may take to leave.
+#: Seconds that the driver of a run that has ended may take to leave.
 _LEAVING_SECONDS = 10.0
 
 
-@dataclass(frozen=True)
-class AmlComputeStatus:
-    """How a target is.
-
-    Attributes
-    ----------
-    provisioning_state:
-        ``Succeeded``, or ``Failed`` when the head is gone.
-    allocation_state:
-        ``Steady``, or ``Resizing`` while nodes come or go.
-    current_node_count, target_node_count:
-        Workers that are there, and that there will be as far as is known.
-    errors:
-        What went wrong with nodes or head.
-    """
-
-    provisioning_state: str
-    allocation_state: str
-    current_node_count: int
-    target_node_count: int
-    errors: tuple[str, ...] = ()
-    scale_settings: Mapping[str, Any] = field(default_factory=dict)
-    vm_size: str = ""
-    vm_priority: str = ""
-
-    def serialize(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-
-class ComputeTarget:
-    """A compute target of a workspace, by its name.
+class RayTarget:
+    """A Ray cluster that a workspace remembers, by its name.
 
     Parameters
     ----------
     workspace:
-        Where.
+        The workspace that remembers the target.
     name:
-        As given to `create` or `attach`.
+        The name given to `ComputeTarget.create` or `ComputeTarget.attach`.
 
     Raises
     ------
     ComputeTargetException
-        When the workspace has none of that name.
+        When the workspace has no target of that name.
     """
 
     def __init__(self, workspace: HasFolder, name: str) -> None:
@@ -98,86 +60,13 @@ class ComputeTarget:
             )
 
     def __repr__(self) -> str:
-        where = self._provider or self._read()["address"]
+        record = self._read()
+        where = (record.get("provisioning") or {}).get("provider") or record["address"]
         return f"{type(self).__name__}({self.name!r}, {where!r})"
-
-    @staticmethod
-    def create(
-        workspace: HasFolder, name: str, provisioning_configuration: ProvisioningConfiguration
-    ) -> AmlCompute:
-        """Make a target, or return the one that has this name already.
-
-        The cluster's head is up on return; its nodes come when they are wanted.
-
-        Raises
-        ------
-        ComputeTargetException
-            For a name that is not allowed, a configuration that is none, or when the head does not
-            start.
-        """
-        from cluster.targets.aml_compute import AmlCompute, start_cluster
-
-        check_name(name)
-        if not isinstance(provisioning_configuration, ProvisioningConfiguration):
-            raise ComputeTargetException(
-                f"provisioning_configuration={provisioning_configuration!r}: expected what "
-                "AmlCompute.provisioning_configuration() returns"
-            )
-        folder = folder_of(workspace, name)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with locked(folder):
-            if not (folder / TARGET_FILE).is_file():
-                start_cluster(folder, name, provisioning_configuration)
-            else:
-                existing = AmlCompute(workspace, name)
-                if existing._is_local and not existing._local().is_up():
-                    # Its head went with the machine's last restart, say.
-                    start_cluster(folder, name, existing.provisioning)
-        return AmlCompute(workspace, name)
-
-    @staticmethod
-    def attach(
-        workspace: HasFolder, name: str, address: str = "auto", token: str | None = None
-    ) -> ComputeTarget:
-        """Give a Ray cluster that runs already a name in the workspace.
-
-        Parameters
-        ----------
-        address:
-            ``http://head:8265``, the cluster's dashboard; ``auto``: the one on this machine.
-        token:
-            Of Ray's token authentication; default: what ``RAY_AUTH_TOKEN``, or the file
-            ``RAY_AUTH_TOKEN_PATH`` or ``~/.ray/auth_token`` holds, if any.
-
-        Raises
-        ------
-        ComputeTargetException
-            Within 10 s when nobody answers there, or the token is wrong.
-        """
-        check_name(name)
-        if address == "auto":
-            address = os.environ.get("RAY_API_SERVER_ADDRESS") or "http://127.0.0.1:8265"
-        if not str(address).startswith(("http://", "https://")):
-            raise ComputeTargetException(
-                f"address={address!r}: allowed is 'auto' or the dashboard's http://host:port"
-            )
-        token = token or _ambient_token()
-        Head(address, token, name).version()
-        folder = folder_of(workspace, name)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with locked(folder):
-            if (folder / TARGET_FILE).is_file():
-                raise ComputeTargetException(f"there is a compute target {name!r} already")
-            folder.mkdir(exist_ok=True)
-            if token is not None:
-                (folder / "token").touch(mode=0o600)
-                (folder / "token").write_text(token, encoding="ascii")
-            write_target(folder, {"name": name, "address": address, "type": "attached"})
-        return ComputeTarget(workspace, name)
 
     @property
     def provisioning(self) -> ProvisioningConfiguration:
-        """As it was created and updated.
+        """The configuration as the target was created and updated.
 
         Raises
         ------
@@ -194,35 +83,37 @@ class ComputeTarget:
 
     @property
     def address(self) -> str:
-        """Of the cluster's dashboard, ``http://host:port``.
+        """The address of the cluster's dashboard, ``http://host:port``.
 
-        Of a cluster that Ray's launcher has made it is this machine's end of a tunnel to the head,
-        which is opened when there is none.
+        For a cluster of Ray's launcher it is this machine's end of a tunnel to the head, which is
+        opened when there is none.
 
         Raises
         ------
         ComputeTargetException
             When there is no way to the head.
         """
-        if self._is_launched:
-            return LaunchedCluster(self._folder).address()
-        return str(self._read()["address"])
+        return self._provider().address()
 
     @property
     def cluster_file(self) -> str | None:
-        """What ``ray submit``, ``ray attach`` and ``ray exec`` take; ``None`` where there is none:
-        only Ray's launcher works with a file."""
-        return str(LaunchedCluster(self._folder).config_file) if self._is_launched else None
+        """The file that ``ray submit``, ``ray attach`` and ``ray exec`` take.
+
+        ``None`` unless the cluster was made by Ray's launcher.
+        """
+        file = self._provider().cluster_file
+        return None if file is None else str(file)
 
     @property
     def head(self) -> Head:
-        """The way to talk to the cluster."""
-        file = self._folder / "token"
+        """The cluster's head, by its address and token."""
+        provider = self._provider()
+        file = provider.token_file
         token = file.read_text(encoding="ascii").strip() if file.is_file() else None
-        return Head(self.address, token, self.name)
+        return Head(provider.address(), token, self.name)
 
     def list_nodes(self) -> list[dict[str, Any]]:
-        """The workers that are there: ``nodeId``, ``nodeIp``, ``nodeState`` and ``resources``."""
+        """Return the living workers: ``nodeId``, ``nodeIp``, ``nodeState`` and ``resources``."""
         return [
             {
                 "nodeId": node.node_id,
@@ -234,12 +125,18 @@ class ComputeTarget:
         ]
 
     def get_status(self) -> AmlComputeStatus:
-        """How it is now; a head that is gone is a state, not an error."""
+        """Return the present state; a head that is gone is a state, not an error."""
+        provider = self._provider()
+        problem = provider.problem()
+        if problem is not None:
+            return AmlComputeStatus.gone(problem)
         try:
             count = len(self._workers())
         except ComputeTargetException as gone:
-            return AmlComputeStatus("Failed", "Steady", 0, 0, (str(gone),))
-        return AmlComputeStatus("Succeeded", "Steady", count, count)
+            return AmlComputeStatus.gone(str(gone))
+        target = provider.target_node_count(count)
+        allocation = "Steady" if count == target else "Resizing"
+        return AmlComputeStatus("Succeeded", allocation, count, target)
 
     def wait_for_completion(
         self,
@@ -247,25 +144,25 @@ class ComputeTarget:
         min_node_count: int | None = None,
         timeout_in_minutes: float = 25,
     ) -> AmlComputeStatus:
-        """Return once so many workers are alive.
+        """Return once enough workers are alive.
 
         Parameters
         ----------
         show_output:
-            Print how it goes.
+            Print the progress.
         min_node_count:
-            Default: ``min_nodes`` of the target.
+            The number of workers to wait for; default: ``min_nodes`` of the target.
         timeout_in_minutes:
             Give up after this long.
 
         Raises
         ------
         ComputeTargetException
-            When the head is gone, or the time is over: with what the autoscaler says.
+            When the head is gone, or the time is over: with the autoscaler's own report.
         """
         wanted = self._least_nodes() if min_node_count is None else min_node_count
         until = time.monotonic() + 60 * timeout_in_minutes
-        told = ""
+        printed = ""
         while True:
             status = self.get_status()
             if status.provisioning_state == "Failed":
@@ -274,26 +171,27 @@ class ComputeTarget:
                 f"{self.name}: {status.provisioning_state}, {status.allocation_state}, "
                 f"{status.current_node_count} of {max(wanted, status.target_node_count)} nodes"
             )
-            if show_output and line != told:
+            if show_output and line != printed:
                 print(line, flush=True)
-                told = line
+                printed = line
             if status.current_node_count >= wanted:
                 if show_output:
                     print(f"{self.name}: ready", flush=True)
                 return status
             if time.monotonic() > until:
+                why = "; ".join(status.errors) or self._provider().why_no_nodes()
                 raise ComputeTargetException(
                     f"compute target {self.name!r} has {status.current_node_count} of {wanted} "
-                    f"nodes after {timeout_in_minutes:g} minutes; {self._why(status)}"
+                    f"nodes after {timeout_in_minutes:g} minutes; {why}"
                 )
             time.sleep(min(_POLL_SECONDS, max(0.0, until - time.monotonic()) + 0.05))
 
     def serialize(self) -> dict[str, Any]:
-        """Plain values: name, address, provisioning, status."""
+        """Return plain values: name, address, provisioning, status."""
         values = self._read()
         values.pop("cluster_id", None)
         status = self.get_status()
-        if self._is_launched:
+        if "address" not in values:
             values["address"] = self.address if status.provisioning_state == "Succeeded" else ""
         return {**values, "status": status.serialize()}
 
@@ -307,41 +205,46 @@ class ComputeTarget:
         """
         self._refuse_while_busy(force)
         with locked(self._folder):
-            self._end()
+            self._provider().down()
             shutil.rmtree(self._folder, ignore_errors=True)
 
     detach = delete
 
     def launch(self, launch: Launch) -> None:
-        """Start a run's driver as a Ray job; it outlives this process.
+        """Start a run's driver as a Ray job, which outlives this process.
 
         Raises
         ------
         ComputeTargetException
             When the cluster does not take it.
         """
+        here = self._provider().runs_here()
         env_vars = {
             **launch.runtime_env.get("env_vars", {}),
             **launch.secrets,
             **self._worker_shape(),
         }
-        asked = without_satisfied(launch.runtime_env) if self._is_here else launch.runtime_env
+        asked = without_satisfied(launch.runtime_env) if here else launch.runtime_env
         runtime_env = {**asked, "env_vars": env_vars}
         if launch.project is not None:
             runtime_env["working_dir"] = launch.project
             runtime_env.setdefault("excludes", [".raysmith", ".git", ".venv", "__pycache__"])
-        module = [self._python(), "-m", "cluster.jobs.supervisor", launch.module, *launch.arguments]
+        # The interpreter is named: a bare ``python`` would be whatever the PATH says.
+        python = sys.executable if here else "python3"
+        module = [python, "-m", "cluster.jobs.supervisor", launch.module, *launch.arguments]
         self.head.submit(
             " ".join(shlex.quote(word) for word in module),
-            f"{self._submission_prefix(launch.run_id)}{uuid.uuid4().hex[:6]}",
+            f"{_submission_prefix(launch.run_id)}{uuid.uuid4().hex[:6]}",
             runtime_env,
             launch.metadata,
         )
 
     def job_state(self, run_id: str) -> tuple[str, str]:
-        """Status (``PENDING``, ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``STOPPED``) and message of
-        the run's latest job; empty texts when the cluster knows none."""
-        prefix = self._submission_prefix(run_id)
+        """Return status and message of the run's latest job, empty when the cluster has none.
+
+        The status is Ray's: ``PENDING``, ``RUNNING``, ``SUCCEEDED``, ``FAILED`` or ``STOPPED``.
+        """
+        prefix = _submission_prefix(run_id)
         found = [job for job in self.head.jobs() if job["submission_id"].startswith(prefix)]
         if not found:
             return "", ""
@@ -349,18 +252,15 @@ class ComputeTarget:
         return str(latest.get("status") or ""), str(latest.get("message") or "")
 
     def is_reachable_from(self, tracking_uri: str) -> bool:
-        """Whether a driver there can reach a store at that URI."""
+        """Whether a driver on the cluster can reach a store at that URI."""
         if tracking_uri.startswith(("http://", "https://", "postgresql", "mysql", "mssql")):
             return True
-        if self._is_launched:
+        provider = self._provider()
+        if provider.runs_here():
+            return True
+        if provider.cluster_file is not None:
             return False
-        return (urlsplit(self.address).hostname or "") in (
-            "127.0.0.1", "localhost", "::1", socket.gethostname(),
-        )  # fmt: skip
-
-    @staticmethod
-    def _submission_prefix(run_id: str) -> str:
-        return f"raysmith-{run_id}-"
+        return urlsplit(provider.address()).hostname == socket.gethostname()
 
     def _refuse_while_busy(self, force: bool) -> None:
         if force:
@@ -377,59 +277,23 @@ class ComputeTarget:
                 "there, or delete(force=True)"
             )
 
-    def _python(self) -> str:
-        """The interpreter there; a bare ``python`` would be whatever the PATH says."""
-        return sys.executable if self._is_here else "python3"
-
     def _worker_shape(self) -> dict[str, str]:
         return {}
 
     def _least_nodes(self) -> int:
         return 0
 
-    def _end(self) -> None:
-        """End what was made for the target."""
-
-    def _why(self, status: AmlComputeStatus) -> str:
-        return "; ".join(status.errors) or "nothing on the cluster asks for more nodes"
-
     def _workers(self) -> list[NodeInfo]:
         return [n for n in self.head.nodes() if n.state == "ALIVE" and not n.is_head]
 
-    @property
-    def _is_local(self) -> bool:
-        return self._provider == "local"
-
-    @property
-    def _is_launched(self) -> bool:
-        return self._provider in LAUNCHED
-
-    @property
-    def _provider(self) -> str | None:
-        """``None`` for an attached cluster."""
-        return (self._read().get("provisioning") or {}).get("provider")
-
-    @property
-    def _is_here(self) -> bool:
-        if self._is_launched:
-            return False
-        return self._is_local or (urlsplit(self.address).hostname in ("127.0.0.1", "localhost"))
-
-    def _local(self) -> LocalCluster:
-        return LocalCluster(self._folder, str(self._read()["cluster_id"]))
+    def _provider(self) -> Provider:
+        record = self._read()
+        kind = (record.get("provisioning") or {}).get("provider")
+        return provider_class(kind)(self._folder, record)
 
     def _read(self) -> dict[str, Any]:
-        try:
-            content: dict[str, Any] = json.loads((self._folder / TARGET_FILE).read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise ComputeTargetException(
-                f"compute target {self.name!r} has been deleted"
-            ) from error
-        return content
+        return read_target(self._folder)
 
 
-def _ambient_token() -> str | None:
-    if os.environ.get("RAY_AUTH_TOKEN"):
-        return os.environ["RAY_AUTH_TOKEN"]
-    file = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
-    return file.read_text(encoding="ascii").strip() if file.is_file() else None
+def _submission_prefix(run_id: str) -> str:
+    return f"raysmith-{run_id}-"

@@ -155,7 +155,7 @@ class Workspace:
     @property
     def compute_targets(self) -> Mapping[str, Any]:
         """Name -> compute target; ``local`` is this machine."""
-        from cluster.targets.aml_compute import open_target
+        from cluster.targets.compute_target import open_target
         from cluster.targets.embedded import EmbeddedTarget
         from cluster.targets.registry import names
 

@@ -9,7 +9,7 @@ import yaml
 from ray.autoscaler._private.util import prepare_config
 
 from cluster import AmlCompute
-from cluster.providers.launcher_file import render_cluster
+from cluster.providers.kinds import launcher_file
 
 moto = pytest.importorskip("moto")
 boto3 = pytest.importorskip("boto3")
@@ -42,7 +42,7 @@ def test_workers_of_the_size_and_priority(ec2, priority):
         vm_size="STANDARD_D2_V2", max_nodes=6, provider="aws", vm_priority=priority,
         region="eu-west-1",
     )  # fmt: skip
-    config = prepare_config(yaml.safe_load(render_cluster("automlcl", provisioning)))
+    config = prepare_config(yaml.safe_load(launcher_file("aws").render("automlcl", provisioning)))
     config = bootstrap_aws(config)
     provider = AWSNodeProvider(config["provider"], "automlcl")
     for kind in ("head", "worker", "worker"):

@@ -9,10 +9,20 @@ import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 from cluster import AmlCompute, ComputeTargetException
-from cluster.providers.launcher_file import cluster_config, render_cluster
+from cluster.providers.kinds import launcher_file
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = Path(__file__).parent / "golden"
+
+
+def render_cluster(name, config):
+    return launcher_file(config.provider).render(name, config)
+
+
+def cluster_config(name, config):
+    return launcher_file(config.provider).content(name, config)
+
+
 CASES = [
     (provider, priority)
     for provider in ("azure", "aws", "gcp", "on_prem")

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from cluster import AmlCompute, ComputeTarget, ComputeTargetException
-from cluster.targets.aml_compute import open_target
+from cluster.targets.compute_target import open_target
 from cluster.targets.registry import names
 
 
