@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from engine import AutoMLConfig, AutoMLRun, Experiment
+from engine.explain.explanation import Explanation
+from engine.explain.files import FILE, FOLDER
 from engine.pipelines.spec import PipelineSpec
 from engine.show.view import DATA_FILE
 from engine.store.packing import pack_model
@@ -45,7 +48,7 @@ def record_run(experiment: Experiment, status: RunStatus = RunStatus.COMPLETED) 
     recorder = Recorder(store, store.run(run_id))
     for number, score in enumerate(SCORES):
         spec = PipelineSpec("DecisionTree", "PCA", {"max_depth": number + 1}, {"share": 0.5})
-        recorder.started(number, spec, IterationProperties(node_ip="10.0.0.1"), 1000.0 + number)
+        recorder.started(number, spec, IterationProperties(node_ip="10.0.0.1"), time.time())
         recorder.ended(number, _end(number, score), {} if score is None else {"accuracy": score})
     recorder.close()
     assert recorder.error is None
@@ -68,3 +71,20 @@ def _end(number: int, score: float | None) -> IterationEnd:
         model=pack_model(model.fit(TABLE, LABELS)),
         log=f"log of {number}\n",
     )
+
+
+def keep_explanation(run: AutoMLRun, iteration: int) -> None:
+    """Keep SHAP values of two rows, columns and classes with an iteration."""
+    values = np.array([[0.125, 0.5], [-0.125, -0.5]])
+    explanation = Explanation(
+        values=np.stack([-values, values], axis=2),
+        expected=np.array([0.5, 0.5]),
+        columns=("a", "b"),
+        classes=("no", "yes"),
+        rows=np.array([3, 7]),
+        data=np.zeros((2, 2)),
+        n_given=9,
+        source="X_valid",
+    )
+    child = run.store.iterations(run.id)[iteration]
+    run.store.write_files(child.run_id, FOLDER, {FILE: explanation.to_bytes()})

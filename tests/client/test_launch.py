@@ -16,7 +16,7 @@ from tests.client.recorded import record_run
 @pytest.fixture
 def given(workspace):
     return AutoMLConfig(
-        "classification", X=[[0.0], [1.0]] * 5, y=[0, 1] * 5, compute_target="automlcl"
+        "classification", X=[[0.0], [1.0]] * 10, y=[0, 1] * 10, compute_target="automlcl"
     ).prepare()
 
 

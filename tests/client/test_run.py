@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from engine import AutoMLRun, ConfigException, Experiment, RunException
+from engine.store.properties import IterationProperties
 from tests.client.recorded import BEST, LABELS, SCORES, TABLE
 
 
@@ -104,13 +105,13 @@ def test_the_report_is_one_file(run, tmp_path):
     assert "PCA DecisionTree" in Path(path).read_text()
 
 
-def test_a_registered_model_has_its_card(run):
+def test_a_registered_model_has_its_card(run, monkeypatch):
     version = run.register_model("churn", "the best one", {"stage": "draft"})
     assert (version.name, version.description) == ("churn", "the best one")
     best = run.get_output()[0]
     card = run.store.read_bytes(best.id, "model/model_card.md").decode()
     assert card.startswith("# churn\n\nthe best one\n")
-    mlflow.set_tracking_uri(run.experiment.workspace.tracking_uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", run.experiment.workspace.tracking_uri)
     model = mlflow.sklearn.load_model(f"models:/churn/{version.version}")
     np.testing.assert_array_equal(model.predict(TABLE), run.get_output()[1].predict(TABLE))
     assert "churn" in run.experiment.workspace.models
@@ -130,12 +131,12 @@ def test_an_iteration_in_detail(run):
     details = failed.get_details()
     assert (details["status"], details["reason"]) == ("Failed", "ValueError: bad\nmore lines")
     assert details["properties"] == failed.get_properties()
-    assert (details["startTime"], details["metrics"]) == (1001.0, {})
+    assert details["startTime"] <= details["endTime"]
+    assert details["metrics"] == {}
 
 
 def test_an_iteration_without_a_log(run):
     record = run.store.run(run.id)
-    spec = best_properties = run.store.iterations(run.id)[BEST].properties
-    child = run.store.start_iteration(record, 9, spec.run_algorithm, {}, best_properties, 1.0)
+    child = run.store.start_iteration(record, 9, "KNN", {}, IterationProperties(), 1.0)
     [running] = [c for c in run.get_children() if c.id == child]
     assert (running.get_logs(), running.get_status()) == ("", "Running")
