@@ -68,6 +68,14 @@ def read_settings(file: Path) -> dict[str, Any]:
     ------
     ConfigException
         When the file is not YAML, or not a mapping of names to values.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "settings.yaml"
+    ...     _ = file.write_text("task: regression\\niterations: 5")
+    ...     read_settings(file)
+    {'task': 'regression', 'iterations': 5}
     """
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))

@@ -27,7 +27,13 @@ _PORTS = {8265: "Ray dashboard", 5000: "MLflow UI"}
 
 @dataclass(frozen=True)
 class Check:
-    """A check of this machine: whether it is well, and what was found."""
+    """The result of a check of this machine.
+
+    Examples
+    --------
+    >>> Check("port 5000", True, "free (MLflow UI)").ok
+    True
+    """
 
     check: str
     ok: bool
@@ -35,7 +41,7 @@ class Check:
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Print what a run needs of this machine; return 1 when something is missing."""
+    """Check this machine for everything that a run needs; return 1 when something is missing."""
     checks = [*_software(), *_hardware(), *_ports()]
     if options.json:
         print(json.dumps([asdict(check) for check in checks], indent=1))

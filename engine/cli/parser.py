@@ -79,7 +79,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Make the parser of all commands; each sets ``command`` to the function that runs it."""
+    """Make the parser of all commands; each sets ``command`` to the function that runs it.
+
+    Examples
+    --------
+    >>> options = make_parser().parse_args(["logs", "RUN", "3", "-f"])
+    >>> options.command.__name__, options.iteration, options.follow
+    ('logs', 3, True)
+    """
     parser = argparse.ArgumentParser(
         prog="raysmith",
         description=_DESCRIPTION,

@@ -77,7 +77,7 @@ def wait_for_end(
 def failure_of(record: RunRecord) -> AutoMLError:
     """Return the error that ended a run, of the type that the driver raised.
 
-    Types from outside `engine.errors` become `RunException`.
+    Errors of types from outside `engine.errors` become a `RunException`.
     """
     message = record.error or "the run failed"
     if record.error_type == ConfigException.__name__:

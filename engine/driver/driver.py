@@ -256,7 +256,7 @@ class Driver:
             interrupted=[c.iteration for c in earlier if not c.status.is_final],
         )
         recorder = Recorder(self._store, record)
-        recorder.knows({child.iteration: child.run_id for child in earlier})
+        recorder.adopt({child.iteration: child.run_id for child in earlier})
         return schedule, recorder
 
     def _keep_best(self) -> IterationRecord | None:

@@ -66,8 +66,8 @@ model.predict(X)  # a table with the columns above
 
 Made with {versions}.
 
-What it is meant for, whom its errors would harm, and how it does on groups of people is for its \
-owner to say: a run does not know.
+The owner of the model has to add its purpose, whom its errors would harm, and how it does on \
+groups of people.
 """
 
 _IMPORTANCE = """

@@ -64,7 +64,13 @@ def write_report(view: RunView, path: str | Path) -> str:
 
 
 def view_source(name: str) -> str:
-    """Return the text of a file of the view, which report and widget share."""
+    """Return the text of a file of the view, which report and widget share.
+
+    Examples
+    --------
+    >>> "export default" in view_source("run_view.js")
+    True
+    """
     return files("engine.show").joinpath(name).read_text(encoding="utf-8")
 
 

@@ -61,7 +61,18 @@ class Table:
         self._print(_line("ITERATION", "PIPELINE", "DURATION", "METRIC", "BEST"))
 
     def row(self, record: IterationRecord) -> None:
-        """Print an iteration; one without a score shows its status and its reason."""
+        """Print an iteration; one without a score shows its status and its reason.
+
+        Examples
+        --------
+        >>> from engine.metrics.metric import METRICS
+        >>> from engine.store.status import IterationStatus
+        >>> record = IterationRecord(
+        ...     "id", 3, IterationStatus.FAILED, "PCA KNN", "out of memory", ended=1.5
+        ... )
+        >>> Table(METRICS["accuracy"]).row(record)  # doctest: +NORMALIZE_WHITESPACE
+        3   PCA KNN   0:00:02   Failed   nan   out of memory
+        """
         self._best.add(record)
         completed = record.is_completed
         score = format_score(self._metric.of(record.metrics))
@@ -135,5 +146,11 @@ def format_score(score: float | None) -> str:
 
 
 def first_line(text: str) -> str:
-    """Return the first line of a text that is not blank."""
+    """Return the first line of a text that is not blank.
+
+    Examples
+    --------
+    >>> first_line("ValueError: bad\\nmore")
+    'ValueError: bad'
+    """
     return text.strip().partition("\n")[0]

@@ -31,6 +31,22 @@ class BestSoFar:
         The best score; ``None`` until there is one.
     record:
         The iteration with that score.
+
+    Examples
+    --------
+    >>> from engine.metrics.metric import METRICS
+    >>> from engine.store.status import IterationStatus
+    >>> iterations = [
+    ...     IterationRecord(
+    ...         str(n), n, IterationStatus.COMPLETED, "KNN", metrics={"accuracy": score}
+    ...     )
+    ...     for n, score in enumerate([0.7, 0.9, 0.8])
+    ... ]
+    >>> best = BestSoFar(METRICS["accuracy"])
+    >>> [best.add(record) for record in iterations]
+    [True, True, False]
+    >>> best.score, best.record.iteration
+    (0.9, 1)
     """
 
     def __init__(self, metric: Metric) -> None:
@@ -48,7 +64,21 @@ class BestSoFar:
 
 
 def best_iteration(iterations: Iterable[IterationRecord], metric: Metric) -> IterationRecord | None:
-    """Return the completed iteration that is best by ``metric``; the first of equals."""
+    """Return the completed iteration that is best by ``metric``; the first of equals.
+
+    Examples
+    --------
+    >>> from engine.metrics.metric import METRICS
+    >>> from engine.store.status import IterationStatus
+    >>> iterations = [
+    ...     IterationRecord(
+    ...         str(n), n, IterationStatus.COMPLETED, "KNN", metrics={"accuracy": score}
+    ...     )
+    ...     for n, score in enumerate([0.7, 0.9, 0.8])
+    ... ]
+    >>> best_iteration(iterations, METRICS["accuracy"]).iteration
+    1
+    """
     best = BestSoFar(metric)
     for record in iterations:
         best.add(record)
@@ -62,6 +92,28 @@ def chosen_iteration(
 
     See `engine.ensembles.preference.choose_one` for why the best score of many is not always the
     best model. Iterations tried after the ensemble was made void the preference.
+
+    Examples
+    --------
+    >>> from engine.metrics.metric import METRICS
+    >>> from engine.store.status import IterationStatus
+    >>> iterations = [
+    ...     IterationRecord(
+    ...         str(n), n, IterationStatus.COMPLETED, "KNN", metrics={"accuracy": score}
+    ...     )
+    ...     for n, score in enumerate([0.7, 0.9, 0.8])
+    ... ]
+    >>> chosen_iteration(iterations, METRICS["accuracy"]).iteration
+    1
+    >>> from engine.store.properties import IterationProperties
+    >>> preferred = IterationProperties(
+    ...     run_algorithm="VotingEnsemble", preferred="0.89 against 0.88"
+    ... )
+    >>> voting = IterationRecord(
+    ...     "3", 3, IterationStatus.COMPLETED, "VotingEnsemble", properties=preferred
+    ... )
+    >>> chosen_iteration([*iterations, voting], METRICS["accuracy"]).iteration
+    3
     """
     completed = [record for record in iterations if record.is_completed]
     preferred = [record for record in completed if record.properties.preferred is not None]
@@ -78,6 +130,19 @@ def candidates(
 
     Two of each estimator come before the others. Iterations that left folds out are passed over,
     because they have no predictions for the rows of these folds.
+
+    Examples
+    --------
+    >>> from engine.metrics.metric import METRICS
+    >>> from engine.store.status import IterationStatus
+    >>> iterations = [
+    ...     IterationRecord(
+    ...         str(n), n, IterationStatus.COMPLETED, "KNN", metrics={"accuracy": score}
+    ...     )
+    ...     for n, score in enumerate([0.7, 0.9, 0.8])
+    ... ]
+    >>> [record.iteration for record in candidates(iterations, METRICS["accuracy"], 2)]
+    [1, 2]
     """
     found = [
         record
@@ -98,7 +163,18 @@ def candidates(
 
 
 def by_end(iterations: Iterable[IterationRecord]) -> list[IterationRecord]:
-    """Sort iterations by the time at which they ended; those that go on come last."""
+    """Sort iterations by the time at which they ended; those that go on come last.
+
+    Examples
+    --------
+    >>> from engine.store.status import IterationStatus
+    >>> iterations = [
+    ...     IterationRecord(str(n), n, IterationStatus.COMPLETED, "KNN", ended=ended)
+    ...     for n, ended in enumerate([50.0, None, 30.0])
+    ... ]
+    >>> [record.iteration for record in by_end(iterations)]
+    [2, 0, 1]
+    """
     return sorted(iterations, key=lambda r: math.inf if r.ended is None else r.ended)
 
 
@@ -109,6 +185,15 @@ def iteration_of_number(iterations: Sequence[IterationRecord], number: int) -> I
     ------
     RunException
         When there is no such iteration, or it has no model.
+
+    Examples
+    --------
+    >>> from engine.store.status import IterationStatus
+    >>> failed = IterationRecord("id", 0, IterationStatus.FAILED, "KNN", reason="out of memory")
+    >>> iteration_of_number([failed], 0)
+    Traceback (most recent call last):
+    ...
+    engine.errors.RunException: iteration 0 has no model: Failed, out of memory
     """
     for record in iterations:
         if record.iteration == number:
@@ -148,6 +233,23 @@ def pick(
         For ``number`` and ``by`` together, or a metric that no iteration has.
     RunException
         When there is no iteration of that number, or it has no model.
+
+    Examples
+    --------
+    >>> from engine.metrics.metric import METRICS
+    >>> from engine.store.status import IterationStatus
+    >>> iterations = [
+    ...     IterationRecord(
+    ...         str(n), n, IterationStatus.COMPLETED, "KNN", metrics={"accuracy": score}
+    ...     )
+    ...     for n, score in enumerate([0.7, 0.9, 0.8])
+    ... ]
+    >>> pick(iterations, METRICS["accuracy"], number=2).iteration
+    2
+    >>> pick(iterations, METRICS["accuracy"], by="r2_score")
+    Traceback (most recent call last):
+    ...
+    engine.errors.ConfigException: metric='r2_score': allowed is one of ...
     """
     if number is not None and by is not None:
         raise ConfigException(["give iteration or metric, not both"])

@@ -51,7 +51,13 @@ class DriverIdentity:
 
     @classmethod
     def of_this_process(cls) -> DriverIdentity:
-        """Make an identity with a new token."""
+        """Make an identity with a new token.
+
+        Examples
+        --------
+        >>> DriverIdentity.of_this_process().pid == os.getpid()
+        True
+        """
         started = psutil.Process().create_time()
         return cls(uuid.uuid4().hex, _host(), os.getpid(), started, time.time())
 
@@ -65,7 +71,14 @@ class DriverIdentity:
         return json.dumps(asdict(self))
 
     def beat(self) -> DriverIdentity:
-        """Return a copy whose heartbeat is now."""
+        """Return a copy whose heartbeat is now.
+
+        Examples
+        --------
+        >>> driver = DriverIdentity("token", "a host", 7, process_started=1.0, heartbeat=2.0)
+        >>> driver.beat().heartbeat > driver.heartbeat
+        True
+        """
         return dataclasses.replace(self, heartbeat=time.time())
 
     def is_alive(self) -> bool:
@@ -73,6 +86,12 @@ class DriverIdentity:
 
         A process of this machine is looked up; one of another machine is judged by its last
         heartbeat.
+
+        Examples
+        --------
+        >>> elsewhere = DriverIdentity("token", "a host", 7, process_started=1.0, heartbeat=2.0)
+        >>> elsewhere.is_alive(), elsewhere.beat().is_alive()
+        (False, True)
         """
         if self.host == _host():
             try:

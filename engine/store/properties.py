@@ -102,7 +102,14 @@ class IterationProperties:
     def with_pipeline(
         self, spec: PipelineSpec, iteration: int | None = None
     ) -> IterationProperties:
-        """Return a copy that describes ``spec`` too."""
+        """Return a copy that describes ``spec`` too.
+
+        Examples
+        --------
+        >>> here = IterationProperties(node_ip="10.0.0.4").with_pipeline(PipelineSpec("KNN", "PCA"))
+        >>> here.node_ip, here.run_algorithm, here.run_preprocessor
+        ('10.0.0.4', 'KNN', 'PCA')
+        """
         return dataclasses.replace(
             self,
             iteration=iteration,
@@ -113,7 +120,13 @@ class IterationProperties:
 
     @classmethod
     def from_tags(cls, tags: Mapping[str, str]) -> IterationProperties:
-        """Read what `to_tags` wrote; names that are not properties are ignored."""
+        """Read the texts that `to_tags` wrote; names that are not properties are ignored.
+
+        Examples
+        --------
+        >>> IterationProperties.from_tags({"folds": "5", "colour": "red"}).folds
+        5
+        """
         return cls(
             **{
                 known.name: known.metadata.get("read", str)(tags[known.name])
@@ -123,7 +136,13 @@ class IterationProperties:
         )
 
     def to_tags(self) -> dict[str, str]:
-        """Property name -> text, for those that are not ``None``."""
+        """Property name -> text, for those that are not ``None``.
+
+        Examples
+        --------
+        >>> IterationProperties(folds=5, fit_seconds=1.25).to_tags()
+        {'fit_seconds': '1.25', 'folds': '5'}
+        """
         values = ((known.name, getattr(self, known.name)) for known in fields(self))
         return {name: _text(value) for name, value in values if value is not None}
 

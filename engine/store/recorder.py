@@ -45,7 +45,7 @@ class Recorder:
         self._room = threading.BoundedSemaphore(_QUEUED_ENDS)
         self.error: Exception | None = None
 
-    def knows(self, children: Mapping[int, str]) -> None:
+    def adopt(self, children: Mapping[int, str]) -> None:
         """Add iterations that have a child run already: number -> its id."""
         self._children.update(children)
 

@@ -16,7 +16,13 @@ from engine.store.status import IterationStatus, RunStatus
 
 @dataclass(frozen=True)
 class Requests:
-    """Requests that clients have left in the store for the driver."""
+    """Requests that clients have left in the store for the driver.
+
+    Examples
+    --------
+    >>> Requests(cancel_iterations=frozenset({7})).cancel
+    False
+    """
 
     cancel: bool = False
     pause: bool = False
@@ -87,42 +93,89 @@ class IterationRecord:
         Seconds since the epoch; ``ended`` is ``None`` while the iteration goes on.
     retries:
         Reasons why the iteration was started again: the nodes that were lost.
+
+    Examples
+    --------
+    >>> record = IterationRecord("id", 3, IterationStatus.FAILED, "PCA KNN", reason="out of memory")
+    >>> record.is_completed
+    False
     """
 
     run_id: str
     iteration: int
     status: IterationStatus
     pipeline: str
-    reason: str
-    metrics: Mapping[str, float]
-    properties: IterationProperties
-    started: float
-    ended: float | None
+    reason: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    properties: IterationProperties = field(default_factory=IterationProperties)
+    started: float = 0.0
+    ended: float | None = None
     retries: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
-        """Seconds that the iteration took, or has been running for."""
+        """Seconds that the iteration took, or has been running for.
+
+        Examples
+        --------
+        >>> IterationRecord(
+        ...     "id", 3, IterationStatus.COMPLETED, "KNN", started=100.0, ended=102.5
+        ... ).seconds
+        2.5
+        """
         return max(0.0, (self.ended or time.time()) - self.started)
 
     @property
     def kind(self) -> str:
-        """Name of the estimator; the iteration's number where the name is not known."""
+        """Name of the estimator; the iteration's number where the name is not known.
+
+        Examples
+        --------
+        >>> properties = IterationProperties(run_algorithm="KNN")
+        >>> status = IterationStatus.RUNNING
+        >>> IterationRecord("id", 3, status, "PCA KNN", properties=properties).kind
+        'KNN'
+        >>> IterationRecord("id", 3, status, "PCA KNN").kind
+        '3'
+        """
         return self.properties.run_algorithm or str(self.iteration)
 
     @property
     def is_completed(self) -> bool:
-        """Whether the iteration has left a model and scores."""
+        """Whether the iteration has left a model and scores.
+
+        Examples
+        --------
+        >>> IterationRecord("id", 3, IterationStatus.COMPLETED, "KNN").is_completed
+        True
+        """
         return self.status == IterationStatus.COMPLETED
 
     @property
     def is_ensemble(self) -> bool:
-        """Whether the iteration combines the models of others."""
+        """Whether the iteration combines the models of others.
+
+        Examples
+        --------
+        >>> voting = IterationProperties(run_algorithm="VotingEnsemble")
+        >>> status = IterationStatus.COMPLETED
+        >>> IterationRecord("id", 9, status, "VotingEnsemble", properties=voting).is_ensemble
+        True
+        """
         return self.properties.run_algorithm in ENSEMBLES
 
     @property
     def spec(self) -> PipelineSpec:
-        """The pipeline's specification; without parameters where the store has none."""
+        """The pipeline's specification; without parameters where the store has none.
+
+        Examples
+        --------
+        >>> spec = PipelineSpec("KNN", "PCA", {"n_neighbors": 5})
+        >>> properties = IterationProperties.of_pipeline(spec)
+        >>> status = IterationStatus.RUNNING
+        >>> IterationRecord("id", 3, status, spec.name, properties=properties).spec == spec
+        True
+        """
         try:
             return PipelineSpec.from_json(self.properties.pipeline_spec or "")
         except ValueError:
@@ -145,6 +198,11 @@ class IterationEnd:
         Text of the iteration's log.
     whole_seconds:
         Estimated seconds that a pruned iteration would have taken.
+
+    Examples
+    --------
+    >>> IterationEnd(IterationStatus.COMPLETED, metrics={"accuracy": 0.9}).reason
+    ''
     """
 
     status: IterationStatus

@@ -58,12 +58,24 @@ def is_reserved(key: str) -> bool:
 
 
 def is_request_or_error(key: str) -> bool:
-    """Whether a tag must go before a run is driven again."""
+    """Whether a tag must go before a run is driven again.
+
+    Examples
+    --------
+    >>> is_request_or_error(CANCEL), is_request_or_error(ERROR), is_request_or_error(STATUS)
+    (True, True, False)
+    """
     return key.startswith((f"{_PREFIX}request.", ERROR))
 
 
 def cancel_iteration(iteration: int) -> str:
-    """Tag that asks the driver to cancel an iteration."""
+    """Return the tag that asks the driver to cancel an iteration.
+
+    Examples
+    --------
+    >>> cancel_iteration(7)
+    'raysmith.request.cancel_iteration.7'
+    """
     return f"{_CANCEL_ITERATION}{iteration}"
 
 
@@ -81,7 +93,15 @@ def shorten(text: str) -> str:
 def tags_of_new_run(
     name: str, settings: Mapping[str, Any], user_tags: Mapping[str, str]
 ) -> dict[str, str]:
-    """Tags of a run in the state ``NotStarted``."""
+    """Encode a run in the state ``NotStarted``.
+
+    Examples
+    --------
+    >>> settings = {"task": "regression", "primary_metric": "r2_score"}
+    >>> tags = tags_of_new_run("a run", settings, {"team": "x"})
+    >>> tags[STATUS], tags[TARGET], tags["team"]
+    ('NotStarted', 'local', 'x')
+    """
     return {
         _NAME: name,
         KIND: "run",
@@ -94,7 +114,13 @@ def tags_of_new_run(
 
 
 def is_run(tags: Mapping[str, str]) -> bool:
-    """Whether the tags are those of an AutoML run rather than of an iteration."""
+    """Whether the tags are those of an AutoML run rather than of an iteration.
+
+    Examples
+    --------
+    >>> is_run({KIND: "run"}), is_run({KIND: "iteration"}), is_run({})
+    (True, False, False)
+    """
     return tags.get(KIND) == "run"
 
 
@@ -149,7 +175,13 @@ def _requests(tags: Mapping[str, str]) -> Requests:
 def tags_of_new_iteration(
     parent_id: str, iteration: int, pipeline: str, properties: IterationProperties
 ) -> dict[str, str]:
-    """Tags of a child run in the state ``Running``."""
+    """Encode an iteration in the state ``Running``.
+
+    Examples
+    --------
+    >>> tags_of_new_iteration("parent", 3, "PCA KNN", IterationProperties())[STATUS]
+    'Running'
+    """
     return {
         PARENT: parent_id,
         _NAME: f"{iteration} {pipeline}",
@@ -162,7 +194,13 @@ def tags_of_new_iteration(
 
 
 def tags_of_restart(properties: IterationProperties, started: float) -> dict[str, str]:
-    """Tags of a child run that is in the state ``Running`` again."""
+    """Encode an iteration that is in the state ``Running`` again.
+
+    Examples
+    --------
+    >>> tags_of_restart(IterationProperties(pid=7), 12.5)["raysmith.started"]
+    '12.5'
+    """
     return {
         STATUS: IterationStatus.RUNNING.value,
         _REASON: "",
@@ -172,7 +210,13 @@ def tags_of_restart(properties: IterationProperties, started: float) -> dict[str
 
 
 def tags_of_retry(reasons: Sequence[str]) -> dict[str, str]:
-    """Tags of a child run in the state ``Retried``; ``reasons`` are all lost nodes so far."""
+    """Encode an iteration in the state ``Retried``; ``reasons`` are all lost nodes so far.
+
+    Examples
+    --------
+    >>> tags_of_retry(["node a was lost", "node b was lost"])["raysmith.reason"]
+    'node b was lost'
+    """
     shown = [reason[:_REASON_LIMIT] for reason in reasons]
     return {
         _RETRIES: json.dumps(shown),
@@ -184,7 +228,13 @@ def tags_of_retry(reasons: Sequence[str]) -> dict[str, str]:
 def tags_of_end(
     status: IterationStatus, reason: str, properties: IterationProperties
 ) -> dict[str, str]:
-    """Tags of a child run in its final state."""
+    """Encode an iteration in its final state.
+
+    Examples
+    --------
+    >>> tags_of_end(IterationStatus.TIMEOUT, "too long", IterationProperties())
+    {'raysmith.reason': 'too long', 'raysmith.status': 'Timeout'}
+    """
     return {
         **_property_tags(properties),
         _REASON: shorten(reason),

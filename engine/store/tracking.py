@@ -23,6 +23,12 @@ def configure_mlflow() -> None:
     The first open of a database logs each of its migrations, which look like errors. A progress
     bar for every small file would break up the table of iterations. A value that the user has set
     in the environment is kept.
+
+    Examples
+    --------
+    >>> configure_mlflow()
+    >>> logging.getLogger("alembic").isEnabledFor(logging.INFO)
+    False
     """
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)

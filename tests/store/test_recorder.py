@@ -84,7 +84,7 @@ def test_events_are_written_in_their_order(store, recorder):
 
 
 def test_an_iteration_of_an_earlier_driver_is_started_again(store, recorder):
-    recorder.knows({4: "old child"})
+    recorder.adopt({4: "old child"})
     recorder.started(4, SPEC, IterationProperties(), 1.0)
     recorder.close()
     assert store.calls == [("restart", "old child", 4, 1.0)]
