@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PROCESSES ?= $(shell awk '/^MemAvailable/ { print ($$2 > 10000000) ? 2 : 0 }' /proc/meminfo 2>/dev/null || echo 0)
 PYTEST = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --no-loadscope-reorder
 
-.PHONY: demo fast test lint types bench check-kuberay clean
+.PHONY: demo fast test lint types docs bench check-kuberay clean
 
 demo: $(VENV)/.core
 	$(BIN)/python examples/digits/driver.py
@@ -26,6 +26,11 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
+
+# Warnings are errors. Without the examples, in a minute less: make docs SPHINXOPTS="-D plot_gallery=0"
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -n -b html $(SPHINXOPTS) docs docs/_build/html
+	cd docs && $(abspath $(BIN))/python -m _ext.check_links _build/html
 
 bench: $(VENV)/.dev
 	$(PIP) --editable ".[bench]"
@@ -48,6 +53,11 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	$(PIP) --editable ".[dev]"
 	@touch $@ $(VENV)/.core
 
+$(VENV)/.docs: $(VENV)/bin/python pyproject.toml
+	@echo "Installing raysmith with what builds its documentation into $(VENV)"
+	$(PIP) --editable ".[docs]"
+	@touch $@ $(VENV)/.core
+
 # JupyterLab for the widget's test. Not beside the rest: it brings a package (rfc3987-syntax) that
 # adds a second to the start of every process that imports Ray.
 $(VENV)/jupyter/.made: $(VENV)/.dev
@@ -63,4 +73,5 @@ check-kuberay: $(VENV)/.core
 	    $(if $(findstring rayjobs,$(CRD)),--entrypoint "python driver.py")
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist *.egg-info docs/_build docs/gallery docs/notebooks \
+	    docs/reference/_generated docs/reference/api

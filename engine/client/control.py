@@ -11,6 +11,7 @@ from engine.client.launch import start_again
 from engine.client.liveness import death_of, status_of
 from engine.client.stored import Stored
 from engine.config.specification import RunSpecification
+from engine.driver.specification_files import load_specification
 from engine.errors import RunException
 from engine.store.records import RunRecord
 from engine.store.status import RunStatus
@@ -78,7 +79,7 @@ class ControlledRun(Stored):
         if not record.is_final and self._death(record) is None:
             self.store.request_pause(self.id, False)
         else:
-            given = RunSpecification.from_spec(self.store, self.id)
+            given = load_specification(self.store, self.id)
             if compute_target is not None:
                 name = getattr(compute_target, "name", compute_target)
                 given.settings.check({"compute_target": name})
@@ -114,7 +115,7 @@ class ControlledRun(Stored):
         record = self.store.run(self.id)
         if not record.is_final and self._death(record) is None:
             raise RunException(f"run {self.id} is {record.status}; wait for its end or cancel it")
-        given = RunSpecification.from_spec(self.store, self.id)
+        given = load_specification(self.store, self.id)
         changes: dict[str, Any] = {
             "experiment_timeout_minutes": experiment_timeout_minutes,
             "experiment_exit_score": experiment_exit_score,

@@ -7,6 +7,7 @@ from cluster.targets.launch import Launch
 from engine.client.interfaces import WorkspaceLike
 from engine.config.specification import RunSpecification
 from engine.driver.driver import Driver
+from engine.driver.specification_files import keep_data
 from engine.errors import AutoMLError
 from engine.store.mlflow_store import TRACKING_URI_VARIABLE
 from engine.store.status import RunStatus
@@ -24,12 +25,12 @@ def check_target(workspace: WorkspaceLike, given: RunSpecification) -> None:
     if not settings.is_remote:
         return
     known = workspace.compute_targets
-    if settings.compute_target not in known:
+    if settings.target_name not in known:
         raise ComputeTargetException(
             f"compute_target={settings.compute_target!r}: the workspace has {', '.join(known)}; "
             "ComputeTarget.create or .attach makes others"
         )
-    target = known[settings.compute_target]
+    target = known[settings.target_name]
     if not target.is_reachable_from(workspace.tracking_uri):
         raise ComputeTargetException(
             f"the workspace is kept in {workspace.tracking_uri.partition(':')[0]} on this machine, "
@@ -70,14 +71,14 @@ def start_again(workspace: WorkspaceLike, run_id: str, given: RunSpecification) 
 def _launch(workspace: WorkspaceLike, run_id: str, given: RunSpecification) -> None:
     store, settings = workspace.store, given.settings
     driver = Driver(store, run_id, given)
-    target = workspace.compute_targets[settings.compute_target or "local"]
+    target = workspace.compute_targets[settings.target_name]
     project = None
     metadata: dict[str, str] = {}
     if not settings.is_remote:
         driver.claim()
     else:
         store.forget_driver(run_id)
-        given.keep(store, run_id)
+        keep_data(store, run_id, given)
         project = settings.path if settings.data_script is not None else None
         metadata = {
             "experiment": store.experiment_of(run_id),

@@ -1,5 +1,6 @@
 """Configuration: `AutoMLConfig`, its settings, and a run's specification.
 
-`value_rules` check one value, `combinations` several. The room may import `engine.search` and
-`engine.evaluation` and what stands below them.
+`value_rules` check one value, `combinations` several, `parameters` all of them; `preparation`
+turns a configuration into a `specification.RunSpecification`. The room may import
+`engine.ensembles` and the rooms below it.
 """

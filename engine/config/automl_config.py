@@ -1,126 +1,230 @@
-"""`AutoMLConfig`: what a run should do, checked as a whole before anything is started."""
+"""`AutoMLConfig`: the configuration of a run, checked as a whole before anything is started."""
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Literal
 
-from engine.config import value_rules as allow
-from engine.config.combinations import DATA_PARAMETERS, _impossible, _unknown_names
-from engine.config.settings import FIELDS, Settings, not_available, wrong_values
+from engine.config.parameters import SupportsLaunch, SupportsRuntimeEnv, checked_parameters
+from engine.config.preparation import prepare
+from engine.config.settings import FIELDS, Settings
 from engine.config.specification import RunSpecification
-from engine.data.data_script import check_script
-from engine.data.tables import read_table
-from engine.errors import AutoMLError, ConfigException, DataException
-from engine.metrics.metric import DEFAULT_METRIC, Task
+from engine.data.featurization import FeaturizationConfig
+from engine.metrics.metric import Task
 
 
 class AutoMLConfig:
-    """What an AutoML run should do.
+    """Configuration of an AutoML run, checked as a whole.
+
+    Every parameter but ``task`` is given by its name. Data comes from one of three sources: a
+    script (``data_script``), arrays (``X`` and ``y``), or one table (``training_data`` and
+    ``label_column_name``).
 
     Parameters
     ----------
-    task:
+    task : str
         ``classification`` or ``regression`` (``forecasting`` is not available yet).
-    **parameters:
-        primary_metric : str, default ``accuracy`` / ``spearman_correlation``
-            What decides which pipeline is best; see `engine.metrics.METRICS`.
-        name : str, optional
-            A name for the run in the store.
-        path : path, default ``.``; data_script : path, optional
-            Project folder, and a script with ``get_data()``; a relative script is looked for in
-            the working directory, then in ``path``.
-        X, y, sample_weight, X_valid, y_valid, sample_weight_valid, cv_splits_indices
-            Data given directly: numpy, pandas or scipy sparse, (n_rows, n_columns) and (n_rows,).
-        training_data, validation_data, label_column_name, weight_column_name, drop_column_names
-            Data as one table: pandas, polars or pyarrow, a Ray Dataset, or the path of a CSV or
-            Parquet file.
-        iterations : int, default 100
-            Pipelines to try.
-        iteration_timeout_minutes, experiment_timeout_minutes : float, optional
-            Limits of one iteration, which is then killed, and of the whole run.
-        experiment_exit_score : float, optional
-            Stop once the primary metric is this good.
-        n_cross_validations : int, validation_size : float in (0, 1), default by size
-            k folds; with ``validation_size`` Monte Carlo splits. Neither: 10 folds up to 1,000
-            rows, 5 up to 20,000, above that a 10 % hold-out.
-        max_concurrent_iterations : int, default what the cores allow
-            Trials at a time, over the whole cluster; on a compute target other than ``local``
-            the default is 1.
-        max_cores_per_iteration : int, default 1
-            Cores of a trial; -1 for a whole node.
-        mem_in_mb : int, optional
-            Memory of a trial, in MB, that the cluster must have free.
-        preprocess : bool, featurization : str or FeaturizationConfig, default ``auto``
-            True / ``auto``: columns of any kind, see `engine.pipelines.featurize`. False / ``off``:
-            numeric columns only.
-        allowed_models (or whitelist_models), blocked_models (or blacklist_models) : list of str
-            Names of estimators, as in `engine.pipelines.estimators_of`.
-        enable_early_stopping : bool, default True; early_stopping_n_iters : int, default 20
-            End when the best score has stood still for that many iterations.
-        enable_voting_ensemble, enable_stack_ensemble : bool, default True
-            Ensembles of the best pipelines, as the last rows, on top of ``iterations``.
-        ensemble_iterations : int, default 15
-            That many of the best iterations are candidates for them, two of each estimator before
-            a third of one.
-        stack_meta_learner_type, stack_meta_learner_kwargs, stack_meta_learner_train_percentage
-            What sits on top of the stack, its parameters, and the share of the rows it is fitted on
-            (default all). Default: LightGBM over features and predictions, in a mean with the
-            members; where that is not possible or no better, ``LogisticRegression`` and
-            ``ElasticNet`` over the predictions.
-        exclude_nan_labels : bool, default True
-            Drop rows without a target, with a warning that says how many.
-        model_explainability : bool, default True if ``X_valid`` is given
-            SHAP values of the best model at the end, for the rows of ``X_valid`` (which needs no
-            ``y_valid`` for that), else for a sample of the training rows.
-        explain_timeout_minutes : float, default 5
-            What is not explained by then is left out.
-        enable_onnx_compatible_models : bool, default False
-            Only pipelines that convert to ONNX (no SVM, no CatBoost, categories encoded; dates and
-            text are left out, with a warning): ``get_output(return_onnx_model=True)``.
-        class_weight : ``"balanced"`` or dict, optional
-            Multiplied into the sample weights of every fit.
-        positive_label : label, optional
-            Of two classes, the one whose own metrics are recorded too: ``AUC_binary``,
-            ``average_precision_score_binary``, ``f1_score_binary``, ``precision_score_binary``,
-            ``recall_score_binary``.
-        verbosity : int, default ``logging.INFO``; debug_log : path, default ``automl.log``
-            Level and file of the driver's log.
-        compute_target : compute target or its name, default ``"local"``
-            Where the run is driven: this machine's embedded Ray, or a cluster of the workspace.
-        run_configuration : RunConfiguration, optional
-            Packages, image and environment variables of a run on a cluster.
-        random_state : int, default 0
-            The same seed, data and iterations give the same pipelines and scores at concurrency 1.
+    primary_metric : str, optional
+        Metric that decides which pipeline is best, a name of `engine.metrics.METRICS`. Default:
+        ``accuracy`` or ``spearman_correlation``.
+    name : str, optional
+        Name of the run in the store.
+    path : path, default ``"."``
+        Project folder.
+    data_script : path, optional
+        Script with a function ``get_data()``. A relative path is looked for in the working
+        directory, then in ``path``.
+    X : array, optional
+        Features, (n_rows, n_columns): numpy, pandas, polars, pyarrow or scipy sparse.
+    y : array, optional
+        Target, (n_rows,).
+    sample_weight : array, optional
+        Weight of each row, (n_rows,), not negative.
+    X_valid : array, optional
+        Features of a validation part. Without ``y_valid`` they are rows that the best model is
+        explained for.
+    y_valid : array, optional
+        Target of the validation part.
+    sample_weight_valid : array, optional
+        Weights of the validation part.
+    cv_splits_indices : list of (array, array), optional
+        Numbers of the training rows and of the validation rows of each fold.
+    training_data : table or path, optional
+        Table with the target among its columns: pandas, polars or pyarrow, a Ray Dataset, or the
+        path of a CSV or Parquet file.
+    validation_data : table or path, optional
+        Validation part with the same columns.
+    label_column_name : label, optional
+        Column that holds the target.
+    weight_column_name : label, optional
+        Column that holds the sample weights.
+    drop_column_names : list of str, optional
+        Columns of the table that are left out.
+    iterations : int, default 100
+        Number of pipelines to try. Ensembles come on top.
+    iteration_timeout_minutes : float, optional
+        Limit of one iteration, which is killed when it takes longer.
+    experiment_timeout_minutes : float, optional
+        Limit of the whole run, ensembles and explanation included.
+    experiment_exit_score : float, optional
+        Score of the primary metric that ends the run.
+    n_cross_validations : int, optional
+        Number of folds; with ``validation_size`` the number of Monte Carlo splits. Default, where
+        neither is given: 10 folds up to 1,000 rows, 5 up to 20,000, above that a 10 % hold-out.
+    validation_size : float, optional
+        Share of the rows that validates, between 0 and 1.
+    max_concurrent_iterations : int, optional
+        Number of trials at a time, over the whole cluster. Default: as many as the cores allow;
+        on a compute target other than ``local`` it is 1.
+    max_cores_per_iteration : int, default 1
+        Cores of one trial; -1 for a whole node.
+    mem_in_mb : int, optional
+        Memory of one trial, in MB, that the cluster must have free.
+    preprocess : bool, optional
+        Older name of ``featurization``: True is ``auto``, False is ``off``.
+    featurization : str or FeaturizationConfig, optional
+        ``auto`` (default): columns of any type, see `engine.pipelines.features`. ``off``: numeric
+        columns only.
+    whitelist_models : list of str, optional
+        Older name of ``allowed_models``.
+    allowed_models : list of str, optional
+        Estimators to choose from, as in `engine.pipelines.estimators_of`. Default: all.
+    blacklist_models : list of str, optional
+        Older name of ``blocked_models``.
+    blocked_models : list of str, optional
+        Estimators to leave out.
+    enable_early_stopping : bool, default True
+        Whether the run ends when the best score has stood still.
+    early_stopping_n_iters : int, default 20
+        Number of iterations without a better score that end the run.
+    enable_voting_ensemble : bool, default True
+        Whether a weighted mean of the best pipelines is added as a row.
+    enable_stack_ensemble : bool, default True
+        Whether a stack of the best pipelines is added as the last row.
+    ensemble_iterations : int, default 15
+        Number of the best iterations that are candidates for ensembles. Each estimator gets two
+        places before any gets a third.
+    stack_meta_learner_type : str, optional
+        Estimator on top of the stack. Default: LightGBM over features and predictions, in a mean
+        with the members; where that is not possible or no better, ``LogisticRegression`` or
+        ``ElasticNet`` over the predictions.
+    stack_meta_learner_kwargs : dict, optional
+        Parameters of that estimator.
+    stack_meta_learner_train_percentage : float, optional
+        Share of the rows that it is fitted on, between 0 and 1. Default: all rows.
+    model_explainability : bool, optional
+        Whether the best model is explained by SHAP values at the end, for the rows of ``X_valid``,
+        else for a sample of the training rows. Default: True if ``X_valid`` is given.
+    explain_timeout_minutes : float, default 5.0
+        Limit of the explanation; rows that are not explained by then are left out.
+    enable_onnx_compatible_models : bool, default False
+        Whether only pipelines that convert to ONNX are tried: no SVM, no CatBoost, categories
+        encoded. Dates and text are left out, with a warning. The model comes from
+        ``get_output(return_onnx_model=True)``.
+    exclude_nan_labels : bool, default True
+        Whether rows without a target are dropped, with a warning that says how many.
+    positive_label : label, optional
+        The class, one of two, whose own metrics are recorded too: ``AUC_binary``,
+        ``average_precision_score_binary``, ``f1_score_binary``, ``precision_score_binary``,
+        ``recall_score_binary``.
+    class_weight : ``"balanced"`` or dict, optional
+        Weight of each class, multiplied into the sample weights of every fit.
+    verbosity : int, default ``logging.INFO``
+        Level of the driver's log.
+    debug_log : path, default ``"automl.log"``
+        File of the driver's log; ``None`` for no file.
+    compute_target : compute target or str, optional
+        Where the run is driven: ``local`` (default) for this machine's embedded Ray, or a cluster
+        of the workspace.
+    run_configuration : RunConfiguration, optional
+        Packages, image and environment variables of a run on a cluster.
+    random_state : int, default 0
+        Seed. The same seed, data and iterations give the same pipelines and scores when one trial
+        runs at a time.
+    **unknown : object
+        No further parameters exist: each name given here is a problem that the exception lists.
 
     Raises
     ------
     ConfigException
-        Lists every problem at once: unknown names (with the close match), wrong types, impossible
-        combinations, what is not available yet. Nothing is started.
+        Lists every problem at once: unknown names (with the closest parameter), wrong types,
+        impossible combinations. Nothing is started.
+
+    Examples
+    --------
+    >>> from engine import AutoMLConfig
+    >>> AutoMLConfig("classification", X=[[1], [2], [3], [4]], y=[0, 1, 0, 1], iterations=5)
+    AutoMLConfig(task='classification', primary_metric='accuracy', iterations=5, X=..., y=...)
+    >>> AutoMLConfig("classification", iterations=0, iteration=5)
+    Traceback (most recent call last):
+    ...
+    engine.errors.ConfigException: 3 problems:
+      - iteration: unknown parameter; did you mean 'iterations'?
+      - iterations=0: allowed is an integer of at least 1
+      - no data: give data_script, or X and y, or training_data and label_column_name
     """
 
-    def __init__(self, task: str | None = None, **parameters: Any) -> None:
-        problems = _unknown_names(parameters)
-        data = {key: parameters.get(key) for key in DATA_PARAMETERS}
-        values: dict[str, Any] = {"task": task}
-        values |= {key: value for key, value in parameters.items() if key in FIELDS}
-        wrong = wrong_values(values)
-        problems += wrong.values()
-        good = {key: value for key, value in values.items() if key not in wrong}
-        problems += _place(good)
-        problems += not_available(good)
-        problems += _impossible(good, data)
-        if problems:
-            raise ConfigException(problems)
-        for key in ("path", "data_script", "debug_log"):
-            if good.get(key) is not None:
-                good[key] = str(good[key])
-        good["primary_metric"] = good.get("primary_metric") or DEFAULT_METRIC[good["task"]]
-        self.settings = Settings(**good)
-        self.data: Mapping[str, Any] = {k: v for k, v in data.items() if v is not None}
+    def __init__(
+        self,
+        task: str | None = None,
+        *,
+        primary_metric: str | None = None,
+        name: str | None = None,
+        path: str | os.PathLike[str] = ".",
+        data_script: str | os.PathLike[str] | None = None,
+        X: object = None,
+        y: object = None,
+        sample_weight: object = None,
+        X_valid: object = None,
+        y_valid: object = None,
+        sample_weight_valid: object = None,
+        cv_splits_indices: object = None,
+        training_data: object = None,
+        validation_data: object = None,
+        label_column_name: object = None,
+        weight_column_name: object = None,
+        drop_column_names: Collection[str] | None = None,
+        iterations: int = 100,
+        iteration_timeout_minutes: float | None = None,
+        experiment_timeout_minutes: float | None = None,
+        experiment_exit_score: float | None = None,
+        n_cross_validations: int | None = None,
+        validation_size: float | None = None,
+        max_concurrent_iterations: int | None = None,
+        max_cores_per_iteration: int = 1,
+        mem_in_mb: int | None = None,
+        preprocess: bool | None = None,
+        featurization: str | Literal[False] | FeaturizationConfig | None = None,
+        whitelist_models: Collection[str] | None = None,
+        allowed_models: Collection[str] | None = None,
+        blacklist_models: Collection[str] | None = None,
+        blocked_models: Collection[str] | None = None,
+        enable_early_stopping: bool = True,
+        early_stopping_n_iters: int = 20,
+        enable_voting_ensemble: bool = True,
+        enable_stack_ensemble: bool = True,
+        ensemble_iterations: int = 15,
+        stack_meta_learner_type: str | None = None,
+        stack_meta_learner_kwargs: Mapping[str, Any] | None = None,
+        stack_meta_learner_train_percentage: float | None = None,
+        model_explainability: bool | None = None,
+        explain_timeout_minutes: float | None = 5.0,
+        enable_onnx_compatible_models: bool = False,
+        exclude_nan_labels: bool = True,
+        positive_label: object = None,
+        class_weight: str | Mapping[Any, float] | None = None,
+        verbosity: int = logging.INFO,
+        debug_log: str | os.PathLike[str] | None = "automl.log",
+        compute_target: str | SupportsLaunch | None = None,
+        run_configuration: SupportsRuntimeEnv | None = None,
+        random_state: int = 0,
+        **unknown: object,
+    ) -> None:
+        self.settings: Settings
+        self.data: Mapping[str, Any]
+        self.settings, self.data = checked_parameters(locals(), unknown)
 
     def __repr__(self) -> str:
         changed = [
@@ -132,7 +236,8 @@ class AutoMLConfig:
 
     @property
     def task(self) -> Task:
-        return "regression" if self.settings.task == "regression" else "classification"
+        """``classification`` or ``regression``."""
+        return self.settings.learning_task
 
     def prepare(self) -> RunSpecification:
         """Check the data and bring everything into the form that a run is made of.
@@ -148,72 +253,4 @@ class AutoMLConfig:
         DataException
             When the data cannot be used, or the script is missing or has no ``get_data``.
         """
-        settings = self.settings
-        changes: dict[str, Any] = {"path": str(Path(settings.path).absolute())}
-        if settings.debug_log is not None:
-            changes["debug_log"] = str(Path(settings.debug_log).absolute())
-        if settings.data_script is not None:
-            changes["data_script"] = str(check_script(settings.data_script, settings.path))
-        settings = settings.with_changes(changes)
-        data = dict(self.data)
-        X_explain = data.pop("X_valid") if "X_valid" in data and "y_valid" not in data else None
-        if settings.data_script is not None and settings.is_remote:
-            return RunSpecification(settings.with_changes(_project(settings)), X_explain=X_explain)
-        if settings.data_script is not None:
-            return RunSpecification(settings, X_explain=X_explain)
-        if "training_data" in data:
-            data["label"] = settings.label_column_name
-            data["weight"] = settings.weight_column_name
-            data["drop_columns"] = settings.drop_column_names
-            tables = [key for key in ("training_data", "validation_data") if key in data]
-            is_path = all(isinstance(data[key], str | os.PathLike) for key in tables)
-            if is_path and not (
-                settings.is_remote and any("://" not in str(data[k]) for k in tables)
-            ):
-                paths = {key: _absolute(data[key]) for key in tables}
-                return RunSpecification(settings, tables=data | paths, X_explain=X_explain)
-            data |= {key: read_table(data[key]) for key in tables}
-        return RunSpecification.of_data(settings, data, X_explain)
-
-
-def _absolute(path: str | os.PathLike[str]) -> str:
-    """A path that means the same in another process; a URI as it is."""
-    text = os.fspath(path)
-    if "://" in text:
-        return text
-    if not Path(text).is_file():
-        raise DataException(f"the file {Path(text).absolute()} does not exist")
-    return str(Path(text).absolute())
-
-
-def _project(settings: Settings) -> dict[str, Any]:
-    """The folder that goes to the cluster, and the script in it: the same in every process."""
-    assert settings.data_script is not None
-    script, folder = Path(settings.data_script), Path(settings.path).resolve()
-    if folder == Path.cwd().resolve() or not script.is_relative_to(folder):
-        folder = script.parent
-    return {"path": str(folder), "data_script": str(script.relative_to(folder))}
-
-
-def _place(values: dict[str, Any]) -> list[str]:
-    """Compute target and run configuration as plain values, in place; what is wrong with them."""
-    configuration, target = values.get("run_configuration"), values.get("compute_target")
-    runtime_env: dict[str, Any] = {}
-    if configuration is not None:
-        target = target or configuration.target
-        wrong = None if target is None else allow.compute_target(target)
-        if wrong is not None:
-            return [f"run_configuration.target={target!r}: allowed is {wrong}"]
-        try:
-            runtime_env = configuration.to_runtime_env()
-        except AutoMLError as error:
-            return [f"run_configuration: {error}"]
-    name = target if target is None or isinstance(target, str) else target.name
-    values["compute_target"] = name
-    values["run_configuration"] = runtime_env or None
-    if runtime_env and name in (None, "local"):
-        return [
-            "run_configuration: packages, images and variables are for a compute target other "
-            "than 'local'; install them here and leave it out"
-        ]
-    return []
+        return prepare(self.settings, self.data)

@@ -1,129 +1,177 @@
-"""Combinations of settings that are impossible."""
+"""Rules for combinations of parameters: each yields a sentence for every contradiction."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from engine.config.settings import FIELDS
+from engine.data.keys import ARRAY_KEYS, TABLE_KEYS
 from engine.ensembles.names import META_LEARNERS
 from engine.metrics.metric import DEFAULT_METRIC, metrics_of
 from engine.pipelines.catalogue.estimators import estimators_of
 
-DATA_PARAMETERS = (
-    "X",
-    "y",
-    "sample_weight",
-    "X_valid",
-    "y_valid",
-    "sample_weight_valid",
-    "cv_splits_indices",
-    "training_data",
-    "validation_data",
+#: Parameters that hold data.
+DATA_PARAMETERS = (*ARRAY_KEYS, *TABLE_KEYS)
+
+#: Two names of one parameter.
+_SYNONYMS = (
+    ("allowed_models", "whitelist_models"),
+    ("blocked_models", "blacklist_models"),
+    ("preprocess", "featurization"),
 )
+#: A parameter, and the one that must be given with it.
+_NEEDS = (
+    ("X", "y"),
+    ("y", "X"),
+    ("training_data", "label_column_name"),
+    ("validation_data", "training_data"),
+    ("label_column_name", "training_data"),
+    ("weight_column_name", "training_data"),
+    ("drop_column_names", "training_data"),
+    ("y_valid", "X_valid"),
+    ("sample_weight_valid", "X_valid"),
+)
+_SPLITS = ("n_cross_validations", "validation_size")
+
+#: Parameter name -> value, for the parameters that are given and have an allowed value.
+Given = Mapping[str, Any]
+Rule = Callable[[Given], Iterator[str]]
 
 
-def _unknown_names(parameters: Mapping[str, Any]) -> list[str]:
-    known = [*FIELDS, *DATA_PARAMETERS]
-    problems = []
-    for name in parameters:
-        if name in known:
-            continue
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(known))}"
-        problems.append(f"{name}: unknown parameter; {hint}")
-    return problems
+def impossible_combinations(values: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each contradiction between parameters.
+
+    Parameters
+    ----------
+    values:
+        Parameter name -> value, settings and data; ``None`` counts as not given.
+
+    Examples
+    --------
+    >>> values = {"task": "regression", "X": [[1], [2]], "positive_label": 1}
+    >>> impossible_combinations(values)
+    ['X needs y', "positive_label: only for task='classification'"]
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    return [problem for rule in RULES for problem in rule(given)]
 
 
-def _impossible(values: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
-    """Combinations that contradict each other."""
-    problems = []
-    given = {key for key, value in {**values, **data}.items() if value is not None}
+def _available_task(given: Given) -> Iterator[str]:
+    if given.get("task") == "forecasting":
+        yield "task='forecasting': not available yet; use 'regression' on lagged columns"
 
-    def together(*names: str) -> bool:
-        return given.issuperset(names)
 
-    metric, task = values.get("primary_metric"), str(values.get("task"))
+def _metric_of_the_task(given: Given) -> Iterator[str]:
+    metric, task = given.get("primary_metric"), given.get("task", "")
     if metric is not None and task in DEFAULT_METRIC and metric not in metrics_of(task):
-        problems.append(
+        yield (
             f"primary_metric={metric!r}: not a metric of {task}; "
             f"allowed is one of {', '.join(metrics_of(task))}"
         )
-    for name in ("allowed_models", "whitelist_models", "blocked_models", "blacklist_models"):
-        known = estimators_of(task) if task in DEFAULT_METRIC else None
-        unknown = [m for m in values.get(name) or () if known is not None and m not in known]
-        if unknown and known is not None:
-            problems.append(
-                f"{name}: {unknown} are no {task} models; allowed is any of {', '.join(known)}"
-            )
-    for new, old in (
-        ("allowed_models", "whitelist_models"),
-        ("blocked_models", "blacklist_models"),
-    ):
-        if together(new, old):
-            problems.append(f"{new} and {old} are two names of one parameter; give one")
-    if values.get("preprocess") is not None and values.get("featurization") is not None:
-        problems.append("preprocess and featurization are two names of one parameter; give one")
 
+
+def _models_of_the_task(given: Given) -> Iterator[str]:
+    task = given.get("task", "")
+    if task not in DEFAULT_METRIC:
+        return
+    known = estimators_of(task)
+    for name in ("allowed_models", "whitelist_models", "blocked_models", "blacklist_models"):
+        unknown = [model for model in given.get(name, ()) if model not in known]
+        if unknown:
+            yield f"{name}: {unknown} are no {task} models; allowed is any of {', '.join(known)}"
+
+
+def _one_name_of_each_parameter(given: Given) -> Iterator[str]:
+    for one, other in _SYNONYMS:
+        if one in given and other in given:
+            yield f"{one} and {other} are two names of one parameter; give one"
+
+
+def _one_source_of_data(given: Given) -> Iterator[str]:
     sources = [name for name in ("data_script", "X", "training_data") if name in given]
     if len(sources) > 1:
-        problems.append(f"{' and '.join(sources)}: give one source of data, not {len(sources)}")
+        yield f"{' and '.join(sources)}: give one source of data, not {len(sources)}"
     elif not sources:
-        problems.append(
-            "no data: give data_script, or X and y, or training_data and label_column_name"
-        )
-    for first, needs in (
-        ("X", "y"),
-        ("y", "X"),
-        ("training_data", "label_column_name"),
-        ("validation_data", "training_data"),
-        ("label_column_name", "training_data"),
-        ("weight_column_name", "training_data"),
-        ("drop_column_names", "training_data"),
-        ("y_valid", "X_valid"),
-        ("sample_weight_valid", "X_valid"),
-    ):
-        if (
-            first in given
-            and needs not in given
-            and not (first in ("y_valid", "sample_weight_valid") and "X_valid" in given)
-        ):
-            problems.append(f"{first} needs {needs}")
-    is_explained = "X_valid" in given and not {"y_valid", "sample_weight_valid"} & given
-    if is_explained and values.get("model_explainability") is False:
-        problems.append(
+        yield "no data: give data_script, or X and y, or training_data and label_column_name"
+
+
+def _needed_partners(given: Given) -> Iterator[str]:
+    for name, needed in _NEEDS:
+        if name in given and needed not in given:
+            yield f"{name} needs {needed}"
+
+
+def _explained_rows(given: Given) -> Iterator[str]:
+    if _is_only_explained(given) and given.get("model_explainability") is False:
+        yield (
             "X_valid without y_valid is only explained, and model_explainability is False; give "
             "y_valid too, or leave one of them out"
         )
-    if "data_script" in given:
-        mixed = sorted(given & set(DATA_PARAMETERS) - ({"X_valid"} if is_explained else set()))
-        if mixed:
-            problems.append(f"{', '.join(mixed)}: with data_script, get_data() returns the data")
-    own_validation = {"y_valid", "validation_data"} & given
-    if own_validation and {"n_cross_validations", "validation_size"} & given:
-        problems.append(
-            f"{own_validation.pop()} is the validation data; leave out n_cross_validations and "
-            "validation_size"
+
+
+def _data_beside_a_script(given: Given) -> Iterator[str]:
+    if "data_script" not in given:
+        return
+    explained = {"X_valid"} if _is_only_explained(given) else set()
+    mixed = sorted(given.keys() & set(DATA_PARAMETERS) - explained)
+    if mixed:
+        yield f"{', '.join(mixed)}: with data_script, get_data() returns the data"
+
+
+def _one_kind_of_validation(given: Given) -> Iterator[str]:
+    if not any(name in given for name in _SPLITS):
+        return
+    own = [name for name in ("y_valid", "validation_data") if name in given]
+    if own:
+        yield (
+            f"{own[0]} is the validation data; leave out n_cross_validations and validation_size"
         )
-    if "cv_splits_indices" in given and {"n_cross_validations", "validation_size"} & given:
-        problems.append(
-            "cv_splits_indices are the splits; leave out n_cross_validations and validation_size"
-        )
-    learner = values.get("stack_meta_learner_type")
-    if learner is not None and learner not in META_LEARNERS.get(task, (learner,)):
-        problems.append(
+    if "cv_splits_indices" in given:
+        yield "cv_splits_indices are the splits; leave out n_cross_validations and validation_size"
+
+
+def _meta_learner_of_the_task(given: Given) -> Iterator[str]:
+    learner, task = given.get("stack_meta_learner_type"), given.get("task", "")
+    if learner is not None and task in META_LEARNERS and learner not in META_LEARNERS[task]:
+        yield (
             f"stack_meta_learner_type={learner!r}: not for {task}; "
             f"allowed is one of {', '.join(META_LEARNERS[task])}"
         )
+
+
+def _only_for_classification(given: Given) -> Iterator[str]:
     for name in ("class_weight", "positive_label"):
-        if task == "regression" and values.get(name) is not None:
-            problems.append(f"{name}: only for task='classification'")
-    iteration = values.get("iteration_timeout_minutes")
-    experiment = values.get("experiment_timeout_minutes")
+        if given.get("task") == "regression" and name in given:
+            yield f"{name}: only for task='classification'"
+
+
+def _iteration_within_the_run(given: Given) -> Iterator[str]:
+    iteration = given.get("iteration_timeout_minutes")
+    experiment = given.get("experiment_timeout_minutes")
     if iteration is not None and experiment is not None and iteration > experiment:
-        problems.append(
+        yield (
             f"iteration_timeout_minutes={iteration} is more than "
             f"experiment_timeout_minutes={experiment}"
         )
-    return problems
+
+
+def _is_only_explained(given: Given) -> bool:
+    """Whether ``X_valid`` is no validation part, but rows that the best model is explained for."""
+    return "X_valid" in given and not {"y_valid", "sample_weight_valid"} & given.keys()
+
+
+#: All rules, in the order in which their sentences are listed.
+RULES: tuple[Rule, ...] = (
+    _available_task,
+    _metric_of_the_task,
+    _models_of_the_task,
+    _one_name_of_each_parameter,
+    _one_source_of_data,
+    _needed_partners,
+    _explained_rows,
+    _data_beside_a_script,
+    _one_kind_of_validation,
+    _meta_learner_of_the_task,
+    _only_for_classification,
+    _iteration_within_the_run,
+)

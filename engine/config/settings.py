@@ -1,24 +1,25 @@
-"""Every parameter of a run but the data: its default, its rule, and what is not available yet."""
+"""Every parameter of a run but the data: its type, its default and its rule."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, dataclass, field
+from typing import Any, Literal
 
 from engine.config import value_rules as allow
 from engine.data.featurization import FeaturizationConfig
+from engine.data.sources import DataRules
 from engine.data.splits import SplitPlan
 from engine.ensembles.names import ENSEMBLES, META_LEARNERS
 from engine.errors import ConfigException
-from engine.metrics.metric import METRICS
+from engine.metrics.metric import METRICS, Task
 
 
-def _parameter(default: Any, check: allow.Check, unavailable: str | None = None) -> Any:
-    """A field of `Settings`; ``unavailable`` says why any value but the default is refused."""
-    return field(default=default, metadata={"check": check, "unavailable": unavailable})
+def _parameter(check: allow.Check, default: Any = MISSING) -> Any:
+    """Declare a field of `Settings` with the rule for its value; without a default it is needed."""
+    return field(default=default, metadata={"check": check})
 
 
 _LISTS = (
@@ -28,6 +29,8 @@ _LISTS = (
     "blacklist_models",
     "drop_column_names",
 )
+_minutes = allow.number(above=0, what="a number of minutes above 0")
+_share = allow.number(0, 1, what="a share above 0 and below 1")
 
 
 @dataclass(frozen=True)
@@ -37,73 +40,76 @@ class Settings:
     Times are in minutes, memory in MB. The meaning of each is in `AutoMLConfig`.
     """
 
-    task: str = _parameter(None, allow.one_of("classification", "regression", "forecasting"))
-    primary_metric: str = _parameter(None, allow.optional(allow.one_of(*METRICS)))
-    name: str | None = _parameter(None, allow.optional(allow.text))
-    path: str = _parameter(".", allow.path)
-    data_script: str | None = _parameter(None, allow.optional(allow.path))
-    label_column_name: str | None = _parameter(None, allow.optional(allow.anything))
-    weight_column_name: str | None = _parameter(None, allow.optional(allow.anything))
-    drop_column_names: Any = _parameter(None, allow.optional(allow.names))
-    iterations: int = _parameter(100, allow.integer(1))
-    iteration_timeout_minutes: float | None = _parameter(
-        None, allow.optional(allow.number(above=0, what="a number of minutes above 0"))
+    task: str = _parameter(allow.one_of("classification", "regression", "forecasting"))
+    primary_metric: str = _parameter(allow.optional(allow.one_of(*METRICS)))
+    name: str | None = _parameter(allow.optional(allow.text), None)
+    path: str = _parameter(allow.path, ".")
+    data_script: str | None = _parameter(allow.optional(allow.path), None)
+    label_column_name: object = _parameter(allow.optional(allow.anything), None)
+    weight_column_name: object = _parameter(allow.optional(allow.anything), None)
+    drop_column_names: Collection[str] | None = _parameter(allow.optional(allow.names), None)
+    iterations: int = _parameter(allow.integer(1), 100)
+    iteration_timeout_minutes: float | None = _parameter(allow.optional(_minutes), None)
+    experiment_timeout_minutes: float | None = _parameter(allow.optional(_minutes), None)
+    experiment_exit_score: float | None = _parameter(allow.optional(allow.number()), None)
+    n_cross_validations: int | None = _parameter(allow.optional(allow.integer(2)), None)
+    validation_size: float | None = _parameter(allow.optional(_share), None)
+    max_concurrent_iterations: int | None = _parameter(allow.optional(allow.integer(1)), None)
+    max_cores_per_iteration: int = _parameter(allow.integer(1, or_exactly=-1), 1)
+    mem_in_mb: int | None = _parameter(allow.optional(allow.integer(1)), None)
+    preprocess: bool | None = _parameter(allow.optional(allow.boolean), None)
+    featurization: str | Literal[False] | FeaturizationConfig | None = _parameter(
+        allow.optional(allow.featurization), None
     )
-    experiment_timeout_minutes: float | None = _parameter(
-        None, allow.optional(allow.number(above=0, what="a number of minutes above 0"))
-    )
-    experiment_exit_score: float | None = _parameter(None, allow.optional(allow.number()))
-    n_cross_validations: int | None = _parameter(None, allow.optional(allow.integer(2)))
-    validation_size: float | None = _parameter(
-        None, allow.optional(allow.number(0, 1, what="a share above 0 and below 1"))
-    )
-    max_concurrent_iterations: int | None = _parameter(None, allow.optional(allow.integer(1)))
-    max_cores_per_iteration: int = _parameter(1, allow.integer(1, or_exactly=-1))
-    mem_in_mb: int | None = _parameter(None, allow.optional(allow.integer(1)))
-    preprocess: bool | None = _parameter(None, allow.optional(allow.boolean))
-    featurization: Any = _parameter(None, allow.optional(allow.featurization))
-    whitelist_models: Any = _parameter(None, allow.optional(allow.names))
-    allowed_models: Any = _parameter(None, allow.optional(allow.names))
-    blacklist_models: Any = _parameter(None, allow.optional(allow.names))
-    blocked_models: Any = _parameter(None, allow.optional(allow.names))
-    enable_early_stopping: bool = _parameter(True, allow.boolean)
-    early_stopping_n_iters: int = _parameter(20, allow.integer(1))
-    enable_voting_ensemble: bool = _parameter(True, allow.boolean)
-    enable_stack_ensemble: bool = _parameter(True, allow.boolean)
-    ensemble_iterations: int = _parameter(15, allow.integer(2))
+    whitelist_models: Collection[str] | None = _parameter(allow.optional(allow.names), None)
+    allowed_models: Collection[str] | None = _parameter(allow.optional(allow.names), None)
+    blacklist_models: Collection[str] | None = _parameter(allow.optional(allow.names), None)
+    blocked_models: Collection[str] | None = _parameter(allow.optional(allow.names), None)
+    enable_early_stopping: bool = _parameter(allow.boolean, True)
+    early_stopping_n_iters: int = _parameter(allow.integer(1), 20)
+    enable_voting_ensemble: bool = _parameter(allow.boolean, True)
+    enable_stack_ensemble: bool = _parameter(allow.boolean, True)
+    ensemble_iterations: int = _parameter(allow.integer(2), 15)
     stack_meta_learner_type: str | None = _parameter(
-        None, allow.optional(allow.one_of(*(n for names in META_LEARNERS.values() for n in names)))
+        allow.optional(allow.one_of(*(n for names in META_LEARNERS.values() for n in names))), None
     )
-    stack_meta_learner_kwargs: Any = _parameter(None, allow.optional(allow.mapping))
-    stack_meta_learner_train_percentage: float | None = _parameter(
-        None, allow.optional(allow.number(0, 1, what="a share above 0 and below 1"))
+    stack_meta_learner_kwargs: Mapping[str, Any] | None = _parameter(
+        allow.optional(allow.mapping), None
     )
-    model_explainability: bool | None = _parameter(None, allow.optional(allow.boolean))
-    explain_timeout_minutes: float | None = _parameter(
-        5.0, allow.optional(allow.number(above=0, what="a number of minutes above 0"))
+    stack_meta_learner_train_percentage: float | None = _parameter(allow.optional(_share), None)
+    model_explainability: bool | None = _parameter(allow.optional(allow.boolean), None)
+    explain_timeout_minutes: float | None = _parameter(allow.optional(_minutes), 5.0)
+    enable_onnx_compatible_models: bool = _parameter(allow.boolean, False)
+    exclude_nan_labels: bool = _parameter(allow.boolean, True)
+    positive_label: object = _parameter(allow.optional(allow.label), None)
+    class_weight: str | Mapping[Any, float] | None = _parameter(allow.optional(allow.weights), None)
+    verbosity: int = _parameter(allow.integer(0), logging.INFO)
+    debug_log: str | None = _parameter(allow.optional(allow.path), "automl.log")
+    compute_target: str | None = _parameter(allow.optional(allow.compute_target), None)
+    run_configuration: dict[str, Any] | None = _parameter(
+        allow.optional(allow.run_configuration), None
     )
-    enable_onnx_compatible_models: bool = _parameter(False, allow.boolean)
-    exclude_nan_labels: bool = _parameter(True, allow.boolean)
-    positive_label: Any = _parameter(None, allow.optional(allow.label))
-    class_weight: Any = _parameter(None, allow.optional(allow.weights))
-    verbosity: int = _parameter(logging.INFO, allow.integer(0))
-    debug_log: str | None = _parameter("automl.log", allow.optional(allow.path))
-    compute_target: Any = _parameter(None, allow.optional(allow.compute_target))
-    run_configuration: Any = _parameter(None, allow.optional(allow.run_configuration))
-    random_state: int = _parameter(0, allow.integer(0))
+    random_state: int = _parameter(allow.integer(0), 0)
+
+    @property
+    def learning_task(self) -> Task:
+        """The task as metrics and data checks name it."""
+        return "regression" if self.task == "regression" else "classification"
 
     @property
     def allowed(self) -> tuple[str, ...] | None:
+        """Estimators to choose from; ``None`` for all."""
         chosen = self.allowed_models or self.whitelist_models
         return None if chosen is None else tuple(chosen)
 
     @property
     def blocked(self) -> tuple[str, ...]:
+        """Estimators to leave out."""
         return tuple(self.blocked_models or self.blacklist_models or ())
 
     @property
     def featurization_config(self) -> FeaturizationConfig | None:
-        """What to do with the columns; ``None``: take them as numbers."""
+        """How columns are featurized; ``None``: they are taken as numbers."""
         chosen = self.preprocess if self.featurization is None else self.featurization
         if chosen is False or chosen == "off":
             return None
@@ -111,13 +117,18 @@ class Settings:
         return config.only_for_onnx() if self.enable_onnx_compatible_models else config
 
     @property
+    def target_name(self) -> str:
+        """Name of the compute target."""
+        return self.compute_target or "local"
+
+    @property
     def is_remote(self) -> bool:
         """Whether the driver runs on a cluster, not in the process that submits."""
-        return self.compute_target not in (None, "local")
+        return self.target_name != "local"
 
     @property
     def ensembles(self) -> tuple[str, ...]:
-        """The ensembles that are wanted, in the order of their rows."""
+        """Names of the wanted ensembles, in the order of their rows."""
         wanted = (self.enable_voting_ensemble, self.enable_stack_ensemble)
         return tuple(name for name, want in zip(ENSEMBLES, wanted, strict=True) if want)
 
@@ -125,8 +136,8 @@ class Settings:
     def second_level(self) -> bool:
         """Whether the stack may be a second level of LightGBM over features and predictions.
 
-        Not where another meta learner was asked for, LightGBM left out, or ONNX, which has no words
-        for it.
+        It is ruled out by a meta learner of the user's choice, by leaving LightGBM out, and by
+        ONNX, which cannot express it.
         """
         asked = (
             self.stack_meta_learner_type,
@@ -143,10 +154,30 @@ class Settings:
 
     @property
     def split_plan(self) -> SplitPlan:
+        """How rows are divided into training and validation."""
         return SplitPlan(self.n_cross_validations, self.validation_size, self.random_state)
 
+    @property
+    def data_rules(self) -> DataRules:
+        """How the data is checked."""
+        return DataRules(
+            self.learning_task,
+            self.exclude_nan_labels,
+            self.positive_label,
+            self.featurization_config,
+        )
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain values that JSON keeps as they are."""
+        """Return plain values that JSON keeps as they are.
+
+        Examples
+        --------
+        >>> settings = Settings("classification", "accuracy", class_weight={0: 1, 1: 4})
+        >>> settings.to_dict()["class_weight"]
+        [[0, 1.0], [1, 4.0]]
+        >>> Settings.from_dict(settings.to_dict()).class_weight
+        {0: 1.0, 1: 4.0}
+        """
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         for name in _LISTS:
             values[name] = None if values[name] is None else [str(item) for item in values[name]]
@@ -162,7 +193,7 @@ class Settings:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
-        """The inverse of `to_dict`."""
+        """Make settings of the values that `to_dict` returned."""
         values = dict(values)
         if isinstance(values["class_weight"], list):
             values["class_weight"] = dict(values["class_weight"])
@@ -171,11 +202,20 @@ class Settings:
         return cls(**values)
 
     def with_changes(self, changes: Mapping[str, Any]) -> Settings:
+        """Return the settings with other values for some parameters."""
         return dataclasses.replace(self, **changes)
 
     @staticmethod
     def check(values: Mapping[str, Any]) -> None:
-        """Raise `ConfigException` when one of these values is not allowed."""
+        """Raise `ConfigException` when one of these values is not allowed.
+
+        Examples
+        --------
+        >>> Settings.check({"iterations": 0})
+        Traceback (most recent call last):
+        ...
+        engine.errors.ConfigException: iterations=0: allowed is an integer of at least 1
+        """
         wrong = wrong_values(values)
         if wrong:
             raise ConfigException(list(wrong.values()))
@@ -185,7 +225,13 @@ FIELDS = {f.name: f for f in dataclasses.fields(Settings)}
 
 
 def wrong_values(values: Mapping[str, Any]) -> dict[str, str]:
-    """Parameter name -> what is wrong with its value."""
+    """Return parameter name -> a sentence about its value, for the values that are not allowed.
+
+    Examples
+    --------
+    >>> wrong_values({"iterations": 2.5, "random_state": 7})
+    {'iterations': 'iterations=2.5: allowed is an integer of at least 1'}
+    """
     wrong = {}
     for name, value in values.items():
         allowed = FIELDS[name].metadata["check"](value)
@@ -196,17 +242,6 @@ def wrong_values(values: Mapping[str, Any]) -> dict[str, str]:
     return wrong
 
 
-def not_available(values: Mapping[str, Any]) -> list[str]:
-    problems = [
-        f"{name}={value!r}: {FIELDS[name].metadata['unavailable']}"
-        for name, value in values.items()
-        if FIELDS[name].metadata["unavailable"] and value != FIELDS[name].default
-    ]
-    if values.get("task") == "forecasting":
-        problems.append("task='forecasting': not available yet; use 'regression' on lagged columns")
-    return problems
-
-
 def _plain(label: Any) -> Any:
-    """A label as Python's own type: JSON knows no numpy."""
+    """Return a label as Python's own type: JSON has no numpy types."""
     return label.item() if hasattr(label, "item") else label

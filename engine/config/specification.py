@@ -1,22 +1,17 @@
-"""What a run was given: its settings and its data, as kept with the run for another driver."""
+"""Settings and data of a run, in a form that another driver of the run can be given."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from engine.config.settings import Settings
-from engine.data.check import check_data, check_features
 from engine.data.dataset import Dataset
-from engine.data.splits import check_plan
+from engine.data.sources import DirectData, ScriptData, TableFiles
 
-if TYPE_CHECKING:
-    from engine.store.mlflow_store import RunStore
-
-
-EXPLAIN_FILE = "explain.pkl"
+#: Files of a run that hold data given directly, and rows to explain.
+DATA_FILE, EXPLAIN_FILE = "data.pkl", "explain.pkl"
 
 
 @dataclass(frozen=True)
@@ -27,61 +22,23 @@ class RunSpecification:
     ----------
     settings:
         With absolute paths.
-    tables:
-        In the words of ``get_data()``, files that are read where the trials run; or ``None``.
     data:
-        In the same words, data given directly; or ``None``.
-    dataset:
-        ``data`` after its checks; or ``None``.
+        Where the data comes from.
     X_explain:
         Rows that the best model is to be explained for, when they are no validation part.
-    is_new:
-        Whether ``data`` is not in the store yet.
+    is_kept:
+        Whether the store has copies of data given directly and of ``X_explain``.
     """
 
     settings: Settings
-    tables: Mapping[str, Any] | None = None
-    data: Mapping[str, Any] | None = None
-    dataset: Dataset | None = None
-    X_explain: Any = None
-    is_new: bool = True
+    data: ScriptData | TableFiles | DirectData
+    X_explain: object = None
+    is_kept: bool = False
 
-    @classmethod
-    def of_data(
-        cls, settings: Settings, data: Mapping[str, Any], X_explain: Any = None
-    ) -> RunSpecification:
-        """Data given directly, checked; its warnings are given as ``UserWarning``.
-
-        Raises
-        ------
-        DataException
-            When it cannot be used.
-        """
-        dataset = _check(settings, data)
-        for note in (*dataset.notes, *check_plan(dataset.summary(), settings.split_plan)):
-            warnings.warn(note, stacklevel=4)
-        if X_explain is not None:
-            check_features(X_explain, dataset)
-        return cls(settings, data=data, dataset=dataset, X_explain=X_explain)
-
-    @classmethod
-    def from_spec(cls, store: RunStore, run_id: str) -> RunSpecification:
-        """What an earlier driver of the run was given."""
-        spec = store.load_spec(run_id)
-        settings = Settings.from_dict(spec["settings"])
-        X_explain = store.load_data(run_id, EXPLAIN_FILE) if spec.get("explain") else None
-        if not spec["direct"]:
-            return cls(settings, tables=spec["tables"], X_explain=X_explain, is_new=False)
-        data = store.load_data(run_id)
-        dataset = _check(settings, data)
-        return cls(settings, data=data, dataset=dataset, X_explain=X_explain, is_new=False)
-
-    def keep(self, store: RunStore, run_id: str) -> None:
-        """Put what another driver could not get otherwise into the store."""
-        if self.is_new and self.data is not None:
-            store.save_data(run_id, dict(self.data))
-        if self.is_new and self.X_explain is not None:
-            store.save_data(run_id, self.X_explain, EXPLAIN_FILE)
+    @property
+    def dataset(self) -> Dataset | None:
+        """Data given directly, after its checks; ``None`` for data that trials read."""
+        return self.data.dataset if isinstance(self.data, DirectData) else None
 
     def explains(self, dataset_is_split: bool) -> bool:
         """Whether the best model is explained at the end.
@@ -96,21 +53,58 @@ class RunSpecification:
         return self.X_explain is not None or not dataset_is_split
 
     def to_spec(self) -> dict[str, Any]:
-        """Plain values for `from_spec`; the data itself is kept beside them."""
+        """Return plain values for `from_spec`; the data itself is in `files`."""
+        tables = dict(self.data.tables) if isinstance(self.data, TableFiles) else None
         return {
             "settings": self.settings.to_dict(),
-            "tables": None if self.tables is None else dict(self.tables),
-            "direct": self.data is not None,
+            "tables": tables,
+            "direct": isinstance(self.data, DirectData),
             "explain": self.X_explain is not None,
         }
 
+    def files(self) -> dict[str, object]:
+        """Return file name -> content, for what another driver could not get otherwise.
 
-def _check(settings: Settings, data: Mapping[str, Any]) -> Dataset:
-    return check_data(
-        data,
-        "regression" if settings.task == "regression" else "classification",
-        exclude_nan_labels=settings.exclude_nan_labels,
-        positive_label=settings.positive_label,
-        featurization=settings.featurization_config,
-        source="AutoMLConfig",
-    )
+        It is empty when the store has these files already.
+        """
+        if self.is_kept:
+            return {}
+        files: dict[str, object] = {}
+        if isinstance(self.data, DirectData) and self.data.raw is not None:
+            files[DATA_FILE] = dict(self.data.raw)
+        if self.X_explain is not None:
+            files[EXPLAIN_FILE] = self.X_explain
+        return files
+
+    def kept(self) -> RunSpecification:
+        """Return the specification once the store has its `files`: without the raw data."""
+        data = self.data.without_raw() if isinstance(self.data, DirectData) else self.data
+        return replace(self, data=data, is_kept=True)
+
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, Any], load: Callable[[str], Any]) -> RunSpecification:
+        """Make the specification that an earlier driver of the run was given.
+
+        Parameters
+        ----------
+        spec:
+            What `to_spec` returned.
+        load:
+            Returns the content of one of the `files` by its name.
+
+        Raises
+        ------
+        DataException
+            When data given directly cannot be used.
+        """
+        settings = Settings.from_dict(spec["settings"])
+        rules = settings.data_rules
+        data: ScriptData | TableFiles | DirectData
+        if spec["direct"]:
+            data = DirectData.checked(load(DATA_FILE), rules).without_raw()
+        elif settings.data_script is not None:
+            data = ScriptData(rules, settings.data_script, settings.path)
+        else:
+            data = TableFiles(rules, spec["tables"])
+        X_explain = load(EXPLAIN_FILE) if spec["explain"] else None
+        return cls(settings, data, X_explain, is_kept=True)

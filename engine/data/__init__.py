@@ -1,5 +1,6 @@
 """Data: tables and data scripts read, checked and split.
 
-`check.check_data` turns a user's tables into a `dataset.Dataset`; `splits.make_splits` divides it.
-The room may import `engine.metrics` and `engine.errors`.
+`sources` names the three ways in which data comes in; `check.check_data` turns it into a
+`dataset.Dataset`, which `splits.make_splits` divides. The room may import `engine.metrics` and
+`engine.errors`.
 """

@@ -1,4 +1,4 @@
-"""What each column of a table is: numbers, categories, dates, text, or nothing to learn from."""
+"""Column types, inferred from a table: numbers, categories, dates, text, or not used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.errors import DataException
 
-#: More categories than this are many: ``CategoricalHash``.
+#: A column with more categories than this is ``CategoricalHash``.
 FEW_CATEGORIES = 30
 
 _ID_NAME = re.compile(r"(^|[_\W])(?i:id|uuid|guid|rowid|row_id|index)$|[a-z]I[dD]$")
@@ -25,7 +25,17 @@ _DATE_LOOK = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}:\d{2}")
 
 @dataclass(frozen=True)
 class Column:
-    """A raw column, its purpose (one of `PURPOSES`), and the reason when it is ignored."""
+    """A raw column and its type.
+
+    Attributes
+    ----------
+    name:
+        Name of the column.
+    purpose:
+        Its type, one of `engine.data.featurization.PURPOSES`.
+    reason:
+        Why it is ignored; empty for a column that is used.
+    """
 
     name: str
     purpose: str
@@ -38,25 +48,38 @@ def infer_columns(
     purposes: Mapping[str, str] | None = None,
     drop: Sequence[str] = (),
 ) -> tuple[Column, ...]:
-    """The purpose of every column, from its dtype, its values and, for IDs, its name.
+    """Infer the type of every column from its dtype, its values and, for IDs, its name.
 
-    Constant, all-missing and ID-like columns are ``Ignore``; the target plays no part.
+    Constant columns, columns without values and IDs are ``Ignore``. The target plays no part.
 
     Parameters
     ----------
     X:
-        (n_rows, n_columns).
+        (n_rows, n_columns) table.
     names:
-        Of the columns.
+        Column names.
     purposes:
-        What the user said of some, which counts.
+        Column name -> type, where the user has named it.
     drop:
         Columns that the user left out.
 
     Raises
     ------
     DataException
-        When the user named columns that are not there, or nothing is left to learn from.
+        When the user named columns that ``X`` does not have, or every column is ignored.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({
+    ...     "age": [30, 41, 17], "city": ["Rome", "Oslo", "Rome"],
+    ...     "born": ["1994-03-01", "1983-11-30", "2007-01-09"], "one": [1, 1, 1],
+    ... })
+    >>> for column in infer_columns(table, list(table.columns)):
+    ...     print(column)
+    Column(name='age', purpose='Numeric', reason='')
+    Column(name='city', purpose='Categorical', reason='')
+    Column(name='born', purpose='DateTime', reason='')
+    Column(name='one', purpose='Ignore', reason='constant')
     """
     purposes = purposes or {}
     unknown = [name for name in (*purposes, *drop) if name not in names]
@@ -72,22 +95,35 @@ def infer_columns(
         elif name in purposes:
             reason = "ignored by the configuration" if purposes[name] == "Ignore" else ""
             columns.append(Column(name, purposes[name], reason))
-        elif isinstance(X, pd.DataFrame):
-            columns.append(Column(name, *_infer(X.iloc[:, index], name)))
         else:
-            columns.append(Column(name, *_infer_numbers(X[:, index], name)))
+            columns.append(Column(name, *_infer_column(X, index, name)))
     if all(column.purpose == "Ignore" for column in columns):
-        told = "; ".join(f"{column.name}: {column.reason}" for column in columns[:10])
-        raise DataException(f"X has no column to learn from ({told})")
+        reasons = "; ".join(f"{column.name}: {column.reason}" for column in columns[:10])
+        raise DataException(f"X has no column to learn from ({reasons})")
     return tuple(columns)
 
 
 def normalise(series: pd.Series, purpose: str) -> pd.Series:
-    """A column's values in one form per purpose, the same at training and at prediction.
+    """Return a column's values in the form of their type, the same at training and prediction.
 
-    ``Numeric``: float64, what is no number becomes NaN. Categories: a pandas categorical of texts
-    (``1``, ``1.0`` and ``"1"`` are the same one). ``DateTime``: datetime64 without time zone.
-    ``Text``: str, empty for missing.
+    Parameters
+    ----------
+    series:
+        The column.
+    purpose:
+        Its type. ``Numeric`` gives float64, with NaN for values that are not numbers.
+        ``Categorical`` and ``CategoricalHash`` give a pandas categorical of texts, where ``1``,
+        ``1.0`` and ``"1"`` are the same category. ``DateTime`` gives datetime64 in UTC without
+        time zone, ``Text`` gives str with ``""`` for missing. ``Ignore`` changes nothing.
+
+    Examples
+    --------
+    >>> normalise(pd.Series(["1.5", "many"]), "Numeric").tolist()
+    [1.5, nan]
+    >>> normalise(pd.Series([1, 1.0, "1", None], dtype=object), "Categorical").tolist()
+    ['1', '1', '1', nan]
+    >>> str(normalise(pd.Series(["2024-05-01T12:00+02:00"]), "DateTime")[0])
+    '2024-05-01 10:00:00'
     """
     match purpose:
         case "Numeric":
@@ -101,7 +137,14 @@ def normalise(series: pd.Series, purpose: str) -> pd.Series:
     return series
 
 
-def _infer(series: pd.Series, name: str) -> tuple[str, str]:
+def _infer_column(X: pd.DataFrame | NDArray[Any], index: int, name: str) -> tuple[str, str]:
+    """Return the type of a column, and the reason when it is ignored."""
+    if isinstance(X, pd.DataFrame):
+        return _infer_series(X.iloc[:, index], name)
+    return _infer_numbers(X[:, index], name)
+
+
+def _infer_series(series: pd.Series, name: str) -> tuple[str, str]:
     if series.isna().all():
         return "Ignore", "all values are missing"
     dtype = series.dtype
@@ -155,7 +198,7 @@ def _infer_numbers(values: NDArray[Any], name: str) -> tuple[str, str]:
 
 
 def _infer_other(series: pd.Series, values: list[Any]) -> tuple[str, str]:
-    """A column of objects that are neither texts nor numbers."""
+    """Infer the type of a column of objects that are neither texts nor numbers."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         parsed = pd.to_datetime(pd.Series(values, dtype=object), errors="coerce", utc=True)
@@ -198,7 +241,7 @@ def _as_numbers(series: pd.Series) -> pd.Series:
         series = series.astype(object)
     numbers = pd.to_numeric(series, errors="coerce")
     numbers = pd.Series(numbers.to_numpy(dtype=np.float64, na_value=np.nan), index=series.index)
-    # A measured infinity at prediction time is as good as missing; training data has none.
+    # Infinity at prediction time counts as missing; training data never contains it.
     return numbers.where(np.isfinite(numbers.to_numpy()), np.nan)
 
 

@@ -8,7 +8,6 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
 
 from engine.errors import DataException
 
@@ -17,12 +16,12 @@ _EXPECTED = "it must define a function get_data() that returns a dict with 'X' a
 
 
 def find_script(script: str, project: str = ".") -> Path:
-    """The absolute path of a data script: as given, else inside the project folder.
+    """Return the absolute path of a data script: as given, else inside the project folder.
 
     Raises
     ------
     DataException
-        When it is in neither place.
+        When it is in neither place; says where it was looked for.
     """
     candidates = [Path(script), Path(project) / script]
     for candidate in candidates:
@@ -34,12 +33,25 @@ def find_script(script: str, project: str = ".") -> Path:
 
 
 def check_script(script: str, project: str = ".") -> Path:
-    """`find_script`, and whether the script can be parsed and names ``get_data``.
+    """Find a data script and check, without running it, that it defines ``get_data``.
+
+    Returns
+    -------
+    pathlib.Path
+        Its absolute path.
 
     Raises
     ------
     DataException
-        When it cannot.
+        When it is missing, is not valid Python, or has no ``get_data``.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = pathlib.Path(folder, "data.py").write_text("def get_data(): ...")
+    ...     check_script("data.py", project=folder).name
+    'data.py'
     """
     path = find_script(script, project)
     try:
@@ -56,28 +68,38 @@ def _defines_get_data(node: ast.AST) -> bool:
         case ast.FunctionDef(name="get_data"):
             return True
         case ast.ImportFrom(names=names) | ast.Import(names=names):
-            # A star import may bring it; only running the script tells.
+            # A star import may define it; only a run of the script shows that.
             return any((alias.asname or alias.name) in ("get_data", "*") for alias in names)
         case ast.Name(id="get_data", ctx=ast.Store()):
             return True
     return False
 
 
-def run_script(path: Path) -> Any:
-    """Import the script under a name of our own and call its ``get_data()``.
+def run_script(path: Path) -> object:
+    """Import a data script as a module and call its ``get_data()``.
 
-    Its folder is the working directory meanwhile and importable (at the end of ``sys.path``).
+    Its folder is the working directory during the call and stays importable, at the end of
+    ``sys.path``.
 
     Returns
     -------
     object
-        Whatever ``get_data()`` returned, unchecked.
+        The value of ``get_data()``, unchecked.
 
     Raises
     ------
     DataException
-        With the script's own traceback, when it or ``get_data()`` raises, or leaves by
-        ``sys.exit``; when there is no ``get_data``.
+        When the script or ``get_data()`` raises or calls ``sys.exit``, with the script's own
+        traceback; when there is no ``get_data``.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     script = pathlib.Path(folder, "data.py")
+    ...     _ = script.write_text("def get_data(): return {'X': [[1.0]], 'y': [0]}")
+    ...     run_script(script)
+    {'X': [[1.0]], 'y': [0]}
     """
     folder = str(path.parent)
     before = os.getcwd()
@@ -107,7 +129,7 @@ def run_script(path: Path) -> Any:
 
 
 def _own_traceback(error: BaseException, path: Path) -> str:
-    """The traceback from the script's first line on: our own frames do not help its author."""
+    """Return the traceback from the script's first frame on."""
     frames = traceback.extract_tb(error.__traceback__)
     first = next((i for i, frame in enumerate(frames) if frame.filename == str(path)), 0)
     lines = traceback.format_list(frames[first:])

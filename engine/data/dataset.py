@@ -15,18 +15,35 @@ from engine.data.columns import Column
 from engine.data.featurization import FeaturizationConfig
 from engine.metrics.metric import Task
 
-Matrix = Any  # numpy array, pandas DataFrame or scipy CSR matrix, two-dimensional
+#: A two-dimensional numpy array, pandas DataFrame or scipy CSR matrix. Their common operations
+#: (``shape``, rows by `rows_of`) have no common type.
+Matrix = Any
+#: Numbers of the training rows and of the validation rows.
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def rows_of(X: Matrix, rows: NDArray[Any]) -> Matrix:
-    """Some rows of a table, by their numbers."""
+    """Return some rows of a table, by their numbers.
+
+    Examples
+    --------
+    >>> rows_of(pd.DataFrame({"a": [5, 6, 7]}), np.array([2, 0]))["a"].tolist()
+    [7, 5]
+    """
     return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What the columns of a table are, and what the user wants done with them."""
+    """Column types of a table, and how its columns are featurized.
+
+    Attributes
+    ----------
+    columns:
+        Name and type of each column.
+    config:
+        The user's changes to the automatic featurization.
+    """
 
     columns: tuple[Column, ...]
     config: FeaturizationConfig
@@ -44,20 +61,31 @@ class Dataset:
         (n_rows,): class labels, or float64 for regression.
     classes:
         Sorted class labels; ``None`` for regression.
+    feature_names:
+        Raw column names, as strings.
     sample_weight:
         (n_rows,) float64, or ``None``.
     X_valid, y_valid, sample_weight_valid:
         A validation part kept out of training, or ``None``.
     cv_splits_indices:
-        (train rows, validation rows) a fold as the user gave them, or ``None``.
-    feature_names:
-        Raw column names, as strings.
+        (train rows, validation rows) of each fold as the user gave them, or ``None``.
     notes:
-        Warnings for the user, a sentence each.
-    positive:
-        The code of the positive class of two, where the user has named one.
+        Warnings for the user, one sentence each.
     layout:
-        How the columns are featurized; ``None`` where X is numeric and needs none of it.
+        How the columns are featurized; ``None`` for a numeric X that needs no featurization.
+    positive:
+        Code of the positive class, one of two, where the user has named one.
+
+    Examples
+    --------
+    >>> data = Dataset(
+    ...     X=np.array([[1.0], [2.0], [3.0]]), y=np.array(["no", "yes", "no"]),
+    ...     classes=np.array(["no", "yes"]), feature_names=("age",),
+    ... )
+    >>> data.task, data.n_rows, data.target(data.y)
+    ('classification', 3, array([0, 1, 0]))
+    >>> data.summary().class_counts
+    (2, 1)
     """
 
     X: Matrix
@@ -75,25 +103,27 @@ class Dataset:
 
     @property
     def task(self) -> Task:
+        """``regression`` where there are no classes, else ``classification``."""
         return "regression" if self.classes is None else "classification"
 
     @property
     def n_rows(self) -> int:
+        """Number of training rows."""
         return len(self.y)
 
     def target(self, labels: NDArray[Any]) -> NDArray[Any]:
-        """Labels as class codes (int64); a regression target as it is (float64)."""
+        """Return labels as class codes (int64), or a regression target (float64) as it is."""
         return labels if self.classes is None else np.searchsorted(self.classes, labels)
 
     def without_features(self) -> Dataset:
-        """The same with no columns in X: what scoring and splitting need, and small."""
+        """Return the dataset with no columns in X, which is enough for scoring and splitting."""
         X_valid = self.X_valid
         if X_valid is not None:
             X_valid = np.empty((X_valid.shape[0], 0))
         return replace(self, X=np.empty((self.n_rows, 0)), X_valid=X_valid, layout=None)
 
     def summary(self) -> DataSummary:
-        """What the search must know of the data without holding it."""
+        """Return size, classes and fingerprint, which the search needs instead of the data."""
         counts = None if self.classes is None else np.unique(self.y, return_counts=True)[1]
         digest = hashlib.sha256(repr(self.X.shape).encode())
         digest.update(np.ascontiguousarray(self.target(self.y)).tobytes())
@@ -112,7 +142,27 @@ class Dataset:
 
 @dataclass(frozen=True)
 class DataSummary:
-    """Size and kind of a `Dataset`; ``fingerprint`` tells whether two nodes hold the same one."""
+    """Size and kind of a `Dataset`.
+
+    Attributes
+    ----------
+    task:
+        ``classification`` or ``regression``.
+    n_rows, n_columns:
+        Size of the training part.
+    sparse:
+        Whether X is a sparse matrix.
+    weighted:
+        Whether there are sample weights.
+    class_counts:
+        Number of training rows of each class; ``None`` for regression.
+    validation:
+        ``given`` for data with its own validation part, else ``split``.
+    fingerprint:
+        Hash of the shape of X and of the target: equal on two nodes that hold the same data.
+    notes:
+        Warnings for the user, one sentence each.
+    """
 
     task: Task
     n_rows: int

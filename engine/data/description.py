@@ -8,33 +8,39 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from engine.data.dataset import Dataset
+from engine.data.dataset import Dataset, Matrix
 
+#: Columns and classes that a report lists.
 _MOST_COLUMNS = 500
-
-
+#: Rows in which different values are counted.
 _COUNTED_ROWS = 50_000
 
 
 def describe_data(dataset: Dataset) -> dict[str, Any]:
-    """Rows, columns, and of each column its kind, missing share and number of different values.
+    """Return numbers of rows and columns, a description of each column, and the class counts.
 
-    The values are those of the first rows where there are very many.
+    A column is described by its type, its share of missing values and its number of different
+    values, which are counted in the first 50,000 rows. The values are plain and fit JSON. Only the
+    first 500 columns and classes are listed.
+
+    Examples
+    --------
+    >>> from engine.data.check import check_data
+    >>> data = check_data({"X": [[1.0], [None], [1.0]], "y": [0, 1, 0]}, "classification")
+    >>> describe_data(data)["columns"]
+    [{'name': 'column_0', 'type': 'Numeric', 'missing': 0.3333, 'unique': 1}]
+    >>> describe_data(data)["class_counts"]
+    {'0': 2, '1': 1}
     """
-    purposes = {} if dataset.layout is None else {c.name: c for c in dataset.layout.columns}
+    layout = dataset.layout
+    purposes = {} if layout is None else {c.name: c.purpose for c in layout.columns}
     columns = []
     for index, name in enumerate(dataset.feature_names[:_MOST_COLUMNS]):
-        if sparse.issparse(dataset.X):
-            values = pd.Series(dataset.X[:, [index]].toarray().ravel())
-        elif isinstance(dataset.X, pd.DataFrame):
-            values = dataset.X.iloc[:, index]
-        else:
-            values = pd.Series(dataset.X[:, index])
-        column = purposes.get(name)
+        values = _column(dataset.X, index)
         columns.append(
             {
                 "name": name,
-                "type": "Numeric" if column is None else column.purpose,
+                "type": purposes.get(name, "Numeric"),
                 "missing": round(float(values.isna().mean()), 4),
                 "unique": int(values.iloc[:_COUNTED_ROWS].nunique()),
             }
@@ -51,3 +57,9 @@ def describe_data(dataset: Dataset) -> dict[str, Any]:
         "class_counts": target,
         "n_validation_rows": 0 if dataset.y_valid is None else len(dataset.y_valid),
     }
+
+
+def _column(X: Matrix, index: int) -> pd.Series:
+    if sparse.issparse(X):
+        return pd.Series(X[:, [index]].toarray().ravel())
+    return X.iloc[:, index] if isinstance(X, pd.DataFrame) else pd.Series(X[:, index])

@@ -1,23 +1,23 @@
-"""`FeaturizationConfig`: what the user wants done differently with the columns."""
+"""`FeaturizationConfig`: the user's changes to the automatic featurization."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from engine.errors import ConfigException
 
-#: What a column can be, in the names that users of the article's service know.
+#: Column types.
 PURPOSES = ("Numeric", "Categorical", "CategoricalHash", "DateTime", "Text", "Ignore")
 
-#: Transformers that a user can block or give parameters to, with what they do.
+#: Transformers that a user can block or give parameters to, each with its purpose.
 TRANSFORMERS: Mapping[str, str] = {
     "Imputer": "fills missing numbers (parameters of sklearn.impute.SimpleImputer)",
-    "MissingMarker": "adds a column that tells where a number was missing",
-    "OneHotEncoder": "a column for each of few categories (of sklearn.preprocessing.OneHotEncoder)",
-    "TargetEncoder": "categories by the target they go with (of sklearn's TargetEncoder)",
-    "DateTime": "parts of dates (parameters of skrub.DatetimeEncoder)",
-    "TfIdf": "n-grams of text, reduced (parameters of skrub.StringEncoder)",
+    "MissingMarker": "adds a column that marks missing numbers",
+    "OneHotEncoder": "makes a column of each category (parameters of sklearn's OneHotEncoder)",
+    "TargetEncoder": "encodes categories by the target (parameters of sklearn's TargetEncoder)",
+    "DateTime": "takes dates apart (parameters of skrub.DatetimeEncoder)",
+    "TfIdf": "reduces n-grams of text (parameters of skrub.StringEncoder)",
 }
 _NEVER_BLOCKED = ("Imputer",)
 
@@ -28,11 +28,11 @@ class FeaturizationConfig:
     Parameters
     ----------
     blocked_transformers:
-        Names of `TRANSFORMERS` that are not to be used. With ``DateTime`` or ``TfIdf`` blocked,
-        such columns are left out; with one of the encoders blocked, the other is used.
+        Names of `TRANSFORMERS` that are not used. With ``DateTime`` or ``TfIdf`` blocked, columns
+        of that type are left out; with one of the encoders blocked, the other is used.
     column_purposes:
         Column name -> ``Numeric``, ``Categorical``, ``CategoricalHash`` (many categories),
-        ``DateTime``, ``Text`` or ``Ignore``, where the guess would be wrong.
+        ``DateTime``, ``Text`` or ``Ignore``, where the inferred type would be wrong.
     transformer_params:
         Transformer -> list of (column names, parameters); an empty list of names means all.
     drop_columns:
@@ -41,7 +41,19 @@ class FeaturizationConfig:
     Raises
     ------
     ConfigException
-        For unknown transformers or purposes, all at once.
+        Lists all unknown transformers and column types at once.
+
+    Examples
+    --------
+    >>> config = FeaturizationConfig(column_purposes={"zip": "Categorical"})
+    >>> config.add_transformer_params("Imputer", ["age"], {"strategy": "median"})
+    >>> config.params_of("Imputer", "age")
+    {'strategy': 'median'}
+    >>> FeaturizationConfig(column_purposes={"zip": "Code"})
+    Traceback (most recent call last):
+    ...
+    engine.errors.ConfigException: column_purposes['zip']: ['Code'] unknown; allowed is any of \
+Numeric, Categorical, CategoricalHash, DateTime, Text, Ignore
     """
 
     def __init__(
@@ -56,7 +68,7 @@ class FeaturizationConfig:
         self.column_purposes: dict[str, str] = {}
         self.transformer_params: dict[str, list[tuple[list[str], dict[str, Any]]]] = {}
         self.drop_columns: list[str] = []
-        #: Only what has a counterpart in ONNX; set by ``enable_onnx_compatible_models``.
+        #: Whether only steps with a counterpart in ONNX are used.
         self.for_onnx = False
         problems: list[str] = []
         for add, calls in (
@@ -79,36 +91,54 @@ class FeaturizationConfig:
             raise ConfigException(problems)
 
     def add_blocked_transformers(self, transformers: str | Sequence[str]) -> None:
-        """Not to be used."""
+        """Use none of these transformers.
+
+        Raises
+        ------
+        ConfigException
+            For unknown names, and for ``Imputer``, which cannot be blocked.
+        """
         names = _list(transformers)
         _known("blocked_transformers", names, [t for t in TRANSFORMERS if t not in _NEVER_BLOCKED])
         self.blocked_transformers += names
 
     def add_column_purpose(self, column_name: str, feature_type: str) -> None:
-        """What a column is."""
+        """Set the type of a column.
+
+        Raises
+        ------
+        ConfigException
+            When ``feature_type`` is not one of `PURPOSES`.
+        """
         _known(f"column_purposes[{column_name!r}]", [feature_type], PURPOSES)
         self.column_purposes[str(column_name)] = feature_type
 
     def add_drop_columns(self, drop_columns: str | Sequence[str]) -> None:
-        """To be left out."""
+        """Leave columns out."""
         self.drop_columns += _list(drop_columns)
 
     def add_transformer_params(
         self, transformer: str, cols: Sequence[str], params: Mapping[str, Any]
     ) -> None:
-        """Parameters of a transformer for some columns; for all where ``cols`` is empty."""
+        """Set parameters of a transformer for some columns; for all where ``cols`` is empty.
+
+        Raises
+        ------
+        ConfigException
+            When ``transformer`` is not one of `TRANSFORMERS`.
+        """
         _known("transformer_params", [transformer], TRANSFORMERS)
         self.transformer_params.setdefault(transformer, []).append((_list(cols), dict(params)))
 
     def only_for_onnx(self) -> FeaturizationConfig:
-        """The same, without what has no counterpart in ONNX: parts of dates, n-grams of text."""
+        """Return a copy without dates and text, which have no counterpart in ONNX."""
         same = FeaturizationConfig(**self.to_dict())
         same.add_blocked_transformers(["DateTime", "TfIdf"])
         same.for_onnx = True
         return same
 
     def params_of(self, transformer: str, column: str) -> dict[str, Any]:
-        """The parameters given for a column, later ones over earlier ones."""
+        """Return a transformer's parameters for a column; later ones replace earlier ones."""
         merged: dict[str, Any] = {}
         for columns, params in self.transformer_params.get(transformer, ()):
             if not columns or column in columns:
@@ -116,10 +146,18 @@ class FeaturizationConfig:
         return merged
 
     def is_blocked(self, transformer: str) -> bool:
+        """Whether the user has blocked a transformer."""
         return transformer in self.blocked_transformers
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values; ``FeaturizationConfig(**values)`` is the inverse."""
+        """Return plain values, of which ``FeaturizationConfig(**values)`` makes an equal object.
+
+        Examples
+        --------
+        >>> config = FeaturizationConfig(drop_columns=["id"])
+        >>> FeaturizationConfig(**config.to_dict()) == config
+        True
+        """
         return {key: value for key, value in vars(self).items() if key != "for_onnx"}
 
     def __eq__(self, other: object) -> bool:
@@ -136,7 +174,7 @@ def _list(names: str | Sequence[str]) -> list[str]:
     return [names] if isinstance(names, str) else [str(name) for name in names]
 
 
-def _known(what: str, names: Sequence[str], allowed: Any) -> None:
+def _known(what: str, names: Sequence[str], allowed: Collection[str]) -> None:
     unknown = [name for name in names if name not in allowed]
     if unknown:
         raise ConfigException(

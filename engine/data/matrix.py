@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,21 @@ _HOW_TO_ENCODE = (
 )
 
 
-def as_frame(table: Any, name: str) -> pd.DataFrame:
+def as_frame(table: object, name: str) -> pd.DataFrame:
+    """Return a table of any supported kind as a pandas DataFrame.
+
+    Parameters
+    ----------
+    table:
+        A pandas, polars or pyarrow table, or a Ray Dataset.
+    name:
+        Name of the table in error messages.
+
+    Raises
+    ------
+    DataException
+        For anything else.
+    """
     if isinstance(table, pd.DataFrame):
         return table
     if hasattr(table, "to_pandas"):  # pyarrow Table, polars DataFrame, Ray Dataset
@@ -33,12 +47,60 @@ def as_frame(table: Any, name: str) -> pd.DataFrame:
 
 
 def check_matrix(
-    X: Any, name: str, feature_names: Any = None, any_type: bool = False
+    X: object,
+    name: str,
+    feature_names: Iterable[object] | None = None,
+    any_type: bool = False,
 ) -> tuple[Matrix, tuple[str, ...]]:
-    """A two-dimensional matrix and its column names.
+    """Return a two-dimensional matrix and its column names.
 
-    Numeric; with ``any_type`` columns may hold anything, and what is not numeric is a DataFrame.
+    Parameters
+    ----------
+    X:
+        (n_rows, n_columns): list, numpy array, scipy sparse matrix, or pandas, polars or pyarrow
+        table.
+    name:
+        Name of the matrix in error messages.
+    feature_names:
+        Column names; default: those of the table, else ``column_0``, ``column_1``, ...
+    any_type:
+        Whether columns may hold dates, texts and categories. An array with such columns becomes a
+        DataFrame.
+
+    Returns
+    -------
+    tuple
+        A float array, a DataFrame or a CSR matrix, and the names as strings.
+
+    Raises
+    ------
+    DataException
+        When it is empty, not two-dimensional, has infinite values or repeated names, or has
+        columns that are not numeric although they must be.
+
+    Examples
+    --------
+    >>> check_matrix([[1, 2], [3, 4]], "X")
+    (array([[1., 2.],
+           [3., 4.]]), ('column_0', 'column_1'))
     """
+    matrix = _as_table(X, name)
+    names = _column_names(matrix, name, feature_names)
+    if any_type and isinstance(matrix, np.ndarray) and matrix.dtype.kind not in "fiub":
+        matrix = pd.DataFrame(matrix, columns=list(names)).infer_objects()
+    if isinstance(matrix, pd.DataFrame):
+        if not any_type:
+            _check_numeric_frame(matrix, name)
+    elif not sparse.issparse(matrix):
+        matrix = _as_float_array(matrix, name, names)
+    elif matrix.dtype.kind not in "fiub":
+        raise DataException(f"{name} is a sparse matrix of {matrix.dtype}; expected numbers")
+    _no_infinity(matrix, name, names)
+    return matrix, names
+
+
+def _as_table(X: object, name: str) -> Matrix:
+    """Return an array, a DataFrame or a CSR matrix with rows and columns."""
     if hasattr(X, "to_pandas") and not isinstance(X, pd.DataFrame):
         X = as_frame(X, name)
     if isinstance(X, pd.Series):
@@ -59,21 +121,12 @@ def check_matrix(
         )
     if 0 in matrix.shape:
         raise DataException(f"{name} is empty: its shape is {matrix.shape}")
-    names = _column_names(matrix, name, feature_names)
-    if any_type and isinstance(matrix, np.ndarray) and matrix.dtype.kind not in "fiub":
-        matrix = pd.DataFrame(matrix, columns=list(names)).infer_objects()
-    if isinstance(matrix, pd.DataFrame):
-        if not any_type:
-            _check_numeric_frame(matrix, name)
-    elif not sparse.issparse(matrix):
-        matrix = _as_float_array(matrix, name, names)
-    elif matrix.dtype.kind not in "fiub":
-        raise DataException(f"{name} is a sparse matrix of {matrix.dtype}; expected numbers")
-    _no_infinity(matrix, name, names)
-    return matrix, names
+    return matrix
 
 
-def _column_names(matrix: Matrix, name: str, feature_names: Any) -> tuple[str, ...]:
+def _column_names(
+    matrix: Matrix, name: str, feature_names: Iterable[object] | None
+) -> tuple[str, ...]:
     if feature_names is not None:
         names = tuple(str(column) for column in feature_names)
         if len(names) != matrix.shape[1]:
@@ -89,6 +142,15 @@ def _column_names(matrix: Matrix, name: str, feature_names: Any) -> tuple[str, .
 
 
 def no_duplicates(names: Sequence[str], name: str) -> None:
+    """Raise `DataException` when a column name occurs twice.
+
+    Examples
+    --------
+    >>> no_duplicates(["a", "b", "a"], "X")
+    Traceback (most recent call last):
+    ...
+    engine.errors.DataException: X has more than one column named ['a']; column names must be unique
+    """
     counts = pd.Series(list(names)).value_counts()
     repeated = [str(column) for column in counts.index[counts > 1]]
     if repeated:
@@ -116,58 +178,78 @@ def _as_float_array(array: NDArray[Any], name: str, names: tuple[str, ...]) -> N
         return np.ascontiguousarray(array)
     if array.dtype.kind in "fiub":
         return array.astype(np.float64)
+    bad = list(names)
     if array.dtype.kind == "O":
-        bad = []
-        columns = np.empty(array.shape, dtype=np.float64)
-        for index, column in enumerate(names):
-            try:
-                if any(isinstance(value, str) for value in array[:, index]):
-                    raise TypeError  # "1.5" would convert, yet text is text in every row
-                columns[:, index] = pd.Series(array[:, index]).astype("float64")
-            except (TypeError, ValueError):
-                bad.append(column)
+        columns, bad = _objects_as_floats(array, names)
         if not bad:
             return columns
-    else:
-        bad = list(names)
     raise DataException(
         f"{name} has columns that are not numeric: {bad[:10]} (of dtype {array.dtype}). "
         f"{_HOW_TO_ENCODE}"
     )
 
 
-def _no_infinity(matrix: Matrix, name: str, names: tuple[str, ...]) -> None:
-    if sparse.issparse(matrix):
-        bad = np.unique(matrix.indices[np.isinf(matrix.data)])
-    elif isinstance(matrix, pd.DataFrame):
-        floats = [
-            index for index, dtype in enumerate(matrix.dtypes) if getattr(dtype, "kind", "") == "f"
-        ]
-        bad = np.array(
-            [
-                index
-                for index in floats
-                if np.isinf(matrix.iloc[:, index].to_numpy(dtype=np.float64, na_value=np.nan)).any()
-            ],
-            dtype=int,
-        )
-    else:
-        # The sum of finite numbers can only overflow when they are huge: look closer just then.
-        if np.isfinite(matrix.sum()):
-            return
-        bad = np.flatnonzero(np.isinf(matrix).any(axis=0))
-    if len(bad):
+def _objects_as_floats(
+    array: NDArray[Any], names: Sequence[str]
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Return the columns of an object array as floats, and the names of those that are none."""
+    bad = []
+    columns = np.empty(array.shape, dtype=np.float64)
+    for index, column in enumerate(names):
+        try:
+            if any(isinstance(value, str) for value in array[:, index]):
+                raise TypeError  # "1.5" would convert, yet text is text in every row
+            columns[:, index] = pd.Series(array[:, index]).astype("float64")
+        except (TypeError, ValueError):
+            bad.append(column)
+    return columns, bad
+
+
+def _no_infinity(matrix: Matrix, name: str, names: Sequence[str]) -> None:
+    bad = _infinite_columns(matrix)
+    if bad:
         raise DataException(
             f"{name} has infinite values in the columns {[names[index] for index in bad[:10]]}; "
             "replace them, for example by NaN for a missing value"
         )
 
 
+def _infinite_columns(matrix: Matrix) -> list[int]:
+    """Return the numbers of the columns that hold an infinite value."""
+    if sparse.issparse(matrix):
+        return np.unique(matrix.indices[np.isinf(matrix.data)]).tolist()
+    if isinstance(matrix, pd.DataFrame):
+        return [
+            index
+            for index, dtype in enumerate(matrix.dtypes)
+            if getattr(dtype, "kind", "") == "f"
+            and np.isinf(matrix.iloc[:, index].to_numpy(dtype=np.float64, na_value=np.nan)).any()
+        ]
+    # The sum of finite numbers overflows only when they are huge: look closer just then.
+    if np.isfinite(matrix.sum()):
+        return []
+    return np.flatnonzero(np.isinf(matrix).any(axis=0)).tolist()
+
+
 def take(X: Matrix, rows: NDArray[Any]) -> Matrix:
+    """Return the rows of a boolean mask; a DataFrame's rows are numbered anew.
+
+    Examples
+    --------
+    >>> take(pd.DataFrame({"a": [5, 6, 7]}), np.array([False, True, True])).index.tolist()
+    [0, 1]
+    """
     return X[rows].reset_index(drop=True) if isinstance(X, pd.DataFrame) else X[rows]
 
 
 def describe(value: object) -> str:
+    """Return type and value, shortened, for an error message.
+
+    Examples
+    --------
+    >>> describe([1, 2])
+    'list ([1, 2])'
+    """
     if value is None:
         return "None"
     text = repr(value)

@@ -1,4 +1,4 @@
-"""Which rows train and which validate: folds, Monte Carlo splits and hold-outs."""
+"""Rows for training and rows for validation: folds, Monte Carlo splits and hold-outs."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from engine.errors import DataException
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """How the user wants to validate.
+    """Plan of how rows are divided into training and validation.
 
     Attributes
     ----------
     n_cross_validations:
-        Number of folds; with ``validation_size`` the number of Monte Carlo splits. ``None``: by
-        size, 10 folds up to 1,000 rows, 5 up to 20,000, above that a 10 % hold-out.
+        Number of folds; with ``validation_size`` the number of Monte Carlo splits. Where both are
+        ``None``: 10 folds up to 1,000 rows, 5 up to 20,000, above that a 10 % hold-out.
     validation_size:
-        Share of the rows that validates, between 0 and 1; alone it means one hold-out.
+        Share of the rows that validates, between 0 and 1; given alone it means one hold-out.
     random_state:
         Seed of the shuffling.
     """
@@ -33,7 +33,15 @@ class SplitPlan:
     random_state: int = 0
 
     def resolve(self, n_rows: int) -> SplitPlan:
-        """The same plan with the rules by size applied."""
+        """Return the plan with the defaults for this number of rows filled in.
+
+        Examples
+        --------
+        >>> SplitPlan().resolve(500).n_cross_validations
+        10
+        >>> SplitPlan().resolve(50_000).validation_size
+        0.1
+        """
         if self.n_cross_validations is not None or self.validation_size is not None:
             return self
         if n_rows > 20_000:
@@ -42,7 +50,14 @@ class SplitPlan:
 
 
 def check_plan(data: DataSummary, plan: SplitPlan) -> tuple[str, ...]:
-    """Warnings about a plan for this data.
+    """Return warnings about a plan for this data.
+
+    Parameters
+    ----------
+    data:
+        Size and classes of the data.
+    plan:
+        The plan, before or after `SplitPlan.resolve`.
 
     Raises
     ------
@@ -87,10 +102,27 @@ def check_plan(data: DataSummary, plan: SplitPlan) -> tuple[str, ...]:
 
 
 def make_splits(dataset: Dataset, plan: SplitPlan) -> list[Fold]:
-    """(train rows, validation rows) of each fold, as int64 arrays.
+    """Return (train rows, validation rows) of each fold, as int64 arrays of row numbers.
 
-    Stratified for classification as far as the rarest class allows. Data with its own validation
-    part has no splits, those of the user are taken as they are.
+    Splits of a classification are stratified as far as the rarest class allows. The user's own
+    splits are returned as they are. Data with its own validation part has no splits.
+
+    Parameters
+    ----------
+    dataset:
+        The checked data.
+    plan:
+        How rows are divided; the same plan and rows give the same splits.
+
+    Examples
+    --------
+    >>> from engine.data.check import check_data
+    >>> data = check_data({"X": [[i] for i in range(6)], "y": [0, 1] * 3}, "classification")
+    >>> for train, valid in make_splits(data, SplitPlan(3)):
+    ...     print(train, valid, data.y[valid])
+    [0 1 2 5] [3 4] [1 0]
+    [0 1 3 4] [2 5] [0 1]
+    [2 3 4 5] [0 1] [0 1]
     """
     if dataset.X_valid is not None:
         return []
@@ -110,14 +142,23 @@ def make_splits(dataset: Dataset, plan: SplitPlan) -> list[Fold]:
         folder = KFold if strata is None else StratifiedKFold
         splitter = folder(plan.n_cross_validations, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        # check_plan has told the user of rare classes, once and in words.
+        # check_plan has warned the user about rare classes already.
         warnings.filterwarnings("ignore", message="The least populated class")
         pairs = splitter.split(rows, strata)
         return [(train.astype(np.int64), valid.astype(np.int64)) for train, valid in pairs]
 
 
 def is_k_fold(folds: Sequence[Fold], n_rows: int) -> bool:
-    """Whether each of the rows is validated by exactly one of several folds."""
+    """Whether each row is validated by exactly one of several folds.
+
+    Examples
+    --------
+    >>> a, b = np.array([0, 1]), np.array([2])
+    >>> is_k_fold([(a, b), (b, a)], n_rows=3)
+    True
+    >>> is_k_fold([(a, b)], n_rows=3)
+    False
+    """
     times = np.zeros(n_rows, dtype=np.int64)
     for _, valid in folds:
         times[valid] += 1
@@ -125,7 +166,7 @@ def is_k_fold(folds: Sequence[Fold], n_rows: int) -> bool:
 
 
 def _strata(dataset: Dataset, n_valid: int) -> np.ndarray | None:
-    """Classes to stratify a hold-out by; those with a single row together as one stratum."""
+    """Return the strata of a hold-out; classes with a single row form one stratum together."""
     if dataset.classes is None:
         return None
     codes = dataset.target(dataset.y)

@@ -1,4 +1,4 @@
-"""Checks of what goes with the feature matrix: target, weights, folds."""
+"""Checks of a target, which end in one form for each task."""
 
 from __future__ import annotations
 
@@ -10,13 +10,33 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.multiclass import type_of_target
 
-from engine.data.dataset import Fold, Matrix
 from engine.data.matrix import describe
 from engine.errors import DataException
 from engine.metrics.metric import Task
 
 
-def as_labels(y: Any, name: str) -> NDArray[Any]:
+def as_labels(y: object, name: str) -> NDArray[Any]:
+    """Return a target of any kind as a one-dimensional array.
+
+    Parameters
+    ----------
+    y:
+        (n_rows,) or (n_rows, 1): list, numpy array, or pandas, polars or pyarrow column.
+    name:
+        Name of the target in error messages.
+
+    Raises
+    ------
+    DataException
+        When it is sparse or has more than one column.
+
+    Examples
+    --------
+    >>> as_labels([[1], [2]], "y")
+    array([1, 2])
+    >>> as_labels([1, "a"], "y")  # not turned into text, so that the mix is found
+    array([1, 'a'], dtype=object)
+    """
     if sparse.issparse(y):
         raise DataException(f"{name} is a sparse matrix; give it as an array of shape (n_rows,)")
     if hasattr(y, "to_pandas") and not isinstance(y, (pd.Series, pd.DataFrame)):
@@ -27,7 +47,7 @@ def as_labels(y: Any, name: str) -> NDArray[Any]:
     else:
         array = np.asarray(y)
         if array.dtype.kind == "U" and not isinstance(y, np.ndarray):
-            # numpy turns [1, "a"] into text; as objects the mix is seen.
+            # numpy turns [1, "a"] into text; an array of objects keeps the mix visible.
             array = np.asarray(y, dtype=object)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array.reshape(-1)
@@ -39,105 +59,81 @@ def as_labels(y: Any, name: str) -> NDArray[Any]:
     return array
 
 
-def same_length(X: Matrix, X_name: str, other: Any, other_name: str) -> None:
-    if X.shape[0] != len(other):
-        raise DataException(
-            f"{X_name} has {X.shape[0]} rows but {other_name} has {len(other)}; "
-            "they must have the same length"
-        )
-
-
-def check_weight(weight: Any, X: Matrix, name: str) -> NDArray[np.float64] | None:
-    if weight is None:
-        return None
-    try:
-        array = np.asarray(weight, dtype=np.float64).reshape(-1)
-    except (TypeError, ValueError) as error:
-        raise DataException(f"{name} must be numbers: {error}") from error
-    same_length(X, "X", array, name)
-    if not np.isfinite(array).all() or (array < 0).any() or not array.any():
-        raise DataException(f"{name} must be finite, not negative and not all zero")
-    return array
-
-
-def check_splits(splits: Any, n_rows: int) -> tuple[Fold, ...] | None:
-    if splits is None:
-        return None
-    folds = []
-    try:
-        for train, valid in splits:
-            folds.append((np.asarray(train), np.asarray(valid)))
-    except (TypeError, ValueError) as error:
-        raise DataException(
-            "cv_splits_indices must be a list of pairs (train rows, validation rows)"
-        ) from error
-    for number, fold in enumerate(folds):
-        for rows in fold:
-            if (
-                rows.ndim != 1
-                or not len(rows)
-                or rows.dtype.kind not in "iu"
-                or rows.min() < 0
-                or rows.max() >= n_rows
-            ):
-                raise DataException(
-                    f"cv_splits_indices: fold {number} must hold row numbers from 0 to "
-                    f"{n_rows - 1}, at least one in each part"
-                )
-        if len(np.intersect1d(*fold)):
-            raise DataException(
-                f"cv_splits_indices: fold {number} has rows in both its parts; "
-                "a row that is trained on cannot validate"
-            )
-    if not folds:
-        raise DataException("cv_splits_indices has no folds")
-    return tuple((train.astype(np.int64), valid.astype(np.int64)) for train, valid in folds)
-
-
-def renumber(splits: tuple[Fold, ...] | None, keep: NDArray[np.bool_]) -> tuple[Fold, ...] | None:
-    """Row numbers after the rows that are not kept are gone."""
-    if splits is None:
-        return None
-    new_number = np.cumsum(keep) - 1
-    return tuple(
-        (new_number[train[keep[train]]], new_number[valid[keep[valid]]]) for train, valid in splits
-    )
-
-
 def rows_with_label(
-    y: NDArray[Any], name: str, task: Task, exclude: bool, notes: list[str]
-) -> NDArray[np.bool_] | None:
-    """A mask of the rows that have a target, or ``None`` when all have."""
+    y: NDArray[Any], name: str, exclude: bool
+) -> tuple[NDArray[np.bool_] | None, tuple[str, ...]]:
+    """Return a mask of the rows that have a target, and a note about the others.
+
+    Parameters
+    ----------
+    y:
+        (n_rows,) target.
+    name:
+        Name of the target in notes and error messages.
+    exclude:
+        Whether rows without a target may be left out.
+
+    Returns
+    -------
+    tuple
+        ``(None, ())`` when every row has a target.
+
+    Raises
+    ------
+    DataException
+        When all values are missing, or some are and ``exclude`` is false.
+
+    Examples
+    --------
+    >>> rows_with_label(np.array([1.0, np.nan]), "y", exclude=True)
+    (array([ True, False]), ('1 of 2 rows have no value in y and are left out',))
+    """
     missing = np.asarray(pd.isna(y))
     n_missing = int(missing.sum())
     if not n_missing:
-        return None
+        return None, ()
     if n_missing == len(y):
         raise DataException(f"{name} has no values: all {len(y)} are missing")
     if not exclude:
         raise DataException(
             f"{name} has {n_missing} missing values of {len(y)} and exclude_nan_labels is False"
         )
-    notes.append(f"{n_missing} of {len(y)} rows have no value in {name} and are left out")
-    return ~missing
+    return ~missing, (f"{n_missing} of {len(y)} rows have no value in {name} and are left out",)
 
 
 def check_target(
-    y: NDArray[Any], task: Task, class_labels: Any
+    y: NDArray[Any], task: Task, class_labels: object
 ) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Return the target in the form of the task, and the sorted classes.
+
+    Parameters
+    ----------
+    y:
+        (n_rows,) target without missing values.
+    task:
+        ``classification`` or ``regression``.
+    class_labels:
+        All labels that may occur, or ``None`` for those of ``y``.
+
+    Returns
+    -------
+    tuple
+        Labels and classes; for regression float64 values and ``None``.
+
+    Raises
+    ------
+    DataException
+        When the target does not fit the task or has one value only.
+
+    Examples
+    --------
+    >>> check_target(np.array(["b", "a"], dtype=object), "classification", None)
+    (array(['b', 'a'], dtype='<U1'), array(['a', 'b'], dtype='<U1'))
+    >>> check_target(np.array([1, 2]), "regression", None)
+    (array([1., 2.]), None)
+    """
     if task == "regression":
-        try:
-            target = y.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise DataException(
-                f"y is not numeric ({describe(y[0])}, ...): task='regression' needs numbers; "
-                "for classes use task='classification'"
-            ) from error
-        if not np.isfinite(target).all():
-            raise DataException("y has infinite values")
-        if np.ptp(target) == 0:
-            raise DataException(f"y has one value only ({target[0]}); there is nothing to learn")
-        return target, None
+        return _check_numbers(y), None
     labels = plain_labels(y)
     if labels.dtype.kind == "f" and type_of_target(labels) == "continuous":
         raise DataException(
@@ -156,20 +152,71 @@ def check_target(
     return labels, classes
 
 
+def _check_numbers(y: NDArray[Any]) -> NDArray[np.float64]:
+    try:
+        target = y.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataException(
+            f"y is not numeric ({describe(y[0])}, ...): task='regression' needs numbers; "
+            "for classes use task='classification'"
+        ) from error
+    if not np.isfinite(target).all():
+        raise DataException("y has infinite values")
+    if np.ptp(target) == 0:
+        raise DataException(f"y has one value only ({target[0]}); there is nothing to learn")
+    return target
+
+
+def check_valid_target(y: NDArray[Any], classes: NDArray[Any] | None) -> NDArray[Any]:
+    """Return the target of a validation part in the form of the training target.
+
+    Parameters
+    ----------
+    y:
+        (n_rows,) target without missing values.
+    classes:
+        Sorted classes of the training target; ``None`` for regression.
+
+    Raises
+    ------
+    DataException
+        When there are labels that the training part does not have.
+
+    Examples
+    --------
+    >>> check_valid_target(np.array(["b"], dtype=object), np.array(["a", "b"]))
+    array(['b'], dtype='<U1')
+    """
+    if classes is None:
+        return y.astype(np.float64)
+    labels, known = plain_labels(y), classes.tolist()
+    unseen = [label for label in np.unique(labels).tolist() if label not in known]
+    if unseen:
+        raise DataException(f"y_valid has labels that y does not have: {unseen[:10]}")
+    return labels.astype(classes.dtype)
+
+
 def plain_labels(y: NDArray[Any]) -> NDArray[Any]:
-    """Labels as one numpy type: bool, integers, floats or strings."""
+    """Return labels as one numpy type: booleans, integers, floats or strings.
+
+    Raises
+    ------
+    DataException
+        When the labels mix text, numbers and booleans, or are of another type.
+
+    Examples
+    --------
+    >>> plain_labels(np.array([True, False], dtype=object)).dtype
+    dtype('bool')
+    >>> plain_labels(np.array([1, "a"], dtype=object))
+    Traceback (most recent call last):
+    ...
+    engine.errors.DataException: y mixes or holds types that cannot be classes (number, text); \
+use only strings, only numbers or only booleans
+    """
     if y.dtype.kind != "O":
         return y
-    kinds = {
-        "text"
-        if isinstance(value, str)
-        else "boolean"
-        if isinstance(value, bool | np.bool_)
-        else "number"
-        if isinstance(value, int | float | np.number)
-        else type(value).__name__
-        for value in y
-    }
+    kinds = {_kind(value) for value in y}
     if len(kinds) > 1 or not kinds <= {"text", "boolean", "number"}:
         raise DataException(
             f"y mixes or holds types that cannot be classes ({', '.join(sorted(kinds))}); "
@@ -178,20 +225,40 @@ def plain_labels(y: NDArray[Any]) -> NDArray[Any]:
     return np.array(y.tolist())
 
 
-def positive_code(label: Any, classes: NDArray[Any] | None) -> int:
-    """The code of the positive class.
+def _kind(value: object) -> str:
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, bool | np.bool_):
+        return "boolean"
+    return "number" if isinstance(value, int | float | np.number) else type(value).__name__
+
+
+def positive_code(label: object, classes: NDArray[Any] | None) -> int:
+    """Return the code of the positive class.
+
+    Parameters
+    ----------
+    label:
+        The label that the user named.
+    classes:
+        Sorted classes; ``None`` for regression.
 
     Raises
     ------
     DataException
-        When there are not two classes, or it is none of them.
+        When there are not exactly two classes, or neither has the label.
+
+    Examples
+    --------
+    >>> positive_code("yes", np.array(["no", "yes"]))
+    1
     """
     labels = [] if classes is None else classes.tolist()
     if len(labels) != 2:
         raise DataException(
             f"positive_label={label!r} is for two classes; the target has {len(labels)}"
         )
-    # True == 1 in Python, but a user who mixes them has mistaken the column.
+    # In Python, True == 1; a user who mixes the two has mistaken the column.
     found = [n for n, other in enumerate(labels) if other == label]
     if isinstance(label, bool | np.bool_) != isinstance(labels[0], bool) or not found:
         raise DataException(f"positive_label={label!r}: the target's labels are {labels}")

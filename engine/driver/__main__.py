@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from engine.config.specification import RunSpecification
 from engine.driver.driver import Driver
+from engine.driver.specification_files import load_specification
 from engine.store.mlflow_store import TRACKING_URI_VARIABLE, RunStore
 
 
@@ -15,7 +15,7 @@ def main(run_id: str) -> int:
     store = RunStore(os.environ[TRACKING_URI_VARIABLE])
     if store.run(run_id).is_final:
         return 0
-    driver = Driver(store, run_id, RunSpecification.from_spec(store, run_id))
+    driver = Driver(store, run_id, load_specification(store, run_id))
     driver.claim()
     driver.run()
     print(f"run {run_id}: {store.run(run_id).status}")

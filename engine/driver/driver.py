@@ -99,10 +99,11 @@ class Driver:
         from engine.driver.ensemble_step import add_ensembles
         from engine.driver.node_data import end_node_data
         from engine.driver.resources import trial_cores
+        from engine.driver.specification_files import keep_data
         from engine.driver.tuning import TuneLoop
 
         if not self._settings.is_remote:
-            self._given.keep(self._store, self._run_id)
+            self._given = keep_data(self._store, self._run_id, self._given)
         connect()
         threading.Thread(target=import_flavour, name="raysmith-import", daemon=True).start()
         record = self._store.run(self._run_id)

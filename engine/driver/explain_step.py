@@ -12,17 +12,16 @@ import numpy as np
 import ray
 
 from cluster.targets.embedded import connect
-from engine.config.specification import RunSpecification
 from engine.data.check import check_features
 from engine.data.dataset import Dataset, rows_of
 from engine.driver.data_source import DataSource
 from engine.driver.explain_actors import explain_with_actors
 from engine.driver.node_data import end_node_data, node_data_somewhere
+from engine.driver.specification_files import load_specification
 from engine.errors import AutoMLError, DataException
 from engine.explain.explanation import Explanation
 from engine.explain.files import save_explanation
 from engine.explain.pieces import Progress, Work
-from engine.metrics.metric import METRICS
 from engine.store.mlflow_model import load_model
 from engine.store.mlflow_store import RunStore
 from engine.store.records import IterationRecord
@@ -38,7 +37,7 @@ def explain_run(
     show_output: bool,
 ) -> Explanation:
     """See `engine.client.run.AutoMLRun.explain`."""
-    given = RunSpecification.from_spec(store, run_id)
+    given = load_specification(store, run_id)
     settings = given.settings
     connect()
     told = time.monotonic()
@@ -55,8 +54,7 @@ def explain_run(
         if given.dataset is not None:
             reference = [ray.put(given.dataset)]
         else:
-            task = METRICS[store.run(run_id).primary_metric].task
-            source = DataSource.of(data_id, task, given)
+            source = DataSource.of(data_id, given)
             node = ray.get(node_data_somewhere.options(num_cpus=1).remote(source))
             loaded = ray.get(node.load.remote())
             if loaded.error is not None:

@@ -145,7 +145,7 @@ class TuneLoop:
         """
         dataset = given.dataset
         shared = None if dataset is None else ray.put(dataset)
-        source = DataSource.of(self._record.run_id, self._metric.task, given, shared)
+        source = DataSource.of(self._record.run_id, given, shared)
         if dataset is not None:
             self.reference = list(source.shared or ())
             self._targets = dataset.without_features()
@@ -213,7 +213,7 @@ class TuneLoop:
         cores = trial_cores(settings)
         cores *= max(1, min(_concurrency(settings, cores), max(nodes) // cores))
         reference, plan = self.reference[0], settings.split_plan
-        how = {
+        how: dict[str, Any] = {
             "run_id": self._record.run_id,
             "inputs": inputs,
             "cores": cores,

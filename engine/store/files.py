@@ -22,7 +22,7 @@ MODEL_FILE, PREDICTIONS_FILE = "outputs/model.pkl.zst", "outputs/predictions.npy
 LOG_FILE = "logs/iteration.log"
 #: Folder of an iteration's model in MLflow's own format.
 MLFLOW_MODEL = "model"
-_SPEC_FOLDER, _SPEC_FILE, _DATA_FILE = "spec", "spec/settings.json", "data.pkl"
+_SPEC_FOLDER, _SPEC_FILE = "spec", "spec/settings.json"
 
 
 class Files(Tracking):
@@ -37,12 +37,18 @@ class Files(Tracking):
         """Read the specification that `save_spec` wrote."""
         return dict(json.loads(self.read_bytes(run_id, _SPEC_FILE)))
 
-    def save_data(self, run_id: str, data: Any, name: str = _DATA_FILE) -> None:
-        """Keep data that was given directly, so that another process can go on with the run."""
+    def save_data(self, run_id: str, data: object, name: str) -> None:
+        """Keep data that another driver of the run could not get otherwise, pickled.
+
+        Parameters
+        ----------
+        name:
+            Name of the file; `load_data` reads it by the same name.
+        """
         with self._upload(run_id, _SPEC_FOLDER) as folder, (folder / name).open("wb") as file:
             cloudpickle.dump(data, file)
 
-    def load_data(self, run_id: str, name: str = _DATA_FILE) -> Any:
+    def load_data(self, run_id: str, name: str) -> Any:
         """Read the data that `save_data` wrote."""
         return cloudpickle.loads(self.read_bytes(run_id, f"{_SPEC_FOLDER}/{name}"))
 

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from engine import AutoMLConfig, AutoMLRun, Experiment
+from engine.driver.specification_files import keep_data
 from engine.explain.explanation import Explanation
 from engine.explain.files import FILE, FOLDER
 from engine.pipelines.spec import PipelineSpec
@@ -43,7 +44,7 @@ def record_run(experiment: Experiment, status: RunStatus = RunStatus.COMPLETED) 
     store = experiment.workspace.store
     run_id = store.create_run(experiment.id, given.settings.to_dict(), {"team": "x"})
     store.save_spec(run_id, given.to_spec())
-    given.keep(store, run_id)
+    keep_data(store, run_id, given)
     store.write_text(run_id, DATA_FILE, json.dumps(DATA))
     recorder = Recorder(store, store.run(run_id))
     for number, score in enumerate(SCORES):

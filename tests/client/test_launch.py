@@ -9,6 +9,7 @@ import pytest
 from cluster.errors import ComputeTargetException
 from engine import AutoMLConfig
 from engine.client import launch
+from engine.config.specification import DATA_FILE
 from engine.store.status import RunStatus
 from tests.client.recorded import record_run
 
@@ -74,4 +75,4 @@ def test_a_driver_that_is_not_taken_fails_the_run(experiment, given):
     assert (what.module, what.arguments) == ("engine.driver", (run.id,))
     assert what.secrets == {"RAYSMITH_TRACKING_URI": "http://store"}
     assert what.metadata["run_id"] == run.id
-    assert run.store.load_data(run.id)["y"] == given.data["y"]
+    assert run.store.load_data(run.id, DATA_FILE)["y"] == given.data.raw["y"]

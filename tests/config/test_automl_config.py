@@ -8,7 +8,7 @@ import pytest
 
 from engine import AutoMLConfig, ConfigException, DataException
 from engine.config.settings import Settings
-from engine.config.specification import RunSpecification
+from engine.data.sources import TableFiles
 
 X = np.arange(40, dtype=float).reshape(20, 2)
 Y = np.array([0, 1] * 10)
@@ -177,8 +177,8 @@ def test_specification_names_files_absolutely(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pd.DataFrame({"a": range(20), "t": Y}).to_csv("t.csv", index=False)
     given = AutoMLConfig("classification", training_data="t.csv", label_column_name="t").prepare()
-    assert isinstance(given, RunSpecification)
-    assert given.tables["training_data"] == str(tmp_path / "t.csv")
+    assert isinstance(given.data, TableFiles)
+    assert given.data.tables["training_data"] == str(tmp_path / "t.csv")
     assert given.settings.debug_log == str(tmp_path / "automl.log")
     assert given.dataset is None
 

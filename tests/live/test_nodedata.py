@@ -25,7 +25,7 @@ def run_id():
 
 @pytest.fixture
 def node(run_id):
-    source = DataSource(run_id, "classification", SplitPlan(3), shared=[None])
+    source = DataSource(run_id, SplitPlan(3), shared=[None])
     node = node_data(source)
     ray.get(node.ready.remote())
     return node

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import mlflow
 import pytest
 
 from engine.store.mlflow_store import RunStore
@@ -30,9 +31,11 @@ def server(tmp_path_factory: pytest.TempPathFactory, workspace_template: Path) -
     from werkzeug.serving import make_server
 
     folder = tmp_path_factory.mktemp("server")
-    initialize_backend_stores(
-        _database(folder, workspace_template), default_artifact_root=str(folder / "artifacts")
-    )
+    uri = _database(folder, workspace_template)
+    initialize_backend_stores(uri, uri, str(folder / "artifacts"))
+    # The server has set the whole process to its own store.
+    mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri(None)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     serving = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=serving.serve_forever, daemon=True)

@@ -103,9 +103,9 @@ def test_ids_that_are_no_runs(store, run_id):
 
 def test_data_and_specification_come_back(store, run_id):
     store.save_spec(run_id, {"settings": {"a": 1}})
-    store.save_data(run_id, {"X": [1, 2]})
+    store.save_data(run_id, {"X": [1, 2]}, "data.pkl")
     assert store.load_spec(run_id) == {"settings": {"a": 1}}
-    assert store.load_data(run_id) == {"X": [1, 2]}
+    assert store.load_data(run_id, "data.pkl") == {"X": [1, 2]}
 
 
 def test_a_driver_is_known_to_live_or_not(store, run_id):

@@ -1,0 +1,1 @@
+"""Write the reference pages from the code, and join the site's parts."""

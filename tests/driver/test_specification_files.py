@@ -1,0 +1,60 @@
+"""A run's specification: through the store, and from there to the nodes."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from engine import AutoMLConfig
+from engine.driver.data_source import DataSource
+from engine.driver.specification_files import keep_data, load_specification
+
+X = np.arange(40, dtype=float).reshape(20, 2)
+Y = np.array([0, 1] * 10)
+
+
+@pytest.fixture
+def kept(experiment):
+    """Put a configuration's run into the store; return store, run and what the driver goes on with.
+
+    The fixture of the experiment has made the folder of the test the working directory.
+    """
+    store = experiment.workspace.store
+
+    def keep(**parameters):
+        given = AutoMLConfig("classification", n_cross_validations=3, **parameters).prepare()
+        run_id = store.create_run(experiment.id, given.settings.to_dict(), None)
+        store.save_spec(run_id, given.to_spec())
+        return store, run_id, keep_data(store, run_id, given)
+
+    return keep
+
+
+def test_direct_data_comes_back_checked_and_without_its_raw_form(kept):
+    store, run_id, given = kept(X=X, y=Y, X_valid=X[:2])
+    assert given.data.raw is None
+    again = load_specification(store, run_id)
+    assert again.settings == given.settings
+    assert again.dataset.summary() == given.dataset.summary()
+    np.testing.assert_array_equal(again.X_explain, X[:2])
+    assert keep_data(store, run_id, again).data.raw is None
+
+
+def test_nodes_get_a_reference_to_direct_data(kept):
+    _, run_id, given = kept(X=X, y=Y)
+    source = DataSource.of(run_id, given, shared="reference")
+    assert (source.data, source.shared) == (None, ["reference"])
+
+
+def test_nodes_read_tables_in_files(kept, tmp_path):
+    pd.DataFrame({"a": range(20), "t": Y}).to_csv(tmp_path / "t.csv", index=False)
+    path = tmp_path / "t.csv"
+    store, run_id, given = kept(training_data=path, label_column_name="t")
+    source = DataSource.of(run_id, load_specification(store, run_id))
+    assert source.shared is None
+    assert source.plan.n_cross_validations == 3
+    node = pickle.loads(pickle.dumps(source))
+    assert node.read().summary() == given.data.read().summary()
