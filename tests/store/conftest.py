@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import threading
 import uuid
@@ -36,6 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, workspace_template: Path) -
     # The server has set the whole process to its own store.
     mlflow.set_tracking_uri(None)
     mlflow.set_registry_uri(None)
+    os.environ.pop("MLFLOW_REGISTRY_URI")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     serving = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=serving.serve_forever, daemon=True)
