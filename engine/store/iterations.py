@@ -13,17 +13,8 @@ from engine.store import tags
 from engine.store.files import LOG_FILE, MODEL_FILE, PREDICTIONS_FILE, Files
 from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd, IterationRecord, RunRecord
-from engine.store.status import IterationStatus
 
 _BATCH = 900  # MLflow takes at most 1,000 metrics in one call
-
-_MLFLOW_STATUS = {
-    IterationStatus.COMPLETED: "FINISHED",
-    IterationStatus.CANCELED: "KILLED",
-    IterationStatus.FAILED: "FAILED",
-    IterationStatus.TIMEOUT: "KILLED",
-    IterationStatus.PRUNED: "KILLED",
-}
 
 
 class Iterations(Files):
@@ -103,7 +94,7 @@ class Iterations(Files):
         metrics = _scores(end)
         for start in range(0, len(metrics), _BATCH):
             self.client.log_batch(child_id, metrics=metrics[start : start + _BATCH])
-        self.client.set_terminated(child_id, _MLFLOW_STATUS[end.status])
+        self.client.set_terminated(child_id, tags.MLFLOW_STATUS[end.status])
         self._tag_all(child_id, tags.tags_of_end(end.status, end.reason, end.properties))
 
     def log_best(self, run_id: str, iteration: int, scores: Mapping[str, float]) -> None:

@@ -23,16 +23,6 @@ DEFAULT_UI = "http://127.0.0.1:5000"
 _UI_KIND = {"mlflow.experimentKind": "custom_model_development"}
 _NAMED_PARAMS = ("task", "primary_metric")
 
-_MLFLOW_STATUS = {
-    RunStatus.NOT_STARTED: "SCHEDULED",
-    RunStatus.PREPARING: "SCHEDULED",
-    RunStatus.RUNNING: "RUNNING",
-    RunStatus.FINALIZING: "RUNNING",
-    RunStatus.COMPLETED: "FINISHED",
-    RunStatus.CANCELED: "KILLED",
-    RunStatus.FAILED: "FAILED",
-}
-
 
 class Runs(Tracking):
     """Read and write experiments and their runs."""
@@ -105,7 +95,7 @@ class Runs(Tracking):
         ]
         params += [Param(key, settings[key]) for key in _NAMED_PARAMS]
         self.client.log_batch(run.info.run_id, params=params)
-        self.client.update_run(run.info.run_id, status=_MLFLOW_STATUS[RunStatus.NOT_STARTED])
+        self.client.update_run(run.info.run_id, status=tags.MLFLOW_STATUS[RunStatus.NOT_STARTED])
         return str(run.info.run_id)
 
     def set_status(self, run_id: str, status: RunStatus, error: Exception | None = None) -> None:
@@ -113,9 +103,9 @@ class Runs(Tracking):
         if error is not None:
             self.tag_error(run_id, error)
         if status.is_final:
-            self.client.set_terminated(run_id, _MLFLOW_STATUS[status])
+            self.client.set_terminated(run_id, tags.MLFLOW_STATUS[status])
         else:
-            self.client.update_run(run_id, status=_MLFLOW_STATUS[status])
+            self.client.update_run(run_id, status=tags.MLFLOW_STATUS[status])
         self.tag(run_id, tags.STATUS, status.value)
 
     def tag_error(self, run_id: str, error: Exception) -> None:

@@ -40,6 +40,21 @@ _REASON, _RETRIES = f"{_PREFIX}reason", f"{_PREFIX}retries"
 _STARTED = f"{_PREFIX}started"
 _PROPERTY = f"{_PREFIX}property."
 
+#: MLflow's status of each state. A state that runs and iterations share has one entry.
+MLFLOW_STATUS: Mapping[RunStatus | IterationStatus, str] = {
+    RunStatus.NOT_STARTED: "SCHEDULED",
+    RunStatus.PREPARING: "SCHEDULED",
+    RunStatus.RUNNING: "RUNNING",
+    RunStatus.FINALIZING: "RUNNING",
+    RunStatus.COMPLETED: "FINISHED",
+    RunStatus.CANCELED: "KILLED",
+    RunStatus.FAILED: "FAILED",
+    IterationStatus.RETRIED: "RUNNING",
+    IterationStatus.TIMEOUT: "KILLED",
+    IterationStatus.PRUNED: "KILLED",
+}
+
+#: Prefix of metrics that have a step for each fold.
 FOLDS = "folds/"
 
 _TEXT_LIMIT = 4000

@@ -20,6 +20,12 @@ def mlflow_run(of, metrics=None, end_time=5_000):
     return SimpleNamespace(info=info, data=SimpleNamespace(tags=of, metrics=metrics or {}))
 
 
+def test_every_state_has_a_status_in_mlflow():
+    for state in (*RunStatus, *IterationStatus):
+        status = tags.MLFLOW_STATUS[state]
+        assert (status in ("FINISHED", "KILLED", "FAILED")) == state.is_final
+
+
 def test_a_new_run():
     record = tags.run_record(mlflow_run(tags.tags_of_new_run("a run", SETTINGS, {"team": "x"})))
     assert (record.run_id, record.experiment_id, record.name) == ("r", "e", "a run")
