@@ -13,7 +13,6 @@ interrupted build goes on and a second one need not score again.
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
 import pickle
@@ -33,12 +32,14 @@ from engine.data.check import check_data
 from engine.data.dataset import DataSummary
 from engine.data.splits import SplitPlan, make_splits
 from engine.evaluation.cross_validation import evaluate
-from engine.metrics.metric import METRICS
-from engine.metrics.single_score import score_one
+from engine.evaluation.fit_options import FitOptions
+from engine.metrics.metric import METRICS, Metric
+from engine.metrics.scores import score_one
 from engine.pipelines.catalogue.estimators import estimators_of
 from engine.pipelines.spec import PipelineSpec
 from engine.search.portfolio import DEFAULT_FILE, load_portfolio, write_portfolio
-from engine.search.searcher import PipelineSearch
+from engine.search.random_search import RandomSearch
+from engine.search.usable import Restrictions
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -89,18 +90,9 @@ def candidates(task: str, number: int) -> list[PipelineSpec]:
     for name, count in zip(names, counts, strict=True):
         if not estimators_of(task)[name].installed:
             continue
-        search = PipelineSearch(data, allowed=[name], random_state=7, portfolio=_empty())
+        search = RandomSearch(data, Restrictions(allowed=[name]), random_state=7)
         specs += [search.ask(index) for index in range(count)]
     return list({spec.to_json(): spec for spec in specs}.values())
-
-
-def _empty() -> Path:
-    file = RESULTS / "empty.json"
-    if not file.exists():
-        temporary = file.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps({task: [] for task in TASKS}))
-        temporary.replace(file)
-    return file
 
 
 def score_set(name: str, rows: int, number: int, file: Path) -> dict:
@@ -113,6 +105,7 @@ def score_set(name: str, rows: int, number: int, file: Path) -> dict:
         X, y = X.iloc[chosen], y[chosen]
     data = check_data({"X": X, "y": y}, entry.task, featurization=FeaturizationConfig())
     folds = make_splits(data, SplitPlan(3))
+    options = FitOptions(fit_seconds=SLOWEST_FIT)
     known["y"] = data.target(data.y)
     for spec in candidates(entry.task, number):
         if spec.to_json() in known:
@@ -121,7 +114,7 @@ def score_set(name: str, rows: int, number: int, file: Path) -> dict:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                predictions = evaluate(spec, data, folds, fit_seconds=SLOWEST_FIT).predictions
+                predictions = evaluate(spec, data, folds, options).predictions
         except Exception as error:
             print(f"{name}: {spec.name}: {error}", flush=True)
             predictions = None
@@ -135,103 +128,168 @@ def score_set(name: str, rows: int, number: int, file: Path) -> dict:
     return known
 
 
-def learn(scores: dict[str, dict], task: str, length: int) -> list[PipelineSpec]:
-    """The greedy list over these sets.
+class Evidence:
+    """Candidates' predictions on the sets of one task, and their standing.
 
-    Next comes what improves an ensemble of those before it most, for the time that it takes. How
-    much of it the ensemble takes in is decided on half of a set's rows, and what that gains is
-    seen on the other half: else noise is learned, and cheap estimators get places by luck. When
-    nothing gains any more, what is strongest by itself comes next; cheap estimators without a place
-    follow behind the ``length`` others.
+    Attributes
+    ----------
+    views:
+        Set to candidate to out-of-fold predictions, where the candidate gave any.
+    best, spread:
+        Set to the smallest loss, and to the distance from there to the median candidate's loss: a
+        set counts in units of it.
+    seconds:
+        Candidate to its time, as a share of the median candidate's, in the mean of the sets.
+    weakness:
+        Candidate to the distance from the best candidate, in the mean of the sets.
     """
-    metric = METRICS[metric_of(task)]
-    sign = 1 if metric.greater_is_better else -1
-    names = list(scores)
-    keys = [k for k in scores[names[0]] if k != "y" and all(k in scores[n] for n in names)]
-    # Kept scores may be of candidates that the catalogue no longer has.
-    entries = estimators_of(task)
-    specs = {k: PipelineSpec.from_json(k) for k in keys}
-    keys = [k for k in keys if specs[k].scaler in ("", *entries[specs[k].estimator].scalers)]
-    views = {
-        n: {
-            k: p.astype(np.float64)
-            for k in keys
-            if (p := scores[n][k][0]) is not None and np.isfinite(p).all()
+
+    def __init__(self, scores: dict[str, dict], task: str) -> None:
+        self.metric = METRICS[metric_of(task)]
+        self.names = list(scores)
+        self.entries = estimators_of(task)
+        self._targets = {n: scores[n]["y"] for n in self.names}
+        everywhere = [k for k in scores[self.names[0]] if all(k in scores[n] for n in self.names)]
+        self.specs = {k: PipelineSpec.from_json(k) for k in everywhere if k != "y"}
+        self.keys = [k for k, spec in self.specs.items() if self._is_in_catalogue(spec)]
+        self.views = {n: self._predictions(scores[n]) for n in self.names}
+        self._halves = {n: self._random_halves(n) for n in self.names}
+        self.single = {
+            n: {k: np.mean([self.loss(n, p, h) for h in (0, 1)]) for k, p in self.views[n].items()}
+            for n in self.names
         }
-        for n in names
-    }
-    halves = {n: np.array_split(np.random.default_rng(0).permutation(len(views[n][k])), 2)
-              for n in names for k in list(views[n])[:1]}  # fmt: skip
+        self.best = {n: min(self.single[n].values()) for n in self.names}
+        self.spread = {
+            n: max(float(np.median(list(self.single[n].values()))) - self.best[n], 1e-9)
+            for n in self.names
+        }
+        medians = {n: np.median([scores[n][k][1] for k in self.keys]) for n in self.names}
+        self.seconds = {
+            k: float(np.mean([scores[n][k][1] / medians[n] for n in self.names])) for k in self.keys
+        }
+        self.weakness = {k: self._weakness(k) for k in self.keys}
 
-    def loss(name: str, predicted, half: int) -> float:
-        rows = halves[name][half]
-        return -sign * score_one(metric.name, scores[name]["y"][rows], predicted[rows])
+    def loss(self, name: str, predicted: np.ndarray, half: int) -> float:
+        """Return the metric as a loss on one half of a set's rows."""
+        return self.metric.loss(self._score(self.metric, name, predicted, half))
 
-    def guide(name: str, predicted, half: int) -> float:
-        """As ensembles are selected: by the log loss where the metric only sees the order."""
-        if task == "regression":
-            return loss(name, predicted, half)
-        rows = halves[name][half]
-        return score_one("log_loss", scores[name]["y"][rows], predicted[rows])
+    def guide(self, name: str, predicted: np.ndarray, half: int) -> float:
+        """Return the loss that selects: the log loss where the metric only sees the order."""
+        if self.metric.task == "regression":
+            return self.loss(name, predicted, half)
+        return self._score(METRICS["log_loss"], name, predicted, half)
 
-    single = {
-        n: {k: np.mean([loss(n, p, h) for h in (0, 1)]) for k, p in views[n].items()} for n in names
-    }
-    # A set counts by how far its best and its median candidate are apart.
-    best = {n: min(single[n].values()) for n in names}
-    spread = {n: max(float(np.median(list(single[n].values()))) - best[n], 1e-9) for n in names}
-    seconds = {
-        k: float(
-            np.mean([scores[n][k][1] / np.median([scores[n][j][1] for j in keys]) for n in names])
-        )
-        for k in keys
-    }
-    weakness = {
-        k: float(np.mean([min((single[n].get(k, np.inf) - best[n]) / spread[n], 4) for n in names]))
-        for k in keys
-    }
-    # What is neither good on the whole nor among the best anywhere has no prospect.
-    prospects = set(sorted(weakness, key=weakness.get)[:STRONG_ON_THE_WHOLE])
-    for n in names:
-        prospects |= set(sorted(single[n], key=single[n].get)[:STRONG_ON_A_SET])
-    keys = [k for k in keys if k in prospects]
-    chosen: list[str] = []
-    bags: dict[tuple[str, int], tuple] = {}  # (set, half) -> (sum, members, loss on the other)
-    while len(chosen) < length:
-        gains, outcomes = {}, {}
-        for key in keys:
-            if key in chosen:
+    def prospects(self) -> list[str]:
+        """Return the candidates that are strong on the whole, or among the best of some set."""
+        found = set(sorted(self.weakness, key=self.weakness.get)[:STRONG_ON_THE_WHOLE])
+        for n in self.names:
+            found |= set(sorted(self.single[n], key=self.single[n].get)[:STRONG_ON_A_SET])
+        return [k for k in self.keys if k in found]
+
+    def _score(self, metric: Metric, name: str, predicted: np.ndarray, half: int) -> float:
+        rows = self._halves[name][half]
+        return score_one(metric, self._targets[name][rows], predicted[rows])
+
+    def _is_in_catalogue(self, spec: PipelineSpec) -> bool:
+        """Kept scores may be those of candidates that the catalogue no longer has."""
+        return spec.scaler in ("", *self.entries[spec.estimator].scalers)
+
+    def _predictions(self, kept: dict) -> dict[str, np.ndarray]:
+        found = {k: kept[k][0] for k in self.keys}
+        return {
+            k: p.astype(np.float64)
+            for k, p in found.items()
+            if p is not None and np.isfinite(p).all()
+        }
+
+    def _random_halves(self, name: str) -> list[np.ndarray]:
+        n_rows = len(self._targets[name])
+        return np.array_split(np.random.default_rng(0).permutation(n_rows), 2)
+
+    def _weakness(self, key: str) -> float:
+        behind = [
+            (self.single[n].get(key, np.inf) - self.best[n]) / self.spread[n] for n in self.names
+        ]
+        return float(np.mean([min(distance, 4) for distance in behind]))
+
+
+class Bags:
+    """The ensembles of the candidates chosen so far, one for each set and half of its rows."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        #: (set, half) to (sum of the predictions, members, loss on the other half).
+        self._bags: dict[tuple[str, int], tuple] = {}
+
+    def with_candidate(self, key: str) -> tuple[float, dict[tuple[str, int], tuple]]:
+        """Return the gain from one more candidate, a second of its time, and the bags with it."""
+        evidence, total, outcome = self._evidence, 0.0, {}
+        for n in evidence.names:
+            if key not in evidence.views[n]:
                 continue
-            total, outcome = 0.0, {}
-            for n in names:
-                if key not in views[n]:
-                    continue
-                for half in (0, 1):
-                    predicted = views[n][key]
-                    summed, members, start = bags.get((n, half), (0.0, 0, best[n] + 4 * spread[n]))
-                    options = [(predicted, 1)]
-                    if members:
-                        weights = {1, max(1, members // 2)}
-                        options += [(summed, members)]
-                        options += [(summed + w * predicted, members + w) for w in weights]
-                    bag, size = min(options, key=lambda o: guide(n, o[0] / o[1], half))
-                    after = loss(n, bag / size, 1 - half)
-                    outcome[n, half] = bag, size, after
-                    total += np.clip((start - after) / spread[n], -4, 4) / 2
-            gains[key] = total / len(names)
-            gains[key] /= seconds[key] ** TIME_MATTERS if gains[key] > 0 else 1
-            outcomes[key] = outcome
-        top = max(gains, key=gains.get)
-        if gains[top] <= 0:
-            top = min(gains, key=weakness.get)
+            for half in (0, 1):
+                start, after = self._start(n, half), self._extended(n, half, key)
+                outcome[n, half] = after
+                total += np.clip((start - after[2]) / evidence.spread[n], -4, 4) / 2
+        gain = total / len(evidence.names)
+        return gain / (evidence.seconds[key] ** TIME_MATTERS if gain > 0 else 1), outcome
+
+    def take(self, outcome: dict[tuple[str, int], tuple]) -> None:
+        self._bags |= outcome
+
+    def _start(self, name: str, half: int) -> float:
+        evidence = self._evidence
+        nothing = evidence.best[name] + 4 * evidence.spread[name]
+        return self._bags[name, half][2] if (name, half) in self._bags else nothing
+
+    def _extended(self, name: str, half: int, key: str) -> tuple:
+        """The best of the bag as it is, with little or much of a candidate, and the candidate."""
+        evidence = self._evidence
+        predicted = evidence.views[name][key]
+        options = [(predicted, 1)]
+        if (name, half) in self._bags:
+            summed, members, _ = self._bags[name, half]
+            weights = {1, max(1, members // 2)}
+            options += [(summed, members)]
+            options += [(summed + w * predicted, members + w) for w in weights]
+        bag, size = min(options, key=lambda o: evidence.guide(name, o[0] / o[1], half))
+        return bag, size, evidence.loss(name, bag / size, 1 - half)
+
+
+def learn(scores: dict[str, dict], task: str, length: int) -> list[PipelineSpec]:
+    """Build the greedy list over these sets.
+
+    Next comes the candidate that improves an ensemble of those before it most, for the time that it
+    takes. Its weight in the ensemble is decided on half of a set's rows, and its gain is measured
+    on the other half. Otherwise noise would be learned, and cheap estimators would get places by
+    luck. When nothing gains any more, the strongest single candidate comes next. Cheap estimators
+    without a place follow behind the ``length`` others.
+    """
+    evidence = Evidence(scores, task)
+    bags, left, chosen = Bags(evidence), evidence.prospects(), []
+    while len(chosen) < length:
+        found = {key: bags.with_candidate(key) for key in left if key not in chosen}
+        top = max(found, key=lambda key: found[key][0])
+        if found[top][0] <= 0:
+            top = min(found, key=evidence.weakness.get)
         chosen.append(top)
-        bags |= outcomes[top]
-    # The suite is not the world: what is cheap and has no place yet gets one at the end.
-    for name, entry in entries.items():
-        own = [k for k in weakness if specs[k].estimator == name]
-        if own and entry.cost <= CHEAP and name not in {specs[k].estimator for k in chosen}:
-            chosen.append(min(own, key=weakness.get))
-    return with_early(task, [_plain(specs[key], task) for key in chosen])
+        bags.take(found[top][1])
+    chosen += _cheap_without_a_place(evidence, chosen)
+    return with_early(task, [_plain(evidence.specs[key], task) for key in chosen])
+
+
+def _cheap_without_a_place(evidence: Evidence, chosen: list[str]) -> list[str]:
+    """The best candidate of each cheap estimator that was not chosen.
+
+    The suite is not the world: what is cheap is worth a try elsewhere.
+    """
+    placed = {evidence.specs[key].estimator for key in chosen}
+    own = {
+        name: [k for k in evidence.keys if evidence.specs[k].estimator == name]
+        for name, entry in evidence.entries.items()
+        if entry.cost <= CHEAP and name not in placed
+    }
+    return [min(keys, key=evidence.weakness.get) for keys in own.values() if keys]
 
 
 def with_early(task: str, specs: list[PipelineSpec]) -> list[PipelineSpec]:

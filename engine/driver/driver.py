@@ -19,7 +19,8 @@ from engine.data.splits import check_plan
 from engine.driver.schedule import Goals, Schedule
 from engine.errors import AutoMLError, RunException
 from engine.metrics.metric import METRICS
-from engine.search.searcher import PipelineSearch
+from engine.search.pipeline_search import PipelineSearch
+from engine.search.usable import Restrictions
 from engine.store.choice import chosen_iteration
 from engine.store.driver_identity import DriverIdentity
 from engine.store.memory import release_memory
@@ -129,13 +130,15 @@ class Driver:
             self._store.tag_notes(self._run_id, notes)
             search = PipelineSearch(
                 summary,
-                self._settings.allowed,
-                self._settings.blocked,
+                record.metric,
+                Restrictions(
+                    self._settings.allowed,
+                    self._settings.blocked or (),
+                    weighted=self._settings.class_weight is not None,
+                    onnx=self._settings.enable_onnx_compatible_models,
+                ),
                 self._settings.random_state,
-                weighted=summary.weighted or self._settings.class_weight is not None,
-                metric=record.primary_metric,
-                portfolio=_other_portfolio(),
-                onnx=self._settings.enable_onnx_compatible_models,
+                _other_portfolio(),
             )
             schedule, recorder = self._what_is_left(search)
             self._store.set_status(self._run_id, RunStatus.RUNNING)

@@ -171,7 +171,7 @@ class NodeFeatures:
         Parameters
         ----------
         part:
-            A fold's number, or `engine.evaluation.cross_validation.ALL_ROWS`.
+            A fold's number, or `engine.evaluation.fit_options.ALL_ROWS`.
         make:
             Makes (what makes the features, those of the training rows, others or ``None``).
         """

@@ -24,7 +24,8 @@ from engine.driver.output_capture import capture_output
 from engine.driver.time_budget import LAST_FIT, Limits
 from engine.errors import DataException
 from engine.evaluation.cross_validation import Pruned, evaluate
-from engine.evaluation.pruning import IMPATIENT, PATIENT, hopeless
+from engine.evaluation.fit_options import FitOptions
+from engine.evaluation.pruning import IMPATIENT, PATIENT, pruning_reason
 from engine.metrics.metric import METRICS
 from engine.pipelines.spec import PipelineSpec
 from engine.store.memory import release_memory
@@ -139,15 +140,17 @@ class IterationTrial(tune.Trainable):
                 self._spec,
                 dataset,
                 self._folds,
-                cores=self._settings.cores,
-                random_state=self._settings.random_state,
-                class_weight=self._settings.class_weight,
+                FitOptions(
+                    cores=self._settings.cores,
+                    random_state=self._settings.random_state,
+                    class_weight=self._settings.class_weight,
+                    fit_seconds=self._settings.limits.fit_seconds(
+                        len(self._folds), self._is_small_hold_out()
+                    ),
+                    kept=NodeFeatures(self._node),
+                ),
                 after_fold=self._after_fold,
                 spares_last_fit=self._spares_last_fit,
-                fit_seconds=self._settings.limits.fit_seconds(
-                    len(self._folds), self._is_small_hold_out()
-                ),
-                kept=NodeFeatures(self._node),
             )
         except Pruned as pruned:
             logger.info("pruned: %s", pruned)
@@ -192,7 +195,7 @@ class IterationTrial(tune.Trainable):
         self._whole_seconds = a_fold * (len(self._folds) + LAST_FIT)
         is_first = not self._best_folds
         patience = IMPATIENT if limits.is_long(self._whole_seconds) else PATIENT
-        reason = hopeless(
+        reason = pruning_reason(
             metric, [fold[metric.name] for fold in folds], self._best_folds, patience
         ) or limits.exceeded(self._whole_seconds, elapsed, is_first)
         if reason is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import time
@@ -21,7 +22,7 @@ from engine.driver.trial import Announcement
 from engine.driver.watch import Watch
 from engine.metrics.metric import Metric
 from engine.pipelines.spec import PipelineSpec
-from engine.search.searcher import PipelineSearch
+from engine.search.pipeline_search import PipelineSearch
 from engine.store.properties import IterationProperties
 from engine.store.recorder import Recorder
 from engine.store.records import IterationEnd
@@ -70,7 +71,7 @@ class NextPipeline(_OfThisProcess, Searcher):
             if number is Next.WAIT:
                 return None
             assert isinstance(number, int)
-            left = None if self._until is None else self._until - time.time()
+            left = math.inf if self._until is None else self._until - time.time()
             spec = self._search.ask(number, left)
             if spec is None:
                 self._schedule.stop("no pipeline would end within experiment_timeout_minutes")

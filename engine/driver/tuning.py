@@ -38,7 +38,7 @@ from engine.driver.watch import Watch
 from engine.ensembles.second_level import Fitting
 from engine.errors import DataException, RunException
 from engine.metrics.metric import METRICS
-from engine.search.searcher import PipelineSearch
+from engine.search.pipeline_search import PipelineSearch
 from engine.store.driver_identity import DriverIdentity
 from engine.store.mlflow_store import RunStore
 from engine.store.recorder import Recorder

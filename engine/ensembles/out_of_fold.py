@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from engine.data.dataset import Dataset, Fold
 from engine.data.splits import is_k_fold
 from engine.ensembles.meta_features import Array, divide
-from engine.metrics.metric import Metric
-from engine.metrics.scores import score_classification, score_regression
-from engine.metrics.single_score import score_one
+from engine.metrics.metric import METRICS, Metric
+from engine.metrics.scores import score_classification, score_one, score_regression
 
 #: Rows that a choice among candidates looks at: it does not get better with more.
 _MOST_ROWS = 5_000
@@ -117,7 +116,7 @@ class OutOfFold:
         return full
 
     def score(self, name: str, predicted: Array) -> float:
-        return score_one(name, self.y, predicted, self.weight, self.y_range)
+        return score_one(METRICS[name], self.y, predicted, self.weight, self.y_range)
 
     def all_scores(self, predicted: Array) -> dict[str, float]:
         if self.n_classes is None:

@@ -12,16 +12,9 @@ from threadpoolctl import threadpool_limits
 
 from engine.data.dataset import Dataset, Fold, rows_of
 from engine.ensembles.meta_features import meta_input, meta_predict
-from engine.evaluation.cross_validation import (
-    ALL_ROWS,
-    KeptByPart,
-    fit_features,
-    fit_weight,
-    mean_rounds,
-    part_of,
-    pipeline_for,
-    rounds_of_the_others,
-)
+from engine.evaluation.fit_options import ALL_ROWS, KeptByPart
+from engine.evaluation.parts import fit_features, fit_weight, part_of, pipeline_for
+from engine.evaluation.rounds import mean_rounds, rounds_of_the_others
 from engine.pipelines.fitting.early_stopping import AtRounds, fit_with_early_stopping
 from engine.pipelines.spec import PipelineSpec
 
@@ -94,7 +87,7 @@ def fit_second_level(
     stop:
         Asked before each fit whether to give up; default: never.
     kept:
-        As in `engine.evaluation.cross_validation.evaluate`.
+        As in `engine.evaluation.fit_options.FitOptions`.
 
     Raises
     ------

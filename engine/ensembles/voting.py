@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from engine.ensembles.compose import EnsembleResult, score_parts
 from engine.ensembles.meta_features import Array
 from engine.ensembles.out_of_fold import OutOfFold
+from engine.metrics.classification import log_loss_of_own
 from engine.metrics.metric import METRICS, Metric
-from engine.metrics.single_score import log_loss_of_own
 
 if TYPE_CHECKING:
     from engine.ensembles.second_level import SecondLevel

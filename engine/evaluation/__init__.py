@@ -1,5 +1,6 @@
-"""Evaluation: cross-validated scores of a pipeline, pruning, and diagnostics of predictions.
+"""Evaluation: fits and scores one pipeline on the folds of one dataset.
 
-`cross_validation.evaluate` scores a specification on a dataset's folds. The room may import
-`engine.pipelines` and what stands below it.
+`cross_validation` does it, with `fit_options`, the `parts` that are fitted, the `rounds` of a fit
+and the `predictions` to score. `pruning` judges first folds, `diagnostics` feeds the charts.
+The room imports `engine.pipelines` and the rooms below.
 """

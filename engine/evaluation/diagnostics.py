@@ -1,4 +1,4 @@
-"""How good a model is, from its out-of-fold predictions: the numbers behind the report's charts."""
+"""Numbers behind the report's charts: how good a model's out-of-fold predictions are."""
 
 from __future__ import annotations
 
@@ -10,74 +10,103 @@ from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
 from engine.data.dataset import Dataset
 
+Array = NDArray[np.float64]
+
+#: Classes that charts show.
 _MOST_CLASSES = 12
-
-
+#: Points of a curve.
 _POINTS = 100
-
-
+#: Intervals of predicted probability in a calibration curve.
 _BINS = 10
-
-
+#: Rows in the chart of true and predicted values, a random choice of them.
 _SCATTER = 600
+#: Bars in the histogram of residuals.
+_BARS = 30
 
 
-def quality_of(dataset: Dataset, predictions: NDArray[np.float64]) -> dict[str, Any]:
-    """Plain values for charts.
+def quality_of(dataset: Dataset, predictions: Array) -> dict[str, Any]:
+    """Compute the values of the report's charts, ready for JSON.
 
     Parameters
     ----------
     dataset:
-        The targets; features are not looked at.
+        The targets; features are not used.
     predictions:
-        Out-of-fold predictions, as `engine.evaluation.cross_validation.Evaluation` has them; rows
-        of NaN were not predicted.
+        Out-of-fold predictions, as in `engine.evaluation.cross_validation.Evaluation`. Rows with
+        NaN were not predicted and are left out.
 
     Returns
     -------
     dict
-        Classification: ``classes``, ``confusion`` (counts, a row a true class), ``roc``, ``pr``
-        and ``calibration`` (a list of points a class). Regression: ``scatter`` (true, predicted)
-        and ``residuals`` (histogram). ``n_rows``: predicted ones.
+        ``n_rows``: number of predicted rows. Classification, for at most 12 classes: ``classes``
+        (labels), ``confusion`` (row counts, a line a true class), ``roc``, ``pr`` and
+        ``calibration`` (a ``label`` and ``points`` a class, of two classes only the second; classes
+        without rows are left out). Regression: ``scatter`` (true values, predicted values; at most
+        600 rows) and ``residuals`` (``counts`` and ``edges`` of a histogram).
+
+    Examples
+    --------
+    >>> from engine.data.check import check_data
+    >>> data = check_data({"X": np.zeros((4, 1)), "y": ["a", "a", "b", "b"]}, "classification")
+    >>> predictions = np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])
+    >>> quality = quality_of(data, predictions)
+    >>> quality["confusion"]
+    [[2, 0], [1, 1]]
+    >>> quality["roc"][0]["label"], quality["roc"][0]["points"][-1]
+    ('b', [1.0, 1.0])
     """
     y = dataset.y if dataset.X_valid is None else dataset.y_valid
     assert y is not None
     known = np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1)
-    predictions = predictions[known]
-    targets = dataset.target(y)[known]
+    predictions, targets = predictions[known], dataset.target(y)[known]
     if dataset.classes is None:
         return _regression(targets.astype(float), predictions.reshape(-1))
-    labels = [str(label) for label in dataset.classes]
+    return _classification(targets, predictions, [str(label) for label in dataset.classes])
+
+
+def _classification(
+    targets: NDArray[np.int64], predictions: Array, labels: list[str]
+) -> dict[str, Any]:
     codes = np.arange(len(labels))
-    result: dict[str, Any] = {"n_rows": len(targets), "classes": labels[:_MOST_CLASSES]}
     counts = confusion_matrix(targets, predictions.argmax(axis=1), labels=codes)
-    result["confusion"] = counts[:_MOST_CLASSES, :_MOST_CLASSES].tolist()
-    # Of two classes the second says it all.
-    shown = codes[1:] if len(labels) == 2 else codes[:_MOST_CLASSES]
-    for name in ("roc", "pr", "calibration"):
-        result[name] = []
-    for code in shown:
-        truth, score = targets == code, predictions[:, code]
+    result: dict[str, Any] = {
+        "n_rows": len(targets),
+        "classes": labels[:_MOST_CLASSES],
+        "confusion": counts[:_MOST_CLASSES, :_MOST_CLASSES].tolist(),
+        "roc": [],
+        "pr": [],
+        "calibration": [],
+    }
+    # The curves of the first of two classes mirror those of the second.
+    for code in codes[1:] if len(labels) == 2 else codes[:_MOST_CLASSES]:
+        truth = targets == code
         if truth.all() or not truth.any():
             continue
-        false, true, _ = roc_curve(truth, score)
-        precision, recall, _ = precision_recall_curve(truth, score)
-        label = labels[code]
-        result["roc"].append({"label": label, "points": _thin(false, true)})
-        result["pr"].append({"label": label, "points": _thin(recall[::-1], precision[::-1])})
-        result["calibration"].append({"label": label, "points": _calibration(truth, score)})
+        for name, points in _curves(truth, predictions[:, code]).items():
+            result[name].append({"label": labels[code], "points": points})
     return result
 
 
-def _regression(truth: NDArray[np.float64], predicted: NDArray[np.float64]) -> dict[str, Any]:
+def _curves(truth: NDArray[np.bool_], score: Array) -> dict[str, list[list[float]]]:
+    """Points of one class's curves; ``score`` is its predicted probability."""
+    false, true, _ = roc_curve(truth, score)
+    precision, recall, _ = precision_recall_curve(truth, score)
+    return {
+        "roc": _thin(false, true),
+        "pr": _thin(recall[::-1], precision[::-1]),
+        "calibration": _calibration(truth, score),
+    }
+
+
+def _regression(truth: Array, predicted: Array) -> dict[str, Any]:
     chosen = np.arange(len(truth))
     if len(chosen) > _SCATTER:
         chosen = np.sort(np.random.default_rng(0).choice(chosen, _SCATTER, replace=False))
     residuals = truth - predicted
     middle = float(np.median(residuals))
-    # Wide enough for bins of their own where all residuals are the same.
+    # Where all residuals are equal, the histogram still needs a width.
     half = max(float(np.abs(residuals - middle).max()), 1e-6 * max(1.0, abs(middle)))
-    counts, edges = np.histogram(residuals, bins=30, range=(middle - half, middle + half))
+    counts, edges = np.histogram(residuals, bins=_BARS, range=(middle - half, middle + half))
     return {
         "n_rows": len(truth),
         "scatter": [_round(truth[chosen]), _round(predicted[chosen])],
@@ -85,8 +114,8 @@ def _regression(truth: NDArray[np.float64], predicted: NDArray[np.float64]) -> d
     }
 
 
-def _calibration(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> list[list[float]]:
-    """(mean prediction, share of rows that are of the class) of each tenth of the scores."""
+def _calibration(truth: NDArray[np.bool_], score: Array) -> list[list[float]]:
+    """(mean prediction, share of rows that are of the class) in each tenth of the unit interval."""
     bins = np.minimum((score * _BINS).astype(int), _BINS - 1)
     points = []
     for number in range(_BINS):
@@ -96,11 +125,11 @@ def _calibration(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> list[l
     return [_round(np.array(point)) for point in points]
 
 
-def _thin(x: NDArray[np.float64], y: NDArray[np.float64]) -> list[list[float]]:
-    """A curve by at most a hundred points of it, its ends among them."""
+def _thin(x: Array, y: Array) -> list[list[float]]:
+    """Evenly chosen points of a curve, its ends among them."""
     chosen = np.unique(np.linspace(0, len(x) - 1, min(_POINTS, len(x))).round().astype(int))
     return [_round(np.array(point)) for point in zip(x[chosen], y[chosen], strict=True)]
 
 
-def _round(values: NDArray[np.float64]) -> list[float]:
+def _round(values: Array) -> list[float]:
     return [float(f"{value:.6g}") for value in values.tolist()]

@@ -1,4 +1,4 @@
-"""When an iteration's first folds say that the rest is not worth its time."""
+"""Pruning: ends iterations whose first folds are far behind the best iteration."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ import numpy as np
 
 from engine.metrics.metric import Metric
 
+#: Folds of the best iteration that a comparison needs: two do not show how far folds differ.
+_LEAST_FOLDS = 3
+
 
 @dataclass(frozen=True)
 class Patience:
-    """How far behind the best iteration another may be.
+    """The distance to the best iteration that is still tolerated: the largest of three.
 
     Attributes
     ----------
     errors:
-        Part of the best iteration's error (distance from a perfect score).
+        Share of the best iteration's error (distance from a perfect score).
     deviations:
         Standard deviations of the best iteration's own scores between folds.
     least:
-        On metrics whose perfect value is 1: less than this behind is never hopeless.
+        Absolute distance, for metrics whose perfect value is 1.
     """
 
     errors: float
@@ -29,32 +32,45 @@ class Patience:
     least: float
 
 
-#: Behind by this, even an ensemble has no use for it.
+#: A pipeline further behind is of no use even to an ensemble.
 PATIENT = Patience(errors=1.0, deviations=3.0, least=0.05)
-#: Behind by this, other pipelines are a better use for seconds that count.
+#: With a pipeline further behind, other pipelines are a better use of scarce time.
 IMPATIENT = Patience(errors=0.3, deviations=2.0, least=0.005)
 
 
-def hopeless(
+def pruning_reason(
     metric: Metric, scores: Sequence[float], best: Sequence[float], patience: Patience = PATIENT
 ) -> str | None:
-    """Why an iteration with these fold scores cannot matter, or ``None``.
+    """Return why an iteration with these fold scores should end, or ``None`` to go on.
 
-    It is hopeless when it is further behind the best iteration on the same folds than each part of
-    ``patience`` allows.
+    The errors of both iterations on the same folds are compared.
 
     Parameters
     ----------
     metric:
         The primary metric.
     scores:
-        Of the folds that are done.
+        Scores of the folds that are done, in the order of the folds.
     best:
-        Of all folds of the best iteration so far.
+        Scores of all folds of the best iteration so far; empty when there is none.
     patience:
-        What is allowed; default: twice the best iteration's error.
+        The tolerated distance; default: twice the best iteration's error.
+
+    Returns
+    -------
+    str or None
+        ``None`` also where a comparison is not possible: no fold or all folds done, fewer than
+        three folds of the best iteration, NaN among the scores.
+
+    Examples
+    --------
+    >>> from engine.metrics.metric import METRICS
+    >>> pruning_reason(METRICS["accuracy"], [0.5], [0.95, 0.96, 0.94])
+    'hopeless after 1 of 3 folds: 0.5 against 0.95 of the best iteration'
+    >>> pruning_reason(METRICS["accuracy"], [0.94], [0.95, 0.96, 0.94]) is None
+    True
     """
-    if not scores or len(best) < 3 or len(scores) >= len(best):
+    if not scores or len(best) < _LEAST_FOLDS or len(scores) >= len(best):
         return None
     mine, its = np.asarray(scores), np.asarray(best[: len(scores)])
     if not (np.isfinite(mine).all() and np.isfinite(best).all()):

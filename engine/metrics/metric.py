@@ -12,9 +12,23 @@ Task = Literal["classification", "regression"]
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric's name, its task and whether more of it is better.
+    """A metric's name, task and direction; `engine.metrics.scores` computes it.
 
-    ``best`` is the value of a perfect model.
+    Attributes
+    ----------
+    name:
+        The name that users give as ``primary_metric``.
+    task:
+        Classification or regression.
+    greater_is_better:
+        Whether a larger value is better.
+    best:
+        The value of a perfect model.
+
+    Examples
+    --------
+    >>> METRICS["log_loss"].greater_is_better, METRICS["log_loss"].best
+    (False, 0.0)
     """
 
     name: str
@@ -23,7 +37,11 @@ class Metric:
     best: float
 
     def is_better(self, score: float, than: float | None) -> bool:
-        """Whether ``score`` beats ``than``; NaN beats nothing, anything beats ``None`` or NaN."""
+        """Whether ``score`` beats ``than``; NaN beats nothing, a number beats ``None`` and NaN.
+
+        >>> METRICS["log_loss"].is_better(0.1, than=0.2)
+        True
+        """
         if math.isnan(score):
             return False
         if than is None or math.isnan(than):
@@ -36,7 +54,7 @@ class Metric:
         return -1 if self.greater_is_better else 1
 
     def loss(self, score: float) -> float:
-        """The score turned so that less is better.
+        """Return the score with its sign turned so that less is better.
 
         >>> METRICS["accuracy"].loss(0.75)
         -0.75
@@ -44,11 +62,19 @@ class Metric:
         return self.sign * score
 
     def of(self, scores: Mapping[str, float]) -> float:
-        """This metric's value among ``scores``; NaN where it is missing."""
+        """Return this metric's value among ``scores``, by name; NaN where it is missing.
+
+        >>> METRICS["accuracy"].of({"accuracy": 0.9, "log_loss": 0.3})
+        0.9
+        """
         return scores.get(self.name, math.nan)
 
     def reaches(self, score: float, goal: float) -> bool:
-        """Whether ``score`` is as good as ``goal`` or better."""
+        """Whether ``score`` is as good as ``goal`` or better.
+
+        >>> METRICS["accuracy"].reaches(0.9, goal=0.9)
+        True
+        """
         return score >= goal if self.greater_is_better else score <= goal
 
 
@@ -88,7 +114,7 @@ REGRESSION_METRICS: Mapping[str, Metric] = _table(
 )
 
 
-#: Of the positive class of two; recorded where ``positive_label`` names it.
+#: Metrics of the positive class of two; recorded where ``positive_label`` names it.
 BINARY_METRICS: Mapping[str, Metric] = _table(
     "classification",
     [
@@ -102,9 +128,11 @@ BINARY_METRICS: Mapping[str, Metric] = _table(
 )
 
 
+#: The metrics that ``primary_metric`` may name.
 METRICS: Mapping[str, Metric] = {**CLASSIFICATION_METRICS, **REGRESSION_METRICS}
 
 
+#: Task to the name of its default primary metric.
 DEFAULT_METRIC: Mapping[str, str] = {
     "classification": "accuracy",
     "regression": "spearman_correlation",
@@ -112,12 +140,20 @@ DEFAULT_METRIC: Mapping[str, str] = {
 
 
 def metrics_of(task: str) -> Mapping[str, Metric]:
-    """The metrics of ``task``, by name."""
+    """Return the metrics of ``task``, by name.
+
+    >>> "r2_score" in metrics_of("regression")
+    True
+    """
     return CLASSIFICATION_METRICS if task == "classification" else REGRESSION_METRICS
 
 
 def metrics_in(task: str, scores: Iterable[Mapping[str, float]]) -> dict[str, Metric]:
-    """The metrics of ``task``, with those of a positive class where one of ``scores`` has them."""
+    """Return the metrics of ``task``, by name, with those of a positive class that ``scores`` hold.
+
+    >>> list(metrics_in("classification", [{"recall_score_binary": 0.5}]))[-1]
+    'recall_score_binary'
+    """
     found = set().union(*scores)
     return {
         **metrics_of(task),

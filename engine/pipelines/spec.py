@@ -9,6 +9,9 @@ from typing import Any
 
 from engine.pipelines.catalogue.entries import NO_SCALER
 
+#: How `PipelineSpec.flat` writes that there is no scaler.
+NO_SCALER_SHOWN = "none"
+
 
 @dataclass(frozen=True)
 class PipelineSpec:
@@ -34,10 +37,28 @@ class PipelineSpec:
         """
         return {
             "estimator": self.estimator,
-            "scaler": self.scaler or "none",
+            "scaler": self.scaler or NO_SCALER_SHOWN,
             **self.estimator_params,
             **{f"{self.scaler}.{key}": value for key, value in self.scaler_params.items()},
         }
+
+    @classmethod
+    def from_flat(cls, values: Mapping[str, Any]) -> PipelineSpec:
+        """Return the specification that `flat` gives these names and values for.
+
+        >>> spec = PipelineSpec("KNN", "PCA", {"n_neighbors": 5}, {"share": 0.5})
+        >>> PipelineSpec.from_flat(spec.flat()) == spec
+        True
+        """
+        params = dict(values)
+        estimator, scaler = params.pop("estimator"), params.pop("scaler")
+        prefix = f"{scaler}."
+        return cls(
+            estimator,
+            NO_SCALER if scaler == NO_SCALER_SHOWN else scaler,
+            {k: v for k, v in params.items() if not k.startswith(prefix)},
+            {k.removeprefix(prefix): v for k, v in params.items() if k.startswith(prefix)},
+        )
 
     def to_json(self) -> str:
         """One line of JSON, the same for equal specifications."""

@@ -1,4 +1,4 @@
-"""The pipelines that are tried first: an ordered list that covers kinds of data well."""
+"""The portfolio: an ordered list of pipelines to try first, which suits many kinds of data."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 from engine.metrics.metric import Task
 from engine.pipelines.spec import PipelineSpec
 
-#: Kept as a file that a person can read, with the data sets that it was learned on.
+#: The portfolio that comes with raysmith; it also names the data sets that it was learned on.
 DEFAULT_FILE = Path(__file__).with_name("portfolio.json")
-#: Portfolios are learned on 2,000 rows of each data set. More rows bear larger trees: from so many
-#: on, what a task has here takes this place among the others.
+#: Portfolios are learned on 2,000 rows of each data set. From this many rows on larger trees pay:
+#: the pipelines below are then inserted at this place.
 _MANY_ROWS = 5_000
 _PLACE = 4
 _FOR_MANY_ROWS: Mapping[Task, Sequence[PipelineSpec]] = {
@@ -36,14 +36,21 @@ _FOR_MANY_ROWS: Mapping[Task, Sequence[PipelineSpec]] = {
 def load_portfolio(
     task: Task, file: Path | None = None, n_rows: int = 0
 ) -> tuple[PipelineSpec, ...]:
-    """The portfolio of ``task``, in the order of trying.
+    """Return the portfolio of a task, in the order of trying.
 
     Parameters
     ----------
+    task:
+        Classification or regression.
     file:
-        As ``benchmarks/build_portfolio.py`` writes it; default: the one that comes with raysmith.
+        A file that `write_portfolio` has written; default: the one that comes with raysmith.
     n_rows:
-        Of the data; default: few.
+        Rows of the training data; many rows add pipelines with larger trees. Default: few.
+
+    Examples
+    --------
+    >>> len(load_portfolio("regression", n_rows=5_000)) - len(load_portfolio("regression"))
+    1
     """
     content = json.loads((file or DEFAULT_FILE).read_text(encoding="utf-8"))
     specs = [PipelineSpec(**entry) for entry in content[task]]
@@ -55,7 +62,17 @@ def load_portfolio(
 def write_portfolio(
     file: Path, portfolios: dict[str, Sequence[PipelineSpec]], learned_on: dict[str, list[str]]
 ) -> None:
-    """Write a file for `load_portfolio`, a line a pipeline, numbers to four digits."""
+    """Write a file for `load_portfolio`, a line a pipeline, numbers to four digits.
+
+    Parameters
+    ----------
+    file:
+        The file to write.
+    portfolios:
+        Task to pipelines, in the order of trying.
+    learned_on:
+        Task to the names of the data sets that its portfolio was learned on.
+    """
     lines = ["{", f' "learned_on": {json.dumps(learned_on)},']
     for number, (task, specs) in enumerate(portfolios.items()):
         lines += [f' "{task}": [', ",\n".join(f"  {_rounded(spec).to_json()}" for spec in specs)]

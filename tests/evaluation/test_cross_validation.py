@@ -8,24 +8,28 @@ from threadpoolctl import threadpool_info
 from engine import DataException, FeaturizationConfig
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, make_splits
-from engine.evaluation.cross_validation import ALL_ROWS, evaluate, predict
+from engine.evaluation.cross_validation import CrossValidation, evaluate
+from engine.evaluation.fit_options import ALL_ROWS, FitOptions
+from engine.evaluation.predictions import predict
+from engine.evaluation.rounds import rounds_of_the_others
+from engine.pipelines.build import build_pipeline
+from engine.pipelines.fitting.early_stopping import AtRounds, fit_with_early_stopping
 from engine.pipelines.spec import PipelineSpec
 
 LOGISTIC = PipelineSpec("LogisticRegression", "StandardScalerWrapper")
 
 
-def run(table, spec=LOGISTIC, plan=None, **options):
+def run(table, spec=LOGISTIC, plan=None, options=None, **callbacks):
     X, y = table
     data = check_data({"X": X, "y": y}, "classification")
-    return data, evaluate(spec, data, make_splits(data, plan or SplitPlan(4)), **options)
+    folds = make_splits(data, plan or SplitPlan(4))
+    return data, evaluate(spec, data, folds, options, **callbacks)
 
 
 def test_out_of_fold_predictions_come_from_models_that_did_not_see_the_row(table):
     X, y = table
     data, result = run(table)
     for train, valid in make_splits(data, SplitPlan(4)):
-        from engine.pipelines.build import build_pipeline
-
         model = build_pipeline(LOGISTIC, "classification").fit(X[train], y[train])
         assert result.predictions[valid] == pytest.approx(model.predict_proba(X[valid]))
     assert len(result.fold_metrics) == 4
@@ -88,7 +92,7 @@ def test_a_validation_part_of_its_own(table):
 
 def test_class_weights_change_the_model(table):
     _, plain = run(table)
-    _, heavy = run(table, class_weight={0: 1.0, 1: 50.0})
+    _, heavy = run(table, options=FitOptions(class_weight={0: 1.0, 1: 50.0}))
     X, _ = table
     assert heavy.model.predict(X).sum() > plain.model.predict(X).sum()
 
@@ -105,7 +109,9 @@ def test_weights_reach_the_metrics(table):
 
 def test_threads_stay_within_the_cores_and_come_back(table):
     before = {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()}
-    _, result = run(table, PipelineSpec("GradientBoosting", "", {"max_iter": 5}), cores=1)
+    _, result = run(
+        table, PipelineSpec("GradientBoosting", "", {"max_iter": 5}), options=FitOptions(cores=1)
+    )
     assert result.threads == 1
     after = {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()}
     assert {path: after[path] for path in before} == before
@@ -121,18 +127,42 @@ def test_a_model_that_predicts_nan_is_an_error(table, monkeypatch):
         run(table)
 
 
+def test_folds_are_fitted_and_scored_one_by_one(table):
+    data, whole = run(table)
+    folds = make_splits(data, SplitPlan(4))
+    one = CrossValidation(LOGISTIC, data, folds)
+    model, X_valid = one.fit_fold(2)
+    train, valid = folds[2]
+    assert len(train) + len(valid) == 120
+    assert X_valid.shape == (30, data.X.shape[1])
+    predicted = predict(model[-1], X_valid, data)
+    np.testing.assert_array_equal(predicted, whole.predictions[valid])
+    np.testing.assert_array_equal(predict(model, data.X[valid], data), predicted)
+
+
+@pytest.mark.parametrize("n_folds", [2, 3, 4])
+def test_boosted_folds_are_scored_at_the_mean_rounds_of_other_folds(table, n_folds):
+    data, result = run(table, PipelineSpec("LightGBM"), SplitPlan(n_folds))
+    folds = make_splits(data, SplitPlan(n_folds))
+    X, y, models, rounds = data.X, data.y, [], []
+    for train, valid in folds:
+        model = build_pipeline(PipelineSpec("LightGBM"), "classification")[-1]
+        count = fit_with_early_stopping(
+            model, X[train], y[train], None, X[valid], y[valid], keep_all=True
+        )
+        models.append(model)
+        rounds.append(count)
+    assert len(set(rounds)) > 1
+    for number, (_, valid) in enumerate(folds):
+        known_by_then = rounds[: max(number + 1, 3)]
+        scored = AtRounds(models[number], rounds_of_the_others(known_by_then, number))
+        expected = scored.predict_proba(X[valid])
+        np.testing.assert_array_equal(result.predictions[valid], expected)
+
+
 def test_an_estimator_that_cannot_use_weights_says_so(table):
     with pytest.raises(DataException, match="KNN cannot use"):
-        run(table, PipelineSpec("KNN", "MinMaxScaler"), class_weight="balanced")
-
-
-def test_probabilities_in_the_order_of_all_classes(table):
-    X, y = table
-    data = check_data({"X": X, "y": np.where(np.arange(120) < 3, 7, y)}, "classification")
-    model = run((X, y))[1].model
-    full = predict(model, X, data)
-    assert full.shape == (120, 3)
-    assert (full[:, 2] == 0).all()
+        run(table, PipelineSpec("KNN", "MinMaxScaler"), options=FitOptions(class_weight="balanced"))
 
 
 def test_features_are_asked_for_by_fold_and_for_all_rows():
@@ -152,7 +182,7 @@ def test_features_are_asked_for_by_fold_and_for_all_rows():
 
     for name in ("LogisticRegression", "LightGBM"):
         alone = evaluate(PipelineSpec(name), data, folds)
-        shared = evaluate(PipelineSpec(name), data, folds, kept=kept)
+        shared = evaluate(PipelineSpec(name), data, folds, FitOptions(kept=kept))
         assert shared.metrics == alone.metrics
         np.testing.assert_array_equal(shared.model.predict(X), alone.model.predict(X))
     assert made == [0, 1, 2, ALL_ROWS]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.evaluation.pruning import IMPATIENT, hopeless
+from engine.evaluation.pruning import IMPATIENT, pruning_reason
 from engine.metrics.metric import METRICS
 
 BEST = [0.95, 0.96, 0.94, 0.95, 0.95]
@@ -26,8 +26,8 @@ BEST = [0.95, 0.96, 0.94, 0.95, 0.95]
         ("log_loss", [0.9], [0.2, 0.25, 0.22], True),
     ],
 )
-def test_hopeless(metric, scores, best, is_hopeless):
-    reason = hopeless(METRICS[metric], scores, best)
+def test_far_behind_the_best_an_iteration_is_pruned(metric, scores, best, is_hopeless):
+    reason = pruning_reason(METRICS[metric], scores, best)
     assert (reason is not None) == is_hopeless
     if reason:
         assert f"{len(scores)} of {len(best)} folds" in reason
@@ -46,5 +46,5 @@ def test_hopeless(metric, scores, best, is_hopeless):
     ],
 )
 def test_less_is_hopeless_where_time_counts(metric, scores, best, is_hopeless):
-    assert (hopeless(METRICS[metric], scores, best, IMPATIENT) is not None) == is_hopeless
-    assert hopeless(METRICS[metric], scores, best) is None
+    assert (pruning_reason(METRICS[metric], scores, best, IMPATIENT) is not None) == is_hopeless
+    assert pruning_reason(METRICS[metric], scores, best) is None

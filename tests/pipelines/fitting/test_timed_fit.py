@@ -9,6 +9,7 @@ from sklearn.datasets import make_classification, make_regression
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, make_splits
 from engine.evaluation.cross_validation import evaluate
+from engine.evaluation.fit_options import FitOptions
 from engine.pipelines.build import build_pipeline
 from engine.pipelines.catalogue.estimators import estimators_of
 from engine.pipelines.fitting.timed_fit import fit_within
@@ -73,4 +74,4 @@ def test_the_last_fit_has_as_many_as_the_folds_had():
     spec = PipelineSpec("RandomForest", "", {"n_estimators": 60})
     folds = make_splits(data, SplitPlan(2))
     assert len(evaluate(spec, data, folds).model[-1].estimators_) == 60
-    assert len(evaluate(spec, data, folds, fit_seconds=1e-9).model[-1].estimators_) == 5
+    assert len(evaluate(spec, data, folds, FitOptions(fit_seconds=1e-9)).model[-1].estimators_) == 5

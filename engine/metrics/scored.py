@@ -1,0 +1,227 @@
+"""Truth and predictions, with what several metrics share computed once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score
+
+Array = NDArray[np.float64]
+
+#: Rows of probabilities whose sum is off by more than this are divided by their sum. A division
+#: of the others would tear ties apart.
+_SUM_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredClasses:
+    """True classes and predicted probabilities, and the tables that metrics are made of.
+
+    Parameters
+    ----------
+    y:
+        Class codes ``0 .. n_classes - 1``, shape (n_rows,).
+    probabilities:
+        Shape (n_rows, n_classes), one column a class code. Negative values count as 0, rows that
+        do not sum to 1 are scaled to do so, rows of zeros are taken as equal probabilities.
+    weight:
+        Shape (n_rows,), or ``None`` for equal weights.
+    positive:
+        The code of the positive class of two, for the metrics called ``_binary``.
+
+    Examples
+    --------
+    >>> scored = ScoredClasses(np.array([0, 0, 1]), np.array([[0.8, 0.2], [0.4, 0.6], [0.3, 0.7]]))
+    >>> scored.predicted.tolist()
+    [0, 1, 1]
+    >>> scored.confusion.tolist()
+    [[1, 1], [0, 1]]
+    """
+
+    y: NDArray[np.int64]
+    probabilities: Array
+    weight: Array | None = None
+    positive: int | None = None
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes, present or not."""
+        return self.probabilities.shape[1]
+
+    @cached_property
+    def rows(self) -> Array:
+        """The probabilities, non-negative, each row with sum 1; shape (n_rows, n_classes)."""
+        return self._rows_and_totals[0]
+
+    @cached_property
+    def own(self) -> Array:
+        """The probability of each row's own class; shape (n_rows,)."""
+        rows, totals = self._rows_and_totals
+        return rows[np.arange(len(self.y)), self.y] / totals
+
+    @cached_property
+    def predicted(self) -> NDArray[np.int64]:
+        """The most probable class of each row, the first of equal ones; shape (n_rows,)."""
+        return self.probabilities.argmax(axis=1)
+
+    @cached_property
+    def confusion(self) -> NDArray[Any]:
+        """Rows (or weight) of each true class, down, and predicted class, across."""
+        n = self.n_classes
+        cells = np.bincount(self.y * n + self.predicted, weights=self.weight, minlength=n * n)
+        return cells.reshape(n, n)
+
+    @cached_property
+    def support(self) -> NDArray[Any]:
+        """Rows (or weight) of each true class; shape (n_classes,)."""
+        return np.bincount(self.y, weights=self.weight, minlength=self.n_classes)
+
+    @cached_property
+    def present(self) -> NDArray[np.int64]:
+        """Codes of the classes that ``y`` holds, sorted."""
+        return np.flatnonzero(np.bincount(self.y, minlength=self.n_classes))
+
+    @cached_property
+    def precision(self) -> Array:
+        """The share of true ones among the rows predicted as each class; 0 where none is."""
+        claimed = self.confusion.sum(axis=0)
+        zeros = np.zeros(self.n_classes)
+        return np.divide(self.confusion.diagonal(), claimed, out=zeros, where=claimed > 0)
+
+    @cached_property
+    def recall(self) -> Array:
+        """The share of each class's rows that is predicted as it; 0 for absent classes."""
+        zeros = np.zeros(self.n_classes)
+        hits, real = self.confusion.diagonal(), self.confusion.sum(axis=1)
+        return np.divide(hits, real, out=zeros, where=real > 0)
+
+    @cached_property
+    def f1(self) -> Array:
+        """The harmonic mean of precision and recall of each class; 0 where both are 0."""
+        both = self.confusion.sum(axis=1) + self.confusion.sum(axis=0)
+        zeros = np.zeros(self.n_classes)
+        return np.divide(2 * self.confusion.diagonal(), both, out=zeros, where=both > 0)
+
+    @cached_property
+    def areas(self) -> Array:
+        """Area under the ROC curve of each present class against the rest, in their order.
+
+        NaN where one side has no weight.
+        """
+        return np.array([self._area(code) for code in self.present])
+
+    @cached_property
+    def average_precisions(self) -> Array:
+        """Average precision of each present class against the rest, in their order."""
+        one_hot = (self.y[:, None] == self.present[None, :]).astype(np.int8)
+        return np.atleast_1d(
+            average_precision_score(
+                one_hot, self.rows[:, self.present], average=None, sample_weight=self.weight
+            )
+        )
+
+    def mean_of_present(self, of_classes: Array, by_support: bool) -> float:
+        """The mean of a value per class over the classes that have weight."""
+        real = self.confusion.sum(axis=1)
+        held = real > 0
+        return float(np.average(of_classes[held], weights=real[held] if by_support else None))
+
+    def of_positive(self, of_present: Array) -> float:
+        """The positive class's entry of a value per present class; NaN unless both are present."""
+        if len(self.present) < 2:
+            return math.nan
+        return float(of_present[np.searchsorted(self.present, self.positive_code)])
+
+    @cached_property
+    def _rows_and_totals(self) -> tuple[Array, Array]:
+        """The probabilities that `rows` returns, and their sums, which may be off by rounding."""
+        rows = np.asarray(self.probabilities, dtype=np.float64)
+        if rows.min(initial=0.0) < 0:
+            rows = np.clip(rows, 0.0, None)
+        totals = rows.sum(axis=1)
+        off = np.abs(totals - 1.0) > _SUM_TOLERANCE
+        if not off.any():
+            return rows, totals
+        rows, empty = rows.copy(), totals <= 0
+        rows[empty] = 1.0 / self.n_classes
+        scaled = off & ~empty
+        rows[scaled] /= totals[scaled, None]
+        return rows, rows.sum(axis=1)
+
+    def _area(self, code: np.int64) -> float:
+        """Probability that a row of the class is ranked above another row; ties count half."""
+        mine = self.y == code
+        scores, place = np.unique(self.rows[:, code], return_inverse=True)
+        w = self.weight
+        up = np.bincount(place[mine], None if w is None else w[mine], len(scores))
+        down = np.bincount(place[~mine], None if w is None else w[~mine], len(scores))
+        below = np.cumsum(down) - down
+        pairs = float(up.sum() * down.sum())
+        return float((up * (below + down / 2)).sum() / pairs) if pairs > 0 else math.nan
+
+    @property
+    def positive_code(self) -> int:
+        """The code of the positive class; ValueError where none is named."""
+        if self.positive is None:
+            raise ValueError("this metric needs the code of the positive class")
+        return self.positive
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredValues:
+    """True and predicted values, and the errors that metrics are made of.
+
+    Parameters
+    ----------
+    y, predicted:
+        Shape (n_rows,).
+    weight:
+        Shape (n_rows,), or ``None`` for equal weights.
+    y_range:
+        Width of the whole target, ``max - min``, by which the ``normalized_`` metrics are divided;
+        default: that of ``y``.
+
+    Examples
+    --------
+    >>> scored = ScoredValues(np.array([1.0, 5.0]), np.array([2.0, 8.0]))
+    >>> scored.mean_absolute, scored.mean_squared, scored.width
+    (2.0, 5.0, 4.0)
+    """
+
+    y: Array
+    predicted: Array
+    weight: Array | None = None
+    y_range: float | None = None
+
+    @cached_property
+    def errors(self) -> Array:
+        """Prediction minus truth; shape (n_rows,)."""
+        return self.predicted - self.y
+
+    @cached_property
+    def mean_absolute(self) -> float:
+        """The (weighted) mean of the absolute errors."""
+        return self.mean(np.abs(self.errors))
+
+    @cached_property
+    def mean_squared(self) -> float:
+        """The (weighted) mean of the squared errors."""
+        return self.mean(self.errors * self.errors)
+
+    @cached_property
+    def width(self) -> float:
+        """The width by which the ``normalized_`` metrics are divided."""
+        return float(np.ptp(self.y)) if self.y_range is None else self.y_range
+
+    def mean(self, values: Array) -> float:
+        """The (weighted) mean of a value per row."""
+        return float(np.average(values, weights=self.weight))
+
+    def normalized(self, value: float) -> float:
+        """``value`` as a share of `width`; NaN where the target is constant."""
+        return value / self.width if self.width > 0 else math.nan
