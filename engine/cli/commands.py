@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
@@ -184,7 +184,7 @@ def predict(options: argparse.Namespace) -> int:
         probabilities = np.asarray(model.predict_proba(rows))
         for index, label in enumerate(model.classes_):
             predicted[f"probability_{label}"] = probabilities[:, index]
-    target: Any = sys.stdout if options.output == "-" else options.output
+    target: TextIO | str = sys.stdout if options.output == "-" else options.output
     pd.DataFrame(predicted).to_csv(target, index=False)
     return _DONE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Protocol
 
 import shtab
 
@@ -46,6 +46,21 @@ Ctrl-C asks the run to stop and keeps what has finished; a second Ctrl-C leaves 
 _ERROR, _INTERRUPTED = 1, 130
 
 Command = Callable[[argparse.Namespace], int]
+
+
+class Subparsers(Protocol):
+    """The object to add commands to, as ``ArgumentParser.add_subparsers`` returns it."""
+
+    def add_parser(
+        self,
+        name: str,
+        *,
+        help: str,
+        description: str,
+        epilog: str,
+        formatter_class: type[argparse.HelpFormatter],
+    ) -> argparse.ArgumentParser:
+        """Add a command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -104,7 +119,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(parts: Any) -> None:
+def _run(parts: Subparsers) -> None:
     text = "start a run from a YAML file of settings, or a driver script"
     parser = _add(parts, "run", text, commands.run, _EXAMPLES_OF_RUN)
     _complete_files(parser.add_argument("file", help="settings.yaml or driver.py"))
@@ -113,42 +128,42 @@ def _run(parts: Any) -> None:
     )
 
 
-def _runs(parts: Any) -> None:
+def _runs(parts: Subparsers) -> None:
     parser = _add(parts, "runs", "list the runs", commands.runs, "raysmith runs --json")
     _add_json(parser)
 
 
-def _show(parts: Any) -> None:
+def _show(parts: Subparsers) -> None:
     text = "print the iterations of a run"
     _add_json(_add_of_run(parts, "show", text, commands.show, "raysmith show RUN"))
 
 
-def _logs(parts: Any) -> None:
+def _logs(parts: Subparsers) -> None:
     text = "print the log of an iteration"
     parser = _add_of_run(parts, "logs", text, commands.logs, "raysmith logs RUN 3 -f")
     parser.add_argument("iteration", type=int)
     parser.add_argument("-f", "--follow", action="store_true", help="go on until it ends")
 
 
-def _cancel(parts: Any) -> None:
+def _cancel(parts: Subparsers) -> None:
     text = "cancel a run, or one iteration of it"
     examples = "raysmith cancel RUN\nraysmith cancel RUN 3"
     parser = _add_of_run(parts, "cancel", text, commands.cancel, examples)
     parser.add_argument("iteration", type=int, nargs="?")
 
 
-def _resume(parts: Any) -> None:
+def _resume(parts: Subparsers) -> None:
     text = "go on with a run whose driver has died, or that was paused"
     _add_of_run(parts, "resume", text, commands.resume, "raysmith resume RUN")
 
 
-def _report(parts: Any) -> None:
+def _report(parts: Subparsers) -> None:
     examples = "raysmith report RUN -o report.html"
     parser = _add_of_run(parts, "report", "write a run's report", commands.report, examples)
     parser.add_argument("-o", "--output", default="report.html", help="default: report.html")
 
 
-def _predict(parts: Any) -> None:
+def _predict(parts: Subparsers) -> None:
     text = "predict the rows of a CSV or Parquet file"
     examples = "raysmith predict RUN in.csv out.csv\nraysmith predict RUN in.csv - --iteration 3"
     parser = _add_of_run(parts, "predict", text, commands.predict, examples)
@@ -157,7 +172,7 @@ def _predict(parts: Any) -> None:
     _add_iteration(parser)
 
 
-def _export(parts: Any) -> None:
+def _export(parts: Subparsers) -> None:
     text = "write a run's model as a file or folder"
     examples = (
         "raysmith export RUN --mlflow model\nraysmith export RUN --onnx model.onnx --iteration 3"
@@ -169,14 +184,14 @@ def _export(parts: Any) -> None:
     _add_iteration(parser)
 
 
-def _ui(parts: Any) -> None:
+def _ui(parts: Subparsers) -> None:
     text = "start the MLflow UI on the workspace"
     parser = _add(parts, "ui", text, commands.ui, "raysmith ui --port 5001")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5000)
 
 
-def _doctor(parts: Any) -> None:
+def _doctor(parts: Subparsers) -> None:
     text = "check versions, cores, memory, ports, write access"
     _add_json(_add(parts, "doctor", text, doctor, "raysmith doctor"))
 
@@ -194,10 +209,10 @@ def _complete_files(argument: argparse.Action) -> None:
 
 
 def _add(
-    parts: Any, name: str, text: str, command: Command, examples: str
+    parts: Subparsers, name: str, text: str, command: Command, examples: str
 ) -> argparse.ArgumentParser:
     lines = "".join(f"  {line}\n" for line in examples.splitlines())
-    parser: argparse.ArgumentParser = parts.add_parser(
+    parser = parts.add_parser(
         name,
         help=text,
         description=f"{text[0].upper()}{text[1:]}.",
@@ -209,7 +224,7 @@ def _add(
 
 
 def _add_of_run(
-    parts: Any, name: str, text: str, command: Command, examples: str
+    parts: Subparsers, name: str, text: str, command: Command, examples: str
 ) -> argparse.ArgumentParser:
     """A command whose first argument is a run."""
     parser = _add(parts, name, text, command, examples)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -44,7 +44,7 @@ def style_of(status: str) -> str:
 
 
 def print_table(
-    columns: Sequence[str], rows: Sequence[Mapping[str, Any]], stream: TextIO | None = None
+    columns: Sequence[str], rows: Sequence[Mapping[str, object]], stream: TextIO | None = None
 ) -> None:
     """Print a table; on a terminal it fits the width, and states have colours.
 
@@ -99,7 +99,7 @@ def progress_bar(stream: TextIO) -> Progress:
     )
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     return f"{value:.5g}" if isinstance(value, float) else str(value)

@@ -193,7 +193,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _code(value: Any) -> str:
+def _code(value: object) -> str:
     """Format a value as inline code, whatever it holds: names come from data."""
     text = " ".join(str(value).split()).replace("`", "'").replace("|", "\\|")
     return f"`{text or ' '}`"

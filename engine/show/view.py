@@ -295,7 +295,7 @@ def _parameters(spec: PipelineSpec) -> dict[str, str]:
     return {k: _shown(v) for k, v in spec.flat().items() if k not in names}
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 

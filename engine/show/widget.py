@@ -118,7 +118,7 @@ def make_widget(run: ShownRun) -> Any:
     follower = _Follower(run)
     widget = RunWidget(state=json.dumps(follower.look(None), default=str))
 
-    def asked(_: Any, content: dict[str, Any], __: Any) -> None:
+    def asked(_: object, content: dict[str, Any], __: object) -> None:
         if "cancel" in content:
             with contextlib.suppress(AutoMLError):
                 if content["cancel"] is None:

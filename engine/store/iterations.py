@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from mlflow.entities import Metric, Param
 
@@ -60,7 +59,7 @@ class Iterations(Files):
         record: RunRecord,
         iteration: int,
         pipeline: str,
-        params: Mapping[str, Any],
+        params: Mapping[str, object],
         properties: IterationProperties,
         started: float,
     ) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 _CODEC = "zstd"
 
 
-def pack_model(model: Any) -> bytes:
+def pack_model(model: object) -> bytes:
     """Pickle a model and compress it with Zstandard.
 
     Raises
