@@ -37,6 +37,9 @@ HOMES = {"ray": ("engine.driver", "cluster"), "mlflow": ("engine.store",)}
 OF_LIBRARIES = {
     # threading: lets a thread be joined before the interpreter ends its thread pools.
     "_register_atexit",
+    # scikit-learn's histogram boosting: start values and trees.
+    "_baseline_prediction",
+    "_predictors",
 }
 
 LARGEST_FILE = 400

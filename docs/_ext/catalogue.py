@@ -104,23 +104,19 @@ def _facts(entry: Any) -> str:
 
 
 def _space(entry: Any) -> str:
-    rows = [
-        [code(name), _kind(distribution), _range(distribution)]
-        for name, distribution in entry.space.items()
-    ]
+    rows = [[code(name), _kind(values), _range(values)] for name, values in entry.space.items()]
     return table(["searched parameter", "type", "range"], rows)
 
 
-def _kind(distribution: Any) -> str:
-    kinds = {"FloatDistribution": "real", "IntDistribution": "integer"}
-    return kinds.get(type(distribution).__name__, "choice")
+def _kind(values: Any) -> str:
+    return {"FloatRange": "real", "IntRange": "integer"}.get(type(values).__name__, "choice")
 
 
-def _range(distribution: Any) -> str:
-    if hasattr(distribution, "choices"):
-        return codes(repr(choice) for choice in distribution.choices)
-    scale = ", logarithmic" if distribution.log else ""
-    return f"{distribution.low:g} to {distribution.high:g}{scale}"
+def _range(values: Any) -> str:
+    if hasattr(values, "choices"):
+        return codes(repr(choice) for choice in values.choices)
+    scale = ", logarithmic" if values.log else ""
+    return f"{values.low:g} to {values.high:g}{scale}"
 
 
 def _settings(values: Mapping[str, Any]) -> str:

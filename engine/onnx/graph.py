@@ -1,4 +1,4 @@
-"""An ONNX graph that is being built."""
+"""ONNX graphs, built node by node."""
 
 from __future__ import annotations
 
@@ -10,35 +10,32 @@ import numpy as np
 from engine._version import __version__
 from engine.errors import ModelException
 
-#: What the current converters all know, and ONNX Runtime since 1.14.
-_OPSETS = {"": 18, "ai.onnx.ml": 3}
+ML_DOMAIN = "ai.onnx.ml"
+#: Versions that all current converters support, and ONNX Runtime since 1.14.
+OPSETS = {"": 18, ML_DOMAIN: 3}
+#: Element types, as ``onnx.TensorProto`` numbers them.
+FLOAT, INT64, STRING, BOOL, DOUBLE = 1, 7, 8, 9, 11
+#: Name of the input of a model that takes a matrix.
+MATRIX = "X"
+#: Key of the model's metadata for the kind of its input: ``matrix``, or ``table`` (a tensor a
+#: column).
+KIND = "raysmith.input"
 
 
-_ML = "ai.onnx.ml"
-
-
-#: Of ``onnx.TensorProto``.
-_FLOAT, _DOUBLE = 1, 11
-
-
-_MATRIX = "X"
-
-
-#: Of the model's metadata: whether it takes a matrix or a tensor a column.
-_KIND = "raysmith.input"
-
-
-class _Graph:
-    """Nodes under names of their own.
+class Graph:
+    """A graph that grows node by node. Values have names, which its methods return.
 
     Parameters
     ----------
     columns:
-        Names of the inputs, which no node may have.
+        Names of the inputs, which no node and no output may have.
+    properties:
+        Metadata of the model.
     """
 
-    def __init__(self, columns: Collection[str]) -> None:
+    def __init__(self, columns: Collection[str], properties: Mapping[str, str]) -> None:
         self._columns = columns
+        self._properties = properties
         self._inputs: list[Any] = []
         self._outputs: list[Any] = []
         self._nodes: list[Any] = []
@@ -46,12 +43,13 @@ class _Graph:
         self._count = 0
 
     def input(self, name: str, kind: int, width: int) -> None:
+        """Add an input (n_rows, width) of an element type."""
         from onnx import helper
 
         self._inputs.append(helper.make_tensor_value_info(name, kind, ["n_rows", width]))
 
     def add(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
-        """A node with one output; returns the output's name."""
+        """Add a node with one output."""
         from onnx import helper
 
         output = self._name(kind)
@@ -60,6 +58,7 @@ class _Graph:
         return output
 
     def constant(self, values: Any) -> str:
+        """Add a constant: an array of numbers or of texts."""
         from onnx import helper, numpy_helper
 
         name, array = self._name("constant"), np.asarray(values)
@@ -72,21 +71,29 @@ class _Graph:
         return name
 
     def double(self, X: str) -> str:
-        return self.add("Cast", X, to=_DOUBLE)
+        """Cast a value to double precision."""
+        return self.add("Cast", X, to=DOUBLE)
 
     def include(self, model: Any, X: str) -> str:
-        """Another model of one input; returns the name of its last output."""
+        """Add another model of one input, and return its last output.
+
+        Raises
+        ------
+        ModelException
+            When the model needs newer operators than `OPSETS`.
+        """
         from onnx import compose
 
         for entry in model.opset_import:
-            if entry.version > _OPSETS.get(entry.domain, 1):
+            if entry.version > OPSETS.get(entry.domain, 1):
                 raise ModelException(f"a converter used version {entry.version} of {entry.domain}")
         part = compose.add_prefix(model, f"{self._name('part')}_").graph
         self._nodes += [_identity(X, part.input[0].name), *part.node]
         self._constants += part.initializer
         return str(part.output[-1].name)
 
-    def output(self, name: str, source: str, kind: int, shape: Sequence[Any]) -> None:
+    def output(self, name: str, source: str, kind: int, shape: Sequence[str | int]) -> None:
+        """Make a value an output; ``_`` is added to a name that a column has."""
         from onnx import helper
 
         while name in self._columns:
@@ -94,16 +101,17 @@ class _Graph:
         self._nodes.append(_identity(source, name))
         self._outputs.append(helper.make_tensor_value_info(name, kind, list(shape)))
 
-    def model(self, properties: Mapping[str, str]) -> Any:
+    def model(self) -> Any:
+        """Return the graph as a checked ``onnx.ModelProto``."""
         from onnx import checker, helper
 
         graph = helper.make_graph(
             self._nodes, "raysmith", self._inputs, self._outputs, self._constants
         )
-        imports = [helper.make_opsetid(domain, version) for domain, version in _OPSETS.items()]
+        imports = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]
         model = helper.make_model(graph, opset_imports=imports, ir_version=8)
         model.producer_name, model.producer_version = "raysmith", __version__
-        helper.set_model_props(model, dict(properties))
+        helper.set_model_props(model, dict(self._properties))
         checker.check_model(model)
         return model
 

@@ -1,4 +1,4 @@
-"""From a pipeline's description to an unfitted scikit-learn pipeline."""
+"""Unfitted scikit-learn pipelines from their specifications."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def build_pipeline(
     n_rows: int = 0,
     random_state: int | None = 0,
 ) -> Pipeline:
-    """An unfitted pipeline: ``datatransformer``, the scaler if any, the estimator.
+    """Build an unfitted pipeline: ``datatransformer``, the scaler if any, and the estimator.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def build_pipeline(
     n_rows:
         Rows that it will be fitted on: large data changes some parameters that are not given.
     random_state:
-        Seed of everything in it that is random.
+        Seed of all steps.
 
     Raises
     ------
@@ -59,36 +59,52 @@ def build_pipeline(
         For a name that the catalogue does not hold.
     ModuleNotFoundError
         For XGBoost or CatBoost without the ``boost`` extra.
+
+    Examples
+    --------
+    >>> pipeline = build_pipeline(PipelineSpec("SGD", "MaxAbsScaler"), "classification")
+    >>> list(pipeline.named_steps)
+    ['datatransformer', 'MaxAbsScaler', 'SGD']
     """
     entry = estimators_of(task)[spec.estimator]
-    fill = not entry.handles_missing
-    steps: list[tuple[str, Any]] = []
+    steps: list[tuple[str, Any]] = [
+        ("datatransformer", _build_first_step(entry, spec, task, layout, sparse))
+    ]
     if spec.scaler != NO_SCALER:
-        scaler = SCALERS[spec.scaler]
-        params = {**scaler.fixed, **(scaler.for_sparse if sparse else {}), **spec.scaler_params}
-        if scaler.seed_parameter:
-            params[scaler.seed_parameter] = random_state
-        steps.append((spec.scaler, _load(scaler.factory)(**params)))
-        fill = fill or not scaler.handles_missing
-    first: Any
-    if layout is not None:
-        # A scaler needs numbers without NaN, whatever comes after it.
-        output: Output = entry.input if spec.scaler == NO_SCALER else "encoded"
-        if output == "native" and layout.config.for_onnx:
-            output = "codes"
-        first = DataTransformer(layout.columns, layout.config, output, task == "regression")
-    else:
-        # Most estimators that take NaN in a dense matrix refuse it in a sparse one.
-        first = NumericMatrix(fill_missing=fill or sparse)
-    steps.insert(0, ("datatransformer", first))
+        steps.append((spec.scaler, _build_scaler(spec, sparse, random_state)))
     steps.append((spec.estimator, _build_estimator(entry, spec, cores, n_rows, random_state)))
     return Pipeline(steps)
+
+
+def _build_first_step(
+    entry: EstimatorEntry, spec: PipelineSpec, task: Task, layout: Layout | None, sparse: bool
+) -> DataTransformer | NumericMatrix:
+    has_scaler = spec.scaler != NO_SCALER
+    if layout is None:
+        fill = not entry.handles_missing or (
+            has_scaler and not SCALERS[spec.scaler].handles_missing
+        )
+        # Most estimators that take NaN in a dense matrix refuse it in a sparse one.
+        return NumericMatrix(fill_missing=fill or sparse)
+    # A scaler needs numbers without NaN, whatever comes after it.
+    output: Output = "encoded" if has_scaler else entry.input
+    if output == "native" and layout.config.for_onnx:
+        output = "codes"
+    return DataTransformer(layout.columns, layout.config, output, task == "regression")
+
+
+def _build_scaler(spec: PipelineSpec, sparse: bool, random_state: int | None) -> Any:
+    entry = SCALERS[spec.scaler]
+    params = {**entry.fixed, **(entry.for_sparse if sparse else {}), **spec.scaler_params}
+    if entry.seed_parameter:
+        params[entry.seed_parameter] = random_state
+    return _load(entry.factory)(**params)
 
 
 def _build_estimator(
     entry: EstimatorEntry, spec: PipelineSpec, cores: int, n_rows: int, random_state: int | None
 ) -> Any:
-    params = {**entry.fixed, **entry.settle(spec.estimator_params, n_rows)}
+    params = {**entry.fixed, **entry.size_rule(spec.estimator_params, n_rows)}
     if entry.threads_parameter:
         params[entry.threads_parameter] = cores
     if entry.seed_parameter:

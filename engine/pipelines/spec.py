@@ -15,7 +15,25 @@ NO_SCALER_SHOWN = "none"
 
 @dataclass(frozen=True)
 class PipelineSpec:
-    """What to try: a scaler and an estimator by their catalogue names, with their parameters."""
+    """A scaler and an estimator by their catalogue names, with their parameters.
+
+    Attributes
+    ----------
+    estimator:
+        Name of the estimator.
+    scaler:
+        Name of the scaler; ``""`` for no scaler.
+    estimator_params, scaler_params:
+        Parameters that are set; the others have the catalogue's or the library's defaults.
+
+    Examples
+    --------
+    >>> spec = PipelineSpec("KNN", "MinMaxScaler", {"n_neighbors": 5})
+    >>> spec.name
+    'MinMaxScaler KNN'
+    >>> PipelineSpec.from_json(spec.to_json()) == spec
+    True
+    """
 
     estimator: str
     scaler: str = NO_SCALER
@@ -24,14 +42,16 @@ class PipelineSpec:
 
     @property
     def name(self) -> str:
-        """As the table shows it: ``StandardScalerWrapper SGD``."""
+        """The name that tables show, such as ``StandardScalerWrapper SGD``."""
         return f"{self.scaler} {self.estimator}".strip()
 
     def flat(self) -> dict[str, Any]:
-        """All of it as one level of names and values, as MLflow's parameters and tables show it.
+        """Return one level of names and values, for MLflow's parameters and tables.
 
-        Parameters of the scaler have its name in front.
+        The scaler's parameters have the scaler's name in front.
 
+        Examples
+        --------
         >>> PipelineSpec("KNN", "PCA", {"n_neighbors": 5}, {"share": 0.5}).flat()
         {'estimator': 'KNN', 'scaler': 'PCA', 'n_neighbors': 5, 'PCA.share': 0.5}
         """
@@ -44,8 +64,10 @@ class PipelineSpec:
 
     @classmethod
     def from_flat(cls, values: Mapping[str, Any]) -> PipelineSpec:
-        """Return the specification that `flat` gives these names and values for.
+        """Return the specification for which `flat` returns these names and values.
 
+        Examples
+        --------
         >>> spec = PipelineSpec("KNN", "PCA", {"n_neighbors": 5}, {"share": 0.5})
         >>> PipelineSpec.from_flat(spec.flat()) == spec
         True
@@ -61,7 +83,7 @@ class PipelineSpec:
         )
 
     def to_json(self) -> str:
-        """One line of JSON, the same for equal specifications."""
+        """Return one line of JSON, the same for equal specifications."""
         return json.dumps(
             {
                 "scaler": self.scaler,
@@ -74,4 +96,5 @@ class PipelineSpec:
 
     @classmethod
     def from_json(cls, text: str) -> PipelineSpec:
+        """Return the specification that `to_json` has written."""
         return cls(**json.loads(text))

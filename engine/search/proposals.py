@@ -13,22 +13,17 @@ from typing import Any
 
 import numpy as np
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
 from engine.metrics.metric import Metric
 from engine.pipelines.catalogue.entries import NO_SCALER, EstimatorEntry
+from engine.pipelines.catalogue.ranges import Choices, FloatRange, IntRange, Range, Space
 from engine.pipelines.catalogue.scalers import SCALERS
 from engine.pipelines.spec import NO_SCALER_SHOWN, PipelineSpec
+from engine.search.distributions import as_distributions
 
 Point = Mapping[str, Any]
-Space = Mapping[str, BaseDistribution]
 
 #: The probability that a choice changes in a small step, and the standard deviation of a number's
 #: step as a share of its range.
@@ -44,8 +39,8 @@ def search_space(entry: EstimatorEntry, scalers: Sequence[str]) -> Space:
     >>> sorted(search_space(CLASSIFIERS["KNN"], ["StandardScalerWrapper"]))
     ['n_neighbors', 'p', 'scaler', 'weights']
     """
-    space: dict[str, BaseDistribution] = dict(entry.space)
-    space["scaler"] = CategoricalDistribution([name or NO_SCALER_SHOWN for name in scalers])
+    space: dict[str, Range] = dict(entry.space)
+    space["scaler"] = Choices(tuple(name or NO_SCALER_SHOWN for name in scalers))
     for name in scalers:
         if name != NO_SCALER:
             space |= {f"{name}.{key}": value for key, value in SCALERS[name].space.items()}
@@ -69,7 +64,7 @@ def random_point(space: Space, seed: int) -> dict[str, Any]:
     """Draw a point uniformly (numbers with a logarithmic range: uniformly on its logarithm)."""
     with _quiet_optuna():
         study = optuna.create_study(sampler=RandomSampler(seed))
-        return dict(study.ask(fixed_distributions=dict(space)).params)
+        return dict(study.ask(fixed_distributions=as_distributions(space)).params)
 
 
 def model_point(
@@ -80,7 +75,7 @@ def model_point(
     Parameters
     ----------
     space:
-        Distribution of each coordinate.
+        Range of each coordinate.
     scored:
         Points with their scores, none of them NaN. Coordinates outside of ``space`` are ignored.
     metric:
@@ -96,18 +91,19 @@ def model_point(
     with _quiet_optuna():
         direction = "maximize" if metric.greater_is_better else "minimize"
         study = optuna.create_study(sampler=sampler, direction=direction)
+        distributions = as_distributions(space)
         for point, score in scored:
-            params = {k: v for k, v in point.items() if k in space and contains(space[k], v)}
+            params = {k: v for k, v in point.items() if k in space and space[k].contains(v)}
             if params:
                 study.add_trial(
                     create_trial(
                         state=TrialState.COMPLETE,
                         value=score,
                         params=params,
-                        distributions={k: space[k] for k in params},
+                        distributions={k: distributions[k] for k in params},
                     )
                 )
-        return dict(study.ask(fixed_distributions=dict(space)).params)
+        return dict(study.ask(fixed_distributions=distributions).params)
 
 
 def nearby_point(space: Space, point: Point, generator: np.random.Generator) -> dict[str, Any]:
@@ -116,53 +112,32 @@ def nearby_point(space: Space, point: Point, generator: np.random.Generator) -> 
     Coordinates that ``point`` lacks are drawn from their whole range.
     """
     result: dict[str, Any] = {}
-    for name, distribution in space.items():
+    for name, values in space.items():
         value = point.get(name)
-        if isinstance(distribution, CategoricalDistribution):
+        if isinstance(values, Choices):
             stays = name in point and generator.random() > _LOCAL_STEP
-            choices = distribution.choices
+            choices = values.choices
             result[name] = value if stays else choices[generator.integers(len(choices))]
         else:
-            assert isinstance(distribution, FloatDistribution | IntDistribution)
-            result[name] = _nearby_number(distribution, value, generator)
+            result[name] = _nearby_number(values, value, generator)
     return result
 
 
 def _nearby_number(
-    distribution: FloatDistribution | IntDistribution, value: Any, generator: np.random.Generator
+    values: FloatRange | IntRange, value: Any, generator: np.random.Generator
 ) -> float:
-    low, high = float(distribution.low), float(distribution.high)
-    if distribution.log:
+    low, high = float(values.low), float(values.high)
+    if values.log:
         low, high = math.log(low), math.log(high)
     if value is None or isinstance(value, str):
         place = generator.uniform(low, high)
     else:
-        here = math.log(value) if distribution.log and value > 0 else float(value)
+        here = math.log(value) if values.log and value > 0 else float(value)
         place = here + generator.normal(0.0, _LOCAL_STEP * (high - low))
     place = min(max(place, low), high)
-    moved = math.exp(place) if distribution.log else place
-    moved = min(max(moved, float(distribution.low)), float(distribution.high))
-    return round(moved) if isinstance(distribution, IntDistribution) else moved
-
-
-def contains(distribution: BaseDistribution, value: Any) -> bool:
-    """Whether a value lies in a distribution's range, on its steps if it has any.
-
-    >>> contains(IntDistribution(2, 8, step=2), 4), contains(IntDistribution(2, 8, step=2), 5)
-    (True, False)
-    >>> contains(FloatDistribution(0.0, 1.0), None)
-    False
-    """
-    try:
-        number = distribution.to_internal_repr(value)
-    except (TypeError, ValueError):
-        return False
-    if isinstance(distribution, CategoricalDistribution):
-        return True
-    assert isinstance(distribution, FloatDistribution | IntDistribution)
-    steps = (number - distribution.low) / (distribution.step or 1)
-    is_on_step = distribution.step is None or abs(steps - round(steps)) < 1e-8
-    return distribution.low <= number <= distribution.high and is_on_step
+    moved = math.exp(place) if values.log else place
+    moved = min(max(moved, float(values.low)), float(values.high))
+    return round(moved) if isinstance(values, IntRange) else moved
 
 
 @contextmanager

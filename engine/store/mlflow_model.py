@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from engine.store.mlflow_store import RunStore
 from engine.store.packing import unpack_model
 
 _PACKAGES = ("raysmith", "scikit-learn", "numpy", "scipy", "pandas", "cloudpickle")
-_PACKAGE_OF = {"lightgbm": "lightgbm", "xgboost": "xgboost-cpu", "catboost": "catboost"}
 
 
 def load_model(store: RunStore, child_id: str) -> Any:
@@ -67,7 +67,7 @@ def save_mlflow_model(store: RunStore, child_id: str) -> str:
             model,
             str(path),
             # Without them MLflow would load the model in another process to find them out.
-            pip_requirements=_requirements(model),
+            pip_requirements=model_requirements(model),
             # The default, skops, refuses trees and classes that are not on its list.
             serialization_format="cloudpickle",
         )
@@ -75,10 +75,19 @@ def save_mlflow_model(store: RunStore, child_id: str) -> str:
     return uri
 
 
-def _requirements(model: Any) -> list[str]:
-    packages = list(_PACKAGES)
-    text = str(type(getattr(model.steps[-1][1], "estimator", model.steps[-1][1])).__module__)
-    packages += [name for module, name in _PACKAGE_OF.items() if text.startswith(module)]
+def model_requirements(model: Any) -> list[str]:
+    """Return the packages that a fitted pipeline needs, as requirements for pip.
+
+    Each is pinned to the version that is installed here.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> [r.partition("==")[0] for r in model_requirements(make_pipeline(DummyClassifier()))]
+    ['raysmith', 'scikit-learn', 'numpy', 'scipy', 'pandas', 'cloudpickle']
+    """
+    packages = dict.fromkeys((*_PACKAGES, *_booster_distributions(model)))
     pinned = []
     for package in packages:
         try:
@@ -86,3 +95,16 @@ def _requirements(model: Any) -> list[str]:
         except PackageNotFoundError:
             pinned.append(package)
     return pinned
+
+
+def _booster_distributions(model: Any) -> Iterator[str]:
+    """Yield the distribution of each booster in a pipeline or in an ensemble's members."""
+    from engine.pipelines.libraries.registry import library_of
+
+    estimator = model.steps[-1][1]
+    for member in getattr(estimator, "members_", ()):
+        yield from _booster_distributions(member)
+    for booster in (estimator, getattr(estimator, "meta_learner_", None)):
+        library = library_of(booster)
+        if library is not None:
+            yield library.distribution

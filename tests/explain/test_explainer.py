@@ -8,12 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from scipy.special import softmax
 
 from engine.data.check import check_data
 from engine.data.featurization import FeaturizationConfig
 from engine.ensembles.estimators import VotingEnsembleClassifier, VotingEnsembleRegressor
-from engine.explain.exact import to_probabilities
 from engine.explain.explainer import (
     _Exact,
     _Sampled,
@@ -193,14 +191,3 @@ def test_any_model_of_scikit_learn():
     background = explainer._compared
     expected = (X[:10] - background.mean(axis=0)) * model.coef_
     np.testing.assert_allclose(values[:, :, 0], expected, atol=1e-6)
-
-
-def test_a_column_that_does_not_matter_gets_nothing():
-    phi = np.zeros((3, 2, 3))
-    phi[:, 0] = np.random.default_rng(0).normal(size=(3, 3)) * 30
-    values, expected = to_probabilities(phi, np.zeros(3), lambda m: softmax(m, axis=1))
-    np.testing.assert_allclose(values[:, 1], 0.0, atol=1e-12)
-    np.testing.assert_allclose(expected, 1 / 3)
-    np.testing.assert_allclose(
-        expected + values.sum(axis=1), softmax(phi.sum(axis=1), axis=1), atol=1e-9
-    )

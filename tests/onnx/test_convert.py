@@ -52,13 +52,13 @@ def target(frame, task):
     return pd.cut(score, [-np.inf, -0.5, 0.5, np.inf], labels=["low", "mid", "high"]).astype(str)
 
 
-def fitted(entry, X, y, *, config=None, scaler=None, params=None):
+def fitted(entry, X, y, *, config=None, scaler=None):
     task = "classification" if entry in CLASSIFIERS.values() else "regression"
     dataset = check_data({"X": X, "y": y}, task, featurization=config)
-    rounds = {} if entry.rounds_parameter is None else {entry.rounds_parameter: 30}
-    spec = PipelineSpec(
-        entry.name, entry.scalers[0] if scaler is None else scaler, {**rounds, **(params or {})}
-    )
+    few = {} if entry.rounds_parameter is None else {entry.rounds_parameter: 20}
+    if entry.steps_parameter == "n_estimators":
+        few = {"n_estimators": 12}
+    spec = PipelineSpec(entry.name, entry.scalers[0] if scaler is None else scaler, few)
     model = build_pipeline(spec, task, layout=dataset.layout)
     return model.fit(dataset.X, dataset.y)
 

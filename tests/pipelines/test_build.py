@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ from engine.data.splits import SplitPlan, make_splits
 from engine.evaluation.cross_validation import evaluate
 from engine.pipelines.build import build_pipeline
 from engine.pipelines.catalogue.estimators import CLASSIFIERS, REGRESSORS
+from engine.pipelines.catalogue.ranges import Choices
 from engine.pipelines.catalogue.scalers import SCALERS
 from engine.pipelines.spec import PipelineSpec
 
@@ -117,10 +120,11 @@ class TestEveryEstimator:
         X, y = problem(task)
         for end in ("low", "high"):
             params = {
-                key: getattr(d, end, None) if hasattr(d, end) else d.choices[-1]
-                for key, d in entry.space.items()
+                key: r.choices[-1] if isinstance(r, Choices) else getattr(r, end)
+                for key, r in entry.space.items()
             }
-            params |= {k: v for k, v in QUICK.get(name, {}).items() if k in params}
+            known = {*params, entry.rounds_parameter}
+            params |= {k: v for k, v in QUICK.get(name, {}).items() if k in known}
             if name == "KNN":
                 params["n_neighbors"] = min(params["n_neighbors"], 20)
             build_pipeline(PipelineSpec(name, entry.scalers[0], params), task).fit(X, y)
@@ -233,3 +237,13 @@ def test_a_kernel_svm_ranks_the_rows_of_many_classes():
     result = evaluate(spec, data, make_splits(data, SplitPlan(3)))
     assert result.metrics["AUC_weighted"] > 0.9985
     assert result.metrics["accuracy"] > 0.94
+
+
+def test_building_imports_neither_boosters_nor_what_searches():
+    code = (
+        "import sys, engine.pipelines.build, engine.pipelines.fitting.early_stopping;"
+        "heavy = ('lightgbm', 'xgboost', 'catboost', 'shap', 'onnx', 'optuna');"
+        "print([module for module in heavy if module in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -54,7 +54,7 @@ def test_the_order_is_that_of_the_clock():
     said, measured = [], []
     for spec in (
         PipelineSpec("LogisticRegression", "StandardScalerWrapper"),
-        PipelineSpec("RandomForest", "", {"n_estimators": 1000}),
+        PipelineSpec("RandomForest", "", {"n_estimators": 300}),
     ):
         pipeline = build_pipeline(spec, "classification").fit(X, y)
         pipeline.predict_proba(X)

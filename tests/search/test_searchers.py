@@ -15,7 +15,6 @@ from engine.pipelines.catalogue.estimators import estimators_of
 from engine.pipelines.catalogue.scalers import SCALERS
 from engine.pipelines.spec import PipelineSpec
 from engine.search.pipeline_search import PipelineSearch
-from engine.search.proposals import contains
 from engine.search.random_search import RandomSearch
 from engine.search.usable import Restrictions
 from tests.search.data import DATA
@@ -58,7 +57,7 @@ def test_two_hundred_different_pipelines_that_fit_the_catalogue(searcher_of, tas
         entry = estimators_of(task)[spec.estimator]
         assert spec.scaler in (*entry.scalers, "Normalizer")
         for name, value in spec.estimator_params.items():
-            assert contains(entry.space[name], value)
+            assert entry.space[name].contains(value)
 
 
 def test_the_same_iteration_is_the_same_pipeline(searcher_of):

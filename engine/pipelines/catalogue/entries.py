@@ -7,26 +7,40 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from optuna.distributions import (
-    BaseDistribution,
-)
-
 from engine.metrics.metric import Task
-from engine.pipelines.catalogue.size_rules import Settle, as_given
+from engine.pipelines.catalogue.ranges import Space
+from engine.pipelines.catalogue.size_rules import SizeRule, as_given
 from engine.pipelines.features.part import Output
 
-Space = Mapping[str, BaseDistribution]
-
-
-Wrapper = Literal["calibrated", "text_categories", "encoded", "scaled_target"]
-
-
+#: Name of the scaler of a pipeline without one.
 NO_SCALER = ""
+
+#: From the inside out: margins to probabilities, categories to texts, labels to codes, and a
+#: regression target to mean 0 and variance 1.
+Wrapper = Literal["calibrated", "text_categories", "encoded", "scaled_target"]
 
 
 @dataclass(frozen=True)
 class ScalerEntry:
-    """A preprocessor: ``factory`` is ``module:class``; ``for_sparse`` are its changed settings."""
+    """A scaler of the catalogue.
+
+    Attributes
+    ----------
+    name:
+        The name that users write, and that tables show.
+    factory:
+        ``module:class``, imported when first built.
+    fixed:
+        Parameters that are never searched.
+    space:
+        Parameters that are searched, with their ranges.
+    seed_parameter:
+        Name of the parameter for the seed; ``None`` for a scaler without chance.
+    handles_missing, handles_sparse, handles_dense:
+        Whether it takes NaN in X, CSR matrices, and arrays.
+    for_sparse:
+        Parameters that a sparse X needs.
+    """
 
     name: str
     factory: str
@@ -41,43 +55,53 @@ class ScalerEntry:
 
 @dataclass(frozen=True)
 class EstimatorEntry:
-    """An estimator of the catalogue.
+    """An estimator of the catalogue, for one task.
 
     Attributes
     ----------
+    name:
+        The name that users write, and that tables show.
+    task:
+        ``classification`` or ``regression``.
     factory:
         ``module:class``, imported when first built.
     fixed:
         Parameters that are never searched.
     space:
-        Parameters that are, with their ranges.
+        Parameters that are searched, with their ranges.
     scalers:
-        Preprocessors that make sense before it (``""``: none).
+        Scalers that make sense before it (``""``: no scaler); the first is the default.
     threads_parameter, seed_parameter:
-        Its names for the number of cores and the seed.
+        Names of the parameters for the number of cores and the seed.
     wrappers:
-        What it is wrapped in, from the inside: ``calibrated`` (margins to probabilities),
-        ``text_categories`` (categories to texts), ``encoded`` (labels to codes) or
-        ``scaled_target`` (regression target to mean 0 and variance 1).
+        Wrappers of the estimator, from the inside out.
     rounds_parameter:
-        For boosting, its name for the number of rounds. ``fixed`` holds their limit; how many are
-        good is found by early stopping on each fold's validation part.
+        For boosters, the name of the parameter for the number of rounds. ``fixed`` holds their
+        limit; early stopping on each fold's validation part finds a good number.
     steps_parameter:
-        For forests and networks, its name for the number of trees or epochs: there are fewer of
-        them where time is short.
+        For forests and networks, the name of the parameter for the number of trees or epochs,
+        which is reduced where time is short.
     handles_missing, handles_sparse, handles_weights:
-        NaN in X, CSR matrices, ``sample_weight`` in `fit`.
+        Whether it takes NaN in X, CSR matrices, and ``sample_weight`` in `fit`.
     input:
-        What the first step gives it when columns are featurized and no scaler stands between.
+        Output format of the first step when columns are featurized and no scaler follows.
     cost:
-        Time of an iteration against that of LightGBM, roughly; a guess until one has run.
-    settle:
-        (parameters of a specification, number of rows) -> what the estimator is given: in its own
-        words, and with what keeps its time within bounds on large data.
+        Time of an iteration as a multiple of LightGBM's, roughly: a guess until one has run.
+    size_rule:
+        Turns the parameters of a specification into the estimator's own, and keeps its time within
+        bounds on large data.
     max_rows:
-        More rows than this and it is not proposed: its time grows with their square.
+        Most rows for which it is proposed, because its time grows with their square; ``None`` for
+        no limit.
     converts_to_onnx:
-        Whether `engine.pipelines.to_onnx` knows it.
+        Whether `engine.onnx` can convert it.
+
+    Examples
+    --------
+    >>> from engine.pipelines.catalogue.estimators import CLASSIFIERS
+    >>> entry = CLASSIFIERS["KNN"]
+    >>> entry.factory, entry.max_rows, entry.handles_weights
+    ('sklearn.neighbors:KNeighborsClassifier', 50000, False)
     """
 
     name: str
@@ -96,13 +120,12 @@ class EstimatorEntry:
     handles_weights: bool = True
     input: Output = "encoded"
     cost: float = 1.0
-    settle: Settle = as_given
+    size_rule: SizeRule = as_given
     max_rows: int | None = None
     converts_to_onnx: bool = True
 
     @property
     def installed(self) -> bool:
-        """Whether the package it comes from is there (XGBoost and CatBoost are an extra)."""
-        return (
-            importlib.util.find_spec(self.factory.partition(".")[0].partition(":")[0]) is not None
-        )
+        """Whether its package can be imported (XGBoost and CatBoost are an extra)."""
+        package = self.factory.partition(":")[0].partition(".")[0]
+        return importlib.util.find_spec(package) is not None

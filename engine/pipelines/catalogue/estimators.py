@@ -1,36 +1,21 @@
-"""Every estimator and scaler by the name a user knows, with what it copes with and its ranges.
-
-Ranges are in the words of ``optuna.distributions``. They follow the estimators' own documentation
-and, for gradient boosting and forests, the spaces of Probst, Boulesteix & Bischl (2019),
-"Tunability: importance of hyperparameters of machine learning algorithms".
-"""
+"""Every estimator by the name that users write, with its abilities and its search space."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from engine.metrics.metric import Task
-from engine.pipelines.catalogue.entries import NO_SCALER, EstimatorEntry, Space, Wrapper
-from engine.pipelines.catalogue.scalers import _CENTRING, _DISTANCE, _LINEAR, _NETWORK, _TREE
-from engine.pipelines.catalogue.size_rules import fewer_rounds, forest, network
-from engine.pipelines.catalogue.spaces import (
-    _CATBOOST_FIXED,
-    _CATBOOST_SPACE,
-    _FOREST_SPACE,
-    _HISTOGRAM_FIXED,
-    _HISTOGRAM_SPACE,
-    _LIGHTGBM_FIXED,
-    _LIGHTGBM_SPACE,
-    _MLP_SPACE,
-    _ROUNDS,
-    _TREE_SPACE,
-    _XGBOOST_FIXED,
-    _XGBOOST_SPACE,
-    _log,
-    _log_int,
-    _one_of,
-    _share,
+from engine.pipelines.catalogue.entries import NO_SCALER, EstimatorEntry
+from engine.pipelines.catalogue.ranges import FloatRange, log_integers, log_uniform, one_of
+from engine.pipelines.catalogue.scalers import (
+    CENTRING,
+    FOR_DISTANCES,
+    FOR_LINEAR_MODELS,
+    FOR_NETWORKS,
 )
+from engine.pipelines.catalogue.size_rules import network_within_bounds
+from engine.pipelines.catalogue.spaces import NETWORK_SPACE
+from engine.pipelines.catalogue.trees import tree_entries
 
 
 def _knn(task: Task, factory: str) -> EstimatorEntry:
@@ -40,116 +25,15 @@ def _knn(task: Task, factory: str) -> EstimatorEntry:
         factory,
         cost=0.2,
         space={
-            "n_neighbors": _log_int(1, 50),
-            "weights": _one_of("uniform", "distance"),
-            "p": _one_of(1, 2),
+            "n_neighbors": log_integers(1, 50),
+            "weights": one_of("uniform", "distance"),
+            "p": one_of(1, 2),
         },
-        scalers=_DISTANCE,
+        scalers=FOR_DISTANCES,
         threads_parameter="n_jobs",
         seed_parameter=None,
         handles_weights=False,
         max_rows=50_000,
-    )
-
-
-def _trees(task: Task, kind: str) -> tuple[EstimatorEntry, ...]:
-    """The tree ensembles, alike for both tasks; ``kind`` is ``Classifier`` or ``Regressor``."""
-    criterion: Space = {"criterion": _one_of("gini", "entropy")} if kind == "Classifier" else {}
-    encoded: tuple[Wrapper, ...] = ("encoded",) if kind == "Classifier" else ()
-    settle_forest = forest(3_000_000 if kind == "Classifier" else 750_000)
-    return (
-        EstimatorEntry(
-            "DecisionTree",
-            task,
-            f"sklearn.tree:DecisionTree{kind}",
-            cost=0.1,
-            space={**_TREE_SPACE, **criterion},
-            scalers=_TREE,
-            handles_missing=True,
-            input="codes",
-        ),
-        EstimatorEntry(
-            "RandomForest",
-            task,
-            f"sklearn.ensemble:RandomForest{kind}",
-            settle=settle_forest,
-            steps_parameter="n_estimators",
-            cost=1.0,
-            space={**_FOREST_SPACE, **criterion},
-            scalers=_TREE,
-            threads_parameter="n_jobs",
-            handles_missing=True,
-            input="codes",
-        ),
-        EstimatorEntry(
-            "ExtremeRandomTrees",
-            task,
-            f"sklearn.ensemble:ExtraTrees{kind}",
-            settle=settle_forest,
-            steps_parameter="n_estimators",
-            cost=0.8,
-            space={**_FOREST_SPACE, **criterion},
-            scalers=_TREE,
-            threads_parameter="n_jobs",
-            handles_missing=True,
-            input="codes",
-        ),
-        EstimatorEntry(
-            "LightGBM",
-            task,
-            f"lightgbm:LGBM{kind}",
-            fixed=_LIGHTGBM_FIXED,
-            rounds_parameter="n_estimators",
-            settle=fewer_rounds("n_estimators", _ROUNDS),
-            space=_LIGHTGBM_SPACE,
-            threads_parameter="n_jobs",
-            handles_missing=True,
-            input="native",
-        ),
-        EstimatorEntry(
-            "GradientBoosting",
-            task,
-            f"sklearn.ensemble:HistGradientBoosting{kind}",
-            cost=1.5,
-            fixed=_HISTOGRAM_FIXED,
-            rounds_parameter="max_iter",
-            settle=fewer_rounds("max_iter", 1000),
-            space=_HISTOGRAM_SPACE,
-            handles_missing=True,
-            input="native",
-            handles_sparse=False,
-        ),
-        EstimatorEntry(
-            f"XGBoost{kind}",
-            task,
-            f"xgboost:XGB{kind}",
-            fixed=_XGBOOST_FIXED,
-            rounds_parameter="n_estimators",
-            settle=fewer_rounds("n_estimators", _ROUNDS),
-            space=_XGBOOST_SPACE,
-            threads_parameter="n_jobs",
-            wrappers=encoded,
-            handles_missing=True,
-            input="native",
-        ),
-        EstimatorEntry(
-            f"CatBoost{kind}",
-            task,
-            f"catboost:CatBoost{kind}",
-            cost=3.0,
-            fixed=_CATBOOST_FIXED,
-            rounds_parameter="iterations",
-            settle=fewer_rounds("iterations", _ROUNDS),
-            space=_CATBOOST_SPACE,
-            scalers=(NO_SCALER,),
-            threads_parameter="thread_count",
-            wrappers=("text_categories", *encoded),
-            handles_missing=True,
-            input="native",
-            # CatBoost refuses read-only CSR buffers, which is what the object store hands out.
-            handles_sparse=False,
-            converts_to_onnx=False,
-        ),
     )
 
 
@@ -164,8 +48,8 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         "sklearn.linear_model:LogisticRegression",
         cost=0.4,
         fixed={"max_iter": 1000},
-        space={"C": _log(1e-4, 1e2), "class_weight": _one_of(None, "balanced")},
-        scalers=_LINEAR,
+        space={"C": log_uniform(1e-4, 1e2), "class_weight": one_of(None, "balanced")},
+        scalers=FOR_LINEAR_MODELS,
     ),
     EstimatorEntry(
         "SGD",
@@ -175,11 +59,11 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         # Only losses that give probabilities; the default, hinge, does not.
         fixed={"loss": "log_loss"},
         space={
-            "loss": _one_of("log_loss", "modified_huber"),
-            "penalty": _one_of("l2", "l1", "elasticnet"),
-            "alpha": _log(1e-6, 1e-1),
+            "loss": one_of("log_loss", "modified_huber"),
+            "penalty": one_of("l2", "l1", "elasticnet"),
+            "alpha": log_uniform(1e-6, 1e-1),
         },
-        scalers=_LINEAR,
+        scalers=FOR_LINEAR_MODELS,
         threads_parameter="n_jobs",
     ),
     EstimatorEntry(
@@ -187,7 +71,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         "classification",
         "sklearn.naive_bayes:MultinomialNB",
         cost=0.05,
-        space={"alpha": _log(1e-3, 10.0), "fit_prior": _one_of(True, False)},
+        space={"alpha": log_uniform(1e-3, 10.0), "fit_prior": one_of(True, False)},
         scalers=("MinMaxScaler",),
         seed_parameter=None,
         handles_sparse=False,
@@ -197,8 +81,8 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         "classification",
         "sklearn.naive_bayes:BernoulliNB",
         cost=0.05,
-        space={"alpha": _log(1e-3, 10.0), "fit_prior": _one_of(True, False)},
-        scalers=(NO_SCALER, *_CENTRING),
+        space={"alpha": log_uniform(1e-3, 10.0), "fit_prior": one_of(True, False)},
+        scalers=(NO_SCALER, *CENTRING),
         seed_parameter=None,
     ),
     EstimatorEntry(
@@ -207,11 +91,11 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         "sklearn.svm:SVC",
         fixed={"cache_size": 500},
         space={
-            "C": _log(0.1, 1e3),
-            "kernel": _one_of("rbf", "poly"),
-            "class_weight": _one_of(None, "balanced"),
+            "C": log_uniform(0.1, 1e3),
+            "kernel": one_of("rbf", "poly"),
+            "class_weight": one_of(None, "balanced"),
         },
-        scalers=_LINEAR,
+        scalers=FOR_LINEAR_MODELS,
         wrappers=("calibrated",),
         max_rows=10_000,
         converts_to_onnx=False,
@@ -222,23 +106,23 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         "sklearn.svm:LinearSVC",
         cost=0.4,
         fixed={"dual": "auto", "max_iter": 2000},
-        space={"C": _log(1e-4, 1e2), "class_weight": _one_of(None, "balanced")},
-        scalers=_LINEAR,
+        space={"C": log_uniform(1e-4, 1e2), "class_weight": one_of(None, "balanced")},
+        scalers=FOR_LINEAR_MODELS,
         wrappers=("calibrated",),
         max_rows=100_000,
         converts_to_onnx=False,
     ),
     _knn("classification", "sklearn.neighbors:KNeighborsClassifier"),
-    *_trees("classification", "Classifier"),
+    *tree_entries("classification"),
     EstimatorEntry(
         "MLP",
         "classification",
         "engine.pipelines.estimators.mlp:AnnealedMLPClassifier",
-        settle=network,
+        size_rule=network_within_bounds,
         steps_parameter="max_iter",
         cost=1.5,
-        space=_MLP_SPACE,
-        scalers=_NETWORK,
+        space=NETWORK_SPACE,
+        scalers=FOR_NETWORKS,
     ),
 )
 
@@ -250,8 +134,8 @@ REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
         "sklearn.linear_model:ElasticNet",
         cost=0.1,
         fixed={"max_iter": 2000},
-        space={"alpha": _log(1e-5, 1.0), "l1_ratio": _share(0.0, 1.0)},
-        scalers=_LINEAR,
+        space={"alpha": log_uniform(1e-5, 1.0), "l1_ratio": FloatRange(0.0, 1.0)},
+        scalers=FOR_LINEAR_MODELS,
         wrappers=("scaled_target",),
     ),
     EstimatorEntry(
@@ -259,8 +143,8 @@ REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
         "regression",
         "sklearn.linear_model:LassoLars",
         cost=0.1,
-        space={"alpha": _log(1e-5, 0.1)},
-        scalers=_LINEAR,
+        space={"alpha": log_uniform(1e-5, 0.1)},
+        scalers=FOR_LINEAR_MODELS,
         wrappers=("scaled_target",),
         handles_sparse=False,
         handles_weights=False,
@@ -271,29 +155,35 @@ REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
         "sklearn.linear_model:SGDRegressor",
         cost=0.2,
         space={
-            "loss": _one_of("squared_error", "huber"),
-            "penalty": _one_of("l2", "l1", "elasticnet"),
-            "alpha": _log(1e-6, 1e-1),
+            "loss": one_of("squared_error", "huber"),
+            "penalty": one_of("l2", "l1", "elasticnet"),
+            "alpha": log_uniform(1e-6, 1e-1),
         },
-        scalers=_LINEAR,
+        scalers=FOR_LINEAR_MODELS,
         wrappers=("scaled_target",),
     ),
     _knn("regression", "sklearn.neighbors:KNeighborsRegressor"),
-    *_trees("regression", "Regressor"),
+    *tree_entries("regression"),
     EstimatorEntry(
         "MLP",
         "regression",
         "engine.pipelines.estimators.mlp:AnnealedMLPRegressor",
-        settle=network,
+        size_rule=network_within_bounds,
         steps_parameter="max_iter",
         cost=1.5,
-        space=_MLP_SPACE,
-        scalers=_NETWORK,
+        space=NETWORK_SPACE,
+        scalers=FOR_NETWORKS,
         wrappers=("scaled_target",),
     ),
 )
 
 
 def estimators_of(task: str) -> Mapping[str, EstimatorEntry]:
-    """The estimators of ``task`` by name, installed or not."""
+    """Return the estimators of a task by name, whether their packages are installed or not.
+
+    Examples
+    --------
+    >>> estimators_of("regression")["LightGBM"].rounds_parameter
+    'n_estimators'
+    """
     return CLASSIFIERS if task == "classification" else REGRESSORS

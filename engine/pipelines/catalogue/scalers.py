@@ -1,11 +1,14 @@
-"""Scalers, and which estimators they suit."""
+"""Every scaler by its name, and which estimators scalers suit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from engine.pipelines.catalogue.entries import NO_SCALER, ScalerEntry
-from engine.pipelines.catalogue.spaces import _one_of, _share
+from engine.pipelines.catalogue.ranges import FloatRange, one_of
+
+#: Share of the columns that dimensionality reduction keeps.
+_SHARE = FloatRange(0.2, 1.0)
 
 SCALERS: Mapping[str, ScalerEntry] = {
     entry.name: entry
@@ -34,20 +37,20 @@ SCALERS: Mapping[str, ScalerEntry] = {
         ScalerEntry(
             "Normalizer",
             "sklearn.preprocessing:Normalizer",
-            space={"norm": _one_of("l1", "l2", "max")},
+            space={"norm": one_of("l1", "l2", "max")},
             handles_sparse=False,
         ),
         ScalerEntry(
             "SparseNormalizer",
             "sklearn.preprocessing:Normalizer",
-            space={"norm": _one_of("l1", "l2", "max")},
+            space={"norm": one_of("l1", "l2", "max")},
             handles_dense=False,
         ),
         ScalerEntry(
             "PCA",
             "engine.pipelines.estimators.reduction:ShareOfColumns",
             fixed={"method": "pca"},
-            space={"share": _share()},
+            space={"share": _SHARE},
             seed_parameter="random_state",
             handles_sparse=False,
         ),
@@ -55,24 +58,17 @@ SCALERS: Mapping[str, ScalerEntry] = {
             "TruncatedSVDWrapper",
             "engine.pipelines.estimators.reduction:ShareOfColumns",
             fixed={"method": "svd"},
-            space={"share": _share()},
+            space={"share": _SHARE},
             seed_parameter="random_state",
         ),
     )
 }
 
 
-_CENTRING = ("StandardScalerWrapper", "RobustScaler")
-
-
-_LINEAR = (*_CENTRING, "MinMaxScaler", "MaxAbsScaler", "PCA", "TruncatedSVDWrapper")
-
-
+#: Scalers that suit a kind of estimator; the first is the default.
+CENTRING = ("StandardScalerWrapper", "RobustScaler")
+FOR_LINEAR_MODELS = (*CENTRING, "MinMaxScaler", "MaxAbsScaler", "PCA", "TruncatedSVDWrapper")
 #: A network finds projections of its own.
-_NETWORK = (*_CENTRING, "MinMaxScaler", "MaxAbsScaler")
-
-
-_DISTANCE = (*_LINEAR, "Normalizer", "SparseNormalizer")
-
-
-_TREE = (NO_SCALER, "MaxAbsScaler", "PCA", "TruncatedSVDWrapper")
+FOR_NETWORKS = (*CENTRING, "MinMaxScaler", "MaxAbsScaler")
+FOR_DISTANCES = (*FOR_LINEAR_MODELS, "Normalizer", "SparseNormalizer")
+FOR_TREES = (NO_SCALER, "MaxAbsScaler", "PCA", "TruncatedSVDWrapper")

@@ -1,1 +1,1 @@
-"""Estimators: scikit-learn estimators that no library has in the form that is needed."""
+"""Estimators that raysmith adds to those of the libraries, and wrappers around theirs."""

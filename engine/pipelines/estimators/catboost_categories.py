@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,23 @@ from engine.data.dataset import Matrix
 
 
 class TextCategories(RegressorMixin, BaseEstimator):
-    """CatBoost on a DataFrame with pandas categoricals: as the texts that it wants named."""
+    """A CatBoost estimator that takes a DataFrame with pandas categoricals.
+
+    CatBoost wants categories as texts or whole numbers without missing values, and their columns
+    named in `fit`. A matrix is passed on as it is.
+
+    Parameters
+    ----------
+    estimator:
+        ``CatBoostClassifier`` or ``CatBoostRegressor``; is cloned.
+
+    Attributes
+    ----------
+    estimator_:
+        The fitted clone.
+    n_features_in_:
+        Number of columns in `fit`.
+    """
 
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
@@ -23,10 +40,11 @@ class TextCategories(RegressorMixin, BaseEstimator):
     def fit(
         self, X: Matrix, y: NDArray[Any], sample_weight: Any = None, **fit_params: Any
     ) -> TextCategories:
+        """Fit a clone; categoricals of ``eval_set`` in ``fit_params`` are converted as well."""
         self.n_features_in_ = X.shape[1]
         self.estimator_ = clone(self.estimator)
         if isinstance(X, pd.DataFrame):
-            fit_params["cat_features"] = [n for n in X if _is_categorical(X[n])]
+            fit_params["cat_features"] = categorical_columns(X)
         if sample_weight is not None:
             fit_params["sample_weight"] = sample_weight
         if "eval_set" in fit_params:
@@ -35,21 +53,40 @@ class TextCategories(RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X: Matrix, **predict_params: Any) -> NDArray[Any]:
+        """Return what the inner estimator predicts."""
         check_is_fitted(self, "estimator_")
         return np.asarray(self.estimator_.predict(as_texts(X), **predict_params))
 
     @available_if(lambda self: hasattr(self.estimator, "predict_proba"))
     def predict_proba(self, X: Matrix, **predict_params: Any) -> NDArray[np.float64]:
+        """Return (n_rows, n_classes) probabilities; only around a classifier."""
         check_is_fitted(self, "estimator_")
         return np.asarray(self.estimator_.predict_proba(as_texts(X), **predict_params))
 
 
 def as_texts(X: Matrix) -> Matrix:
-    """A DataFrame's categoricals as texts, missing ones too."""
+    """Return a table with its categoricals as texts of their codes, missing ones too.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> as_texts(pd.DataFrame({"c": pd.Categorical(["b", None, "a"])}))["c"].tolist()
+    ['1', '-1', '0']
+    """
     if not isinstance(X, pd.DataFrame):
         return X
-    return X.assign(**{str(n): X[n].cat.codes.astype(str) for n in X if _is_categorical(X[n])})
+    return X.assign(**{str(n): X[n].cat.codes.astype(str) for n in categorical_columns(X)})
 
 
-def _is_categorical(column: pd.Series) -> bool:
-    return isinstance(column.dtype, pd.CategoricalDtype)
+def categorical_columns(X: Matrix) -> list[Hashable]:
+    """Return the names of a table's categorical columns; a matrix has no such columns.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> categorical_columns(pd.DataFrame({"n": [1, 2], "c": pd.Categorical(["a", "b"])}))
+    ['c']
+    """
+    if not isinstance(X, pd.DataFrame):
+        return []
+    return [name for name in X if isinstance(X[name].dtype, pd.CategoricalDtype)]

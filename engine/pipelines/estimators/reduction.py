@@ -16,17 +16,29 @@ from engine.data.dataset import Matrix
 
 
 class ShareOfColumns(TransformerMixin, BaseEstimator):
-    """PCA or truncated SVD that keeps a share of the columns, whatever their number.
+    """PCA or truncated SVD that keeps a share of the columns.
 
     Parameters
     ----------
     share:
-        Part of ``min(n_rows, n_columns)`` that is kept, in (0, 1]; at least one component. A
+        Share of ``min(n_rows, n_columns)`` that is kept, in (0, 1]; at least one component. A
         single column is passed on as it is.
     method:
         ``"pca"`` (dense input) or ``"svd"`` (dense or sparse).
     random_state:
         Seed of the randomized solver.
+
+    Attributes
+    ----------
+    n_features_in_:
+        Number of columns in `fit`.
+    reducer_:
+        The fitted transformer of scikit-learn.
+
+    Examples
+    --------
+    >>> ShareOfColumns(0.5).fit_transform(np.random.default_rng(0).normal(size=(20, 6))).shape
+    (20, 3)
     """
 
     def __init__(
@@ -37,6 +49,7 @@ class ShareOfColumns(TransformerMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Matrix, y: Any = None) -> ShareOfColumns:
+        """Find the components; ``y`` is ignored."""
         self.n_features_in_ = X.shape[1]
         if X.shape[1] == 1:
             self.reducer_ = FunctionTransformer(accept_sparse=True).fit(X)
@@ -49,11 +62,13 @@ class ShareOfColumns(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Matrix) -> NDArray[np.float64]:
+        """Return (n_rows, n_components); a dense array, also of a sparse X."""
         check_is_fitted(self, "reducer_")
         reduced = self.reducer_.transform(X)
         return np.asarray(reduced.toarray() if sparse.issparse(reduced) else reduced)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        """Return the names of the components."""
         check_is_fitted(self, "reducer_")
         if isinstance(self.reducer_, FunctionTransformer):
             return np.array(["column_0"] if input_features is None else input_features)

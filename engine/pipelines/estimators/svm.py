@@ -18,12 +18,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from engine.data.dataset import Matrix
 
-#: Cells of a kernel matrix that are held at a time: 32 MB.
-_KERNEL_CELLS = 4_000_000
+#: Most cells of a kernel matrix that are held at a time: 32 MB.
+KERNEL_CELLS = 4_000_000
 
 
 class _BatchSVC(SVC):
-    """Margins of two classes from matrix products: several times as fast as LIBSVM's row by row."""
+    """An SVC whose margins of two classes come from matrix products.
+
+    That is several times as fast as LIBSVM, which computes them row by row.
+    """
 
     def decision_function(self, X: Matrix) -> NDArray[np.float64]:
         check_is_fitted(self)
@@ -31,7 +34,7 @@ class _BatchSVC(SVC):
             return np.asarray(super().decision_function(X))
         X = check_array(X)
         margins = np.empty(len(X))
-        rows = max(1, _KERNEL_CELLS // len(self.support_vectors_))
+        rows = max(1, KERNEL_CELLS // len(self.support_vectors_))
         for batch in gen_batches(len(X), rows):
             kernel = rbf_kernel(X[batch], self.support_vectors_, gamma=self._gamma)
             margins[batch] = kernel @ self.dual_coef_[0]
@@ -43,18 +46,43 @@ def _has_decision_function(self: CalibratedMargin) -> bool:
 
 
 class CalibratedMargin(ClassifierMixin, BaseEstimator):
-    """Class probabilities for a margin classifier (SVM), calibrated over folds.
+    """A support vector machine with class probabilities, calibrated over folds.
 
-    scikit-learn's ``CalibratedClassifierCV(ensemble=False)`` with as many folds, up to ``cv``, as
-    the rarest class allows. A class with one row only cannot be calibrated: the softmax of the
-    margins then stands in.
+    It uses scikit-learn's ``CalibratedClassifierCV(ensemble=False)``, with up to ``cv`` folds: as
+    many as the rarest class has rows. When a class has a single row, probabilities are the softmax
+    of the margins instead.
 
     With more than two classes and no weights, a kernel SVM is fitted one class against the rest,
-    and its margins are scaled by a temperature: the margins that SVC itself gives are votes of
-    pairs, which rank rows poorly (digits: AUC 0.995 instead of 0.9995). Else Platt's scaling.
+    and its margins are scaled by a temperature. The margins of ``SVC`` itself are votes of pairs,
+    which rank rows poorly (digits: AUC 0.995 instead of 0.9995). All others use Platt's scaling.
 
+    Parameters
+    ----------
+    estimator:
+        ``SVC``, ``LinearSVC`` or another classifier with `decision_function`; is cloned.
+    cv:
+        Most folds.
+
+    Attributes
+    ----------
+    classes_:
+        Sorted labels, in the order of the columns of `predict_proba`.
+    estimator_:
+        The fitted ``CalibratedClassifierCV``, or the fitted classifier without calibration.
+    n_features_in_:
+        Number of columns in `fit`.
+
+    Notes
+    -----
     Source: Platt (1999), Probabilistic outputs for support vector machines; Guo et al. (2017), On
     calibration of modern neural networks.
+
+    Examples
+    --------
+    >>> from sklearn.svm import LinearSVC
+    >>> X, y = np.array([[0.0], [0.1], [0.2], [1.0], [1.1], [1.2]]), np.array([0, 0, 0, 1, 1, 1])
+    >>> CalibratedMargin(LinearSVC(), cv=3).fit(X, y).predict_proba(X).shape
+    (6, 2)
     """
 
     def __init__(self, estimator: Any, cv: int = 5) -> None:
@@ -62,6 +90,7 @@ class CalibratedMargin(ClassifierMixin, BaseEstimator):
         self.cv = cv
 
     def fit(self, X: Matrix, y: NDArray[Any], sample_weight: Any = None) -> CalibratedMargin:
+        """Fit the classifier and calibrate its margins."""
         self.classes_, counts = np.unique(y, return_counts=True)
         self.n_features_in_ = X.shape[1]
         folds = min(self.cv, int(counts.min()))
@@ -81,7 +110,7 @@ class CalibratedMargin(ClassifierMixin, BaseEstimator):
             try:
                 self.estimator_ = calibrated.fit(X, y, **fit_params)
             except RuntimeError:
-                # The temperature's search ends without success where a double's last digits decide.
+                # The search for a temperature may fail where the last digits of doubles decide.
                 if method == methods[-1]:
                     raise
             else:
@@ -89,6 +118,7 @@ class CalibratedMargin(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X: Matrix) -> NDArray[np.float64]:
+        """Return (n_rows, n_classes) probabilities."""
         check_is_fitted(self, "estimator_")
         if hasattr(self.estimator_, "predict_proba"):
             return np.asarray(self.estimator_.predict_proba(X))
@@ -100,9 +130,11 @@ class CalibratedMargin(ClassifierMixin, BaseEstimator):
 
     @available_if(_has_decision_function)
     def decision_function(self, X: Matrix) -> NDArray[np.float64]:
+        """Return margins: (n_rows,) for two classes, (n_rows, n_classes) for more."""
         calibrated = getattr(self.estimator_, "calibrated_classifiers_", None)
         model = self.estimator_ if calibrated is None else calibrated[0].estimator
         return np.asarray(model.decision_function(X))
 
     def predict(self, X: Matrix) -> NDArray[Any]:
+        """Return the label of the highest probability for each row."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])

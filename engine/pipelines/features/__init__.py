@@ -1,4 +1,5 @@
-"""Features: columns of a table turned into what estimators take.
+"""Features: columns of a table, or a matrix, turned into the numbers that estimators take.
 
-`transformer` is a pipeline's first step; each kind of column has a file of its own.
+`transformer` and `numeric_matrix` are the first steps of pipelines. `part` is the contract of the
+features of one kind of column; each kind has a file.
 """

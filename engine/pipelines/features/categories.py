@@ -12,21 +12,49 @@ from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
 from engine.data.columns import Column, normalise
 from engine.data.featurization import FeaturizationConfig
-from engine.pipelines.features.part import Output, Part, side_by_side
+from engine.pipelines.features.blocks import join_blocks
+from engine.pipelines.features.part import Output, Part
 
-#: What histogram-based boosting can tell apart; rarer ones go together, but not where the target
-#: encodes them.
+#: Most categories that histogram-based boosting can distinguish. Rarer categories share a code,
+#: except where the target encodes them.
 _MOST_CATEGORIES = 250
 
-
+#: Codes of missing values and of labels that training did not have.
 MISSING, UNKNOWN = -1, -2
 
 
 class Categories(Part):
-    """Few categories one-hot (``encoded``), codes, or as they are (``native``); many by target.
+    """Encoded categorical columns, by the number of their categories.
 
-    Boosting that splits on categories itself learns more from many of them by target, too:
-    `benchmarks/generated.py` has a thousand.
+    Columns with few categories become one-hot columns (``encoded``), codes by frequency
+    (``codes``) or pandas categoricals (``native``). Columns with many categories become the mean
+    target of each category, also for boosters that split on categories themselves: these learn
+    more from it (`benchmarks/generated.py` has a column of a thousand categories).
+
+    Parameters
+    ----------
+    columns, config:
+        See `Part`. With one of the encoders blocked, the other one is used.
+    output:
+        Format of columns with few categories.
+    is_regression:
+        Whether the target is a quantity.
+
+    Attributes
+    ----------
+    by_code, by_target:
+        Names of the columns with few and with many categories.
+    labels:
+        Column -> label -> code, the most frequent label first. Set by `fit_transform`.
+    one_hot_encoders, target_encoders:
+        (names, fitted encoder) for each group of columns with the same parameters. The encoders
+        take codes. Set by `fit_transform`.
+
+    Examples
+    --------
+    >>> part = Categories([Column("colour", "Categorical")], FeaturizationConfig(), "codes", False)
+    >>> part.fit_transform(pd.DataFrame({"colour": ["red", "red", "blue", None]}), None).ravel()
+    array([ 0.,  0.,  1., nan])
     """
 
     def __init__(
@@ -45,99 +73,101 @@ class Categories(Part):
         }
         many = [column.name for column in columns if column.purpose == "CategoricalHash"]
         if config.is_blocked("TargetEncoder"):
-            self._by_target = []
+            self.by_target = []
         elif config.is_blocked("OneHotEncoder") and output == "encoded":
-            self._by_target = list(self.columns)
+            self.by_target = list(self.columns)
         else:
-            self._by_target = many
-        self._by_code = [name for name in self.columns if name not in self._by_target]
-        self.columns = self._by_code + self._by_target
+            self.by_target = many
+        self.by_code = [name for name in self.columns if name not in self.by_target]
+        self.columns = self.by_code + self.by_target
 
     def fit_transform(self, frame: pd.DataFrame, y: Any) -> Any:
-        self._labels = {}
+        self.labels: dict[str, dict[str, int]] = {}
         for name in self.columns:
             values = normalise(frame[name], "Categorical")
             counts = values.value_counts()
-            most = None if name in self._by_target else _MOST_CATEGORIES
+            most = None if name in self.by_target else _MOST_CATEGORIES
             frequent = list(counts.index[counts > 0][:most])
-            self._labels[name] = {label: code for code, label in enumerate(frequent)}
-        self._one_hot: list[tuple[list[str], OneHotEncoder]] = []
-        self._target: list[tuple[list[str], TargetEncoder]] = []
+            self.labels[name] = {label: code for code, label in enumerate(frequent)}
+        self.one_hot_encoders: list[tuple[list[str], OneHotEncoder]] = []
+        self.target_encoders: list[tuple[list[str], TargetEncoder]] = []
         if self.output == "encoded" and not self.config.is_blocked("OneHotEncoder"):
-            for names, params in self.grouped("OneHotEncoder", self._by_code):
+            for names, params in self.group_by_params("OneHotEncoder", self.by_code):
                 defaults = {"handle_unknown": "ignore", "sparse_output": False, "drop": None}
                 encoder = OneHotEncoder(**defaults | params)
-                self._one_hot.append((names, encoder.fit(self._codes(frame, names))))
+                self.one_hot_encoders.append((names, encoder.fit(self._codes(frame, names))))
         blocks = self._coded(frame)
-        for names, params in self.grouped("TargetEncoder", self._by_target):
+        for names, params in self.group_by_params("TargetEncoder", self.by_target):
             # fit_transform gives each row an encoding that its own target had no part in.
             target = TargetEncoder(**self._target_defaults | params)
             blocks.append(target.fit_transform(self._codes(frame, names), y))
-            self._target.append((names, target))
-        return side_by_side(blocks)
+            self.target_encoders.append((names, target))
+        return join_blocks(blocks)
 
     def transform(self, frame: pd.DataFrame) -> Any:
         blocks = self._coded(frame)
-        blocks += [e.transform(self._codes(frame, names)) for names, e in self._target]
-        return side_by_side(blocks)
+        blocks += [e.transform(self._codes(frame, names)) for names, e in self.target_encoders]
+        return join_blocks(blocks)
 
-    def names(self) -> list[str]:
-        if not self._one_hot:
-            result = list(self._by_code)
+    def output_names(self) -> list[str]:
+        if not self.one_hot_encoders:
+            result = list(self.by_code)
         else:
-            result = [n for names, _ in self._one_hot for name in names for n in self._hot(name)]
-        for names, encoder in self._target:
+            result = [
+                n for names, _ in self.one_hot_encoders for name in names for n in self._hot(name)
+            ]
+        for names, encoder in self.target_encoders:
             outputs = encoder.get_feature_names_out(names)
             result += [f"{output}_target" for output in outputs]
         return result
 
-    def sources(self) -> list[str]:
-        result = list(self._by_code)
-        if self._one_hot:
-            groups = [name for names, _ in self._one_hot for name in names]
+    def source_columns(self) -> list[str]:
+        result = list(self.by_code)
+        if self.one_hot_encoders:
+            groups = [name for names, _ in self.one_hot_encoders for name in names]
             result = [name for name in groups for _ in self._hot(name)]
-        for names, encoder in self._target:
+        for names, encoder in self.target_encoders:
             each = len(encoder.get_feature_names_out(names)) // len(names)
             result += [name for name in names for _ in range(each)]
         return result
 
-    def made(self) -> dict[str, tuple[int, list[str]]]:
+    def summary(self) -> dict[str, tuple[int, list[str]]]:
         result: dict[str, tuple[int, list[str]]] = {}
-        for name in self._by_code:
-            if self._one_hot:
+        for name in self.by_code:
+            if self.one_hot_encoders:
                 result[name] = len(self._hot(name)), ["OneHotEncoder"]
             else:
                 result[name] = 1, ["LabelEncoder" if self.output == "codes" else "Categorical"]
-        for names, encoder in self._target:
+        for names, encoder in self.target_encoders:
             each = len(encoder.get_feature_names_out(names)) // len(names)
             result |= {name: (each, ["TargetEncoder"]) for name in names}
         return result
 
     def _coded(self, frame: pd.DataFrame) -> list[Any]:
-        if not self._by_code:
+        if not self.by_code:
             return []
         if self.output == "native":
             block = {
                 name: pd.Categorical.from_codes(
                     list(np.maximum(self._codes(frame, [name])[:, 0], -1)),
-                    pd.RangeIndex(len(self._labels[name]) + 1),
+                    pd.RangeIndex(len(self.labels[name]) + 1),
                 )
-                for name in self._by_code
+                for name in self.by_code
             }
             return [pd.DataFrame(block)]
-        if self._one_hot:
-            return [e.transform(self._codes(frame, names)) for names, e in self._one_hot]
-        codes = self._codes(frame, self._by_code).astype(np.float64)
+        if self.one_hot_encoders:
+            return [e.transform(self._codes(frame, names)) for names, e in self.one_hot_encoders]
+        codes = self._codes(frame, self.by_code).astype(np.float64)
         if self.output == "codes":
             codes[codes < 0] = np.nan
         return [codes]
 
     def _codes(self, frame: pd.DataFrame, names: list[str]) -> NDArray[np.int64]:
-        """(n_rows, len(names)): by frequency; the rarest together; `MISSING`, `UNKNOWN`."""
+        """Return (n_rows, len(names)) codes: by frequency, or `MISSING` or `UNKNOWN`."""
         codes = np.empty((len(frame), len(names)), dtype=np.int64)
         for index, name in enumerate(names):
             values = normalise(frame[name], "Categorical")
-            labels = self._labels[name]
+            labels = self.labels[name]
             rest = self.rest_code(name)
             table = np.array(
                 [*(labels.get(label, rest) for label in values.cat.categories), MISSING],
@@ -147,15 +177,15 @@ class Categories(Part):
         return codes
 
     def rest_code(self, name: str) -> int:
-        """What a label gets that is not among the frequent ones of training."""
-        labels = self._labels[name]
-        lumped = name not in self._by_target and len(labels) == _MOST_CATEGORIES
+        """Return the code of a label that is not among the frequent ones of training."""
+        labels = self.labels[name]
+        lumped = name not in self.by_target and len(labels) == _MOST_CATEGORIES
         return len(labels) if lumped else UNKNOWN
 
     def _hot(self, name: str) -> list[str]:
-        texts = {code: label for label, code in self._labels[name].items()}
+        texts = {code: label for label, code in self.labels[name].items()}
         texts |= {MISSING: "missing", len(texts): "other"}
-        for names, encoder in self._one_hot:
+        for names, encoder in self.one_hot_encoders:
             if name in names:
                 found = encoder.categories_[names.index(name)]
                 return [f"{name}_{texts.get(int(code), 'other')}" for code in found]

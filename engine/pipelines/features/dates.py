@@ -15,7 +15,17 @@ from engine.pipelines.features.part import Output, Part
 
 
 class Dates(Part):
-    """Dates as year, month, day, hour, weekday and seconds; missing ones as numbers are."""
+    """Calendar parts of dates: year, month, day, hour, weekday and total seconds.
+
+    Missing dates become the mean of each calendar part where the output may hold no NaN.
+
+    Parameters
+    ----------
+    columns, config:
+        See `Part`. No column is left when ``DateTime`` is blocked.
+    output:
+        Whether missing dates are filled (``encoded``).
+    """
 
     def __init__(self, columns: list[Column], config: FeaturizationConfig, output: Output) -> None:
         super().__init__([] if config.is_blocked("DateTime") else columns, config)
@@ -35,13 +45,13 @@ class Dates(Part):
         values = self._values(frame)
         return values if self._imputer is None else self._imputer.transform(values)
 
-    def names(self) -> list[str]:
+    def output_names(self) -> list[str]:
         return [f"{name}_{part}" for name in self.columns for part in self._outputs(name)]
 
-    def sources(self) -> list[str]:
+    def source_columns(self) -> list[str]:
         return [name for name in self.columns for _ in self._outputs(name)]
 
-    def made(self) -> dict[str, tuple[int, list[str]]]:
+    def summary(self) -> dict[str, tuple[int, list[str]]]:
         return {name: (len(self._outputs(name)), ["DateTime"]) for name in self.columns}
 
     def _outputs(self, name: str) -> list[str]:

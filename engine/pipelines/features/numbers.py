@@ -15,40 +15,64 @@ from engine.pipelines.features.part import Output, Part
 
 
 class Numbers(Part):
-    """Numbers, filled and marked where the output may hold no NaN."""
+    """Numbers, filled and marked where the output may hold no NaN.
+
+    Other outputs keep NaN, except in columns for which the user has given the imputer parameters.
+
+    Parameters
+    ----------
+    columns, config:
+        See `Part`. Without ``MissingMarker``, filled values are not marked.
+    output:
+        Whether missing numbers are filled (``encoded``).
+
+    Attributes
+    ----------
+    imputers:
+        (names, imputer) for each group of columns with the same parameters; marks are the
+        imputer's indicator.
+
+    Examples
+    --------
+    >>> part = Numbers([Column("size", "Numeric")], FeaturizationConfig(), "encoded")
+    >>> part.fit_transform(pd.DataFrame({"size": [1.0, None, 3.0]}), None).tolist()
+    [[1.0, 0.0], [2.0, 1.0], [3.0, 0.0]]
+    >>> part.output_names()
+    ['size', 'size_missing']
+    """
 
     def __init__(self, columns: list[Column], config: FeaturizationConfig, output: Output) -> None:
         super().__init__(columns, config)
         self.fill = output == "encoded"
-        groups = self.grouped("Imputer", self.columns)
+        groups = self.group_by_params("Imputer", self.columns)
         self.columns = [name for names, _ in groups for name in names]
         if not self.fill:
-            # Only what the user asked for: these estimators split on missing values themselves.
+            # Only on request: these estimators split on missing values themselves.
             groups = [(names, params) for names, params in groups if params]
         mark = self.fill and not config.is_blocked("MissingMarker")
-        self._imputers = [
+        self.imputers = [
             (names, SimpleImputer(**{"keep_empty_features": True, "add_indicator": mark} | params))
             for names, params in groups
         ]
 
     def fit_transform(self, frame: pd.DataFrame, y: Any) -> NDArray[np.float64]:
         values = self._values(frame)
-        for names, imputer in self._imputers:
+        for names, imputer in self.imputers:
             imputer.fit(values[:, self._places(names)])
         return self._fill(values)
 
     def transform(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         return self._fill(self._values(frame))
 
-    def names(self) -> list[str]:
+    def output_names(self) -> list[str]:
         return self.columns + [f"{name}_missing" for names in self._marked() for name in names]
 
-    def sources(self) -> list[str]:
+    def source_columns(self) -> list[str]:
         return self.columns + [name for names in self._marked() for name in names]
 
-    def made(self) -> dict[str, tuple[int, list[str]]]:
+    def summary(self) -> dict[str, tuple[int, list[str]]]:
         marked = {name for names in self._marked() for name in names}
-        imputed = {name for names, _ in self._imputers for name in names}
+        imputed = {name for names, _ in self.imputers for name in names}
         return {
             name: (
                 1 + (name in marked),
@@ -67,10 +91,10 @@ class Numbers(Part):
         return np.column_stack([normalise(block[n], "Numeric").to_numpy() for n in self.columns])
 
     def _fill(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        if not self._imputers:
+        if not self.imputers:
             return values
         filled, marks = values.copy(), []
-        for names, imputer in self._imputers:
+        for names, imputer in self.imputers:
             places = self._places(names)
             result = imputer.transform(values[:, places])
             filled[:, places] = result[:, : len(places)]
@@ -83,6 +107,6 @@ class Numbers(Part):
     def _marked(self) -> list[list[str]]:
         return [
             [names[index] for index in imputer.indicator_.features_]
-            for names, imputer in self._imputers
+            for names, imputer in self.imputers
             if imputer.add_indicator
         ]

@@ -1,4 +1,4 @@
-"""The first step of every pipeline: from what the user has to a numeric matrix."""
+"""First step of a pipeline over numbers alone."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from engine.errors import DataException
 
 
 class NumericMatrix(TransformerMixin, BaseEstimator):
-    """Raw numeric columns -> a float matrix, missing values filled where the estimator needs it.
+    """Turn raw numeric columns into a float matrix, and fill missing values on request.
 
-    Columns of a DataFrame are found by name: their order may differ from training, extra ones are
-    ignored, a missing one is a `DataException`.
+    Columns of a DataFrame are found by name: their order may differ from training, further columns
+    are ignored, and a missing column raises `DataException`.
 
     Parameters
     ----------
     fill_missing:
-        Replace NaN by the column's mean in training (0 for an all-missing column); without it
-        NaN is passed on, for estimators that handle it themselves.
+        Replace NaN by the column's mean in training, 0 for a column without values. Otherwise NaN
+        is passed on, for estimators that handle it themselves.
 
     Attributes
     ----------
@@ -35,12 +35,18 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
         Their names, when `fit` saw a DataFrame.
     fill_values_:
         (n_features_in_,) means in training; only with ``fill_missing``.
+
+    Examples
+    --------
+    >>> NumericMatrix().fit_transform(np.array([[1.0, 4.0], [np.nan, 6.0]])).tolist()
+    [[1.0, 4.0], [1.0, 6.0]]
     """
 
     def __init__(self, fill_missing: bool = True) -> None:
         self.fill_missing = fill_missing
 
     def fit(self, X: Matrix, y: Any = None) -> NumericMatrix:
+        """Take over the columns' names and, to fill missing values, their means."""
         self.n_features_in_ = X.shape[1]
         if isinstance(X, pd.DataFrame):
             self.feature_names_in_ = np.array([str(name) for name in X.columns], dtype=object)
@@ -51,6 +57,13 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Matrix) -> Matrix:
+        """Return X as floats; an array without NaN is not copied.
+
+        Raises
+        ------
+        DataException
+            When ``X`` lacks a column, has another width, or values that are not numbers.
+        """
         check_is_fitted(self, "n_features_in_")
         matrix = self._as_matrix(X)
         if not self.fill_missing:
@@ -67,6 +80,7 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
         return filled
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        """Return the columns' names, or ``column_0``, ``column_1``, ... without names."""
         check_is_fitted(self, "n_features_in_")
         if input_features is not None:
             return np.asarray(input_features, dtype=object)
@@ -76,7 +90,7 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
         return np.array([f"column_{i}" for i in range(self.n_features_in_)], dtype=object)
 
     def get_engineered_feature_names(self) -> list[str]:
-        """The names of the columns that the estimator sees, in their order."""
+        """Return the names of the columns that the estimator sees, in their order."""
         return [str(name) for name in self.get_feature_names_out()]
 
     def get_source_columns(self) -> list[str]:
@@ -84,7 +98,7 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
         return self.get_engineered_feature_names()
 
     def get_featurization_summary(self) -> list[dict[str, Any]]:
-        """As `DataTransformer.get_featurization_summary`: every column is a number and stays."""
+        """Return the summary of `DataTransformer`, in which every column is numeric and kept."""
         steps = ["Imputer"] if self.fill_missing else []
         return [
             {

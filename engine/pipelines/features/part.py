@@ -1,11 +1,11 @@
-"""Columns of one kind, and what becomes of them: numbers, dates, texts, categories."""
+"""The contract of a part of the featurization, which makes features of the columns of one kind."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
 from engine.data.columns import Column
@@ -16,49 +16,86 @@ from engine.data.featurization import FeaturizationConfig
 Output = Literal["encoded", "codes", "native"]
 
 
-def side_by_side(blocks: list[Any]) -> Any:
-    """Blocks of columns as one: an array, or a DataFrame where one of them is."""
-    if len(blocks) == 1:
-        return blocks[0]
-    if not any(isinstance(block, pd.DataFrame) for block in blocks):
-        return np.hstack(blocks)
-    return pd.concat([pd.DataFrame(block) for block in blocks], axis=1)
+class Part(ABC):
+    """Features of the raw columns of one kind: numbers, dates, texts or categories.
 
+    A part is fitted by `fit_transform`; every other method needs a fitted part and changes
+    nothing. The values of raw columns may be of any type: a part treats values that it cannot read
+    as missing, and values that training did not have as unknown.
 
-class Part:
-    """Columns of one kind."""
+    Features are a float array (n_rows, n_features), or a DataFrame where some are categoricals.
+    `output_names`, `source_columns` and the features agree in number and order. Fitted parts are
+    pickled with the model.
 
-    #: Whether making it costs more than keeping it. It is then the same whatever the output.
+    Parameters
+    ----------
+    columns:
+        The raw columns.
+    config:
+        The user's changes to the featurization.
+
+    Attributes
+    ----------
+    columns:
+        Names of the raw columns that the part makes features of; empty when the user has blocked
+        the transformer they need. A part without columns is left out.
+    config:
+        As given.
+    is_slow:
+        Whether making the features takes longer than reading them again. The features of a slow
+        part do not depend on the output format, so that pipelines can share them.
+    """
+
     is_slow = False
 
-    def __init__(self, columns: list[Column], config: FeaturizationConfig) -> None:
+    def __init__(self, columns: Sequence[Column], config: FeaturizationConfig) -> None:
         self.columns = [column.name for column in columns]
         self.config = config
 
+    @abstractmethod
     def fit_transform(self, frame: pd.DataFrame, y: Any) -> Any:
-        raise NotImplementedError
+        """Fit on the training part and return its features.
 
-    def names(self) -> list[str]:
-        raise NotImplementedError
+        Parameters
+        ----------
+        frame:
+            Table with at least the part's columns, under their names.
+        y:
+            (n_rows,) target. A feature that is made from the target does not leak it: a row's
+            own target has no influence on the row's features.
+        """
 
+    @abstractmethod
     def transform(self, frame: pd.DataFrame) -> Any:
-        raise NotImplementedError
+        """Return the features of any rows."""
 
-    def made(self) -> dict[str, tuple[int, list[str]]]:
-        """Column -> how many columns came of it, and by which steps."""
-        raise NotImplementedError
+    @abstractmethod
+    def output_names(self) -> list[str]:
+        """Return the name of each feature."""
 
-    def sources(self) -> list[str]:
-        """The raw column of each column that comes out, in their order."""
-        raise NotImplementedError
+    @abstractmethod
+    def source_columns(self) -> list[str]:
+        """Return the raw column that each feature was made from."""
 
-    def grouped(self, transformer: str, columns: Sequence[str]) -> list[tuple[list[str], Any]]:
-        """Columns that have the same parameters of ``transformer``, with these."""
+    @abstractmethod
+    def summary(self) -> dict[str, tuple[int, list[str]]]:
+        """Return, for each raw column, how many features it became and by which transformers."""
+
+    def group_by_params(
+        self, transformer: str, columns: Sequence[str]
+    ) -> list[tuple[list[str], dict[str, Any]]]:
+        """Group columns for which the user wants the same parameters of ``transformer``.
+
+        Returns
+        -------
+        list of (list of str, dict)
+            Names and their parameters, in the order in which they come.
+        """
         groups: list[tuple[list[str], dict[str, Any]]] = []
         for column in columns:
             params = self.config.params_of(transformer, column)
-            for names, known in groups:
-                if known == params:
+            for names, others in groups:
+                if others == params:
                     names.append(column)
                     break
             else:

@@ -14,7 +14,13 @@ from engine.pipelines.features.part import Part
 
 
 class Texts(Part):
-    """Text as TF-IDF of character n-grams, reduced to a few columns."""
+    """TF-IDF of the character n-grams of text, reduced to a few columns.
+
+    Parameters
+    ----------
+    columns, config:
+        See `Part`. No column is left when ``TfIdf`` is blocked.
+    """
 
     is_slow = True
 
@@ -37,15 +43,15 @@ class Texts(Part):
         blocks = [e.transform(self._text(frame, name)) for name, e in self._encoders.items()]
         return np.hstack([block.to_numpy() for block in blocks])
 
-    def names(self) -> list[str]:
+    def output_names(self) -> list[str]:
         widths = zip(self.columns, self._widths, strict=True)
         return [f"{name}_tfidf_{index}" for name, width in widths for index in range(width)]
 
-    def sources(self) -> list[str]:
+    def source_columns(self) -> list[str]:
         widths = zip(self.columns, self._widths, strict=True)
         return [name for name, width in widths for _ in range(width)]
 
-    def made(self) -> dict[str, tuple[int, list[str]]]:
+    def summary(self) -> dict[str, tuple[int, list[str]]]:
         widths = zip(self.columns, self._widths, strict=True)
         return {name: (width, ["TfIdf"]) for name, width in widths}
 

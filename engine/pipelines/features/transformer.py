@@ -1,4 +1,4 @@
-"""The first step of a pipeline over a table: from raw columns of any kind to numbers."""
+"""First step of a pipeline over a table: raw columns of any kind become numbers."""
 
 from __future__ import annotations
 
@@ -15,42 +15,54 @@ from sklearn.utils.validation import check_is_fitted
 from engine.data.columns import Column
 from engine.data.featurization import FeaturizationConfig
 from engine.errors import DataException
+from engine.pipelines.features.blocks import join_blocks
 from engine.pipelines.features.categories import Categories
 from engine.pipelines.features.dates import Dates
 from engine.pipelines.features.numbers import Numbers
-from engine.pipelines.features.part import Output, Part, side_by_side
+from engine.pipelines.features.part import Output, Part
 from engine.pipelines.features.texts import Texts
 
-#: A function that returns what was made under a key before, or makes it now.
+#: Calls a function, or returns the result of an earlier call for the same rows.
 Kept = Callable[[Callable[[], Any]], Any]
-
-#: Models that were stored when the parts were in this file are found by these names.
-_Numbers, _Dates, _Texts, _Categories = Numbers, Dates, Texts, Categories
 
 
 class DataTransformer(TransformerMixin, BaseEstimator):
-    """Raw columns -> numbers, each by its purpose.
+    """Transform raw columns to numbers, each by its purpose.
 
-    Columns are found by name: their order may differ from training, extra ones are ignored, a
-    missing one is a `DataException`. Categories and kinds of missing values that training did not
-    have are handled at prediction.
+    Columns are found by name: their order may differ from training, further columns are ignored,
+    and a missing column raises `DataException`. Categories and kinds of missing values that
+    training did not have are handled at prediction.
 
     Parameters
     ----------
     columns:
-        The raw columns and their purposes, as `engine.data.columns.infer_columns` gives them.
+        The raw columns and their purposes, as `engine.data.columns.infer_columns` returns them.
     config:
-        The user's changes.
+        The user's changes; ``None`` for no changes.
     output:
-        What the next step copes with, see `Output`.
+        Format that the next step takes, see `Output`.
     is_regression:
-        Whether the target is a quantity, which whole numbers do not tell.
+        Whether the target is a quantity: whole numbers alone could be classes as well.
 
     Attributes
     ----------
     n_features_in_, feature_names_in_:
-        The raw columns.
+        Number and names of the raw columns.
+    parts_:
+        Fitted parts, see `engine.pipelines.features.part.Part`, in the order of their features.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"size": [1.0, None, 3.0], "colour": ["red", "blue", "red"]})
+    >>> columns = [Column("size", "Numeric"), Column("colour", "Categorical")]
+    >>> transformer = DataTransformer(columns).fit(table)
+    >>> transformer.get_engineered_feature_names()
+    ['size', 'size_missing', 'colour_red', 'colour_blue']
+    >>> transformer.transform(table.tail(1)).tolist()
+    [[3.0, 0.0, 1.0, 0.0]]
     """
+
+    parts_: list[Part]
 
     def __init__(
         self,
@@ -64,96 +76,104 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         self.output = output
         self.is_regression = is_regression
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__({"is_regression": False} | state)  # stored before there was one
-
     def fit(self, X: Any, y: Any = None) -> DataTransformer:
+        """Fit on a table, or on a matrix with the columns in their order."""
         self.fit_transform(X, y)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+        """Fit and return the features; a row's own target has no influence on them."""
         return self.fit_transform_both(X, y)[0]
 
     def fit_transform_both(
         self, X: Any, y: Any = None, X_valid: Any = None, kept: Kept | None = None
     ) -> tuple[Any, Any]:
-        """Fit on ``X``; what becomes of it, and of other rows.
+        """Fit on ``X``; return its features, and the features of other rows.
 
         Parameters
         ----------
         X, y:
             Training part.
         X_valid:
-            Other rows; ``None`` for none.
+            Other rows; ``None`` for no other rows.
         kept:
-            Asked for what takes long to make and is the same for all outputs: it may have it from
-            before, of the same rows. Default: everything is made.
+            Makes the features of slow parts, which are the same for all output formats, or
+            returns them from an earlier call with the same rows. Default: they are made.
+
+        Returns
+        -------
+        tuple
+            Features of ``X`` and of ``X_valid``; ``None`` instead of the latter without
+            ``X_valid``.
+
+        Raises
+        ------
+        DataException
+            When ``X`` lacks a column, or the user's changes leave no column.
         """
         self.n_features_in_ = len(self.columns)
         self.feature_names_in_ = np.array([column.name for column in self.columns], dtype=object)
-        config = self.config or FeaturizationConfig()
-        parts: tuple[Part, ...] = (
-            Numbers(self._named("Numeric"), config, self.output),
-            Dates(self._named("DateTime"), config, self.output),
-            Texts(self._named("Text"), config),
-            Categories(
-                self._named("Categorical", "CategoricalHash"),
-                config,
-                self.output,
-                self.is_regression,
-            ),
-        )
-        self._parts = [part for part in parts if part.columns]
-        if not self._parts:
+        parts = [part for part in self._new_parts() if part.columns]
+        if not parts:
             raise DataException("featurization leaves no column to learn from")
         frame = self._frame(X)
         frame_valid = None if X_valid is None else self._frame(X_valid)
 
-        def make(part: Part) -> tuple[Part, Any, Any]:
+        def fit(part: Part) -> tuple[Part, Any, Any]:
             features = part.fit_transform(frame, y)
             return part, features, None if frame_valid is None else part.transform(frame_valid)
 
-        made = [
-            kept(partial(make, part)) if kept is not None and part.is_slow else make(part)
-            for part in self._parts
+        fitted = [
+            kept(partial(fit, part)) if kept is not None and part.is_slow else fit(part)
+            for part in parts
         ]
-        self._parts = [part for part, _, _ in made]
-        features = self._together([block for _, block, _ in made])
+        self.parts_ = [part for part, _, _ in fitted]
+        features = self._joined([block for _, block, _ in fitted])
         if frame_valid is None:
             return features, None
-        return features, self._together([block for _, _, block in made])
+        return features, self._joined([block for _, _, block in fitted])
 
     def transform(self, X: Any) -> Any:
+        """Return the features: a float array, or a DataFrame where some are categoricals.
+
+        Raises
+        ------
+        DataException
+            When ``X`` lacks a column, or is a matrix of another width.
+        """
         check_is_fitted(self, "n_features_in_")
         frame = self._frame(X)
-        return self._together([part.transform(frame) for part in self._parts])
+        return self._joined([part.transform(frame) for part in self.parts_])
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        """Return the names of the features; ``input_features`` is ignored."""
         check_is_fitted(self, "n_features_in_")
-        return np.array([name for part in self._parts for name in part.names()], dtype=object)
+        return np.array(
+            [name for part in self.parts_ for name in part.output_names()], dtype=object
+        )
 
     def get_engineered_feature_names(self) -> list[str]:
-        """The names of the columns that the estimator sees, in their order."""
+        """Return the names of the columns that the estimator sees, in their order."""
         return [str(name) for name in self.get_feature_names_out()]
 
     def get_source_columns(self) -> list[str]:
-        """For each column that the estimator sees, the raw column that it was made from."""
+        """Return, for each column that the estimator sees, the raw column it was made from."""
         check_is_fitted(self, "n_features_in_")
-        return [name for part in self._parts for name in part.sources()]
+        return [name for part in self.parts_ for name in part.source_columns()]
 
     def get_featurization_summary(self) -> list[dict[str, Any]]:
-        """What became of each raw column, a dict each.
+        """Return a dict for each raw column that says how it was featurized.
 
         Keys: ``RawFeatureName``, ``TypeDetected``, ``Dropped`` (``Yes`` or ``No``), ``Reason``,
         ``EngineeredFeatureCount``, ``Transformations``.
         """
         check_is_fitted(self, "n_features_in_")
-        made: dict[str, tuple[int, list[str]]] = {}
-        for part in self._parts:
-            made |= part.made()
+        summary: dict[str, tuple[int, list[str]]] = {}
+        for part in self.parts_:
+            summary |= part.summary()
         rows = []
         for column in self.columns:
-            count, steps = made.get(column.name, (0, []))
+            count, steps = summary.get(column.name, (0, []))
             reason = column.reason or ("" if count else "its transformer is blocked")
             rows.append(
                 {
@@ -167,10 +187,21 @@ class DataTransformer(TransformerMixin, BaseEstimator):
             )
         return rows
 
-    def _named(self, *purposes: str) -> list[Column]:
+    def _new_parts(self) -> tuple[Part, ...]:
+        config = self.config or FeaturizationConfig()
+        categorical = self._of_purpose("Categorical", "CategoricalHash")
+        return (
+            Numbers(self._of_purpose("Numeric"), config, self.output),
+            Dates(self._of_purpose("DateTime"), config, self.output),
+            Texts(self._of_purpose("Text"), config),
+            Categories(categorical, config, self.output, self.is_regression),
+        )
+
+    def _of_purpose(self, *purposes: str) -> list[Column]:
         return [column for column in self.columns if column.purpose in purposes]
 
     def _frame(self, X: Any) -> pd.DataFrame:
+        """Return X as a table whose columns have their names as texts."""
         names = list(self.feature_names_in_)
         if not isinstance(X, pd.DataFrame):
             if hasattr(X, "to_pandas"):
@@ -194,10 +225,10 @@ class DataTransformer(TransformerMixin, BaseEstimator):
             X = X.set_axis(found, axis=1)
         return X
 
-    def _together(self, blocks: list[Any]) -> Any:
-        together = side_by_side(blocks)
-        if isinstance(together, pd.DataFrame):
-            # Names of our own: LightGBM refuses some, and a raw name may come twice.
-            return together.set_axis([f"f{n}" for n in range(together.shape[1])], axis=1)
-        # Text is in single precision, in which some estimators would compute if it were alone.
-        return together.astype(np.float64, copy=False)
+    def _joined(self, blocks: list[Any]) -> Any:
+        joined = join_blocks(blocks)
+        if isinstance(joined, pd.DataFrame):
+            # New names: LightGBM refuses some raw names, and a raw name may come twice.
+            return joined.set_axis([f"f{n}" for n in range(joined.shape[1])], axis=1)
+        # Features of text alone are in single precision, and some estimators would compute in it.
+        return joined.astype(np.float64, copy=False)

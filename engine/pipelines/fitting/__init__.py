@@ -1,1 +1,1 @@
-"""Fitting: early stopping of boosting, and fits within a time limit."""
+"""Fitting: early stopping of boosters, and fits of forests and networks within a time limit."""

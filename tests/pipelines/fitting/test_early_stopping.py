@@ -53,7 +53,7 @@ def test_a_fold_is_scored_at_the_rounds_of_the_others(task, name, caplog):
     """Not at those that were best for its own validation part, which flatter it."""
     data = data_of(task, ["no", "yes"] if task == "classification" else None)
     folds = make_splits(data, SplitPlan(3))
-    params = {"learning_rate": 0.1}
+    params = {"learning_rate": 0.2}
     with caplog.at_level(logging.INFO, logger="raysmith.trial"):
         result = evaluate(PipelineSpec(name, "", params), data, folds)
     rounds = json.loads(caplog.text.partition("boosting rounds by fold: ")[2].splitlines()[0])

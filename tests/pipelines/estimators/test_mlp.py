@@ -1,4 +1,4 @@
-"""Estimators composed from others."""
+"""Networks whose last epochs take smaller steps."""
 
 from __future__ import annotations
 
@@ -12,57 +12,11 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import scale
-from sklearn.svm import SVC, LinearSVC
 
-from engine.pipelines.estimators import mlp as estimators
 from engine.pipelines.estimators.mlp import AnnealedMLPClassifier, AnnealedMLPRegressor
-from engine.pipelines.estimators.svm import CalibratedMargin
 
 X, y = load_breast_cancer(return_X_y=True)
 X = scale(X)
-
-
-@pytest.mark.parametrize("kernel", ["rbf", "poly"])
-def test_margins_of_a_kernel_svm_are_those_of_svc(kernel, monkeypatch):
-    monkeypatch.setattr(estimators, "_KERNEL_CELLS", 1000)  # many batches
-    model = CalibratedMargin(SVC(kernel=kernel)).fit(X, y)
-    np.testing.assert_allclose(
-        model.decision_function(X), SVC(kernel=kernel).fit(X, y).decision_function(X), atol=1e-9
-    )
-
-
-def test_sparse_rows_too():
-    X_sparse = sparse.csr_matrix(np.where(X > 0, X, 0.0))
-    model = CalibratedMargin(SVC()).fit(X_sparse, y)
-    expected = SVC().fit(X_sparse, y).decision_function(X_sparse)
-    np.testing.assert_allclose(model.decision_function(X_sparse), expected)
-
-
-def test_many_classes():
-    X, y = load_wine(return_X_y=True)
-    for svm in (SVC(), LinearSVC()):
-        model = CalibratedMargin(svm).fit(scale(X), y)
-        assert model.decision_function(scale(X)).shape == (178, 3)
-        assert (model.predict(scale(X)) == y).mean() > 0.95
-    weighted = CalibratedMargin(SVC()).fit(scale(X), y, sample_weight=np.where(y == 0, 0.01, 1.0))
-    assert (weighted.predict_proba(scale(X))[:, 0] < 0.5).mean() > 0.9
-
-
-def test_a_class_with_a_single_row():
-    labels = np.append(np.zeros(20, int), 1)
-    model = CalibratedMargin(SVC()).fit(X[:21], labels)
-    np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1.0)
-
-
-def test_a_temperature_that_is_not_found_is_done_without(monkeypatch):
-    from sklearn import calibration
-
-    def fails(self, *args, **kwargs):
-        raise RuntimeError("Temperature scaling fails to optimize during calibration.")
-
-    monkeypatch.setattr(calibration._TemperatureScaling, "fit", fails)
-    X, y = load_wine(return_X_y=True)
-    assert CalibratedMargin(SVC()).fit(scale(X), y).score(scale(X), y) > 0.95
 
 
 class TestAnnealedNetworks:
