@@ -1,4 +1,15 @@
-"""raysmith: AutoML that lives on a Ray cluster."""
+"""raysmith: AutoML on a Ray cluster.
+
+The names that users import, by task:
+
+- start runs: `Workspace`, `Experiment`, `AutoMLConfig`, `FeaturizationConfig`;
+- follow and use them: `AutoMLRun`, `IterationRun`, `RunDetails`;
+- explain and convert models: `explain_model`, `retrieve_model_explanation`, `onnx_inputs`;
+- errors, all subclasses of `AutoMLError`: `ConfigException`, `DataException`, `ModelException`,
+  `RunException`, `WorkspaceException`.
+
+Compute targets are in the package `cluster`.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -66,10 +77,10 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used.
+    """Import a public name on its first use.
 
-    A worker that imports ``engine.driver.trial`` does not import MLflow, which saves a second and
-    tens of megabytes.
+    A worker that imports ``engine.driver.trial`` does not import MLflow then, which saves a second
+    and tens of megabytes.
     """
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

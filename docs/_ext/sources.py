@@ -27,13 +27,13 @@ _DEFAULT_METRIC = "engine.metrics:DEFAULT_METRIC"
 _CLASSIFIERS = "engine.pipelines:CLASSIFIERS"
 _REGRESSORS = "engine.pipelines:REGRESSORS"
 _SCALERS = "engine.pipelines:SCALERS"
-_PARSER = "engine.cli:_parser"
+_PARSER = "engine.cli:make_parser"
 _RUN_STATUS = "engine.store:RunStatus"
 _ITERATION_STATUS = "engine.store:IterationStatus"
-_MLFLOW_STATUS = "engine.store:_MLFLOW_STATUS"
+_MLFLOW_STATUS = "engine.store:MLFLOW_STATUS"
 _RUN_FILES = (
     "engine.store:_SPEC_FILE",
-    "engine.store:_DATA_FILE",
+    "engine.config:DATA_FILE",
     "engine.config:EXPLAIN_FILE",
     "engine.show:QUALITY_FILE",
     "engine.show:DATA_FILE",

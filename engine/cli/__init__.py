@@ -1,4 +1,4 @@
 """Command line: the command `raysmith`.
 
-`parser` reads arguments, `commands` and `doctor` act on them. The room may import everything else.
+`parser` reads arguments, `commands` and `doctor` act on them. The room may import all others.
 """

@@ -1,4 +1,4 @@
-"""``python -m engine.cli``: the command ``raysmith``."""
+"""The command ``raysmith``, as ``python -m engine.cli``."""
 
 import sys
 

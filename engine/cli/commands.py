@@ -1,4 +1,4 @@
-"""What the commands of ``raysmith`` do; each takes its options and returns an exit code."""
+"""The commands of ``raysmith``; each takes its options and returns an exit code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
@@ -27,164 +27,56 @@ from engine.config.automl_config import AutoMLConfig
 from engine.data.tables import read_table
 from engine.errors import AutoMLError, ConfigException
 from engine.show.console import print_table
-from engine.store.mlflow_model import MLFLOW_MODEL, save_mlflow_model
+from engine.show.summary import TABLE_COLUMNS
+from engine.store.files import MLFLOW_MODEL
+from engine.store.mlflow_model import save_mlflow_model
+from engine.store.status import IterationStatus
 
 _FOLLOW_SECONDS = 0.5
-
-
-_COLUMNS = ["iteration", "pipeline", "duration", "metric", "best", "status", "reason"]
-
-
-_LEAST_MEMORY_GIB, _LEAST_DISK_GIB = 2.0, 2.0
+_DONE, _INTERRUPTED = 0, 130
 
 
 def run(options: argparse.Namespace) -> int:
-    """A run from a file of settings, or a driver script as it is."""
+    """Start a run from a file of settings, or execute a driver script."""
     file = Path(options.file)
     if not file.is_file():
         raise ConfigException([f"{options.file}: there is no such file"])
     if file.suffix == ".py":
         sys.path.insert(0, str(file.parent.resolve()))
         runpy.run_path(str(file), run_name="__main__")
-        return 0
-    settings = _settings(file)
-    name = options.experiment or settings.pop("experiment", None) or file.stem
-    settings.pop("experiment", None)
+        return _DONE
+    settings = read_settings(file)
+    in_file = settings.pop("experiment", None)
+    name = options.experiment or in_file or file.stem
     workspace = Workspace.from_config(options.workspace)
     started = Experiment(workspace, str(name)).submit(AutoMLConfig(**settings))
     print(f"run {started.id}", flush=True)
     try:
         started.wait_for_completion(show_output=True)
     except KeyboardInterrupt:
-        print("stopping the run; what has finished stays (Ctrl-C again leaves at once)", flush=True)
-        try:
-            started.cancel()
-            started.wait_for_completion()
-        except KeyboardInterrupt:
-            leave_drivers()
-        return 130
+        _stop(started)
+        return _INTERRUPTED
     best = started.get_output()[0]
-    print(f"best: iteration {best.iteration}, {_scores(best, started)}")
-    return 0
+    print(f"best: iteration {best.iteration}, {_score(best, started)}")
+    return _DONE
 
 
-def runs(options: argparse.Namespace) -> int:
-    """All runs of the workspace."""
-    workspace = Workspace.from_config(options.workspace)
-    found = [
-        {"run": one.id, "status": one.get_status(), "experiment": experiment.name}
-        for experiment in workspace.experiments.values()
-        for one in experiment.get_runs()
-    ]
-    if options.json:
-        print(json.dumps(found, indent=1))
-        return 0
-    print_table(["run", "status", "experiment"], found)
-    return 0
+def read_settings(file: Path) -> dict[str, Any]:
+    """Read the parameters of `AutoMLConfig` from a YAML file.
 
+    Raises
+    ------
+    ConfigException
+        When the file is not YAML, or not a mapping of names to values.
 
-def show(options: argparse.Namespace) -> int:
-    """A run's iterations."""
-    chosen = _open(options)
-    summary = chosen.summary()
-    if options.json:
-        rows = json.loads(summary.to_json(orient="records"))
-        told = {"run": chosen.id, "status": chosen.get_status(), "url": chosen.get_portal_url()}
-        print(json.dumps({**told, "iterations": rows}, indent=1))
-        return 0
-    print(f"{chosen.id}  {chosen.get_status()}  {chosen.get_portal_url()}")
-    rows = summary[_COLUMNS].to_dict("records")
-    print_table(_COLUMNS, [{str(key): value for key, value in row.items()} for row in rows])
-    return 0
-
-
-def logs(options: argparse.Namespace) -> int:
-    """An iteration's log."""
-    child = _iteration(_open(options), options.iteration)
-    text = child.get_logs()
-    print(text, end="", flush=True)
-    while options.follow and child.get_status() in ("Running", "Retried"):
-        time.sleep(_FOLLOW_SECONDS)
-        longer = child.get_logs()
-        # One that was begun again has a new log.
-        print(longer.removeprefix(text), end="", flush=True)
-        text = longer
-    return 0
-
-
-def cancel(options: argparse.Namespace) -> int:
-    """End a run or an iteration."""
-    chosen = _open(options)
-    if options.iteration is None:
-        chosen.cancel()
-    else:
-        chosen.cancel_iteration(options.iteration)
-    return 0
-
-
-def resume(options: argparse.Namespace) -> int:
-    """Go on with a run, and wait for its end."""
-    _open(options).resume().wait_for_completion(show_output=True)
-    return 0
-
-
-def report(options: argparse.Namespace) -> int:
-    """Write the report."""
-    print(_open(options).report(options.output))
-    return 0
-
-
-def predict(options: argparse.Namespace) -> int:
-    """Predictions for the rows of a file: ``prediction``, and a class's probability a column."""
-    rows = read_table(options.input)
-    _, model = _open(options).get_output(iteration=options.iteration)
-    if not hasattr(model[0], "feature_names_in_"):
-        rows = rows.to_numpy()
-    predicted = {"prediction": model.predict(rows)}
-    if hasattr(model, "predict_proba"):
-        probabilities = np.asarray(model.predict_proba(rows))
-        for index, label in enumerate(model.classes_):
-            predicted[f"probability_{label}"] = probabilities[:, index]
-    target: Any = sys.stdout if options.output == "-" else options.output
-    pd.DataFrame(predicted).to_csv(target, index=False)
-    return 0
-
-
-def export(options: argparse.Namespace) -> int:
-    """The model as an MLflow model in a new folder, or as an ONNX file."""
-    target = Path(options.mlflow or options.onnx)
-    if target.exists():
-        raise ConfigException(
-            [f"{target} exists; name a new {'folder' if options.mlflow else 'file'}"]
-        )
-    chosen = _open(options)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if options.onnx:
-        _, converted = chosen.get_output(iteration=options.iteration, return_onnx_model=True)
-        target.write_bytes(converted.SerializeToString())
-        print(target)
-        return 0
-    child, _ = chosen.get_output(iteration=options.iteration)
-    save_mlflow_model(chosen._store, child.id)
-    with tempfile.TemporaryDirectory(prefix="raysmith-") as place:
-        shutil.move(chosen._store.download(child.id, MLFLOW_MODEL, place), target)
-    print(target)
-    return 0
-
-
-def ui(options: argparse.Namespace) -> int:
-    """The MLflow UI, until Ctrl-C."""
-    workspace = Workspace.from_config(options.workspace)
-    address = f"http://{options.host}:{options.port}"
-    print(f"MLflow UI of {workspace.folder}: {address} (Ctrl-C ends it)", flush=True)
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", workspace.tracking_uri]
-    # Its workers for jobs of language models: seven processes that nothing here asks for.
-    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ}
-    command += ["--host", options.host, "--port", str(options.port)]
-    return subprocess.call(command, env=environment)
-
-
-def _settings(file: Path) -> dict[str, Any]:
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "settings.yaml"
+    ...     _ = file.write_text("task: regression\\niterations: 5")
+    ...     read_settings(file)
+    {'task': 'regression', 'iterations': 5}
+    """
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
@@ -194,10 +86,154 @@ def _settings(file: Path) -> dict[str, Any]:
     return content
 
 
-def _open(options: argparse.Namespace) -> AutoMLRun:
+def _stop(started: AutoMLRun) -> None:
+    """Cancel a run and wait for its end, unless the user interrupts that too."""
+    print("stopping the run; what has finished stays (Ctrl-C again leaves at once)", flush=True)
+    try:
+        started.cancel()
+        started.wait_for_completion()
+    except KeyboardInterrupt:
+        leave_drivers()
+
+
+def _score(best: IterationRun, started: AutoMLRun) -> str:
+    name = started.metric.name
+    return f"{best.get_details()['pipeline']}, {name} {best.get_metrics()[name]:.5f}"
+
+
+def runs(options: argparse.Namespace) -> int:
+    """Print all runs of the workspace."""
     workspace = Workspace.from_config(options.workspace)
-    name = workspace.store.experiment_of(workspace.store.run(options.run).run_id)
-    return AutoMLRun(Experiment(workspace, name), options.run)
+    found = [
+        {"run": one.id, "status": one.get_status(), "experiment": experiment.name}
+        for experiment in workspace.experiments.values()
+        for one in experiment.get_runs()
+    ]
+    if options.json:
+        print(json.dumps(found, indent=1))
+    else:
+        print_table(["run", "status", "experiment"], found)
+    return _DONE
+
+
+def show(options: argparse.Namespace) -> int:
+    """Print a run's iterations."""
+    chosen = open_run(options)
+    summary = chosen.summary()
+    status, url = chosen.get_status(), chosen.get_portal_url()
+    if options.json:
+        rows = json.loads(summary.to_json(orient="records"))
+        found = {"run": chosen.id, "status": status, "url": url, "iterations": rows}
+        print(json.dumps(found, indent=1))
+        return _DONE
+    print(f"{chosen.id}  {status}  {url}")
+    columns = list(TABLE_COLUMNS)
+    rows = summary[columns].to_dict("records")
+    print_table(columns, [{str(key): value for key, value in row.items()} for row in rows])
+    return _DONE
+
+
+def logs(options: argparse.Namespace) -> int:
+    """Print an iteration's log."""
+    child = _iteration(open_run(options), options.iteration)
+    text = child.get_logs()
+    print(text, end="", flush=True)
+    while options.follow and not IterationStatus(child.get_status()).is_final:
+        time.sleep(_FOLLOW_SECONDS)
+        longer = child.get_logs()
+        # An iteration that was started again has a new log, which is printed from its beginning.
+        print(longer.removeprefix(text), end="", flush=True)
+        text = longer
+    return _DONE
+
+
+def cancel(options: argparse.Namespace) -> int:
+    """Cancel a run or an iteration."""
+    chosen = open_run(options)
+    if options.iteration is None:
+        chosen.cancel()
+    else:
+        chosen.cancel_iteration(options.iteration)
+    return _DONE
+
+
+def resume(options: argparse.Namespace) -> int:
+    """Go on with a run, and wait for its end."""
+    open_run(options).resume().wait_for_completion(show_output=True)
+    return _DONE
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write the report of a run."""
+    print(open_run(options).report(options.output))
+    return _DONE
+
+
+def predict(options: argparse.Namespace) -> int:
+    """Predict the rows of a file.
+
+    The result has a column ``prediction`` and, for classifiers, a column of probabilities for
+    each class.
+    """
+    rows = read_table(options.input)
+    _, model = open_run(options).get_output(iteration=options.iteration)
+    if not hasattr(model[0], "feature_names_in_"):
+        rows = rows.to_numpy()
+    predicted = {"prediction": model.predict(rows)}
+    if hasattr(model, "predict_proba"):
+        probabilities = np.asarray(model.predict_proba(rows))
+        for index, label in enumerate(model.classes_):
+            predicted[f"probability_{label}"] = probabilities[:, index]
+    target: TextIO | str = sys.stdout if options.output == "-" else options.output
+    pd.DataFrame(predicted).to_csv(target, index=False)
+    return _DONE
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write a model as an MLflow model in a new folder, or as an ONNX file."""
+    target = Path(options.mlflow or options.onnx)
+    if target.exists():
+        raise ConfigException(
+            [f"{target} exists; name a new {'folder' if options.mlflow else 'file'}"]
+        )
+    chosen = open_run(options)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if options.onnx:
+        _, converted = chosen.get_output(iteration=options.iteration, return_onnx_model=True)
+        target.write_bytes(converted.SerializeToString())
+    else:
+        child, _ = chosen.get_output(iteration=options.iteration)
+        save_mlflow_model(child.store, child.id)
+        with tempfile.TemporaryDirectory(prefix="raysmith-") as place:
+            shutil.move(child.store.download(child.id, MLFLOW_MODEL, place), target)
+    print(target)
+    return _DONE
+
+
+def ui(options: argparse.Namespace) -> int:
+    """Run the MLflow UI until Ctrl-C."""
+    workspace = Workspace.from_config(options.workspace)
+    address = f"http://{options.host}:{options.port}"
+    print(f"MLflow UI of {workspace.folder}: {address} (Ctrl-C ends it)", flush=True)
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", workspace.tracking_uri]
+    command += ["--host", options.host, "--port", str(options.port)]
+    # MLflow's seven worker processes for jobs of language models serve nothing here.
+    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ}
+    return subprocess.call(command, env=environment)
+
+
+def open_run(options: argparse.Namespace) -> AutoMLRun:
+    """Open the run that the options name, in the workspace that they name.
+
+    Raises
+    ------
+    RunException
+        When the workspace has no such run.
+    """
+    workspace = Workspace.from_config(options.workspace)
+    record = workspace.store.run(options.run)
+    name = workspace.store.experiment_of(record.run_id)
+    return AutoMLRun(Experiment.existing(workspace, name, record.experiment_id), record.run_id)
 
 
 def _iteration(chosen: AutoMLRun, number: int) -> IterationRun:
@@ -205,8 +241,3 @@ def _iteration(chosen: AutoMLRun, number: int) -> IterationRun:
         if child.iteration == number:
             return child
     raise AutoMLError(f"run {chosen.id} has no iteration {number}")
-
-
-def _scores(best: IterationRun, chosen: AutoMLRun) -> str:
-    name = chosen._metric.name
-    return f"{best.get_details()['pipeline']}, {name} {best.get_metrics()[name]:.5f}"

@@ -1,4 +1,4 @@
-"""The command `raysmith doctor`."""
+"""The command ``raysmith doctor``: checks of this machine."""
 
 from __future__ import annotations
 
@@ -11,43 +11,71 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 
-from engine.cli.commands import _LEAST_DISK_GIB, _LEAST_MEMORY_GIB
 from engine.show.console import print_table
 from engine.show.view import installed_versions
 
+_LEAST_MEMORY_GIB, _LEAST_DISK_GIB = 2.0, 2.0
+_GIB = 2**30
+#: Port -> its usual user. Both can use another one.
+_PORTS = {8265: "Ray dashboard", 5000: "MLflow UI"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """The result of a check of this machine.
+
+    Examples
+    --------
+    >>> Check("port 5000", True, "free (MLflow UI)").ok
+    True
+    """
+
+    check: str
+    ok: bool
+    found: str
+
 
 def doctor(options: argparse.Namespace) -> int:
-    """What a run needs of this machine; 1 when something is missing."""
-    found = list(_checks())
+    """Check this machine for everything that a run needs; return 1 when something is missing."""
+    checks = [*_software(), *_hardware(), *_ports()]
     if options.json:
-        print(json.dumps(
-            [{"check": name, "ok": ok, "found": text} for name, ok, text in found], indent=1
-        ))  # fmt: skip
+        print(json.dumps([asdict(check) for check in checks], indent=1))
     else:
-        rows = [{"": "ok" if ok else "BAD", "check": n, "found": text} for n, ok, text in found]
+        rows = [{"": "ok" if c.ok else "BAD", "check": c.check, "found": c.found} for c in checks]
         print_table(["", "check", "found"], rows)
-    return 0 if all(ok for _, ok, _ in found) else 1
+    return 0 if all(check.ok for check in checks) else 1
 
 
-def _checks() -> Iterator[tuple[str, bool, str]]:
-    yield "python", sys.version_info >= (3, 11), platform.python_version()
+def _software() -> Iterator[Check]:
+    yield Check("python", sys.version_info >= (3, 11), platform.python_version())
     for package, version in installed_versions().items():
-        yield package, True, version
+        yield Check(package, True, version)
+
+
+def _hardware() -> Iterator[Check]:
+    yield Check("cores", (os.cpu_count() or 0) >= 1, str(os.cpu_count()))
     memory = psutil.virtual_memory()
-    yield "cores", (os.cpu_count() or 0) >= 1, str(os.cpu_count())
-    free = memory.available / 2**30
-    yield "memory", free >= _LEAST_MEMORY_GIB, f"{free:.1f} of {memory.total / 2**30:.1f} GiB free"
-    for name, place in (("working directory", "."), ("temporary files", tempfile.gettempdir())):
-        disk = shutil.disk_usage(place).free / 2**30
-        writable = os.access(place, os.W_OK)
-        text = f"{Path(place).resolve()}, {disk:.1f} GiB free{'' if writable else ', not writable'}"
-        yield name, writable and disk >= _LEAST_DISK_GIB, text
-    for name, port in (("Ray dashboard", 8265), ("MLflow UI", 5000)):
+    free = memory.available / _GIB
+    found = f"{free:.1f} of {memory.total / _GIB:.1f} GiB free"
+    yield Check("memory", free >= _LEAST_MEMORY_GIB, found)
+    yield _folder("working directory", ".")
+    yield _folder("temporary files", tempfile.gettempdir())
+
+
+def _folder(name: str, place: str) -> Check:
+    free = shutil.disk_usage(place).free / _GIB
+    writable = os.access(place, os.W_OK)
+    found = f"{Path(place).resolve()}, {free:.1f} GiB free{'' if writable else ', not writable'}"
+    return Check(name, writable and free >= _LEAST_DISK_GIB, found)
+
+
+def _ports() -> Iterator[Check]:
+    for port, user in _PORTS.items():
         with socket.socket() as probe:
             taken = probe.connect_ex(("127.0.0.1", port)) == 0
-        # Both can use another one.
-        yield f"port {port}", True, f"{'in use' if taken else 'free'} ({name})"
+        yield Check(f"port {port}", True, f"{'in use' if taken else 'free'} ({user})")

@@ -1,5 +1,5 @@
-"""Client: what a user holds: workspace, experiment, run, iteration.
+"""Client: the objects that users hold: workspace, experiment, run, iteration.
 
-Its objects read the store and leave requests in it. The room may import `engine.driver`,
-`engine.show` and `cluster`, and what stands below them.
+They read the store and leave requests in it; `launch` starts drivers. The room may import
+`engine.driver`, `engine.show` and `cluster`, and rooms below them.
 """

@@ -5,27 +5,61 @@ from __future__ import annotations
 import socket
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-if TYPE_CHECKING:
-    pass
+from engine.errors import WorkspaceException
+from engine.store.mlflow_store import RunStore
 
+#: Environment variable with the tracking URI of new workspaces. It is not MLflow's own variable,
+#: which ``mlflow.set_tracking_uri()`` changes.
+STORE_VARIABLE = "RAYSMITH_STORE"
 
 _CONNECT_SECONDS = 8.0
 
 
-def _reach(tracking_uri: str) -> None:
-    """Raise unless somebody listens there: MLflow itself would try again for minutes."""
+def open_store(tracking_uri: str, workspace_name: str) -> RunStore:
+    """Open the store of a workspace.
+
+    Raises
+    ------
+    WorkspaceException
+        When the store cannot be opened. The message hides the password of the URI.
+    """
+    try:
+        reach(tracking_uri)
+        store = RunStore(tracking_uri)
+        store.experiments()
+    except Exception as error:
+        shown = hide_password(tracking_uri)
+        reason = str(error).replace(tracking_uri, shown)
+        # Not chained: the text of the cause would print the password after all.
+        raise WorkspaceException(
+            f"cannot open the workspace {workspace_name!r} at {shown}: "
+            f"{type(error).__name__}: {reason}"
+        ) from None
+    use_write_ahead_log(tracking_uri)
+    return store
+
+
+def reach(tracking_uri: str) -> None:
+    """Connect to a tracking server once, within 8 s; MLflow itself would retry for minutes.
+
+    Other URIs, and servers behind a proxy, are not tried.
+
+    Raises
+    ------
+    OSError
+        When nobody listens there.
+    """
     address = urlsplit(tracking_uri)
     if address.scheme in ("http", "https") and not getproxies().get(address.scheme):
         port = address.port or (443 if address.scheme == "https" else 80)
         socket.create_connection((address.hostname or "", port), _CONNECT_SECONDS).close()
 
 
-def _use_write_ahead_log(tracking_uri: str) -> None:
-    """Let readers and the driver use an SQLite store at once without waiting for each other."""
+def use_write_ahead_log(tracking_uri: str) -> None:
+    """Let readers and the driver use an SQLite store at the same time without waiting."""
     prefix = "sqlite:///"
     if not tracking_uri.startswith(prefix):
         return
@@ -33,7 +67,16 @@ def _use_write_ahead_log(tracking_uri: str) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
 
 
-def _hide_password(uri: str) -> str:
+def hide_password(uri: str) -> str:
+    """Replace the password of a URI by ``***``.
+
+    Examples
+    --------
+    >>> hide_password("postgresql://ada:secret@host/db")
+    'postgresql://ada:***@host/db'
+    >>> hide_password("sqlite:///mlflow.db")
+    'sqlite:///mlflow.db'
+    """
     scheme, separator, rest = uri.partition("://")
     credentials, at, host = rest.rpartition("@")
     if not at:

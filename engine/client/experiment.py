@@ -4,53 +4,56 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from engine.client.launch import check_target
+from engine.client.interfaces import WorkspaceLike
+from engine.client.launch import check_target, start_driver
 from engine.client.run import AutoMLRun
-from engine.client.workspace import Workspace
 from engine.config.automl_config import AutoMLConfig
 from engine.errors import ConfigException
-
-if TYPE_CHECKING:
-    from engine.store.mlflow_store import RunStore
 
 _MAX_NAME = 250
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9_\-. ]")
 
 
 class Experiment:
-    """Runs under one name in a workspace; made in the store when it is new.
+    """Runs under one name in a workspace; the store gets the experiment when it is new.
 
     Parameters
     ----------
     workspace:
-        Where.
+        The workspace that holds the experiment.
     name:
         1 to 250 letters, digits, ``_``, ``-``, ``.`` and spaces.
+
+    Attributes
+    ----------
+    id:
+        Id of the experiment in MLflow.
 
     Raises
     ------
     ConfigException
-        (a ``ValueError``) for any other name; says which character.
+        (a ``ValueError``) for any other name; the message names the character.
     WorkspaceException
         When the workspace cannot be opened.
     """
 
-    def __init__(self, workspace: Workspace, name: str) -> None:
-        _check_name(name)
-        if not isinstance(workspace, Workspace):
+    def __init__(self, workspace: WorkspaceLike, name: str) -> None:
+        check_experiment_name(name)
+        if not hasattr(workspace, "artifact_location"):
             raise ConfigException(
-                [f"workspace={workspace!r}: an Experiment needs a Workspace; "
-                 "open one with Workspace.from_config()"]
-            )  # fmt: skip
+                [
+                    f"workspace={workspace!r}: an Experiment needs a Workspace; "
+                    "open one with Workspace.from_config()"
+                ]
+            )
         self.workspace = workspace
         self.name = name
         self.id = workspace.store.experiment_id(name, workspace.artifact_location)
 
     @classmethod
-    def _existing(cls, workspace: Workspace, name: str, experiment_id: str) -> Experiment:
-        """One that the store holds already, whatever its name."""
+    def existing(cls, workspace: WorkspaceLike, name: str, experiment_id: str) -> Experiment:
+        """Return an experiment that the store holds already, whatever its name."""
         experiment = cls.__new__(cls)
         experiment.workspace, experiment.name, experiment.id = workspace, name, experiment_id
         return experiment
@@ -69,7 +72,7 @@ class Experiment:
         Parameters
         ----------
         config:
-            What to do.
+            Settings and data of the run.
         show_output:
             Print the table of iterations and return when the run has ended.
         tags:
@@ -81,8 +84,8 @@ class Experiment:
             When the compute target does not exist, does not answer, or cannot reach the workspace.
         DataException
             When data given directly cannot be used, or the data script is missing or has no
-            ``get_data``: before anything is started. With ``show_output`` also when ``get_data()``
-            fails on the cluster.
+            ``get_data``. Both are found before anything is started. With ``show_output`` also when
+            ``get_data()`` fails on the cluster.
         RunException
             With ``show_output``, when the run fails.
         """
@@ -90,21 +93,36 @@ class Experiment:
             raise ConfigException([f"config={config!r}: expected an AutoMLConfig"])
         given = config.prepare()
         check_target(self.workspace, given)
-        store: RunStore = self.workspace.store
+        store = self.workspace.store
         run_id = store.create_run(self.id, given.settings.to_dict(), tags)
         store.save_spec(run_id, given.to_spec())
         run = AutoMLRun(self, run_id)
-        run._start(given)
+        start_driver(self.workspace, run_id, given)
         if show_output:
             run.wait_for_completion(show_output=True)
         return run
 
     def get_runs(self) -> list[AutoMLRun]:
-        """All runs, newest first."""
+        """List all runs, newest first."""
         return [AutoMLRun(self, record.run_id) for record in self.workspace.store.runs(self.id)]
 
 
-def _check_name(name: object) -> None:
+def check_experiment_name(name: object) -> None:
+    """Check that an experiment may have a name.
+
+    Raises
+    ------
+    ConfigException
+        When it may not.
+
+    Examples
+    --------
+    >>> check_experiment_name("churn 2024")
+    >>> check_experiment_name("churn/2024")
+    Traceback (most recent call last):
+    ...
+    engine.errors.ConfigException: experiment name 'churn/2024': the character '/' is not ...
+    """
     if not isinstance(name, str):
         raise ConfigException([f"experiment name {name!r}: expected text"])
     if not name.strip():
@@ -116,6 +134,8 @@ def _check_name(name: object) -> None:
     forbidden = _FORBIDDEN.search(name)
     if forbidden:
         raise ConfigException(
-            [f"experiment name {name!r}: the character {forbidden.group()!r} is not allowed; "
-             "use letters, digits, '_', '-', '.' and spaces"]
-        )  # fmt: skip
+            [
+                f"experiment name {name!r}: the character {forbidden.group()!r} is not allowed; "
+                "use letters, digits, '_', '-', '.' and spaces"
+            ]
+        )

@@ -52,7 +52,7 @@ def retrieve_model_explanation(best_run: IterationRun | AutoMLRun) -> tuple[Any,
     """
     if hasattr(best_run, "get_output"):
         best_run = best_run.get_output()[0]
-    return load_explanation(best_run.parent.store, best_run.id).as_six()
+    return load_explanation(best_run.store, best_run.id).as_six()
 
 
 def explain_model(
@@ -109,7 +109,7 @@ def explain_model(
     work = Work(fitted_model, _drawn(background), rows, names, "X_test", kind)
     explanation = explain_rows(work)
     if best_run is not None:
-        save_explanation(best_run.parent.store, best_run.id, explanation)
+        save_explanation(best_run.store, best_run.id, explanation)
     return explanation.as_six()
 
 

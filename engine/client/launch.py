@@ -1,22 +1,20 @@
-"""From a run in the store to a driver at its compute target."""
+"""The start of a run's driver at its compute target."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cluster.errors import ComputeTargetException
 from cluster.targets.launch import Launch
+from engine.client.interfaces import WorkspaceLike
 from engine.config.specification import RunSpecification
 from engine.driver.driver import Driver
 from engine.driver.specification_files import keep_data
+from engine.errors import AutoMLError
 from engine.store.mlflow_store import TRACKING_URI_VARIABLE
-
-if TYPE_CHECKING:
-    from engine.client.workspace import Workspace
+from engine.store.status import RunStatus
 
 
-def check_target(workspace: Workspace, given: RunSpecification) -> None:
-    """Raise unless the run can be driven where it should be: before anything is made.
+def check_target(workspace: WorkspaceLike, given: RunSpecification) -> None:
+    """Check, before anything is written, that a run can be driven at its compute target.
 
     Raises
     ------
@@ -42,26 +40,52 @@ def check_target(workspace: Workspace, given: RunSpecification) -> None:
     target.head.version()
 
 
-def start_driver(
-    workspace: Workspace, run_id: str, given: RunSpecification, portal_url: str
-) -> None:
+def start_driver(workspace: WorkspaceLike, run_id: str, given: RunSpecification) -> None:
     """Start the run's driver and return at once.
 
     Raises
     ------
     ComputeTargetException
-        When the cluster does not take it.
+        When the cluster does not take the driver. The run is ``Failed`` then.
     """
+    try:
+        _launch(workspace, run_id, given)
+    except AutoMLError as error:
+        workspace.store.set_status(run_id, RunStatus.FAILED, error)
+        raise
+
+
+def start_again(workspace: WorkspaceLike, run_id: str, given: RunSpecification) -> None:
+    """Start another driver of a run, without the requests to earlier ones; return at once.
+
+    Raises
+    ------
+    ComputeTargetException
+        When the run cannot be driven at its compute target.
+    """
+    check_target(workspace, given)
+    workspace.store.clear_requests(run_id)
+    start_driver(workspace, run_id, given)
+
+
+def _launch(workspace: WorkspaceLike, run_id: str, given: RunSpecification) -> None:
     store, settings = workspace.store, given.settings
     driver = Driver(store, run_id, given)
     target = workspace.compute_targets[settings.target_name]
     project = None
+    metadata: dict[str, str] = {}
     if not settings.is_remote:
         driver.claim()
     else:
         store.forget_driver(run_id)
         keep_data(store, run_id, given)
         project = settings.path if settings.data_script is not None else None
+        metadata = {
+            "experiment": store.experiment_of(run_id),
+            "run_id": run_id,
+            "name": store.run(run_id).name,
+            "mlflow": store.page_of(run_id),
+        }
     target.launch(
         Launch(
             run_id=run_id,
@@ -71,13 +95,6 @@ def start_driver(
             secrets={TRACKING_URI_VARIABLE: workspace.tracking_uri},
             project=project,
             runtime_env=settings.run_configuration or {},
-            metadata={
-                "experiment": store.experiment_of(run_id),
-                "run_id": run_id,
-                "name": store.run(run_id).name,
-                "mlflow": portal_url,
-            }
-            if settings.is_remote
-            else {},
+            metadata=metadata,
         )
     )

@@ -8,16 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.client.connection import STORE_VARIABLE, open_store
 from engine.errors import WorkspaceException
 from engine.store.mlflow_store import RunStore
 
 if TYPE_CHECKING:
     from engine.client.experiment import Experiment
-from engine.client.connection import _hide_password, _reach, _use_write_ahead_log
-
-#: Not MLflow's own variable, which its set_tracking_uri() changes.
-_STORE_VARIABLE = "RAYSMITH_STORE"
-
 
 _FOLDER, _CONFIG = ".raysmith", "config.json"
 
@@ -28,11 +24,11 @@ class Workspace:
     Attributes
     ----------
     name:
-        As given to `create`; the folder's name for the embedded default.
+        The name given to `create`; the folder's name for the embedded default.
     tracking_uri:
-        Its MLflow tracking URI, for the MLflow UI and client.
+        MLflow tracking URI of the store, for the MLflow UI and client.
     folder:
-        Where its ``config.json`` lies.
+        Folder that holds ``config.json``.
     """
 
     def __init__(
@@ -49,16 +45,22 @@ class Workspace:
 
     @classmethod
     def from_config(cls, path: str | Path | None = None) -> Workspace:
-        """Open the nearest workspace from ``path`` (default: the working directory) upward.
+        """Open the nearest workspace, searched from ``path`` upward.
 
-        With none, and no ``path``, the embedded default is made in ``./.raysmith``: an MLflow store
-        on SQLite and an artifact folder, or the store that ``RAYSMITH_STORE`` names.
+        Without ``path`` the search starts in the working directory. When it finds nothing, a
+        workspace is made in ``./.raysmith``: an MLflow store on SQLite and an artifact folder, or
+        the store that the environment variable ``RAYSMITH_STORE`` names.
+
+        Parameters
+        ----------
+        path:
+            A folder, or a workspace's ``config.json``.
 
         Raises
         ------
         WorkspaceException
-            When ``path`` names no workspace, its configuration cannot be read, or the embedded
-            default cannot be written.
+            When there is no workspace at ``path`` or above it, a configuration cannot be read, or
+            the new workspace cannot be written.
         """
         start = Path.cwd() if path is None else Path(path).absolute()
         if start.is_file():
@@ -71,7 +73,7 @@ class Workspace:
             raise WorkspaceException(
                 f"no workspace at {start} or above it; make one with Workspace.create(name)"
             )
-        tracking_uri = os.environ.get(_STORE_VARIABLE) or None
+        tracking_uri = os.environ.get(STORE_VARIABLE) or None
         return cls._write(start / _FOLDER, start.name or "raysmith", tracking_uri, None)
 
     @classmethod
@@ -90,11 +92,11 @@ class Workspace:
             Any non-empty text.
         tracking_uri:
             Any MLflow URI: ``sqlite:///...``, ``postgresql://...``, ``http://...``; default: SQLite
-            in ``./.raysmith``. Kept in a file that only its owner can read, as it may hold a
+            in ``./.raysmith``. It is kept in a file that only its owner can read, as it may hold a
             password.
         artifact_location:
-            Folder or URI for models and logs; default: ``./.raysmith/artifacts``, or what a
-            tracking server decides.
+            Folder or URI for models and logs; default: ``./.raysmith/artifacts``. By default a
+            tracking server decides for itself.
         exist_ok:
             Return the workspace that is already there, if it has the same name, instead of raising.
 
@@ -118,7 +120,7 @@ class Workspace:
 
     @property
     def store(self) -> RunStore:
-        """The way to the MLflow store; opened on first use.
+        """The MLflow store, opened on first use.
 
         Raises
         ------
@@ -126,20 +128,7 @@ class Workspace:
             When it cannot be opened.
         """
         if self._store is None:
-            try:
-                _reach(self.tracking_uri)
-                store = RunStore(self.tracking_uri)
-                store.experiments()
-            except Exception as error:
-                shown = _hide_password(self.tracking_uri)
-                reason = str(error).replace(self.tracking_uri, shown)
-                # Not chained: the cause's own text would print the password after all.
-                raise WorkspaceException(
-                    f"cannot open the workspace {self.name!r} at {shown}: "
-                    f"{type(error).__name__}: {reason}"
-                ) from None
-            self._store = store
-            _use_write_ahead_log(self.tracking_uri)
+            self._store = open_store(self.tracking_uri, self.name)
         return self._store
 
     @property
@@ -149,11 +138,11 @@ class Workspace:
 
     @property
     def experiments(self) -> Mapping[str, Experiment]:
-        """Name -> `Experiment`, all that the store holds."""
+        """Name -> `Experiment`, for all that the store holds."""
         from engine.client.experiment import Experiment
 
         return {
-            name: Experiment._existing(self, name, experiment_id)
+            name: Experiment.existing(self, name, experiment_id)
             for name, experiment_id in self.store.experiments().items()
             if name != "Default"
         }
@@ -161,7 +150,7 @@ class Workspace:
     @property
     def models(self) -> Mapping[str, Any]:
         """Name -> MLflow ``RegisteredModel``."""
-        return {model.name: model for model in self.store.client.search_registered_models()}
+        return self.store.registered_models()
 
     @property
     def compute_targets(self) -> Mapping[str, Any]:

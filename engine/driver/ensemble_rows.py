@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,9 +11,9 @@ from sklearn.pipeline import Pipeline
 from engine.ensembles.compose import EnsembleResult, as_pipeline
 from engine.ensembles.names import VOTING
 from engine.pipelines.spec import PipelineSpec
-from engine.store.choice import PREFERRED, is_ensemble
 from engine.store.mlflow_store import RunStore
 from engine.store.packing import pack_model, pack_predictions
+from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd, IterationRecord, RunRecord
 from engine.store.status import IterationStatus
 
@@ -40,9 +39,7 @@ class EnsembleRows:
         self._record = record
         self._next = max(r.iteration for r in iterations) + 1
         self._unfinished = {
-            r.properties["run_algorithm"]: r.run_id
-            for r in iterations
-            if is_ensemble(r) and not r.status.is_final
+            r.kind: r.run_id for r in iterations if r.is_ensemble and not r.status.is_final
         }
 
     def write(self, spec: PipelineSpec, end: IterationEnd, began: float) -> None:
@@ -57,23 +54,18 @@ class EnsembleRows:
         began:
             When its making began, in seconds since the epoch.
         """
-        properties: dict[str, Any] = {
-            "run_algorithm": spec.estimator,
-            "run_preprocessor": "",
-            "pipeline_spec": spec.to_json(),
-        }
         child = self._unfinished.get(spec.estimator)
         if child is not None:
-            self._store.restart_iteration(child, properties, began)
+            self._store.restart_iteration(child, IterationProperties.of_pipeline(spec), began)
         else:
-            properties["iteration"] = number = self._next
+            number = self._next
             self._next += 1
             child = self._store.start_iteration(
                 self._record,
                 number,
                 spec.estimator,
                 dict(spec.estimator_params),
-                properties,
+                IterationProperties.of_pipeline(spec, number),
                 began,
             )
         self._store.end_iteration(child, end)
@@ -124,11 +116,11 @@ def end_of(
         IterationStatus.COMPLETED,
         metrics=result.metrics,
         fold_metrics=tuple(result.fold_metrics),
-        properties={
-            "ensembled_iterations": json.dumps(list(result.members)),
-            "ensemble_weights": json.dumps([round(w, 4) for w in result.members.values()]),
-            **({} if preferred is None else {PREFERRED: preferred}),
-        },
+        properties=IterationProperties(
+            ensembled_iterations=tuple(result.members),
+            ensemble_weights=tuple(round(w, 4) for w in result.members.values()),
+            preferred=preferred,
+        ),
         model=pack_model(as_pipeline(name, result, pipelines, classes)),
         predictions=pack_predictions(result.predictions),
         log="\n".join([name, *lines, ""]),

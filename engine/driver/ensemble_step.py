@@ -25,7 +25,7 @@ from engine.ensembles.second_level import Fitting, voting_with_second_level
 from engine.ensembles.stacking import NoTime, StackOptions, stack, stack_members
 from engine.ensembles.voting import top_members, voting_ensemble
 from engine.pipelines.spec import PipelineSpec
-from engine.store.choice import candidates, is_ensemble, kind_of
+from engine.store.choice import candidates
 from engine.store.mlflow_model import load_model
 from engine.store.mlflow_store import RunStore
 from engine.store.records import IterationEnd, RunRecord
@@ -195,11 +195,11 @@ class EnsembleStep:
             dataset,
             make_splits(dataset, self._settings.split_plan),
             {r.iteration: self._store.predictions(r.run_id).astype(float) for r in self._best},
-            {r.iteration: float(r.properties.get("prediction_ms", 0.0)) for r in self._best},
-            {r.iteration: kind_of(r) for r in self._best},
+            {r.iteration: r.properties.prediction_ms or 0.0 for r in self._best},
+            {r.iteration: r.kind for r in self._best},
         )
         ended = (IterationStatus.COMPLETED, IterationStatus.PRUNED)
-        n_tried = sum(r.status in ended and not is_ensemble(r) for r in self._iterations)
+        n_tried = sum(r.status in ended and not r.is_ensemble for r in self._iterations)
         return Material(dataset.classes, data, Preference.among(data, self._metric, n_tried))
 
     def begin_second_level(self, data: OutOfFold) -> None:

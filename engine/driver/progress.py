@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.deadline import Deadline
@@ -16,6 +16,7 @@ from engine.driver.trial_backends.backend import Placement, Proposal, TrialHost
 from engine.metrics.metric import Metric
 from engine.pipelines.spec import PipelineSpec
 from engine.search.searcher import Searcher
+from engine.store.properties import IterationProperties
 from engine.store.recorder import Recorder
 from engine.store.records import IterationEnd
 from engine.store.status import IterationStatus
@@ -115,11 +116,9 @@ class Progress(TrialHost):
     def begun(self, number: int, placement: Placement) -> None:
         """See `TrialHost.begun`."""
         self.running.add(number, placement)
-        where = {
-            "node_id": placement.node_id,
-            "node_ip": placement.node_ip,
-            "pid": placement.pid,
-        }
+        where = IterationProperties(
+            node_id=placement.node_id, node_ip=placement.node_ip, pid=placement.pid
+        )
         self._begin(number, placement.started, where)
 
     def ended(self, number: int, end: IterationEnd) -> None:
@@ -157,7 +156,7 @@ class Progress(TrialHost):
         """Begin an iteration that ends before it has begun; return why it was ended early."""
         verdict = self.running.remove(number)
         if number not in self._open:
-            self._begin(number, self._clock.time(), {})
+            self._begin(number, self._clock.time(), IterationProperties())
         return verdict
 
     def _may_try_again(self, number: int) -> bool:
@@ -175,11 +174,11 @@ class Progress(TrialHost):
     def _never_started(self, number: int, spec: PipelineSpec) -> None:
         now = self._clock.time()
         self._open[number] = _Open(spec, now)
-        self._recorder.started(number, spec, {}, now)
+        self._recorder.started(number, spec, IterationProperties(), now)
         reason = "canceled by the user before it started"
         self._end(number, IterationEnd(IterationStatus.CANCELED, reason))
 
-    def _begin(self, number: int, started: float, where: Mapping[str, object]) -> None:
+    def _begin(self, number: int, started: float, where: IterationProperties) -> None:
         spec = self._proposed[number]
         self._open[number] = _Open(spec, started)
         self._gauges.counted("", len(self._open), self.schedule.to_come)

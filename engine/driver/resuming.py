@@ -11,11 +11,9 @@ from engine.config.settings import Settings
 from engine.data.dataset import DataSummary
 from engine.driver.schedule import Goals, Schedule
 from engine.metrics.metric import Metric
-from engine.pipelines.spec import PipelineSpec
 from engine.search.pipeline_search import PipelineSearch
 from engine.search.searcher import Searcher
 from engine.search.usable import Restrictions
-from engine.store.choice import is_ensemble
 from engine.store.records import IterationRecord
 from engine.store.status import IterationStatus
 
@@ -48,13 +46,12 @@ def search_for(settings: Settings, summary: DataSummary, metric: Metric) -> Pipe
 def tell_earlier(search: Searcher, iterations: Sequence[IterationRecord], metric: Metric) -> None:
     """Tell a search of the iterations that earlier drivers have ended or begun."""
     for record in iterations:
-        if is_ensemble(record):
+        if record.is_ensemble:
             continue
-        spec = PipelineSpec.from_json(record.properties["pipeline_spec"])
         if record.status.is_final:
-            search.tell(record.iteration, spec, metric.of(record.metrics), record.seconds)
+            search.tell(record.iteration, record.spec, metric.of(record.metrics), record.seconds)
         else:
-            search.replay(record.iteration, spec)
+            search.replay(record.iteration, record.spec)
 
 
 def schedule_after(
@@ -65,8 +62,8 @@ def schedule_after(
     Iterations that have ended are not repeated; those that were interrupted come first, under
     their own numbers. Ensembles keep their numbers and do not count as iterations.
     """
-    ensembles = [r.iteration for r in iterations if is_ensemble(r)]
-    pipelines = [r for r in iterations if not is_ensemble(r)]
+    ensembles = [r.iteration for r in iterations if r.is_ensemble]
+    pipelines = [r for r in iterations if not r.is_ensemble]
     done = {r.iteration: _score(r, metric) for r in pipelines if r.status.is_final}
     patience = settings.early_stopping_n_iters if settings.enable_early_stopping else None
     return Schedule(

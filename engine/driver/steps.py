@@ -122,7 +122,7 @@ class RunSteps:
         tell_earlier(search, earlier, record.metric)
         schedule = schedule_after(self._settings, earlier, record.metric)
         recorder = Recorder(self._store, record)
-        recorder.knows({r.iteration: r.run_id for r in earlier})
+        recorder.adopt({r.iteration: r.run_id for r in earlier})
         self._store.set_status(self._run_id, RunStatus.RUNNING)
         limits = self._budget.iteration_limits()
         backend = self._platform.trial_backend(data, cores, limits)

@@ -17,6 +17,7 @@ from engine.evaluation.pruning import IMPATIENT, PATIENT, pruning_reason
 from engine.metrics.metric import METRICS
 from engine.pipelines.spec import PipelineSpec
 from engine.store.packing import pack_model, pack_predictions
+from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd
 from engine.store.status import IterationStatus
 
@@ -119,15 +120,15 @@ class TrialEvaluation:
             reason=f"{self._metric.name} is NaN" if failed else "",
             metrics=result.metrics,
             fold_metrics=tuple(result.fold_metrics),
-            properties={
-                "fit_seconds": round(result.fit_seconds, 3),
-                "score_seconds": round(result.score_seconds, 3),
-                "prediction_ms": round(result.prediction_ms, 1),
-                "folds": len(result.fold_metrics),
-                "fitted_rows": result.fitted_rows,
-                "cores": self._settings.cores,
-                "threads": result.threads,
-            },
+            properties=IterationProperties(
+                fit_seconds=round(result.fit_seconds, 3),
+                score_seconds=round(result.score_seconds, 3),
+                prediction_ms=round(result.prediction_ms, 1),
+                folds=len(result.fold_metrics),
+                fitted_rows=result.fitted_rows,
+                cores=self._settings.cores,
+                threads=result.threads,
+            ),
             model=pack_model(result.model),
             predictions=pack_predictions(result.predictions),
         )

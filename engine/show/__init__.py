@@ -1,5 +1,5 @@
-"""Show: what people look at: table, report, widget, model card.
+"""Show: runs for people to look at, as table, summary, report, widget and model card.
 
-It reads the store through `view.RunView`. The room may import `engine.explain` and what stands
-below it.
+Report, widget and model card read the store through `view.RunView`. The room may import
+`engine.explain` and what stands below it.
 """

@@ -1,13 +1,14 @@
-"""What the terminal shows: tables and progress by rich on a terminal, plain lines in a pipe.
+"""Output on the console: tables and progress on a terminal, plain lines in a pipe.
 
 rich leaves colours out when ``NO_COLOR`` is set or ``TERM`` is ``dumb``.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,38 +16,53 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-_STYLES = {
-    "Completed": "green",
-    "Succeeded": "green",
-    "Running": "cyan",
-    "Retried": "yellow",
-    "Pruned": "dim",
-    "Canceled": "yellow",
-    "Timeout": "yellow",
-    "Failed": "red",
-    "ok": "green",
+from engine.store.status import IterationStatus
+
+_STYLES: Mapping[str, str] = {
+    IterationStatus.COMPLETED: "green",
+    IterationStatus.RUNNING: "cyan",
+    IterationStatus.RETRIED: "yellow",
+    IterationStatus.PRUNED: "dim",
+    IterationStatus.CANCELED: "yellow",
+    IterationStatus.TIMEOUT: "yellow",
+    IterationStatus.FAILED: "red",
+    "Succeeded": "green",  # a compute target
+    "ok": "green",  # a check of `raysmith doctor`
     "BAD": "bold red",
 }
 
 
 def style_of(status: str) -> str:
-    """The colour of a state, as rich names it; empty for what is no state."""
+    """Return the colour of a state, as rich names it; empty for texts that are no state.
+
+    Examples
+    --------
+    >>> style_of("Failed"), style_of("Preparing")
+    ('red', '')
+    """
     return _STYLES.get(status, "")
 
 
 def print_table(
-    columns: Sequence[str], rows: Sequence[Mapping[str, Any]], stream: TextIO | None = None
+    columns: Sequence[str], rows: Sequence[Mapping[str, object]], stream: TextIO | None = None
 ) -> None:
-    """Rows under a heading each column; on a terminal it fits its width, and states have colours.
+    """Print a table; on a terminal it fits the width, and states have colours.
 
     Parameters
     ----------
     columns:
         Keys of the rows, which are the headings too.
     rows:
-        Values; ``None`` and NaN are shown as nothing.
+        Values by column; ``None`` and NaN leave the cell empty.
     stream:
         Default: ``sys.stdout``.
+
+    Examples
+    --------
+    >>> print_table(["run", "best"], [{"run": "a1", "best": 0.912345678}, {"run": "b22"}])
+    run  best
+    a1   0.91235
+    b22
     """
     stream = sys.stdout if stream is None else stream
     cells = [[_text(row.get(column)) for column in columns] for row in rows]
@@ -70,7 +86,7 @@ def print_table(
 
 
 def progress_bar(stream: TextIO) -> Progress:
-    """A line under what is printed: how many are done, a bar, the time, and a text."""
+    """Make a line under the output: number of finished items, a bar, the time, and a text."""
     return Progress(
         MofNCompleteColumn(),
         BarColumn(bar_width=20),
@@ -78,13 +94,12 @@ def progress_bar(stream: TextIO) -> Progress:
         TextColumn("{task.fields[text]}", markup=False),
         console=Console(file=stream, highlight=False, soft_wrap=False),
         transient=True,
-        # The caller says when there is something new: a thread of its own would go on after a
-        # client that was stopped in between.
+        # The caller refreshes it: a thread would go on after a client that was stopped.
         auto_refresh=False,
     )
 
 
-def _text(value: Any) -> str:
-    if value is None or value != value:
+def _text(value: object) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     return f"{value:.5g}" if isinstance(value, float) else str(value)

@@ -1,26 +1,25 @@
-"""A run as one HTML file that needs nothing else."""
+"""A run as one HTML file, which needs no other file and no network."""
 
 from __future__ import annotations
 
 import json
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from engine.show.view import RunView, full_state
+from engine.show.view import RunView, ViewState, full_state
 
 REPORT_FILE = "report.html"
 
-#: The page may fetch nothing, whatever a run's texts say.
+#: The page fetches nothing, whatever the texts of a run hold.
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
     "base-uri 'none'; form-action 'none'"
 )
 
 
-def render_report(state: dict[str, Any]) -> str:
-    """The page of a state, see `engine.show.view.full_state`."""
-    # Inside a script element only these could end it, or begin a comment.
+def render_report(state: ViewState) -> str:
+    """Return the HTML page of a state from `engine.show.view.full_state`."""
+    # Only these characters could end the script element, or begin a comment in it.
     data = json.dumps(state, allow_nan=False, default=str).replace("&", r"\u0026")
     data = data.replace("<", r"\u003c").replace(">", r"\u003e")
     title = _escape(f"{state['run']['name']} – raysmith")
@@ -49,7 +48,13 @@ view.mount(document.getElementById("run"),
 
 
 def write_report(view: RunView, path: str | Path) -> str:
-    """Write the report of a run; returns the file's path."""
+    """Write the report of a run; return the file's path.
+
+    Parameters
+    ----------
+    path:
+        Name of the file, or a folder for ``report.html``.
+    """
     file = Path(path)
     if file.is_dir():
         file = file / REPORT_FILE
@@ -59,7 +64,13 @@ def write_report(view: RunView, path: str | Path) -> str:
 
 
 def view_source(name: str) -> str:
-    """A file of the view, shared by report and widget."""
+    """Return the text of a file of the view, which report and widget share.
+
+    Examples
+    --------
+    >>> "export default" in view_source("run_view.js")
+    True
+    """
     return files("engine.show").joinpath(name).read_text(encoding="utf-8")
 
 

@@ -289,7 +289,7 @@ class View {
     return parts;
   }
 
-  /** A button that wants to be pressed twice. What it was told outlives the drawings between. */
+  /** A button that must be pressed twice. Its state outlives the drawings in between. */
   danger(text, key, action, what = "") {
     const id = `${key} ${what}`;
     const words = () => (this.asked.has(id) ? "Canceling…"

@@ -1,4 +1,4 @@
-"""The table of iterations on the console, a row as each one ends."""
+"""The table of iterations on the console, with a row as each iteration ends."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from engine.metrics.metric import Metric
 from engine.show.console import progress_bar, style_of
+from engine.store.choice import BestSoFar
 from engine.store.records import IterationRecord
 
 _RULE = "*" * 99
@@ -27,7 +28,7 @@ BEST:      The best {{metric}} so far.
 
 
 class Table:
-    """Prints rows to ``stream``; on a terminal also a line of progress under them.
+    """Print rows to ``stream``; on a terminal also a line of progress under them.
 
     Parameters
     ----------
@@ -36,7 +37,13 @@ class Table:
     stream:
         Default: ``sys.stdout``.
     total:
-        Iterations that there will be at most, for the progress; ``None``: not known.
+        Largest number of iterations that the run may have, for the progress; ``None``: not known.
+
+    Examples
+    --------
+    >>> from engine.metrics.metric import METRICS
+    >>> Table(METRICS["accuracy"]).message("Running on local compute")
+    Running on local compute
     """
 
     def __init__(
@@ -46,32 +53,45 @@ class Table:
         self._stream = sys.stdout if stream is None else stream
         self._total = total
         self._bar: Progress | None = None
-        self._best: float | None = None
+        self._best = BestSoFar(metric)
 
     def header(self) -> None:
+        """Print the legend and the headings."""
         self._print(_LEGEND.format(metric=self._metric.name))
         self._print(_line("ITERATION", "PIPELINE", "DURATION", "METRIC", "BEST"))
 
     def row(self, record: IterationRecord) -> None:
-        score = record.metrics.get(self._metric.name, math.nan)
-        completed = record.status == "Completed"
-        if completed and self._metric.is_better(score, self._best):
-            self._best = score
+        """Print an iteration; one without a score shows its status and its reason.
+
+        Examples
+        --------
+        >>> from engine.metrics.metric import METRICS
+        >>> from engine.store.status import IterationStatus
+        >>> record = IterationRecord(
+        ...     "id", 3, IterationStatus.FAILED, "PCA KNN", "out of memory", ended=1.5
+        ... )
+        >>> Table(METRICS["accuracy"]).row(record)  # doctest: +NORMALIZE_WHITESPACE
+        3   PCA KNN   0:00:02   Failed   nan   out of memory
+        """
+        self._best.add(record)
+        completed = record.is_completed
+        score = format_score(self._metric.of(record.metrics))
         reason = "" if completed else first_line(record.reason)
         line = _line(
             str(record.iteration),
             record.pipeline,
             format_seconds(record.seconds),
-            format_score(score) if completed else record.status,
-            format_score(self._best),
+            score if completed else record.status.value,
+            format_score(self._best.score),
         )
         self._print(f"{line}   {reason}".rstrip(), "" if completed else style_of(record.status))
 
     def message(self, text: str) -> None:
+        """Print a line, or several."""
         self._print(text)
 
     def progress(self, done: int, running: Sequence[IterationRecord]) -> None:
-        """How things stand, rewritten in place; only on a terminal."""
+        """Show the number of ended iterations and the running ones; only on a terminal."""
         if not self._stream.isatty():
             return
         if self._bar is None:
@@ -83,7 +103,7 @@ class Table:
         self._bar.update(self._bar.task_ids[0], completed=done, text=text, refresh=True)
 
     def close(self) -> None:
-        """Take the line of progress away."""
+        """Remove the line of progress."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
@@ -93,7 +113,7 @@ class Table:
             self._stream.write(text + "\n")
             self._stream.flush()
         else:
-            # Above the line of progress; not as markup, as names and reasons come from data.
+            # As plain text above the line of progress: names and reasons come from data.
             self._bar.console.print(Text(text, style=style), soft_wrap=True)
 
 
@@ -102,15 +122,35 @@ def _line(iteration: str, pipeline: str, duration: str, metric: str, best: str) 
 
 
 def format_seconds(seconds: float) -> str:
-    """``h:mm:ss``; anything above nothing is at least a second."""
+    """Format a duration as ``h:mm:ss``, rounded up to whole seconds.
+
+    Examples
+    --------
+    >>> format_seconds(0.01), format_seconds(3661)
+    ('0:00:01', '1:01:01')
+    """
     return str(timedelta(seconds=math.ceil(seconds)))
 
 
 def format_score(score: float | None) -> str:
+    """Format a score with four decimals, or five digits from 1,000 on.
+
+    Examples
+    --------
+    >>> format_score(0.98765), format_score(12345.678), format_score(None)
+    ('0.9877', '12346', 'nan')
+    """
     if score is None or math.isnan(score):
         return "nan"
     return f"{score:.4f}" if abs(score) < 1000 else f"{score:.5g}"
 
 
 def first_line(text: str) -> str:
+    """Return the first line of a text that is not blank.
+
+    Examples
+    --------
+    >>> first_line("ValueError: bad\\nmore")
+    'ValueError: bad'
+    """
     return text.strip().partition("\n")[0]

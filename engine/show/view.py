@@ -1,4 +1,4 @@
-"""A run as plain values: what the widget and the report show of it."""
+"""The state of a run as plain values, which widget, report and model card show."""
 
 from __future__ import annotations
 
@@ -7,25 +7,111 @@ import json
 import math
 import platform
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from engine.errors import RunException
-from engine.metrics.metric import METRICS, metrics_in
+from engine.metrics.metric import Metric, metrics_in
+from engine.pipelines.spec import PipelineSpec
 from engine.show.table import first_line
 from engine.store.choice import chosen_iteration
-from engine.store.mlflow_store import LOG_FILE, RunStore
+from engine.store.files import LOG_FILE
+from engine.store.mlflow_store import RunStore
 from engine.store.records import IterationRecord, RunRecord
+from engine.store.status import IterationStatus
 
 #: Files of a run.
 QUALITY_FILE, DATA_FILE = "summary/quality.json", "summary/data.json"
-_PACKAGES = ("raysmith", "ray", "scikit-learn", "lightgbm", "xgboost-cpu", "catboost", "mlflow",
-             "numpy", "pandas", "shap")  # fmt: skip
+_PACKAGES = (
+    "raysmith",
+    "ray",
+    "scikit-learn",
+    "lightgbm",
+    "xgboost-cpu",
+    "catboost",
+    "mlflow",
+    "numpy",
+    "pandas",
+    "shap",
+)
 _MOST_FEATURES = 50
 _LONGEST_LOG = 20_000
 _HIDDEN_SETTINGS = ("path", "debug_log", "run_configuration")
+
+
+class RunState(TypedDict):
+    """A run; times are seconds since the epoch."""
+
+    id: str
+    name: str
+    experiment: str
+    status: str
+    task: str
+    metric: str
+    target: str
+    started: float
+    ended: float | None
+    error: str
+    notes: list[str]
+    url: str
+
+
+class IterationState(TypedDict):
+    """An iteration; ``folds`` holds the primary metric's value on each fold."""
+
+    iteration: int
+    pipeline: str
+    status: str
+    reason: str
+    seconds: float
+    started: float
+    ended: float | None
+    node: str
+    metrics: dict[str, float]
+    properties: dict[str, str]
+    parameters: dict[str, str]
+    retries: list[str]
+    folds: NotRequired[list[float]]
+
+
+class ImportanceGroup(TypedDict):
+    """Features by descending importance, for all classes or for one."""
+
+    label: str
+    names: list[str]
+    values: list[float]
+
+
+class Importance(TypedDict):
+    """Feature importance of an iteration's model."""
+
+    iteration: int
+    source: str
+    rows_explained: int
+    rows_given: int
+    groups: list[ImportanceGroup]
+
+
+class ViewState(TypedDict):
+    """Everything that ``run_view.js`` draws.
+
+    ``metrics`` says of each metric whether greater is better; ``best`` is the number of the
+    iteration that the run hands over.
+    """
+
+    run: RunState
+    metrics: dict[str, bool]
+    best: int | None
+    iterations: list[IterationState]
+    logs: NotRequired[dict[str, str]]
+    explanation: NotRequired[Importance | None]
+    quality: NotRequired[Any]
+    data: NotRequired[Any]
+    settings: NotRequired[dict[str, str]]
+    versions: NotRequired[dict[str, str]]
+    snippet: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -34,10 +120,14 @@ class RunView:
 
     Attributes
     ----------
+    store:
+        The store that holds the run.
+    run_id:
+        The run.
     url:
-        Its page in the MLflow UI.
+        Address of the run's page in the MLflow UI.
     status_of:
-        Record -> status, for who knows more than the record.
+        Record -> status. A client passes a function that finds dead drivers too.
     ends_as:
         The final status that the run is about to get.
     """
@@ -45,7 +135,7 @@ class RunView:
     store: RunStore
     run_id: str
     url: str
-    status_of: Callable[[RunRecord], str] = lambda record: record.status
+    status_of: Callable[[RunRecord], str] = lambda record: record.status.value
     ends_as: str | None = None
 
 
@@ -54,25 +144,24 @@ def run_state(
     record: RunRecord,
     iterations: Sequence[IterationRecord],
     folds_of: Collection[int] = (),
-) -> dict[str, Any]:
-    """What changes while a run goes on: its status and its iterations.
+) -> ViewState:
+    """Return what changes while a run goes on: its status and its iterations.
 
     Parameters
     ----------
     record, iterations:
-        The run and its iterations, as the store has them now.
+        The run and its iterations, as the store holds them now.
     folds_of:
-        Iterations whose scores by fold are wanted too; each takes a request.
+        Numbers of iterations whose scores by fold are read too; each takes a request.
     """
-    store = view.store
-    metric = METRICS[record.primary_metric]
+    metric = record.metric
     best = chosen_iteration(iterations, metric)
     known = metrics_in(metric.task, [child.metrics for child in iterations])
     return {
         "run": {
             "id": record.run_id,
             "name": record.name,
-            "experiment": store.experiment_of(record.run_id),
+            "experiment": view.store.experiment_of(record.run_id),
             "status": view.ends_as or view.status_of(record),
             "task": record.task,
             "metric": metric.name,
@@ -86,23 +175,23 @@ def run_state(
         "metrics": {name: m.greater_is_better for name, m in known.items()},
         "best": None if best is None else best.iteration,
         "iterations": [
-            _iteration(store, child, metric.name if child.iteration in folds_of else None)
+            _iteration(view.store, child, metric.name if child.iteration in folds_of else None)
             for child in iterations
         ],
     }
 
 
-def full_state(view: RunView, most: int | None = None) -> dict[str, Any]:
-    """All that a report holds.
+def full_state(view: RunView, most: int | None = None) -> ViewState:
+    """Return everything that a report holds.
 
     Parameters
     ----------
     most:
-        So many iterations with their logs and scores by fold, the best and those that failed;
+        Number of iterations with their logs and scores by fold, failed ones first, then the best;
         default: all.
     """
     record, iterations = view.store.run(view.run_id), view.store.iterations(view.run_id)
-    children = _ranked(record, iterations)[:most]
+    children = _ranked(record.metric, iterations)[:most]
     state = run_state(view, record, iterations, {child.iteration for child in children})
     state["logs"] = {str(child.iteration): log_of(view.store, child) for child in children}
     state["explanation"] = importance_of(view, state["best"], iterations)
@@ -119,21 +208,19 @@ def full_state(view: RunView, most: int | None = None) -> dict[str, Any]:
     return state
 
 
-def _ranked(record: RunRecord, iterations: Sequence[IterationRecord]) -> list[IterationRecord]:
-    """The iterations in the order in which somebody would ask for them."""
-    metric = METRICS[record.primary_metric]
-    sign = -1 if metric.greater_is_better else 1
+def _ranked(metric: Metric, iterations: Sequence[IterationRecord]) -> list[IterationRecord]:
+    """Sort iterations by how likely a reader is to open them."""
 
     def place(child: IterationRecord) -> tuple[bool, float, int]:
-        score = child.metrics.get(metric.name, math.inf * sign)
-        failed = child.status in ("Failed", "Timeout")
-        return not failed, sign * score, child.iteration
+        loss = metric.loss(child.metrics[metric.name]) if metric.name in child.metrics else math.inf
+        failed = child.status in (IterationStatus.FAILED, IterationStatus.TIMEOUT)
+        return not failed, loss, child.iteration
 
     return sorted(iterations, key=place)
 
 
 def log_of(store: RunStore, child: IterationRecord) -> str:
-    """The end of an iteration's log; empty while there is none."""
+    """Return the last 20,000 characters of an iteration's log; empty while there is none."""
     try:
         text = store.read_bytes(child.run_id, LOG_FILE).decode(errors="replace")
     except FileNotFoundError:
@@ -143,9 +230,11 @@ def log_of(store: RunStore, child: IterationRecord) -> str:
 
 def importance_of(
     view: RunView, iteration: int | None, iterations: Sequence[IterationRecord]
-) -> dict[str, Any] | None:
-    """Feature importance of one of the iterations, overall and by class; ``None`` when it is not
-    explained."""
+) -> Importance | None:
+    """Return the feature importance of an iteration's model, overall and by class.
+
+    ``None`` when the iteration has not been explained.
+    """
     if iteration is None:
         return None
     from engine.explain.files import load_explanation
@@ -156,66 +245,62 @@ def importance_of(
     except (RunException, KeyError):
         return None
     summary = explanation.summary()
-    classes = summary["classes"] or []
-    groups = [
-        {"label": "all" if classes else "", "names": summary["overall_imp"][:_MOST_FEATURES],
-         "values": summary["overall_summary"][:_MOST_FEATURES]}
-    ]  # fmt: skip
-    for k, label in enumerate(classes):
-        groups.append(
-            {
-                "label": label,
-                "names": summary["per_class_imp"][k][:_MOST_FEATURES],
-                "values": summary["per_class_summary"][k][:_MOST_FEATURES],
-            }
-        )
     return {
         "iteration": iteration,
         "source": summary["source"],
         "rows_explained": summary["rows_explained"],
         "rows_given": summary["rows_given"],
-        "groups": groups,
+        "groups": _groups(summary),
     }
 
 
-def _iteration(store: RunStore, child: IterationRecord, folds_of: str | None) -> dict[str, Any]:
-    properties = dict(child.properties)
-    spec = properties.pop("pipeline_spec", "{}")
-    result: dict[str, Any] = {
+def _groups(summary: Mapping[str, Any]) -> list[ImportanceGroup]:
+    classes = summary["classes"] or []
+    overall = _group("all" if classes else "", summary["overall_imp"], summary["overall_summary"])
+    by_class = [
+        _group(label, summary["per_class_imp"][k], summary["per_class_summary"][k])
+        for k, label in enumerate(classes)
+    ]
+    return [overall, *by_class]
+
+
+def _group(label: str, names: list[str], values: list[float]) -> ImportanceGroup:
+    return {"label": label, "names": names[:_MOST_FEATURES], "values": values[:_MOST_FEATURES]}
+
+
+def _iteration(store: RunStore, child: IterationRecord, folds_of: str | None) -> IterationState:
+    properties = child.properties.to_tags()
+    properties.pop("pipeline_spec", None)
+    result: IterationState = {
         "iteration": child.iteration,
         "pipeline": child.pipeline,
-        "status": child.status,
+        "status": child.status.value,
         "reason": first_line(child.reason),
         "seconds": round(child.seconds, 2),
         "started": child.started,
         "ended": child.ended,
-        "node": properties.get("node_ip", ""),
+        "node": child.properties.node_ip or "",
         "metrics": {k: v for k, v in child.metrics.items() if math.isfinite(v)},
         "properties": properties,
-        "parameters": _parameters(spec),
+        "parameters": _parameters(child.spec),
         "retries": list(child.retries),
     }
-    if folds_of is not None and child.status == "Completed":
+    if folds_of is not None and child.is_completed:
         result["folds"] = store.fold_metrics(child.run_id, folds_of)
     return result
 
 
-def _parameters(spec: str) -> dict[str, str]:
-    try:
-        content = json.loads(spec)
-    except ValueError:
-        return {}
-    scaler = content.get("scaler", "")
-    found = {k: _shown(v) for k, v in content.get("estimator_params", {}).items()}
-    return found | {f"{scaler}.{k}": _shown(v) for k, v in content.get("scaler_params", {}).items()}
+def _parameters(spec: PipelineSpec) -> dict[str, str]:
+    names = ("estimator", "scaler")
+    return {k: _shown(v) for k, v in spec.flat().items() if k not in names}
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def json_file(view: RunView, name: str) -> Any:
-    """A file of the run as values; ``None`` while there is none."""
+    """Read a JSON file of the run; ``None`` while there is none."""
     try:
         return json.loads(view.store.read_bytes(view.run_id, name))
     except (FileNotFoundError, ValueError):
@@ -223,7 +308,13 @@ def json_file(view: RunView, name: str) -> Any:
 
 
 def installed_versions() -> dict[str, str]:
-    """Package -> version, of those that decide about results."""
+    """Package -> version, for the installed packages that results depend on.
+
+    Examples
+    --------
+    >>> "scikit-learn" in installed_versions()
+    True
+    """
     found = {}
     for package in _PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
@@ -231,7 +322,7 @@ def installed_versions() -> dict[str, str]:
     return found
 
 
-def _snippet(run: dict[str, Any]) -> str:
+def _snippet(run: RunState) -> str:
     return (
         "from engine import AutoMLRun, Experiment, Workspace\n\n"
         "ws = Workspace.from_config()\n"

@@ -1,4 +1,4 @@
-"""`RunDetails`: a run to look at, as a live widget in a notebook, as a report elsewhere."""
+"""`RunDetails`: a live widget of a run in a notebook, a report elsewhere."""
 
 from __future__ import annotations
 
@@ -8,34 +8,51 @@ import tempfile
 import threading
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from engine.errors import AutoMLError, ConfigException
 from engine.show.report import view_source
-from engine.show.view import full_state, importance_of, log_of, run_state
+from engine.show.view import RunView, ViewState, full_state, importance_of, log_of, run_state
 from engine.store.status import RunStatus
-
-if TYPE_CHECKING:
-    from engine.client.run import AutoMLRun
 
 _LOOK_SECONDS = 1.0
 
 
+class ShownRun(Protocol):
+    """A run that can be shown and canceled, such as `engine.AutoMLRun`."""
+
+    @property
+    def id(self) -> str:
+        """Id of the run."""
+
+    def view(self) -> RunView:
+        """Return the run as widget and report read it."""
+
+    def report(self, path: str | Path = ...) -> str:
+        """Write the report; return its path."""
+
+    def cancel(self) -> None:
+        """Ask for the end of the run."""
+
+    def cancel_iteration(self, iteration: int) -> None:
+        """Ask for the end of an iteration."""
+
+
 class RunDetails:
-    """Shows a run: its table, each iteration's parameters and log, charts of every metric.
+    """A view of a run: its table, each iteration's parameters and log, charts of every metric.
 
     Parameters
     ----------
     run:
-        The run; it may be going on.
+        The run; it may still go on.
 
     Raises
     ------
     ConfigException
-        For anything else than a run.
+        When ``run`` is not a run.
     """
 
-    def __init__(self, run: AutoMLRun) -> None:
+    def __init__(self, run: ShownRun) -> None:
         if not hasattr(run, "get_children"):
             raise ConfigException([f"run={run!r}: expected an AutoMLRun"])
         self._run = run
@@ -44,12 +61,15 @@ class RunDetails:
         return f"RunDetails({self._run!r})"
 
     def show(self) -> str | None:
-        """In Jupyter a widget that follows the run, needs the extra ``widget``; elsewhere the
-        report, opened in the browser where there is one.
+        """Show the run.
+
+        In Jupyter that is a widget that follows the run, which needs the extra ``widget``.
+        Elsewhere the report is written and opened in the browser, if there is one.
 
         Returns
         -------
-        The path of the report; nothing in a notebook, which would show it once more.
+        str or None
+            Path of the report; ``None`` in Jupyter.
         """
         if _in_notebook():
             from IPython.display import display
@@ -63,18 +83,24 @@ class RunDetails:
         return str(path)
 
     def get_widget(self) -> Any:
-        """The widget, without showing it.
+        """Return the widget without showing it.
 
         Raises
         ------
         ImportError
-            Without the extra ``widget``.
+            When the extra ``widget`` is not installed.
         """
         return make_widget(self._run)
 
 
-def make_widget(run: AutoMLRun) -> Any:
-    """An ``anywidget`` that follows ``run`` until it has ended."""
+def make_widget(run: ShownRun) -> Any:
+    """Make an ``anywidget`` that follows ``run`` until it has ended.
+
+    Raises
+    ------
+    ImportError
+        When the extra ``widget`` is not installed.
+    """
     try:
         import anywidget
         import traitlets
@@ -92,7 +118,7 @@ def make_widget(run: AutoMLRun) -> Any:
     follower = _Follower(run)
     widget = RunWidget(state=json.dumps(follower.look(None), default=str))
 
-    def asked(_: Any, content: dict[str, Any], __: Any) -> None:
+    def asked(_: object, content: dict[str, Any], __: object) -> None:
         if "cancel" in content:
             with contextlib.suppress(AutoMLError):
                 if content["cancel"] is None:
@@ -111,27 +137,29 @@ def make_widget(run: AutoMLRun) -> Any:
                 widget.state = text
             if RunStatus(state["run"]["status"]).is_final:
                 break
-        widget.state = json.dumps(full_state(run._view()), default=str)
+        widget.state = json.dumps(full_state(run.view()), default=str)
 
     widget.on_msg(asked)
-    # A log is wanted as soon as its row is chosen, also after the run's end.
+    # The log of a row is shown as soon as the row is chosen, also after the run's end.
     widget.observe(lambda _: follower.bring(widget), names="chosen")
     widget.follower = follower
     if RunStatus(json.loads(widget.state)["run"]["status"]).is_final:
-        widget.state = json.dumps(full_state(run._view()), default=str)
+        widget.state = json.dumps(full_state(run.view()), default=str)
     else:
         threading.Thread(target=follow, name="raysmith-widget", daemon=True).start()
     return widget
 
 
 class _Follower:
-    def __init__(self, run: AutoMLRun) -> None:
+    """Reads the states of a run for its widget."""
+
+    def __init__(self, run: ShownRun) -> None:
         self._run = run
         self.stop = threading.Event()
 
-    def look(self, chosen: int | None) -> dict[str, Any]:
-        """The state, with the log of the chosen iteration."""
-        view = self._run._view()
+    def look(self, chosen: int | None) -> ViewState:
+        """Return the state, with the log of the chosen iteration."""
+        view = self._run.view()
         record, iterations = view.store.run(view.run_id), view.store.iterations(view.run_id)
         state = run_state(view, record, iterations)
         state["explanation"] = None
@@ -145,6 +173,7 @@ class _Follower:
         return state
 
     def bring(self, widget: Any) -> None:
+        """Add the log of the widget's chosen iteration to its state."""
         state = json.loads(widget.state)
         if widget.chosen is None or str(widget.chosen) in state.get("logs", {}):
             return

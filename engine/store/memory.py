@@ -1,4 +1,4 @@
-"""Memory given back to the operating system."""
+"""Return of freed memory to the operating system."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from collections.abc import Callable
 
 
 def release_memory() -> None:
-    """Give the system back what this process has freed; glibc alone keeps much of it."""
+    """Return this process's freed memory to the system, as glibc keeps much of it otherwise.
+
+    Systems without glibc are left as they are.
+    """
     trim = _malloc_trim()
     if trim is not None:
         trim(0)

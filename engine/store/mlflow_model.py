@@ -1,4 +1,4 @@
-"""Fitted models: read back from the store, and written in MLflow's own format."""
+"""Fitted models in the store, and their copies in MLflow's own format."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import RunException
-from engine.store.mlflow_store import MODEL_FILE, RunStore
+from engine.store.files import MLFLOW_MODEL, MODEL_FILE
+from engine.store.mlflow_store import RunStore
 from engine.store.packing import unpack_model
 
-MLFLOW_MODEL = "model"
 _PACKAGES = ("raysmith", "scikit-learn", "numpy", "scipy", "pandas", "cloudpickle")
 
 
 def load_model(store: RunStore, child_id: str) -> Any:
-    """The fitted pipeline of an iteration.
+    """Read the fitted pipeline of an iteration.
 
     Raises
     ------
     RunException
-        When the iteration left none.
+        When the iteration left no model.
     """
     try:
         return unpack_model(store.read_bytes(child_id, MODEL_FILE))
@@ -32,24 +32,33 @@ def load_model(store: RunStore, child_id: str) -> Any:
 
 
 def import_flavour() -> None:
-    """Import what `save_mlflow_model` needs: a second, best spent while trials run."""
+    """Import the module that `save_mlflow_model` needs, which takes about a second.
+
+    The driver calls it while trials run.
+    """
     import mlflow.sklearn  # noqa: F401
 
 
 def save_mlflow_model(store: RunStore, child_id: str) -> str:
-    """Write an iteration's model as an MLflow model beside its other files, once.
+    """Write an iteration's model as an MLflow model, unless that has been done.
 
     Returns
     -------
     str
-        Its URI, ``runs:/<id>/model``, for ``mlflow.sklearn.load_model`` and the registry.
+        URI of the MLflow model, ``runs:/<id>/model``, for ``mlflow.sklearn.load_model`` and the
+        registry.
+
+    Raises
+    ------
+    RunException
+        When the iteration left no model.
     """
     uri = f"runs:/{child_id}/{MLFLOW_MODEL}"
     if f"{MLFLOW_MODEL}/MLmodel" in store.files(child_id, MLFLOW_MODEL):
         return uri
     import mlflow.sklearn
 
-    # It warns of cloudpickle on every call; why it is used is said below.
+    # MLflow warns of cloudpickle on every call.
     logging.getLogger("mlflow.sklearn").setLevel(logging.ERROR)
     model = load_model(store, child_id)
     with tempfile.TemporaryDirectory(prefix="raysmith-") as folder:
@@ -57,9 +66,9 @@ def save_mlflow_model(store: RunStore, child_id: str) -> str:
         mlflow.sklearn.save_model(
             model,
             str(path),
-            # Given, or MLflow loads the model again in a process of its own to find them out.
+            # Without them MLflow would load the model in another process to find them out.
             pip_requirements=model_requirements(model),
-            # skops, the default, refuses trees and every class it does not know.
+            # The default, skops, refuses trees and classes that are not on its list.
             serialization_format="cloudpickle",
         )
         store.upload_folder(child_id, path, MLFLOW_MODEL)

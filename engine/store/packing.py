@@ -1,4 +1,4 @@
-"""Fitted models as bytes: small enough to travel and to keep one an iteration."""
+"""Fitted models and predictions as bytes, small enough to keep with each iteration."""
 
 from __future__ import annotations
 
@@ -14,8 +14,20 @@ from numpy.typing import NDArray
 _CODEC = "zstd"
 
 
-def pack_model(model: Any) -> bytes:
-    """A Zstandard-compressed pickle."""
+def pack_model(model: object) -> bytes:
+    """Pickle a model and compress it with Zstandard.
+
+    Raises
+    ------
+    pickle.PicklingError, AttributeError
+        When the model cannot be pickled.
+
+    Examples
+    --------
+    >>> packed = pack_model({"depth": 3})
+    >>> unpack_model(packed)
+    {'depth': 3}
+    """
     sink = pa.BufferOutputStream()
     with pa.CompressedOutputStream(sink, _CODEC) as stream:
         pickle.dump(model, stream, protocol=5)
@@ -24,14 +36,21 @@ def pack_model(model: Any) -> bytes:
 
 
 def pack_predictions(predictions: NDArray[np.float64]) -> bytes:
-    """An ``.npy`` file in single precision, without pickles."""
+    """Write an ``.npy`` file in single precision, without pickles.
+
+    Examples
+    --------
+    >>> content = pack_predictions(np.array([0.25, 0.75]))
+    >>> np.load(io.BytesIO(content))
+    array([0.25, 0.75], dtype=float32)
+    """
     file = io.BytesIO()
     np.save(file, predictions.astype(np.float32), allow_pickle=False)
     return file.getvalue()
 
 
 def unpack_model(packed: bytes) -> Any:
-    """The model that `pack_model` was given."""
+    """Return the model that `pack_model` packed."""
     with pa.CompressedInputStream(pa.BufferReader(packed), _CODEC) as stream:
-        # Buffered, as pickle then reads large arrays to where they stay: no second copy of all.
+        # From a buffered reader pickle reads large arrays in place, without a second copy.
         return pickle.load(io.BufferedReader(stream))

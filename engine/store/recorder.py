@@ -1,15 +1,16 @@
-"""Writes what happens in a run to the store, in a thread of its own, in order."""
+"""A thread that writes the events of a run to the store, in order."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from engine.pipelines.spec import PipelineSpec
+from engine.store.files import LOG_FILE
 from engine.store.memory import release_memory
-from engine.store.mlflow_store import LOG_FILE, RunStore
+from engine.store.mlflow_store import RunStore
+from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd, RunRecord
 
 #: Ends of iterations, with their models, that may wait to be written before the driver waits too.
@@ -17,10 +18,23 @@ _QUEUED_ENDS = 4
 
 
 class Recorder:
-    """The driver's pen: each call returns at once.
+    """Write iterations of a run without letting the driver wait.
 
-    A write that fails is kept in `error`: a run whose record has holes must not call itself
-    completed.
+    Calls return at once and are carried out in their order. Only `ended` waits, while four ends
+    are still to be written, because they hold models in memory.
+
+    Parameters
+    ----------
+    store:
+        Where to write.
+    record:
+        The run.
+
+    Attributes
+    ----------
+    error:
+        The first write that failed; ``None`` when all succeeded. A run whose record has holes must
+        not call itself completed.
     """
 
     def __init__(self, store: RunStore, record: RunRecord) -> None:
@@ -31,17 +45,24 @@ class Recorder:
         self._room = threading.BoundedSemaphore(_QUEUED_ENDS)
         self.error: Exception | None = None
 
-    def knows(self, children: Mapping[int, str]) -> None:
-        """Iterations that have a child run already: number -> its id."""
+    def adopt(self, children: Mapping[int, str]) -> None:
+        """Add iterations that have a child run already: number -> its id."""
         self._children.update(children)
 
     def started(
-        self, iteration: int, spec: PipelineSpec, properties: Mapping[str, Any], time: float
+        self, iteration: int, spec: PipelineSpec, properties: IterationProperties, time: float
     ) -> None:
+        """Write that an iteration has started at ``time`` (seconds since the epoch)."""
         self._submit(lambda: self._start(iteration, spec, properties, time))
 
     def ended(self, iteration: int, end: IterationEnd, scores: Mapping[str, float]) -> None:
-        """``scores`` are the points of the parent run's curves at this iteration, if any."""
+        """Write that an iteration has ended.
+
+        Parameters
+        ----------
+        scores:
+            Points of the parent run's curves at this iteration; may be empty.
+        """
         self._room.acquire()
 
         def write() -> None:
@@ -56,12 +77,18 @@ class Recorder:
         self._submit(write)
 
     def retried(self, iteration: int, reasons: Sequence[str]) -> None:
-        """An iteration's node was lost, and it will be begun again; all reasons so far."""
-        told = list(reasons)
-        self._submit(lambda: self._store.retry_iteration(self._children[iteration], told))
+        """Write that an iteration's node was lost and it will be started again.
+
+        Parameters
+        ----------
+        reasons:
+            All reasons so far, the last one for this retry.
+        """
+        kept = list(reasons)
+        self._submit(lambda: self._store.retry_iteration(self._children[iteration], kept))
 
     def log(self, iteration: int, text: str) -> None:
-        """The log of a running iteration, as far as it is."""
+        """Write the log of a running iteration, in place of an earlier one."""
         self._submit(lambda: self._store.write_text(self._children[iteration], LOG_FILE, text))
 
     def close(self) -> None:
@@ -69,15 +96,9 @@ class Recorder:
         self._thread.shutdown(wait=True)
 
     def _start(
-        self, iteration: int, spec: PipelineSpec, properties: Mapping[str, Any], time: float
+        self, iteration: int, spec: PipelineSpec, properties: IterationProperties, time: float
     ) -> None:
-        properties = {
-            "iteration": iteration,
-            "run_algorithm": spec.estimator,
-            "run_preprocessor": spec.scaler,
-            "pipeline_spec": spec.to_json(),
-            **properties,
-        }
+        properties = properties.with_pipeline(spec, iteration)
         child = self._children.get(iteration)
         if child is not None:
             self._store.restart_iteration(child, properties, time)

@@ -1,20 +1,28 @@
-"""What the store knows of runs and iterations, as plain frozen values; no MLflow in here."""
+"""Frozen records of runs and iterations, as the store holds them; without MLflow."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from engine.ensembles.names import ENSEMBLES
 from engine.metrics.metric import METRICS, Metric
+from engine.pipelines.spec import PipelineSpec
 from engine.store.driver_identity import DriverIdentity
+from engine.store.properties import IterationProperties
 from engine.store.status import IterationStatus, RunStatus
 
 
 @dataclass(frozen=True)
 class Requests:
-    """What clients ask of the driver, left in the store."""
+    """Requests that clients have left in the store for the driver.
+
+    Examples
+    --------
+    >>> Requests(cancel_iterations=frozenset({7})).cancel
+    False
+    """
 
     cancel: bool = False
     pause: bool = False
@@ -23,7 +31,21 @@ class Requests:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run as the store has it. Times are seconds since the epoch."""
+    """A run as the store holds it.
+
+    Attributes
+    ----------
+    started, ended:
+        Seconds since the epoch; ``ended`` is ``None`` until the run has a final state.
+    driver:
+        The process that drives the run; ``None`` before the first one has reported.
+    notes:
+        Warnings for the user.
+    tags:
+        The user's tags.
+    target:
+        Name of the compute target; ``local`` for this machine.
+    """
 
     run_id: str
     experiment_id: str
@@ -43,6 +65,7 @@ class RunRecord:
 
     @property
     def is_final(self) -> bool:
+        """Whether the run has a final state."""
         return self.status.is_final
 
     @property
@@ -52,47 +75,141 @@ class RunRecord:
 
     @property
     def driver_is_alive(self) -> bool:
+        """Whether a driver has reported and is alive."""
         return self.driver is not None and self.driver.is_alive()
 
 
 @dataclass(frozen=True)
 class IterationRecord:
-    """An iteration as the store has it.
+    """An iteration as the store holds it.
 
-    ``retries`` are the reasons why it was begun again: lost nodes.
+    Attributes
+    ----------
+    run_id:
+        Id of the iteration's own run in MLflow.
+    metrics:
+        Metric name -> mean over the folds.
+    started, ended:
+        Seconds since the epoch; ``ended`` is ``None`` while the iteration goes on.
+    retries:
+        Reasons why the iteration was started again: the nodes that were lost.
+
+    Examples
+    --------
+    >>> record = IterationRecord("id", 3, IterationStatus.FAILED, "PCA KNN", reason="out of memory")
+    >>> record.is_completed
+    False
     """
 
     run_id: str
     iteration: int
     status: IterationStatus
     pipeline: str
-    reason: str
-    metrics: Mapping[str, float]
-    properties: Mapping[str, str]
-    started: float
-    ended: float | None
+    reason: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    properties: IterationProperties = field(default_factory=IterationProperties)
+    started: float = 0.0
+    ended: float | None = None
     retries: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
-        """How long it took, or has been running."""
+        """Seconds that the iteration took, or has been running for.
+
+        Examples
+        --------
+        >>> IterationRecord(
+        ...     "id", 3, IterationStatus.COMPLETED, "KNN", started=100.0, ended=102.5
+        ... ).seconds
+        2.5
+        """
         return max(0.0, (self.ended or time.time()) - self.started)
+
+    @property
+    def kind(self) -> str:
+        """Name of the estimator; the iteration's number where the name is not known.
+
+        Examples
+        --------
+        >>> properties = IterationProperties(run_algorithm="KNN")
+        >>> status = IterationStatus.RUNNING
+        >>> IterationRecord("id", 3, status, "PCA KNN", properties=properties).kind
+        'KNN'
+        >>> IterationRecord("id", 3, status, "PCA KNN").kind
+        '3'
+        """
+        return self.properties.run_algorithm or str(self.iteration)
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether the iteration has left a model and scores.
+
+        Examples
+        --------
+        >>> IterationRecord("id", 3, IterationStatus.COMPLETED, "KNN").is_completed
+        True
+        """
+        return self.status == IterationStatus.COMPLETED
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether the iteration combines the models of others.
+
+        Examples
+        --------
+        >>> voting = IterationProperties(run_algorithm="VotingEnsemble")
+        >>> status = IterationStatus.COMPLETED
+        >>> IterationRecord("id", 9, status, "VotingEnsemble", properties=voting).is_ensemble
+        True
+        """
+        return self.properties.run_algorithm in ENSEMBLES
+
+    @property
+    def spec(self) -> PipelineSpec:
+        """The pipeline's specification; without parameters where the store has none.
+
+        Examples
+        --------
+        >>> spec = PipelineSpec("KNN", "PCA", {"n_neighbors": 5})
+        >>> properties = IterationProperties.of_pipeline(spec)
+        >>> status = IterationStatus.RUNNING
+        >>> IterationRecord("id", 3, status, spec.name, properties=properties).spec == spec
+        True
+        """
+        try:
+            return PipelineSpec.from_json(self.properties.pipeline_spec or "")
+        except ValueError:
+            return PipelineSpec(self.kind, self.properties.run_preprocessor or "")
 
 
 @dataclass(frozen=True)
 class IterationEnd:
-    """All that is written when an iteration ends.
+    """Everything that is written when an iteration ends.
 
-    ``model`` comes from `engine.store.packing.pack_model`, ``predictions`` are an ``.npy`` file's
-    bytes, ``log`` is the text of its log, ``whole_seconds`` the time that a pruned iteration would
-    have taken.
+    Attributes
+    ----------
+    fold_metrics:
+        One mapping of metric name to value for each fold.
+    model:
+        Bytes from `engine.store.packing.pack_model`.
+    predictions:
+        Bytes from `engine.store.packing.pack_predictions`.
+    log:
+        Text of the iteration's log.
+    whole_seconds:
+        Estimated seconds that a pruned iteration would have taken.
+
+    Examples
+    --------
+    >>> IterationEnd(IterationStatus.COMPLETED, metrics={"accuracy": 0.9}).reason
+    ''
     """
 
     status: IterationStatus
     reason: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     fold_metrics: tuple[Mapping[str, float], ...] = ()
-    properties: Mapping[str, Any] = field(default_factory=dict)
+    properties: IterationProperties = field(default_factory=IterationProperties)
     model: bytes | None = None
     predictions: bytes | None = None
     log: str | None = None

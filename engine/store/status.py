@@ -28,7 +28,13 @@ class RunStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the run stays in this state until somebody resumes or continues it."""
+        """Whether the run stays in this state until somebody resumes or continues it.
+
+        Examples
+        --------
+        >>> RunStatus.CANCELED.is_final
+        True
+        """
         return self in (RunStatus.COMPLETED, RunStatus.CANCELED, RunStatus.FAILED)
 
 
@@ -54,5 +60,11 @@ class IterationStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the iteration has ended."""
+        """Whether the iteration has ended.
+
+        Examples
+        --------
+        >>> IterationStatus.RETRIED.is_final
+        False
+        """
         return self not in (IterationStatus.RUNNING, IterationStatus.RETRIED)

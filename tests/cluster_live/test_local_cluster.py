@@ -181,7 +181,7 @@ def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
     assert " Retried " in out
     nodes = calls.read_text().split()
     assert len(nodes) == len(set(nodes)) >= 2
-    assert {r.properties["node_id"] for r in records} <= set(nodes)
+    assert {r.properties.node_id for r in records} <= set(nodes)
     assert "hello from get_data" in run.get_children()[0].get_logs()
     assert {"logs/automl.log", "report.html"} <= set(run.get_file_names())
     assert run.get_output()[1].predict([[0.0] * 8]).shape == (1,)

@@ -162,7 +162,7 @@ def test_an_iteration_that_loses_its_node_is_tried_again_elsewhere(experiment):
     assert statuses == dict.fromkeys(range(6), "Completed")
     tried = replay.store.iterations(replay.run_id)[1]
     assert tried.retries == ("node-1 was lost",)
-    assert tried.properties["node_id"] != "node-1"
+    assert tried.properties.node_id != "node-1"
     assert replay.now == pytest.approx(14.0, abs=1.0)
 
 
@@ -205,8 +205,8 @@ def test_a_new_driver_goes_on_where_the_earlier_one_died(experiment, monkeypatch
     after = replay.store.iterations(replay.run_id)
     assert [r.run_id for r in after[:3]] == [r.run_id for r in before]
     assert [r.ended for r in after[:2]] == [r.ended for r in before[:2]]
-    assert after[2].properties["pipeline_spec"] == before[2].properties["pipeline_spec"]
-    assert len({r.properties["pipeline_spec"] for r in after}) == 6
+    assert after[2].properties.pipeline_spec == before[2].properties.pipeline_spec
+    assert len({r.properties.pipeline_spec for r in after}) == 6
 
 
 def test_iterations_that_are_added_go_on_after_the_ensembles(experiment):

@@ -1,4 +1,4 @@
-"""Candidates, ensembles, and what ends their making early; without Ray."""
+"""Ensembles of a run, and what ends their making early; without Ray."""
 
 from __future__ import annotations
 
@@ -24,85 +24,11 @@ from engine.ensembles.voting import voting_ensemble
 from engine.evaluation.cross_validation import evaluate
 from engine.metrics.metric import METRICS
 from engine.pipelines.spec import PipelineSpec
-from engine.store.choice import PREFERRED, best_iteration, candidates, chosen_iteration, is_ensemble
 from engine.store.mlflow_model import load_model
 from engine.store.packing import pack_model, pack_predictions
-from engine.store.records import IterationEnd, IterationRecord
+from engine.store.properties import IterationProperties
+from engine.store.records import IterationEnd
 from engine.store.status import IterationStatus
-
-
-def record(number, score, status=IterationStatus.COMPLETED, algorithm="KNN", metric="accuracy"):
-    metrics = {} if score is None else {metric: score}
-    properties = {"run_algorithm": algorithm}
-    return IterationRecord(
-        str(number), number, status, algorithm, "", metrics, properties, 0.0, 1.0
-    )
-
-
-def test_the_best_completed_ones_best_first():
-    iterations = [
-        record(0, 0.7),
-        record(1, 0.9),
-        record(2, 0.8, status=IterationStatus.PRUNED),
-        record(3, None, status=IterationStatus.FAILED),
-        record(4, 0.9),
-        record(5, 0.95, algorithm="VotingEnsemble"),
-        record(6, 0.6),
-    ]
-    chosen = candidates(iterations, METRICS["accuracy"], 3)
-    assert [r.iteration for r in chosen] == [1, 4, 0]
-
-
-def test_two_of_each_estimator_come_before_a_third_of_one():
-    kinds = ["LightGBM"] * 4 + ["KNN"] * 3 + ["SVM"]
-    iterations = [record(n, 0.9 - 0.1 * n, algorithm=kind) for n, kind in enumerate(kinds)]
-    for number, expected in (
-        (2, [0, 1]),
-        (4, [0, 1, 4, 5]),
-        (5, [0, 1, 4, 5, 7]),
-        (6, [0, 1, 2, 4, 5, 7]),
-        (99, list(range(8))),
-    ):
-        chosen = candidates(iterations, METRICS["accuracy"], number)
-        assert [r.iteration for r in chosen] == expected
-
-
-def test_an_iteration_that_left_folds_out_is_no_candidate():
-    iterations = [record(0, 0.7), record(1, 0.99), record(2, 0.8)]
-    for one, folds in zip(iterations, "525", strict=True):
-        one.properties["folds"] = folds
-    chosen = candidates(iterations, METRICS["accuracy"], 3)
-    assert [r.iteration for r in chosen] == [2, 0]
-
-
-def test_a_preferred_ensemble_is_handed_over_until_more_is_tried():
-    metric = METRICS["accuracy"]
-    iterations = [
-        record(0, 0.7),
-        record(1, 0.9),
-        record(2, 0.89, algorithm="VotingEnsemble"),
-        record(3, 0.88, algorithm="StackEnsemble"),
-    ]
-    assert chosen_iteration(iterations, metric).iteration == 1
-    iterations[2].properties[PREFERRED] = "0.89 against 0.88"
-    assert chosen_iteration(iterations, metric).iteration == 2
-    assert best_iteration(iterations, metric).iteration == 1
-    iterations[3].properties[PREFERRED] = "better still"
-    assert chosen_iteration(iterations, metric).iteration == 3
-    assert chosen_iteration([*iterations, record(4, 0.6)], metric).iteration == 1
-    assert (
-        chosen_iteration(
-            [*iterations, record(4, 0.6, status=IterationStatus.FAILED)], metric
-        ).iteration
-        == 3
-    )
-    assert chosen_iteration([], metric) is None
-
-
-def test_smaller_is_better_for_errors():
-    iterations = [record(n, s, metric="log_loss") for n, s in enumerate([0.5, 0.2, 0.9])]
-    chosen = candidates(iterations, METRICS["log_loss"], 2)
-    assert [r.iteration for r in chosen] == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +67,7 @@ class Run:
             self.add(number, IterationEnd(IterationStatus.PRUNED, "hopeless"))
 
     def add(self, number, end):
-        properties = {"run_algorithm": "KNN", "iteration": number}
+        properties = IterationProperties(run_algorithm="KNN", iteration=number)
         record = self.store.run(self.id)
         child = self.store.start_iteration(record, number, "KNN", {}, properties, 1.0)
         self.store.end_iteration(child, end)
@@ -158,7 +84,7 @@ class Run:
     @property
     def rows(self):
         """Ensemble -> its iteration."""
-        return {r.pipeline: r for r in self.store.iterations(self.id) if is_ensemble(r)}
+        return {r.pipeline: r for r in self.store.iterations(self.id) if r.is_ensemble}
 
     def statuses(self):
         return {name: str(row.status) for name, row in self.rows.items()}
@@ -222,7 +148,7 @@ def test_an_ensemble_that_fails_does_not_lose_the_other(run, monkeypatch):
 
 
 def test_an_iteration_that_an_earlier_driver_began_is_finished(run):
-    properties = {"run_algorithm": "VotingEnsemble", "iteration": 3}
+    properties = IterationProperties(run_algorithm="VotingEnsemble", iteration=3)
     record = run.store.run(run.id)
     begun = run.store.start_iteration(record, 3, "VotingEnsemble", {}, properties, 1.0)
     run.step().run()
@@ -367,7 +293,7 @@ def test_pruned_iterations_count_as_tries(workspace, experiment, n_pruned):
     run.step().run()
     voted = run.rows["VotingEnsemble"]
     assert voted.status == "Completed"
-    assert (PREFERRED in voted.properties) == (n_pruned > 0)
+    assert (voted.properties.preferred is not None) == (n_pruned > 0)
 
 
 def test_work_that_ends_in_time():

@@ -33,7 +33,7 @@ class Notes:
         self.calls, self.specs = [], []
 
     def started(self, number, spec, properties, time):
-        self.calls.append(("started", number, dict(properties)))
+        self.calls.append(("started", number, properties.to_tags()))
         self.specs.append((number, spec))
 
     def ended(self, number, end, scores):
@@ -99,7 +99,7 @@ def test_what_is_recorded_of_an_iteration(scene):
     scene.progress.propose()
     scene.progress.begun(0, HERE)
     scene.end(0, 0.6, 0.8)
-    where = {"node_id": "n1", "node_ip": "10.0.0.1", "pid": 17}
+    where = {"node_id": "n1", "node_ip": "10.0.0.1", "pid": "17"}
     assert scene.notes.of("started") == [(0, where)]
     ((number, end, points),) = scene.notes.of("ended")
     assert number == 0

@@ -77,9 +77,9 @@ def test_all_there_is_to_know_of_an_iteration(clock):
     assert end.reason == ""
     assert end.metrics["accuracy"] > 0.8
     assert [set(fold) for fold in end.fold_metrics] == [set(end.metrics)] * 5
-    assert end.properties["folds"] == 5
-    assert end.properties["fitted_rows"] == 120
-    assert end.properties["cores"] == 1
+    assert end.properties.folds == 5
+    assert end.properties.fitted_rows == 120
+    assert end.properties.cores == 1
     assert end.model
     assert end.predictions
 
@@ -141,7 +141,7 @@ def test_what_would_not_end_in_time_is_pruned_when_there_is_a_model(clock):
 def test_the_first_model_is_scored_on_the_folds_that_there_is_time_for(clock):
     end = run(clock, trials=40.0)
     assert end.status == "Completed"
-    assert end.properties["folds"] == 1
+    assert end.properties.folds == 1
 
 
 def test_a_first_model_for_which_there_is_no_time_at_all_is_pruned(clock):
@@ -149,17 +149,17 @@ def test_a_first_model_for_which_there_is_no_time_at_all_is_pruned(clock):
 
 
 def test_a_long_iteration_keeps_the_model_of_a_hold_out(clock):
-    assert run(clock, folds=HOLD_OUT).properties["fitted_rows"] == 120
+    assert run(clock, folds=HOLD_OUT).properties.fitted_rows == 120
     long = run(clock, folds=HOLD_OUT, trials=600.0, share_seconds=100.0)
-    assert long.properties["fitted_rows"] == 108
+    assert long.properties.fitted_rows == 108
     no_time = run(clock, folds=HOLD_OUT, trials=15.0)
-    assert no_time.properties["fitted_rows"] == 108
+    assert no_time.properties.fitted_rows == 108
 
 
 def test_a_large_hold_out_is_not_done_without(clock):
     half = make_splits(DATA, SplitPlan(None, 0.5))
     end = run(clock, folds=half, trials=600.0, share_seconds=100.0)
-    assert end.properties["fitted_rows"] == 120
+    assert end.properties.fitted_rows == 120
 
 
 def test_boosting_gets_the_time_that_the_limits_leave(clock, monkeypatch):

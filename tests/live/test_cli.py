@@ -78,33 +78,6 @@ def test_from_settings_to_predictions(table, capsys):
     assert "VotingEnsemble" in Path("there/report.html").read_text()
 
 
-def test_a_driver_script_is_run_as_it_is(workspace):
-    Path("neighbour.py").write_text("WORD = 'hello'")
-    Path("driver.py").write_text(
-        "import neighbour\nif __name__ == '__main__':\n    print(neighbour.WORD)\n"
-    )
-    command = [sys.executable, "-m", "engine.cli", "run", "driver.py"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout == "hello\n"
-
-
-def test_what_is_wrong_is_one_line_and_a_code(workspace, capsys):
-    for content, told in (
-        ("task: classification\niteration: 3", "did you mean 'iterations'?"),
-        ("- a\n- b", "a line each"),
-        ("a: [", "no YAML file"),
-    ):
-        Path("settings.yaml").write_text(content)
-        assert main(["run", "settings.yaml"]) == 1
-        assert told in capsys.readouterr().err
-    assert main(["run", "nothing.yaml"]) == 1
-    assert "there is no such file" in capsys.readouterr().err
-    for arguments in (["show"], ["nonsense"], ["logs", "x", "one"]):
-        with pytest.raises(SystemExit) as left:
-            main(arguments)
-        assert left.value.code == 2
-
-
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("times", [1, 2])
 def test_interrupted(workspace, times):
@@ -135,36 +108,3 @@ def test_interrupted(workspace, times):
     assert "waiting for run" not in Path("out.txt").read_text() or times == 1
     if times == 1:
         assert run.get_status() == "Canceled"
-
-
-def test_help_has_examples_and_the_shell_completes(capsys):
-    for command in ("run", "logs", "export", "cluster"):
-        with pytest.raises(SystemExit) as left:
-            main([command, "--help"])
-        assert left.value.code == 0
-        assert f"raysmith {command} " in capsys.readouterr().out.partition("examples:")[2]
-    for shell in ("bash", "zsh"):
-        with pytest.raises(SystemExit):
-            main(["--print-completion", shell])
-        assert "--mlflow" in capsys.readouterr().out
-
-
-def test_the_doctor(workspace, capsys):
-    assert main(["doctor", "--json"]) == 0
-    checks = {entry["check"]: entry for entry in json.loads(capsys.readouterr().out)}
-    assert {"python", "ray", "cores", "memory", "working directory"} <= set(checks)
-    assert main(["doctor"]) == 0
-    assert "ok  python " in capsys.readouterr().out
-
-
-def test_clusters_from_the_shell(workspace, capsys):
-    assert main(["cluster", "render", "--provider", "aws", "--vm-priority", "lowpriority"]) == 0
-    assert "m5.large" in capsys.readouterr().out
-    assert main(["cluster", "render", "--provider", "kubernetes", "--entrypoint", "x"]) == 0
-    assert "kind: RayJob" in capsys.readouterr().out
-    assert main(["cluster", "status", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == []
-    assert main(["cluster", "delete", "nothing"]) == 1
-    assert "there is no compute target 'nothing'" in capsys.readouterr().err
-    assert main(["cluster", "create", "a_b"]) == 1
-    assert "'_' is not allowed" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
 
@@ -7,6 +8,7 @@ import pytest
 
 from engine.metrics.metric import METRICS
 from engine.show.table import Table, format_score, format_seconds
+from engine.store.properties import IterationProperties
 from engine.store.records import IterationRecord
 from engine.store.status import IterationStatus
 
@@ -15,7 +17,9 @@ def record(
     number=2, status=IterationStatus.COMPLETED, score=0.954, reason="", seconds=1.4, name="PCA SGD"
 ):
     metrics = {} if score is None else {"accuracy": score}
-    return IterationRecord("id", number, status, name, reason, metrics, {}, 100.0, 100.0 + seconds)
+    return IterationRecord(
+        "id", number, status, name, reason, metrics, IterationProperties(), 100.0, 100.0 + seconds
+    )
 
 
 class Terminal(io.StringIO):
@@ -41,8 +45,8 @@ def test_rows_line_up_with_the_header():
 def test_rows_without_a_score_say_why_in_one_line():
     stream = io.StringIO()
     table = Table(METRICS["accuracy"], stream)
-    table.row(record(0, "Failed", None, "ValueError: bad\nmore\nlines"))
-    table.row(record(1, "Timeout", None, "too long"))
+    table.row(record(0, IterationStatus.FAILED, None, "ValueError: bad\nmore\nlines"))
+    table.row(record(1, IterationStatus.TIMEOUT, None, "too long"))
     failed, timeout = stream.getvalue().splitlines()
     assert failed.split()[-4:] == ["Failed", "nan", "ValueError:", "bad"]
     assert timeout.split()[-4:] == ["Timeout", "nan", "too", "long"]
@@ -52,9 +56,7 @@ def test_the_best_goes_down_when_less_is_better():
     stream = io.StringIO()
     table = Table(METRICS["log_loss"], stream)
     for loss in (0.5, 0.2, 0.4):
-        row = record()
-        table.row(IterationRecord("i", 0, "Completed", "KNN", "", {"log_loss": loss}, {}, 0.0, 1.0))
-        assert row
+        table.row(dataclasses.replace(record(), metrics={"log_loss": loss}))
     assert [line.split()[-1] for line in stream.getvalue().splitlines()] == [
         "0.5000",
         "0.2000",
@@ -69,7 +71,7 @@ def test_progress_only_on_a_terminal(monkeypatch):
     for stream in (pipe, terminal):
         table = Table(METRICS["accuracy"], stream, total=5)
         table.progress(3, [record()])
-        table.row(record(4, "Failed", None, "[bold]no markup[/bold]"))
+        table.row(record(4, IterationStatus.FAILED, None, "[bold]no markup[/bold]"))
         table.close()
     assert "running" not in pipe.getvalue()
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
@@ -86,7 +88,7 @@ def test_no_colour_when_the_user_wants_none(monkeypatch):
     terminal = Terminal()
     table = Table(METRICS["accuracy"], terminal)
     table.progress(0, [])
-    table.row(record(0, "Failed", None, "bad"))
+    table.row(record(0, IterationStatus.FAILED, None, "bad"))
     table.close()
     assert "\x1b[3" not in terminal.getvalue()
     assert "Failed" in terminal.getvalue()

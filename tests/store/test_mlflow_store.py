@@ -1,26 +1,27 @@
+"""The contract of the store, on each kind of tracking URI."""
+
 from __future__ import annotations
 
-import pytest
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 
-from engine import RunException
+import pytest
+from mlflow.exceptions import MlflowException
+
+from engine import RunException, WorkspaceException
 from engine.metrics.metric import METRICS
 from engine.store.choice import best_iteration
 from engine.store.driver_identity import DriverIdentity
-from engine.store.mlflow_store import LOG_FILE, MODEL_FILE
+from engine.store.files import LOG_FILE, MODEL_FILE
+from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd
 from engine.store.status import IterationStatus, RunStatus
+from engine.store.tracking import configure_mlflow
+from tests.store.conftest import SETTINGS
 
-SETTINGS = {"task": "classification", "primary_metric": "accuracy", "iterations": 3, "name": None}
-
-
-@pytest.fixture
-def store(workspace):
-    return workspace.store
-
-
-@pytest.fixture
-def run_id(store, experiment):
-    return store.create_run(experiment.id, SETTINGS, {"mine": "1"})
+WHERE = IterationProperties(node_ip="x")
+NOTHING = IterationProperties()
 
 
 def test_a_run_goes_through_its_states(store, run_id):
@@ -57,18 +58,18 @@ def test_requests_are_seen_and_forgotten(store, run_id):
 
 def test_an_iteration_from_start_to_end(store, run_id):
     record = store.run(run_id)
-    child = store.start_iteration(record, 0, "PCA SGD", {"alpha": 0.1}, {"node_ip": "x"}, 1.0)
+    child = store.start_iteration(record, 0, "PCA SGD", {"alpha": 0.1}, WHERE, 1.0)
     (running,) = store.iterations(run_id)
     assert (running.status, running.ended, running.started) == ("Running", None, 1.0)
     folds = tuple({"accuracy": value, "log_loss": 0.5} for value in (0.5, 0.7))
     store.end_iteration(child, IterationEnd(
         IterationStatus.COMPLETED,
-        metrics={"accuracy": 0.6, "AUC_macro": float("nan")}, fold_metrics=folds,
-        properties={"cores": 1}, model=b"model", predictions=b"p", log="a log",
+        metrics={"accuracy": 0.6, "AUC_macro": math.nan}, fold_metrics=folds,
+        properties=IterationProperties(cores=1), model=b"model", predictions=b"p", log="a log",
     ))  # fmt: skip
     (ended,) = store.iterations(run_id)
     assert ended.metrics == {"accuracy": 0.6}
-    assert ended.properties == {"node_ip": "x", "cores": "1"}
+    assert ended.properties == IterationProperties(node_ip="x", cores=1)
     assert ended.pipeline == "PCA SGD"
     assert store.fold_metrics(child, "accuracy") == [0.5, 0.7]
     assert store.read_bytes(child, MODEL_FILE) == b"model"
@@ -80,14 +81,14 @@ def test_an_iteration_from_start_to_end(store, run_id):
 
 
 def test_many_folds_are_more_than_one_batch(store, run_id):
-    child = store.start_iteration(store.run(run_id), 0, "KNN", {}, {}, 1.0)
+    child = store.start_iteration(store.run(run_id), 0, "KNN", {}, NOTHING, 1.0)
     folds = tuple({f"m{i}": float(fold) for i in range(20)} for fold in range(100))
     store.end_iteration(child, IterationEnd(IterationStatus.COMPLETED, fold_metrics=folds))
     assert store.fold_metrics(child, "m19") == [float(fold) for fold in range(100)]
 
 
 def test_long_reasons_are_cut(store, run_id):
-    child = store.start_iteration(store.run(run_id), 0, "KNN", {}, {}, 1.0)
+    child = store.start_iteration(store.run(run_id), 0, "KNN", {}, NOTHING, 1.0)
     store.end_iteration(child, IterationEnd(IterationStatus.FAILED, reason="x" * 100_000))
     assert len(store.iteration(child).reason) <= 4000
 
@@ -95,16 +96,16 @@ def test_long_reasons_are_cut(store, run_id):
 def test_ids_that_are_no_runs(store, run_id):
     with pytest.raises(RunException, match="there is no run 'x'"):
         store.run("x")
-    child = store.start_iteration(store.run(run_id), 0, "KNN", {}, {}, 1.0)
+    child = store.start_iteration(store.run(run_id), 0, "KNN", {}, NOTHING, 1.0)
     with pytest.raises(RunException, match="is not an AutoML run"):
         store.run(child)
 
 
 def test_data_and_specification_come_back(store, run_id):
     store.save_spec(run_id, {"settings": {"a": 1}})
-    store.save_data(run_id, {"X": [1, 2]})
+    store.save_data(run_id, {"X": [1, 2]}, "data.pkl")
     assert store.load_spec(run_id) == {"settings": {"a": 1}}
-    assert store.load_data(run_id) == {"X": [1, 2]}
+    assert store.load_data(run_id, "data.pkl") == {"X": [1, 2]}
 
 
 def test_a_driver_is_known_to_live_or_not(store, run_id):
@@ -120,12 +121,10 @@ def test_a_driver_is_known_to_live_or_not(store, run_id):
 
 
 def test_a_store_used_from_many_threads(store, run_id):
-    from concurrent.futures import ThreadPoolExecutor
-
     record = store.run(run_id)
 
     def one(number):
-        child = store.start_iteration(record, number, "KNN", {}, {}, 1.0)
+        child = store.start_iteration(record, number, "KNN", {}, NOTHING, 1.0)
         store.end_iteration(
             child, IterationEnd(IterationStatus.COMPLETED, metrics={"accuracy": 0.5})
         )
@@ -133,3 +132,160 @@ def test_a_store_used_from_many_threads(store, run_id):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(one, range(12)))
     assert [r.iteration for r in store.iterations(run_id)] == list(range(12))
+
+
+def test_an_experiment_is_made_once(store, experiment_id, tmp_path):
+    [name] = [name for name, found in store.experiments().items() if found == experiment_id]
+    assert store.experiment_id(name, tmp_path.as_uri()) == experiment_id
+    run_id = store.create_run(experiment_id, SETTINGS, None)
+    assert store.experiment_of(run_id) == name
+    assert [record.run_id for record in store.runs(experiment_id)] == [run_id]
+    store.client.delete_experiment(experiment_id)
+    with pytest.raises(WorkspaceException, match="was deleted; restore it"):
+        store.experiment_id(name, tmp_path.as_uri())
+
+
+def test_runs_are_listed_newest_first_without_their_iterations(store, experiment_id):
+    ids = [store.create_run(experiment_id, SETTINGS, None) for _ in range(3)]
+    store.start_iteration(store.run(ids[0]), 0, "KNN", {}, NOTHING, 1.0)
+    found = store.runs(experiment_id)
+    assert {record.run_id for record in found} == set(ids)
+    times = [record.started for record in found]
+    assert times == sorted(times, reverse=True)
+
+
+def test_everything_else_that_a_run_holds(store, run_id):
+    store.tag_notes(run_id, ["one", "two"])
+    store.move_run(run_id, "automlcl")
+    store.tag_best(run_id, 3, "child")
+    store.tag(run_id, "team", "x" * 10_000)
+    record = store.run(run_id)
+    assert (record.notes, record.target) == (("one", "two"), "automlcl")
+    assert len(record.tags["team"]) == 4000
+    assert set(record.tags) == {"mine", "team"}
+    assert f"/runs/{run_id}" in store.page_of(run_id)
+
+
+def test_a_driver_is_forgotten(store, run_id):
+    store.tag_driver(run_id, DriverIdentity.of_this_process())
+    store.set_status(run_id, RunStatus.RUNNING)
+    for _ in range(2):
+        store.forget_driver(run_id)
+        record = store.run(run_id)
+        assert (record.driver, record.status) == (None, RunStatus.NOT_STARTED)
+
+
+def test_only_news_are_read_again(store, run_id):
+    record = store.run(run_id)
+    children = [store.start_iteration(record, n, "KNN", {}, NOTHING, 1.0) for n in range(3)]
+    for child in children[:2]:
+        store.end_iteration(child, IterationEnd(IterationStatus.FAILED))
+    ended = [r.ended for r in store.iterations(run_id)[:2]]
+    assert [r.iteration for r in store.iterations(run_id, max(ended) + 10)] == [2]
+    assert [r.iteration for r in store.iterations(run_id, min(ended))] == [0, 1, 2]
+
+
+def test_an_iteration_is_tried_again_on_another_node(store, run_id):
+    child = store.start_iteration(store.run(run_id), 0, "KNN", {}, WHERE, 1.0)
+    store.retry_iteration(child, ["node a was lost", "node b was lost"])
+    waiting = store.iteration(child)
+    assert (waiting.status, waiting.reason) == (IterationStatus.RETRIED, "node b was lost")
+    assert waiting.retries == ("node a was lost", "node b was lost")
+    store.restart_iteration(child, IterationProperties(node_ip="y"), 7.0)
+    again = store.iteration(child)
+    assert (again.status, again.reason, again.started) == (IterationStatus.RUNNING, "", 7.0)
+    assert (again.properties.node_ip, again.ended) == ("y", None)
+    assert again.retries == waiting.retries
+
+
+def test_an_end_that_is_written_twice_is_one_end(store, run_id):
+    child = store.start_iteration(store.run(run_id), 0, "KNN", {}, WHERE, 1.0)
+    end = IterationEnd(
+        IterationStatus.COMPLETED,
+        metrics={"accuracy": 0.6},
+        fold_metrics=({"accuracy": 0.5}, {"accuracy": 0.7}),
+        model=b"model",
+    )
+    store.end_iteration(child, end)
+    once = store.iteration(child), store.fold_metrics(child, "accuracy"), store.files(child)
+    store.end_iteration(child, end)
+    again, folds, files = (
+        store.iteration(child),
+        store.fold_metrics(child, "accuracy"),
+        store.files(child),
+    )
+    assert (folds, files) == once[1:]
+    assert (again.status, again.metrics, again.properties) == (
+        once[0].status,
+        once[0].metrics,
+        once[0].properties,
+    )
+
+
+def test_the_final_state_is_the_last_write(store, run_id, monkeypatch):
+    """Whatever fails before, nobody sees a final state with a part of its files or scores."""
+    child = store.start_iteration(store.run(run_id), 0, "KNN", {}, WHERE, 1.0)
+
+    def away(*_, **__):
+        raise MlflowException("the server is away")
+
+    end = IterationEnd(IterationStatus.COMPLETED, metrics={"accuracy": 0.6}, model=b"model")
+    for call in ("log_artifacts", "log_batch", "set_terminated"):
+        with monkeypatch.context() as patch:
+            patch.setattr(store.client, call, away)
+            with pytest.raises(MlflowException, match="is away"):
+                store.end_iteration(child, end)
+        assert store.iteration(child).status == IterationStatus.RUNNING
+    store.end_iteration(child, end)
+    assert store.iteration(child).status == IterationStatus.COMPLETED
+
+
+def test_the_curves_of_a_run(store, run_id):
+    for iteration, score in enumerate((0.5, math.nan, 0.7)):
+        store.log_best(run_id, iteration, {"accuracy": score})
+    assert store.metric_history(run_id, "accuracy") == {0: 0.5, 2: 0.7}
+
+
+def test_files_in_folders(store, run_id, tmp_path):
+    store.write_files(run_id, "explanation", {"a.json": b"1", "plots/b.png": b"2"})
+    store.write_text(run_id, "logs/a.log", "text")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "c").write_bytes(b"3")
+    store.upload_folder(run_id, tmp_path / "more", "model")
+    assert store.files(run_id, "explanation") == ["explanation/a.json", "explanation/plots/b.png"]
+    assert store.files(run_id)[-2:] == ["logs/a.log", "model/c"]
+    (tmp_path / "here").mkdir()
+    copy = store.download(run_id, "explanation", str(tmp_path / "here"))
+    assert (tmp_path / "here" / "explanation" / "plots" / "b.png").read_bytes() == b"2"
+    assert copy == str(tmp_path / "here" / "explanation")
+
+
+def test_models_are_registered_in_versions(store, run_id):
+    child = store.start_iteration(store.run(run_id), 0, "KNN", {}, NOTHING, 1.0)
+    name = f"model of {run_id}"
+    versions = [store.register_model(name, child, text, {"a": "1"}) for text in ("one", None)]
+    assert [int(version.version) for version in versions] == [1, 2]
+    assert versions[0].source.endswith(f"{child}/artifacts/model")
+    assert (versions[0].description, versions[0].tags) == ("one", {"a": "1"})
+    assert name in store.registered_models()
+
+
+def test_iterations_that_do_not_exist(store):
+    with pytest.raises(RunException, match="there is no run 'nothing'"):
+        store.iteration("nothing")
+
+
+def test_the_page_of_a_run(store, run_id):
+    uri = store.tracking_uri
+    base = uri if uri.startswith("http://") else "http://127.0.0.1:5000"
+    assert store.page_of(run_id).startswith(f"{base}/#/experiments/")
+
+
+@pytest.mark.parametrize(("by_user", "expected"), [(None, "false"), ("true", "true")])
+def test_progress_bars_of_mlflow_stay_off_the_console(monkeypatch, by_user, expected):
+    variable = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
+    monkeypatch.delenv(variable, raising=False)
+    if by_user is not None:
+        monkeypatch.setenv(variable, by_user)
+    configure_mlflow()
+    assert os.environ[variable] == expected

@@ -14,6 +14,7 @@ from engine.driver.clock import SimulatedClock
 from engine.driver.schedule import Next
 from engine.driver.trial_backends.backend import Placement, TrialBackend, TrialHost
 from engine.pipelines.spec import PipelineSpec
+from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd
 from engine.store.status import IterationStatus
 
@@ -69,7 +70,7 @@ class RecordedTrial:
             self.reason,
             metrics=metrics,
             fold_metrics=tuple({metric: score} for score in self.fold_scores),
-            properties={"folds": len(self.fold_scores)},
+            properties=IterationProperties(folds=len(self.fold_scores)),
             model=self.model,
             predictions=self.predictions,
             log=self.log or None,

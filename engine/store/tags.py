@@ -1,0 +1,290 @@
+"""Tags of MLflow runs: the codecs of `RunRecord` and `IterationRecord`.
+
+An experiment is an MLflow experiment, a run a parent run, an iteration a child run. Values that
+MLflow has no field for are tags that start with ``raysmith.``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import RunException
+from engine.store.driver_identity import DriverIdentity
+from engine.store.properties import IterationProperties
+from engine.store.records import IterationRecord, Requests, RunRecord
+from engine.store.status import IterationStatus, RunStatus
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+_PREFIX = "raysmith."
+_PREFIX_OF_MLFLOW = "mlflow."
+
+PARENT = "mlflow.parentRunId"
+_NAME = "mlflow.runName"
+
+KIND = f"{_PREFIX}kind"
+STATUS = f"{_PREFIX}status"
+ERROR, ERROR_TYPE = f"{_PREFIX}error", f"{_PREFIX}error_type"
+NOTES = f"{_PREFIX}notes"
+BEST_ITERATION, BEST_RUN_ID = f"{_PREFIX}best_iteration", f"{_PREFIX}best_run_id"
+DRIVER = f"{_PREFIX}driver"
+TARGET = f"{_PREFIX}target"
+CANCEL, PAUSE = f"{_PREFIX}request.cancel", f"{_PREFIX}request.pause"
+_CANCEL_ITERATION = f"{_PREFIX}request.cancel_iteration."
+_TASK, _METRIC = f"{_PREFIX}task", f"{_PREFIX}primary_metric"
+_ITERATION, _PIPELINE = f"{_PREFIX}iteration", f"{_PREFIX}pipeline"
+_REASON, _RETRIES = f"{_PREFIX}reason", f"{_PREFIX}retries"
+_STARTED = f"{_PREFIX}started"
+_PROPERTY = f"{_PREFIX}property."
+
+#: MLflow's status of each state. A state that runs and iterations share has one entry.
+MLFLOW_STATUS: Mapping[RunStatus | IterationStatus, str] = {
+    RunStatus.NOT_STARTED: "SCHEDULED",
+    RunStatus.PREPARING: "SCHEDULED",
+    RunStatus.RUNNING: "RUNNING",
+    RunStatus.FINALIZING: "RUNNING",
+    RunStatus.COMPLETED: "FINISHED",
+    RunStatus.CANCELED: "KILLED",
+    RunStatus.FAILED: "FAILED",
+    IterationStatus.RETRIED: "RUNNING",
+    IterationStatus.TIMEOUT: "KILLED",
+    IterationStatus.PRUNED: "KILLED",
+}
+
+#: Prefix of metrics that have a step for each fold.
+FOLDS = "folds/"
+
+_TEXT_LIMIT = 4000
+_REASON_LIMIT = 300
+
+
+def is_reserved(key: str) -> bool:
+    """Whether a tag belongs to raysmith or to MLflow rather than to the user.
+
+    Examples
+    --------
+    >>> is_reserved("mlflow.note.content"), is_reserved("team")
+    (True, False)
+    """
+    return key.startswith((_PREFIX, _PREFIX_OF_MLFLOW))
+
+
+def is_request_or_error(key: str) -> bool:
+    """Whether a tag must go before a run is driven again.
+
+    Examples
+    --------
+    >>> is_request_or_error(CANCEL), is_request_or_error(ERROR), is_request_or_error(STATUS)
+    (True, True, False)
+    """
+    return key.startswith((f"{_PREFIX}request.", ERROR))
+
+
+def cancel_iteration(iteration: int) -> str:
+    """Return the tag that asks the driver to cancel an iteration.
+
+    Examples
+    --------
+    >>> cancel_iteration(7)
+    'raysmith.request.cancel_iteration.7'
+    """
+    return f"{_CANCEL_ITERATION}{iteration}"
+
+
+def shorten(text: str) -> str:
+    """Cut a text to 4,000 characters, well under MLflow's own limits.
+
+    Examples
+    --------
+    >>> shorten("short"), len(shorten("x" * 100_000))
+    ('short', 4000)
+    """
+    return text if len(text) <= _TEXT_LIMIT else text[: _TEXT_LIMIT - 3] + "..."
+
+
+def tags_of_new_run(
+    name: str, settings: Mapping[str, Any], user_tags: Mapping[str, str]
+) -> dict[str, str]:
+    """Encode a run in the state ``NotStarted``.
+
+    Examples
+    --------
+    >>> settings = {"task": "regression", "primary_metric": "r2_score"}
+    >>> tags = tags_of_new_run("a run", settings, {"team": "x"})
+    >>> tags[STATUS], tags[TARGET], tags["team"]
+    ('NotStarted', 'local', 'x')
+    """
+    return {
+        _NAME: name,
+        KIND: "run",
+        STATUS: RunStatus.NOT_STARTED.value,
+        _TASK: settings["task"],
+        _METRIC: settings["primary_metric"],
+        TARGET: settings.get("compute_target") or "local",
+        **user_tags,
+    }
+
+
+def is_run(tags: Mapping[str, str]) -> bool:
+    """Whether the tags are those of an AutoML run rather than of an iteration.
+
+    Examples
+    --------
+    >>> is_run({KIND: "run"}), is_run({KIND: "iteration"}), is_run({})
+    (True, False, False)
+    """
+    return tags.get(KIND) == "run"
+
+
+#: Filter of a search for AutoML runs, in MLflow's syntax.
+ALL_RUNS = f"tags.`{KIND}` = 'run'"
+
+
+def run_record(run: Run) -> RunRecord:
+    """Decode a parent run.
+
+    Raises
+    ------
+    RunException
+        When the MLflow run is not an AutoML run.
+    """
+    tags = run.data.tags
+    if not is_run(tags):
+        raise RunException(f"run {run.info.run_id} is not an AutoML run")
+    driver = tags.get(DRIVER)
+    status = RunStatus(tags[STATUS])
+    return RunRecord(
+        run_id=run.info.run_id,
+        experiment_id=run.info.experiment_id,
+        name=tags.get(_NAME, run.info.run_id),
+        status=status,
+        error=tags.get(ERROR),
+        error_type=tags.get(ERROR_TYPE),
+        task=tags[_TASK],
+        primary_metric=tags[_METRIC],
+        started=run.info.start_time / 1000,
+        ended=_end_of(run) if status.is_final else None,
+        driver=None if driver is None else DriverIdentity.from_json(driver),
+        requests=_requests(tags),
+        notes=tuple(tags.get(NOTES, "").splitlines()),
+        tags={key: value for key, value in tags.items() if not is_reserved(key)},
+        target=tags.get(TARGET, "local"),
+    )
+
+
+def _requests(tags: Mapping[str, str]) -> Requests:
+    return Requests(
+        cancel=tags.get(CANCEL) == "true",
+        pause=tags.get(PAUSE) == "true",
+        cancel_iterations=frozenset(
+            int(key.removeprefix(_CANCEL_ITERATION))
+            for key in tags
+            if key.startswith(_CANCEL_ITERATION)
+        ),
+    )
+
+
+def tags_of_new_iteration(
+    parent_id: str, iteration: int, pipeline: str, properties: IterationProperties
+) -> dict[str, str]:
+    """Encode an iteration in the state ``Running``.
+
+    Examples
+    --------
+    >>> tags_of_new_iteration("parent", 3, "PCA KNN", IterationProperties())[STATUS]
+    'Running'
+    """
+    return {
+        PARENT: parent_id,
+        _NAME: f"{iteration} {pipeline}",
+        KIND: "iteration",
+        _ITERATION: str(iteration),
+        _PIPELINE: pipeline,
+        STATUS: IterationStatus.RUNNING.value,
+        **_property_tags(properties),
+    }
+
+
+def tags_of_restart(properties: IterationProperties, started: float) -> dict[str, str]:
+    """Encode an iteration that is in the state ``Running`` again.
+
+    Examples
+    --------
+    >>> tags_of_restart(IterationProperties(pid=7), 12.5)["raysmith.started"]
+    '12.5'
+    """
+    return {
+        STATUS: IterationStatus.RUNNING.value,
+        _REASON: "",
+        _STARTED: str(started),
+        **_property_tags(properties),
+    }
+
+
+def tags_of_retry(reasons: Sequence[str]) -> dict[str, str]:
+    """Encode an iteration in the state ``Retried``; ``reasons`` are all lost nodes so far.
+
+    Examples
+    --------
+    >>> tags_of_retry(["node a was lost", "node b was lost"])["raysmith.reason"]
+    'node b was lost'
+    """
+    shown = [reason[:_REASON_LIMIT] for reason in reasons]
+    return {
+        _RETRIES: json.dumps(shown),
+        _REASON: shown[-1],
+        STATUS: IterationStatus.RETRIED.value,
+    }
+
+
+def tags_of_end(
+    status: IterationStatus, reason: str, properties: IterationProperties
+) -> dict[str, str]:
+    """Encode an iteration in its final state.
+
+    Examples
+    --------
+    >>> tags_of_end(IterationStatus.TIMEOUT, "too long", IterationProperties())
+    {'raysmith.reason': 'too long', 'raysmith.status': 'Timeout'}
+    """
+    return {
+        **_property_tags(properties),
+        _REASON: shorten(reason),
+        STATUS: status.value,
+    }
+
+
+def iteration_record(run: Run) -> IterationRecord:
+    """Decode a child run."""
+    tags = run.data.tags
+    status = IterationStatus(tags[STATUS])
+    return IterationRecord(
+        run_id=run.info.run_id,
+        iteration=int(tags[_ITERATION]),
+        status=status,
+        pipeline=tags[_PIPELINE],
+        reason=tags.get(_REASON, ""),
+        metrics={k: v for k, v in run.data.metrics.items() if not k.startswith(FOLDS)},
+        properties=IterationProperties.from_tags(
+            {
+                key.removeprefix(_PROPERTY): value
+                for key, value in tags.items()
+                if key.startswith(_PROPERTY)
+            }
+        ),
+        started=float(tags.get(_STARTED, run.info.start_time / 1000)),
+        ended=_end_of(run) if status.is_final else None,
+        retries=tuple(json.loads(tags.get(_RETRIES, "[]"))),
+    )
+
+
+def _end_of(run: Run) -> float | None:
+    """MLflow reads a run before its tags, so a run that ended in between has no time yet."""
+    return None if run.info.end_time is None else run.info.end_time / 1000
+
+
+def _property_tags(properties: IterationProperties) -> dict[str, str]:
+    return {f"{_PROPERTY}{key}": shorten(text) for key, text in properties.to_tags().items()}

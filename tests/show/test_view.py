@@ -1,0 +1,80 @@
+"""The state that widget and report draw."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from engine.show.report import render_report
+from engine.show.view import QUALITY_FILE, full_state, installed_versions, run_state
+from engine.store.status import RunStatus
+from tests.client.recorded import BEST, DATA, SCORES, keep_explanation, record_run
+
+
+def test_the_state_of_a_completed_run(run):
+    state = full_state(run.view())
+    assert state["run"]["status"] == "Completed"
+    assert state["run"]["experiment"] == "recorded"
+    assert state["run"]["url"] == run.get_portal_url()
+    assert (state["best"], len(state["iterations"])) == (BEST, len(SCORES))
+    assert state["metrics"]["accuracy"]
+    assert not state["metrics"]["log_loss"]
+    assert state["data"] == DATA
+    assert (state["quality"], state["explanation"]) == (None, None)
+    assert state["settings"]["iterations"] == "4"
+    assert "path" not in state["settings"]
+    assert state["versions"] == {"python": state["versions"]["python"], **installed_versions()}
+    assert f"AutoMLRun(Experiment(ws, 'recorded'), '{run.id}')" in state["snippet"]
+    assert json.loads(json.dumps(state)) == state
+
+
+def test_the_state_of_an_iteration(run):
+    failed, best = (full_state(run.view())["iterations"][n] for n in (1, BEST))
+    assert best["parameters"] == {"max_depth": "3", "PCA.share": "0.5"}
+    assert "pipeline_spec" not in best["properties"]
+    assert (best["properties"]["cores"], best["node"]) == ("1", "10.0.0.1")
+    assert best["metrics"] == {"accuracy": 0.9, "log_loss": 0.45}
+    assert [round(score, 2) for score in best["folds"]] == [0.85, 0.9, 0.95]
+    assert (failed["status"], failed["reason"]) == ("Failed", "ValueError: bad")
+    assert "folds" not in failed
+
+
+def test_failed_iterations_and_the_best_keep_their_logs(run):
+    state = full_state(run.view(), most=2)
+    assert state["logs"] == {"1": "log of 1\n", str(BEST): f"log of {BEST}\n"}
+    with_folds = [one["iteration"] for one in state["iterations"] if "folds" in one]
+    assert with_folds == [BEST]
+
+
+def test_a_run_that_is_about_to_end(run):
+    view = dataclasses.replace(run.view(), ends_as="Canceled")
+    record = dataclasses.replace(run.store.run(run.id), status=RunStatus.RUNNING, ended=None)
+    state = run_state(view, record, [])
+    assert state["run"]["status"] == "Canceled"
+    assert state["run"]["ended"] >= record.started
+    assert (state["best"], state["iterations"]) == (None, [])
+
+
+def test_a_file_that_is_no_json_is_left_out(experiment):
+    run = record_run(experiment)
+    run.store.write_text(run.id, QUALITY_FILE, "{")
+    assert full_state(run.view())["quality"] is None
+
+
+def test_the_page_holds_the_state_and_nothing_that_ends_its_script(run):
+    state = full_state(run.view())
+    state["run"]["name"] = "</script><script>&"
+    page = render_report(state)
+    assert page.count("</script>") == 2
+    assert "&lt;/script&gt;&lt;script&gt;&amp; – raysmith" in page
+
+
+def test_the_importance_of_the_best_iteration(experiment):
+    run = record_run(experiment)
+    keep_explanation(run, BEST)
+    explained = full_state(run.view())["explanation"]
+    assert (explained["iteration"], explained["source"]) == (BEST, "X_valid")
+    assert (explained["rows_explained"], explained["rows_given"]) == (2, 9)
+    assert [group["label"] for group in explained["groups"]] == ["all", "no", "yes"]
+    assert explained["groups"][0]["names"] == ["b", "a"]
+    assert explained["groups"][0]["values"] == [0.5, 0.125]
