@@ -44,7 +44,16 @@ class Clock(ABC):
 
 
 class RealClock(Clock):
-    """The clock of this machine; repeated calls come from a thread."""
+    """The clock of this machine; repeated calls come from a thread.
+
+    Examples
+    --------
+    >>> called = threading.Event()
+    >>> stop = RealClock().every(0.001, called.set)
+    >>> called.wait(timeout=10.0)
+    True
+    >>> stop()
+    """
 
     def time(self) -> float:
         """See `Clock.time`."""

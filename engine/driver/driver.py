@@ -27,10 +27,12 @@ logger = logging.getLogger("raysmith.driver")
 class Driver:
     """Drives one run in the process that calls `run`.
 
+    Of several drivers of one run, the last that called `claim` goes on, and the others stop.
+
     Parameters
     ----------
     store:
-        Where the run is kept.
+        The store that holds the run.
     run_id:
         The run. Iterations that have ended already are not repeated.
     given:
@@ -65,7 +67,7 @@ class Driver:
         self._store.set_status(self._run_id, RunStatus.PREPARING)
 
     def run(self) -> None:
-        """Drive the run to its end; never raises: what goes wrong is the run's error.
+        """Drive the run to its end; never raise: an error becomes the run's error.
 
         The final state comes last: who sees it finds report and log.
         """
@@ -107,8 +109,13 @@ class Driver:
         threading.Thread(target=import_flavour, name="raysmith-import", daemon=True).start()
         try:
             return RunSteps(
-                self._store, self._run_id, self._given, self._identity, platform, self._clock,
+                self._store,
+                self._run_id,
+                self._given,
+                self._identity,
+                platform,
+                self._clock,
                 self._started,
-            ).take()  # fmt: skip
+            ).take()
         finally:
             platform.close()

@@ -1,4 +1,4 @@
-"""The run's data on one node: ``get_data()`` called once, its result shared through Ray."""
+"""A run's data on one node: ``get_data()`` is called once, its result is shared through Ray."""
 
 from __future__ import annotations
 
@@ -35,19 +35,29 @@ _LARGEST_TAIL = 200_000  # characters of a log that one look brings
 
 
 def log_folder(run_id: str) -> Path:
-    """Where a node keeps the logs of a run until they are in the store."""
+    """Return the folder where a node keeps the logs of a run until they are in the store.
+
+    Examples
+    --------
+    >>> log_folder("4f2a").parts[-3:]
+    ('raysmith', '4f2a', 'logs')
+    """
     return Path(tempfile.gettempdir()) / "raysmith" / run_id / "logs"
 
 
 class NodeData:
-    """An actor a node and run: gets the data for the node's trials and reads their log files.
+    """The actor of one node and one run: it gets the data for the node's trials.
+
+    It also keeps features that trials share, and reads their log files. Its methods may be called
+    at the same time.
 
     Parameters
     ----------
     run_id:
         The run.
     source:
-        Its data; ``None`` for data that is in Ray's store already: nobody asks for it here.
+        Where the data comes from; ``None`` for data that is in Ray's store already, for which
+        `load` is not called.
     """
 
     def __init__(self, run_id: str, source: DataSource | None) -> None:
@@ -59,25 +69,25 @@ class NodeData:
         self._room: float | None = None
 
     def load(self) -> LoadedData:
-        """The data; the first call gets it, others wait for that and get the same."""
+        """Return the data; the first call reads it, later calls get the same result."""
         with self._lock:
             if self._loaded is None:
                 self._loaded = self._load()
             return self._loaded
 
     def targets(self) -> Dataset:
-        """The data without its features."""
+        """Return the data without its features."""
         dataset: Dataset = ray.get(self.load().reference[0])
         return dataset.without_features()
 
     def features(self, part: int) -> list[Any]:
-        """A reference to what `keep_features` was given for ``part``, in a list; empty if none."""
+        """Return a reference to the features kept for ``part``, in a list; empty without them."""
         return [self._features[part]] if part in self._features else []
 
     def keep_features(self, part: int, features: Any, size: int) -> None:
         """Hold ``features``, of ``size`` bytes, in this node's store while there is room.
 
-        They are this actor's: the process that made them may be ended at any time.
+        The actor owns them, as the process that made them may be ended at any time.
         """
         with self._lock:
             if self._room is None:
@@ -87,7 +97,7 @@ class NodeData:
                 self._room -= size
 
     def describe(self) -> dict[str, Any]:
-        """The data as a report shows it."""
+        """Return the data as a report shows it."""
         from engine.data.description import describe_data
 
         return describe_data(ray.get(self.load().reference[0]))
@@ -96,7 +106,7 @@ class NodeData:
         """Return once the actor is up."""
 
     def tail(self, file: str) -> str:
-        """The end of a log file of this node's folder; empty while there is none."""
+        """Return the end of a log file of this node; an empty text while there is no file."""
         try:
             text = (log_folder(self._run_id) / file).read_text(errors="replace")
         except OSError:
@@ -125,9 +135,10 @@ class NodeData:
 
 
 def node_data(source: DataSource) -> Any:
-    """The handle of this node's `NodeData` actor, started if it is not there yet.
+    """Return the handle of this node's `NodeData` actor; start the actor if it is not there yet.
 
-    It is detached: it must outlive the trial that happened to come first. The driver ends it.
+    The actor is detached: it must outlive the trial that happened to come first. The driver ends
+    it by `end_node_data`.
     """
     node_id = ray.get_runtime_context().get_node_id()
     remote = ray.remote(NodeData).options(
@@ -143,7 +154,7 @@ def node_data(source: DataSource) -> Any:
 
 
 class NodeFeatures:
-    """Features that a node's trials have made, for those that need the same.
+    """Features that a node's trials share: the first trial makes them, the others get them.
 
     Parameters
     ----------
@@ -155,14 +166,15 @@ class NodeFeatures:
         self._node = node
 
     def __call__(self, part: int, make: Callable[[], Any]) -> Any:
-        """What ``make`` gave for this part of the rows, in this process or another, or gives now.
+        """Return the features of a part of the rows; make them when no trial has made them yet.
 
         Parameters
         ----------
         part:
             A fold's number, or `engine.evaluation.fit_options.ALL_ROWS`.
         make:
-            Makes (what makes the features, those of the training rows, others or ``None``).
+            Returns the fitted transformer, the features of the training rows, and those of the
+            validation rows or ``None``.
         """
         try:
             found = ray.get(self._node.features.remote(part))
@@ -178,7 +190,7 @@ class NodeFeatures:
 
 
 def node_features(run_id: str) -> NodeFeatures | None:
-    """What this node's trials of a run have kept; ``None`` where there were no trials."""
+    """Return the features that trials of a run share on this node; ``None`` without trials."""
     try:
         return NodeFeatures(ray.get_actor(_name(run_id), namespace=NAMESPACE))
     except ValueError:
@@ -198,6 +210,13 @@ def _object_store_bytes() -> float:
 
 
 def actor_prefix(run_id: str) -> str:
+    """Return how the names of a run's `NodeData` actors begin.
+
+    Examples
+    --------
+    >>> actor_prefix("4f2a")
+    'data-4f2a-'
+    """
     return f"data-{run_id}-"
 
 
@@ -213,7 +232,7 @@ def end_node_data(run_id: str) -> None:
 
 @ray.remote(max_retries=0)
 def node_data_somewhere(source: DataSource) -> Any:
-    """The `NodeData` of the node where this task lands: one with room for a trial."""
+    """Return the `NodeData` of the node where this task lands: one with room for a trial."""
     node = node_data(source)
     ray.get(node.ready.remote())
     return node

@@ -1,4 +1,4 @@
-"""What a piece of code prints, native code included, goes to a file."""
+"""Capture of what code prints, native code included."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 
 @contextmanager
 def capture_output(file: Path) -> Iterator[None]:
-    """Send file descriptors 1 and 2 of this process to the end of ``file`` meanwhile.
+    """Send the output of this process to the end of ``file`` meanwhile.
 
-    Descriptors, not ``sys.stdout``: LightGBM's, libsvm's and other native code's lines come too.
+    File descriptors 1 and 2 are redirected, not ``sys.stdout``, so that lines of native code such
+    as LightGBM's are captured too. The folder of ``file`` is made where it is missing.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     target = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

@@ -39,7 +39,7 @@ class Platform(ABC):
 
     @abstractmethod
     def concurrency(self, cores: int) -> int:
-        """Return how many trials of so many cores may run at a time, at least 1."""
+        """Return how many trials with ``cores`` cores each may run at a time, at least 1."""
 
     @abstractmethod
     def ask_for_nodes(self, cores: int) -> None:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.deadline import Deadline
+from engine.deadline import NEVER, Deadline
 from engine.driver.clock import Clock
 from engine.driver.gauges import Gauges
 from engine.driver.running_trials import RunningTrials, Verdict
@@ -74,7 +74,7 @@ class Progress(TrialHost):
         metric: Metric,
         kill: Callable[[int], None],
         clock: Clock,
-        until: Deadline | None = None,
+        until: Deadline = NEVER,
         gauges: Gauges | None = None,
     ) -> None:
         self.schedule = schedule
@@ -84,7 +84,7 @@ class Progress(TrialHost):
         self._recorder = recorder
         self._metric = metric
         self._clock = clock
-        self._until = Deadline() if until is None else until
+        self._until = until
         self._gauges = Gauges() if gauges is None else gauges
         self._proposed: dict[int, PipelineSpec] = {}
         self._open: dict[int, _Open] = {}

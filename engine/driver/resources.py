@@ -87,7 +87,7 @@ def trial_resources(settings: Settings, cpu: str, cores: int) -> dict[str, Any]:
 
 
 def concurrency(settings: Settings, cores: int) -> int:
-    """Return how many trials of so many cores run at a time on the connected cluster."""
+    """Return how many trials with ``cores`` cores each run at a time on the connected cluster."""
     if settings.max_concurrent_iterations is not None:
         return settings.max_concurrent_iterations
     if settings.is_remote:

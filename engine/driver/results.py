@@ -57,9 +57,9 @@ def keep_best(store: RunStore, record: RunRecord) -> IterationRecord | None:
 def describe(
     store: RunStore, run_id: str, best: IterationRecord, data: RunData, step: DataStep
 ) -> None:
-    """Write what the report shows of the data and of the best model's predictions.
+    """Write the parts of the report about the data and the best model's predictions.
 
-    What goes wrong is logged: the run has its models anyway.
+    An error is logged and goes no further: the run has its models anyway.
     """
     from engine.evaluation.diagnostics import quality_of
     from engine.show.view import DATA_FILE, QUALITY_FILE
@@ -75,6 +75,8 @@ def describe(
 
 def write_report(store: RunStore, run_id: str, status: str) -> None:
     """Write the report beside the run's other files, where the MLflow UI shows it.
+
+    An error is logged and goes no further.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What an earlier driver of a run has left to do."""
+"""The search and the schedule of a run that an earlier driver may have begun."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from engine.store.status import IterationStatus
 
 
 def search_for(settings: Settings, summary: DataSummary, metric: Metric) -> PipelineSearch:
-    """Return the search of a run, before it has been told of any iteration.
+    """Return the search of a run, without any history.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def search_for(settings: Settings, summary: DataSummary, metric: Metric) -> Pipe
 
 
 def tell_earlier(search: Searcher, iterations: Sequence[IterationRecord], metric: Metric) -> None:
-    """Tell a search of the iterations that earlier drivers have ended or begun."""
+    """Give a search the history of the iterations that earlier drivers have ended or begun."""
     for record in iterations:
         if record.is_ensemble:
             continue
@@ -57,10 +57,17 @@ def tell_earlier(search: Searcher, iterations: Sequence[IterationRecord], metric
 def schedule_after(
     settings: Settings, iterations: Sequence[IterationRecord], metric: Metric
 ) -> Schedule:
-    """Return the schedule of what is left of a run.
+    """Return the schedule of the iterations that are still to come.
 
     Iterations that have ended are not repeated; those that were interrupted come first, under
     their own numbers. Ensembles keep their numbers and do not count as iterations.
+
+    Examples
+    --------
+    >>> from engine.metrics.metric import METRICS
+    >>> settings = Settings("regression", "r2_score", iterations=10)
+    >>> schedule_after(settings, [], METRICS["r2_score"]).to_come
+    10
     """
     ensembles = [r.iteration for r in iterations if r.is_ensemble]
     pipelines = [r for r in iterations if not r.is_ensemble]

@@ -1,4 +1,4 @@
-"""Which iteration is next and when a run is over; knows neither Ray nor MLflow."""
+"""The order of iterations, and the end of a run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,17 @@ class Next(Enum):
 
 @dataclass(frozen=True)
 class Goals:
-    """When to stop: after ``iterations``, at a score, or when the best has stood still."""
+    """When a run stops.
+
+    Attributes
+    ----------
+    iterations:
+        The first number that is not handed out.
+    exit_score:
+        A score of the primary metric that is good enough; ``None`` for no such score.
+    patience:
+        Iterations without a new best score after which the run stops; ``None`` for no limit.
+    """
 
     iterations: int
     exit_score: float | None = None
@@ -39,6 +49,30 @@ class Schedule:
         Number -> score (NaN for none) of the iterations that ended earlier: they are not repeated.
     interrupted:
         Numbers that had started when an earlier driver died: they come first.
+
+    Attributes
+    ----------
+    best:
+        Number and score of the best iteration; ``None`` before there is a score.
+    paused:
+        Whether no numbers are handed out for now.
+    stopped:
+        Why no numbers are handed out any more; ``None`` while they are.
+    stopped_at_once:
+        Whether running iterations should be ended too.
+
+    Examples
+    --------
+    >>> from engine.metrics.metric import METRICS
+    >>> schedule = Schedule(Goals(iterations=100, exit_score=0.9), METRICS["accuracy"])
+    >>> schedule.next(), schedule.next()
+    (0, 1)
+    >>> schedule.ended(1, 0.95)
+    True
+    >>> schedule.stopped
+    'experiment_exit_score=0.9 is reached'
+    >>> schedule.next()
+    <Next.OVER: 'over'>
     """
 
     def __init__(
@@ -64,7 +98,7 @@ class Schedule:
         self._since_best = 0
 
     def next(self) -> int | Next:
-        """The next number to start; each is handed out once."""
+        """Return the next number to start; each number is handed out once."""
         with self._lock:
             if self.stopped is not None:
                 return Next.OVER
@@ -78,19 +112,19 @@ class Schedule:
 
     @property
     def to_come(self) -> int:
-        """How many numbers may still be handed out."""
+        """The count of numbers that may still be handed out."""
         with self._lock:
             if self.stopped is not None:
                 return 0
             return max(0, self._goals.iterations - len(self._taken)) + len(self._first)
 
     def again(self, number: int) -> None:
-        """Hand a number out once more: its node was lost."""
+        """Have `next` hand out a number once more, because its node was lost."""
         with self._lock:
             self._first.append(number)
 
     def ended(self, number: int, score: float) -> bool:
-        """Take note of an iteration's score (NaN for none); whether it is the new best."""
+        """Take note of an iteration's score, NaN for none; return whether it is the new best."""
         with self._lock:
             is_best = self._weigh(number, score)
             exit_score, patience = self._goals.exit_score, self._goals.patience
@@ -103,7 +137,7 @@ class Schedule:
     def stop(self, reason: str, at_once: bool = False) -> None:
         """Hand out nothing more; the first reason counts.
 
-        With ``at_once`` what runs should be ended too.
+        With ``at_once`` running iterations should be ended too.
         """
         with self._lock:
             if self.stopped is None:

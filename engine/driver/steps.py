@@ -143,7 +143,7 @@ class RunSteps:
         ).run()
 
     def _explain(self, best: IterationRecord, data: RunData) -> None:
-        """Explain the best model; what goes wrong is a warning, the run has its models anyway."""
+        """Explain the best model; an error becomes a note, as the run has its models anyway."""
         if not self._given.explains(data.summary.validation == "split"):
             return
         until = self._budget.explanation()

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from engine.config.settings import Settings
-from engine.deadline import Deadline
+from engine.deadline import NEVER, Deadline
 from engine.driver.clock import Clock
 
 #: The part of the limits that an iteration may spend on boosting rounds: of those that would have
@@ -50,7 +50,7 @@ class IterationLimits:
     False
     """
 
-    trials: Deadline = Deadline()
+    trials: Deadline = NEVER
     iteration_seconds: float | None = None
     share_seconds: float | None = None
 
@@ -76,7 +76,14 @@ class IterationLimits:
         return max(_LEAST_FIT_SECONDS, allowed / (n_folds + more))
 
     def is_long(self, whole: float) -> bool:
-        """Whether an iteration of ``whole`` seconds takes a good part of the run's time."""
+        """Whether an iteration of ``whole`` seconds takes a good part of the run's time.
+
+        Examples
+        --------
+        >>> limits = IterationLimits(share_seconds=100.0)
+        >>> limits.is_long(14.0), limits.is_long(16.0)
+        (False, True)
+        """
         return self.share_seconds is not None and whole > _LONG * self.share_seconds
 
     def has_room_for(self, whole: float, elapsed: float) -> bool:
@@ -94,6 +101,14 @@ class IterationLimits:
             Seconds that have passed.
         is_first:
             Whether no iteration has given a model yet: this one may have more than its share.
+
+        Examples
+        --------
+        >>> limits = IterationLimits(share_seconds=30.0)
+        >>> limits.exceeded(whole=40.0, elapsed=8.0, is_first=False)
+        'its 40 s would be more than its share of experiment_timeout_minutes, 30 s'
+        >>> limits.exceeded(whole=40.0, elapsed=8.0, is_first=True) is None
+        True
         """
         if self.share_seconds is not None and not is_first and whole > self.share_seconds:
             return (

@@ -45,7 +45,7 @@ class IterationTrial(tune.Trainable):
     """Executes iterations in two steps: the first announces where, the second does the work.
 
     The announcement lets the driver end a trial that is stuck in native code: Tune's own stop would
-    wait for it. Nothing is raised: what goes wrong is the iteration's outcome, and the actor is
+    wait for it. Nothing is raised: an error becomes the iteration's outcome, and the actor is
     used again.
     """
 
@@ -135,6 +135,12 @@ def check_loaded(loaded: LoadedData, fingerprint: str) -> None:
     ------
     DataException
         When ``get_data()`` failed on the node or returned other data.
+
+    Examples
+    --------
+    >>> from engine.data.dataset import DataSummary
+    >>> summary = DataSummary("regression", 20, 3, False, False, None, "split", "a1b2")
+    >>> check_loaded(LoadedData(["reference"], summary, None, "", 0.1), fingerprint="a1b2")
     """
     if loaded.checked().fingerprint != fingerprint:
         raise DataException(

@@ -1,4 +1,4 @@
-"""The evaluation of one iteration, on whatever machine it happens."""
+"""The evaluation of one iteration, within the limits of its run."""
 
 from __future__ import annotations
 
@@ -40,6 +40,22 @@ class TrialEvaluation:
         The primary metric of each fold of the best iteration so far; empty when there is none.
     clock:
         Returns the present in seconds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from engine.data.check import check_data
+    >>> from engine.data.splits import SplitPlan, make_splits
+    >>> from engine.driver.time_budget import IterationLimits
+    >>> X = np.random.default_rng(0).normal(size=(60, 2))
+    >>> data = check_data({"X": X, "y": (X[:, 0] > 0).astype(int)}, "classification")
+    >>> folds = make_splits(data, SplitPlan(3))
+    >>> settings = TrialSettings(
+    ...     None, "", "accuracy", 1, 0, None, logging.INFO, IterationLimits()
+    ... )
+    >>> end = TrialEvaluation(PipelineSpec("DecisionTree"), settings).run(lambda: (data, folds))
+    >>> end.status.value, len(end.fold_metrics)
+    ('Completed', 3)
     """
 
     def __init__(
@@ -65,12 +81,12 @@ class TrialEvaluation:
         kept: KeptByPart | None = None,
         fitted: Callable[[float], None] = lambda seconds: None,
     ) -> IterationEnd:
-        """Evaluate the pipeline; never raises: what goes wrong is the iteration's outcome.
+        """Evaluate the pipeline; never raise: an error becomes the iteration's outcome.
 
         Parameters
         ----------
         get_data:
-            Returns the data and its folds, or raises why there is none.
+            Returns the data and its folds, or raises when there is no data.
         kept:
             Features that other trials have made, see `evaluate`.
         fitted:

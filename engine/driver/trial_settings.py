@@ -18,7 +18,7 @@ class TrialSettings:
     Attributes
     ----------
     source:
-        Where the data comes from; ``None`` where trials need none.
+        Where the data comes from.
     fingerprint:
         Fingerprint of the data that the driver saw: a node with other data must not take part.
     primary_metric:

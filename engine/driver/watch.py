@@ -191,7 +191,7 @@ class TrialWatch:
 
 
 class _Due:
-    """True when called for the first time, and then once every so many seconds."""
+    """Answers true at the first call, and then once in each interval of ``seconds``."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
