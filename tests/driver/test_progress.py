@@ -7,7 +7,7 @@ import math
 import pytest
 
 from engine.data.check import check_data
-from engine.deadline import Deadline
+from engine.deadline import NEVER, Deadline
 from engine.driver.clock import SimulatedClock
 from engine.driver.progress import MAX_RETRIES, Progress
 from engine.driver.running_trials import Verdict
@@ -60,7 +60,7 @@ class Counts:
 
 
 class Scene:
-    def __init__(self, iterations=6, until=None, **goals):
+    def __init__(self, iterations=6, until=NEVER, **goals):
         self.clock = SimulatedClock(1000.0)
         self.notes, self.counts, self.killed = Notes(), Counts(), []
         self.schedule = Schedule(Goals(iterations, **goals), ACCURACY)
