@@ -20,6 +20,7 @@ from engine.ensembles.members import share_first_steps
 from engine.ensembles.meta_features import Array
 from engine.ensembles.out_of_fold import OutOfFold
 from engine.metrics.scores import mean_over_folds
+from engine.pipelines.protocols import Estimator, Transformer
 
 Ensemble = (
     VotingEnsembleClassifier
@@ -57,8 +58,8 @@ class EnsembleResult:
     metrics: Mapping[str, float]
     fold_metrics: Sequence[Mapping[str, float]]
     predictions: Array
-    meta_learner: Any = None
-    features: Any = None
+    meta_learner: Estimator | None = None
+    features: Transformer | None = None
     own_weight: float | None = None
     n_inputs: int | None = None
 
@@ -80,7 +81,7 @@ def score_parts(
     members: Mapping[int, float],
     predicted: Array,
     predict: Callable[[NDArray[Any], OutOfFold], Array],
-    meta_learner: Any = None,
+    meta_learner: Estimator | None = None,
 ) -> EnsembleResult:
     """Score each part of the rows by an ensemble that was made from the other parts.
 

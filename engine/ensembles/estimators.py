@@ -12,6 +12,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, Transfo
 from engine.data.dataset import Matrix
 from engine.ensembles.members import Made, out_of_fold_output, output_of
 from engine.ensembles.meta_features import Array, divide, meta_input, meta_predict
+from engine.pipelines.features.numeric_matrix import NumericMatrix
+from engine.pipelines.features.transformer import DataTransformer
+from engine.pipelines.protocols import Estimator, Transformer
 
 
 class SharedFeatures(TransformerMixin, BaseEstimator):
@@ -32,10 +35,10 @@ class SharedFeatures(TransformerMixin, BaseEstimator):
     ['x0']
     """
 
-    def __init__(self, transformer: Any) -> None:
+    def __init__(self, transformer: DataTransformer | NumericMatrix) -> None:
         self.transformer = transformer
 
-    def fit(self, X: Matrix, y: Any = None) -> SharedFeatures:
+    def fit(self, X: Matrix, y: NDArray[Any] | None = None) -> SharedFeatures:
         """Fit the member's first step, for its description."""
         self.transformer.fit(X, y)
         return self
@@ -47,7 +50,7 @@ class SharedFeatures(TransformerMixin, BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self.transformer, "n_features_in_")
 
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray[Any]:
         """Names of the columns that the member's first step makes."""
         return np.asarray(self.transformer.get_feature_names_out(input_features))
 
@@ -161,8 +164,8 @@ class _Stack(_Ensemble):
     def __init__(
         self,
         members: Sequence[tuple[str, Any]],
-        meta_learner: Any,
-        features: Any = None,
+        meta_learner: Estimator,
+        features: Transformer | None = None,
         weights: Sequence[float] | None = None,
         n_inputs: int | None = None,
     ) -> None:
@@ -176,9 +179,9 @@ class _Stack(_Ensemble):
     def of_fitted(
         cls,
         members: Sequence[tuple[str, Any]],
-        meta_learner: Any,
+        meta_learner: Estimator,
         classes: NDArray[Any] | None = None,
-        features: Any = None,
+        features: Transformer | None = None,
         weights: Sequence[float] | None = None,
         n_inputs: int | None = None,
     ) -> Self:

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from engine.data.dataset import Matrix, rows_of
 from engine.ensembles.meta_features import Array
+from engine.pipelines.protocols import Estimator
 
 #: Identity of a first step -> what it made of X.
 Made = dict[int, Matrix]
@@ -58,7 +59,7 @@ def output_of(member: Any, X: Matrix, classes: NDArray[Any] | None, made: Made) 
 
 
 def out_of_fold_output(
-    member: Any,
+    member: Estimator,
     X: Matrix,
     y: NDArray[Any],
     classes: NDArray[Any] | None,

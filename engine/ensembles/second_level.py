@@ -21,6 +21,7 @@ from engine.evaluation.parts import fit_features, fit_weight, part_of, pipeline_
 from engine.evaluation.rounds import mean_rounds, rounds_of_the_others
 from engine.metrics.metric import Metric
 from engine.pipelines.fitting.early_stopping import AtRounds, fit_with_early_stopping
+from engine.pipelines.protocols import Estimator, Transformer
 from engine.pipelines.spec import PipelineSpec
 
 #: Random thresholds: the best splits would use the predictions alone and never a feature. With
@@ -73,8 +74,8 @@ class SecondLevel:
     """
 
     predictions: Array
-    features: Any
-    model: Any
+    features: Transformer
+    model: Estimator
 
 
 class Fitting(Protocol):
@@ -154,7 +155,7 @@ def fit_second_level(
 class _FittedFold:
     """A fold's booster, the rounds that are best for its validation rows, and their features."""
 
-    booster: Any
+    booster: Estimator
     rounds: int
     X_valid: Matrix
 

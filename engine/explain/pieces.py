@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.pipeline import Pipeline
 
-from engine.data.dataset import rows_of
+from engine.data.dataset import Matrix, rows_of
 from engine.deadline import Deadline
 from engine.explain.explainer import Explainer, engineered_explainer_of, explainer_of
 from engine.explain.explanation import Explanation
+from engine.pipelines.protocols import Predictor
 
 Array = NDArray[np.float64]
 #: Called with the rows done and all rows.
@@ -48,9 +49,9 @@ class Work:
         Seed of sampled explanations.
     """
 
-    model: Any
-    background: Any
-    X: Any
+    model: Predictor
+    background: Matrix
+    X: Matrix
     columns: tuple[str, ...]
     source: str = ""
     features: str = "raw"
@@ -60,7 +61,8 @@ class Work:
         """Transform background and X to the columns that ``features`` names."""
         if self.features == "raw":
             return self
-        head = self.model[0]
+        pipeline: Pipeline = self.model
+        head = pipeline[0]
         return Work(
             self.model,
             head.transform(self.background),
@@ -204,7 +206,7 @@ def as_explanation(work: Work, expected: Array, pieces: Pieces) -> Explanation:
     )
 
 
-def as_numbers(X: Any) -> Array:
+def as_numbers(X: Matrix) -> Array:
     """Turn a table into numbers for the colours of plots.
 
     Categories become codes, dates their seconds since the epoch, missing values NaN.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from engine.data.columns import normalise
+from engine.data.dataset import Matrix
 from engine.ensembles.estimators import SharedFeatures
 from engine.errors import ModelException
 from engine.onnx.graph import BOOL, DOUBLE, INT64, KIND, MATRIX, STRING, Graph
@@ -17,8 +18,11 @@ from engine.onnx.model import ModelNodes
 from engine.pipelines.features.numeric_matrix import NumericMatrix
 from engine.pipelines.features.transformer import DataTransformer
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
-def to_onnx(model: Pipeline) -> Any:
+
+def to_onnx(model: Pipeline) -> ModelProto:
     """Convert a fitted pipeline of the catalogue, or an ensemble of such.
 
     Parameters
@@ -64,7 +68,7 @@ def to_onnx(model: Pipeline) -> Any:
     return graph.model()
 
 
-def onnx_inputs(model: Any, X: Any) -> dict[str, NDArray[Any]]:
+def onnx_inputs(model: ModelProto, X: Matrix) -> dict[str, NDArray[Any]]:
     """Put rows into the form that a model of `to_onnx` takes.
 
     Parameters

@@ -105,6 +105,10 @@ class PipelineSearch(Searcher):
             self._portfolio = _first_of_each_estimator_first(self._portfolio)
 
     def propose(self, number: int, seconds_left: float) -> PipelineSpec | None:
+        """Return the next new, affordable pipeline of the portfolio; after the portfolio, draw one.
+
+        ``None`` when no estimator is worth the time that is left.
+        """
         while self._portfolio:
             spec = self._portfolio.pop(0)
             if self.is_new(spec) and self._is_affordable(spec.estimator, seconds_left):

@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from engine.data.dataset import Matrix
+from engine.pipelines.protocols import Estimator
 
 
 class TextCategories(RegressorMixin, BaseEstimator):
@@ -34,11 +35,15 @@ class TextCategories(RegressorMixin, BaseEstimator):
         Number of columns in `fit`.
     """
 
-    def __init__(self, estimator: Any) -> None:
+    def __init__(self, estimator: Estimator) -> None:
         self.estimator = estimator
 
     def fit(
-        self, X: Matrix, y: NDArray[Any], sample_weight: Any = None, **fit_params: Any
+        self,
+        X: Matrix,
+        y: NDArray[Any],
+        sample_weight: NDArray[np.float64] | None = None,
+        **fit_params: Any,
     ) -> TextCategories:
         """Fit a clone; categoricals of ``eval_set`` in ``fit_params`` are converted as well."""
         self.n_features_in_ = X.shape[1]
@@ -52,13 +57,13 @@ class TextCategories(RegressorMixin, BaseEstimator):
         self.estimator_.fit(as_texts(X), y, **fit_params)
         return self
 
-    def predict(self, X: Matrix, **predict_params: Any) -> NDArray[Any]:
+    def predict(self, X: Matrix, **predict_params: object) -> NDArray[Any]:
         """Return what the inner estimator predicts."""
         check_is_fitted(self, "estimator_")
         return np.asarray(self.estimator_.predict(as_texts(X), **predict_params))
 
     @available_if(lambda self: hasattr(self.estimator, "predict_proba"))
-    def predict_proba(self, X: Matrix, **predict_params: Any) -> NDArray[np.float64]:
+    def predict_proba(self, X: Matrix, **predict_params: object) -> NDArray[np.float64]:
         """Return (n_rows, n_classes) probabilities; only around a classifier."""
         check_is_fitted(self, "estimator_")
         return np.asarray(self.estimator_.predict_proba(as_texts(X), **predict_params))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,9 @@ class AnnealedMLP:
 
     _plain: type
 
-    def fit(self, X: Matrix, y: NDArray[Any], sample_weight: Any = None) -> Any:
+    def fit(
+        self, X: Matrix, y: NDArray[Any], sample_weight: NDArray[np.float64] | None = None
+    ) -> Self:
         """Fit in three stages; parameters stay as they were given."""
         given = self.get_params()  # type: ignore[attr-defined]
         rate, epochs = given["learning_rate_init"], given["max_iter"]
@@ -62,14 +64,14 @@ class AnnealedMLP:
         """Return (n_rows,) labels or values."""
         return np.asarray(super().predict(_single(X)))  # type: ignore[misc]
 
-    def as_sklearn(self) -> Any:
+    def as_sklearn(self) -> MLPClassifier | MLPRegressor:
         """Return a fitted scikit-learn estimator with the same weights."""
         model = self._plain(**self.get_params())  # type: ignore[attr-defined]
         vars(model).update(vars(self))
         return model
 
 
-def _single(values: Any) -> Any:
+def _single(values: Matrix) -> Matrix:
     return (values if sparse.issparse(values) else np.asarray(values)).astype(np.float32)
 
 

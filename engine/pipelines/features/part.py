@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import pandas as pd
+from numpy.typing import NDArray
 
 from engine.data.columns import Column
 from engine.data.featurization import FeaturizationConfig
+from engine.pipelines.features.blocks import Features
 
 #: ``encoded``: no NaN, categories as numbers that carry meaning. ``codes``: NaN stay, few
 #: categories as codes (for trees). ``native``: NaN stay, few categories as a pandas categorical.
@@ -53,7 +55,7 @@ class Part(ABC):
         self.config = config
 
     @abstractmethod
-    def fit_transform(self, frame: pd.DataFrame, y: Any) -> Any:
+    def fit_transform(self, frame: pd.DataFrame, y: NDArray[Any] | None) -> Features:
         """Fit on the training part and return its features.
 
         Parameters
@@ -66,7 +68,7 @@ class Part(ABC):
         """
 
     @abstractmethod
-    def transform(self, frame: pd.DataFrame) -> Any:
+    def transform(self, frame: pd.DataFrame) -> Features:
         """Return the features of any rows."""
 
     @abstractmethod
