@@ -36,7 +36,15 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float | None, clock: Callable[[], float] = time.time) -> Deadline:
-        """The moment ``seconds`` from now; ``None`` means never."""
+        """The moment ``seconds`` from now; ``None`` means never.
+
+        Examples
+        --------
+        >>> Deadline.after(5.0, clock=lambda: 100.0).at
+        105.0
+        >>> Deadline.after(None) == NEVER
+        True
+        """
         return cls(math.inf if seconds is None else clock() + seconds, clock)
 
     def left(self) -> float:
@@ -45,7 +53,13 @@ class Deadline:
 
     @property
     def is_set(self) -> bool:
-        """Whether there is a limit at all."""
+        """Whether there is a limit at all.
+
+        Examples
+        --------
+        >>> NEVER.is_set, Deadline(at=100.0).is_set
+        (False, True)
+        """
         return math.isfinite(self.at)
 
     @property
@@ -58,7 +72,13 @@ class Deadline:
         return Deadline(self.at - seconds, self.clock)
 
     def later(self, seconds: float) -> Deadline:
-        """A deadline ``seconds`` after this one."""
+        """A deadline ``seconds`` after this one.
+
+        Examples
+        --------
+        >>> Deadline(at=100.0).later(5.0).at
+        105.0
+        """
         return Deadline(self.at + seconds, self.clock)
 
 

@@ -144,6 +144,16 @@ class SimulatedClock(Clock):
         ------
         RuntimeError
             When neither a call nor ``until`` limits the step.
+
+        Examples
+        --------
+        >>> clock = SimulatedClock()
+        >>> clock.at(3.0, lambda: print("call"))
+        >>> clock.step()
+        call
+        >>> clock.step(until=10.0)
+        >>> clock.time()
+        10.0
         """
         if self._due and self._due[0][0] <= until:
             moment, _, do = heapq.heappop(self._due)

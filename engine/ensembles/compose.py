@@ -173,6 +173,17 @@ def as_pipeline(
     sklearn.pipeline.Pipeline
         Two steps: ``datatransformer``, which passes X on and describes the features of the
         heaviest member, and the ensemble.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from engine.pipelines.build import build_pipeline
+    >>> from engine.pipelines.spec import PipelineSpec
+    >>> X, y = np.arange(8.0).reshape(4, 2), np.arange(4.0)
+    >>> tree = build_pipeline(PipelineSpec("DecisionTree"), "regression").fit(X, y)
+    >>> model = as_pipeline("VotingEnsemble", EnsembleResult({0: 1.0}, {}, [], y), {0: tree}, None)
+    >>> list(model.named_steps), model.predict(X).tolist()
+    (['datatransformer', 'VotingEnsemble'], [0.0, 1.0, 2.0, 3.0])
     """
     features = SharedFeatures(pipelines[result.heaviest].named_steps["datatransformer"])
     ensemble = compose(result, pipelines, classes)

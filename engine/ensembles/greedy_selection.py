@@ -109,6 +109,13 @@ class GreedySelection:
         -------
         dict
             Iteration -> the share of the selection that it makes up, the heaviest first.
+
+        Examples
+        --------
+        >>> y = np.array([1.0, 2.0, 3.0, 4.0])
+        >>> data = OutOfFold(y, None, np.zeros(4, int), {0: y, 1: y + 5}, 3.0, None)
+        >>> GreedySelection().select(data, METRICS["mean_absolute_error"])
+        {0: 1.0}
         """
         ranked = data.ranked(metric)
         if deadline.is_over:

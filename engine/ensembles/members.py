@@ -82,6 +82,13 @@ def out_of_fold_output(
     -------
     numpy.ndarray
         As `output_of`.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyRegressor
+    >>> y, parts = np.array([0.0, 0.0, 6.0, 6.0]), np.array([0, 0, 1, 1])
+    >>> out_of_fold_output(DummyRegressor(), np.zeros((4, 1)), y, None, parts).tolist()
+    [6.0, 6.0, 0.0, 0.0]
     """
     output = np.zeros(len(y) if classes is None else (len(y), len(classes)))
     for number in np.unique(parts):

@@ -125,6 +125,19 @@ class Preference:
         """The preference of a run that has tried ``n_tried`` pipelines.
 
         With fewer than 25 the best score is hardly luck, and no ensemble is preferred.
+
+        Examples
+        --------
+        >>> from engine.ensembles.names import VOTING
+        >>> from engine.metrics.metric import METRICS
+        >>> y = np.arange(4.0)
+        >>> data = OutOfFold(y, None, np.array([0, 0, 1, 1]), {0: y + 1}, 3.0, None)
+        >>> metric = METRICS["mean_absolute_error"]
+        >>> perfect = EnsembleResult({0: 1.0}, {}, [{metric.name: 0.0}, {metric.name: 0.0}], y)
+        >>> Preference.among(data, metric, n_tried=24).reason(VOTING, perfect) is None
+        True
+        >>> Preference.among(data, metric, n_tried=25).reason(VOTING, perfect)
+        '0 against 1 of choosing a single pipeline on other rows'
         """
         return cls(metric, choose_one(data, metric) if n_tried >= _MANY else None)
 

@@ -48,6 +48,14 @@ class Margins:
         X -> ((n, n_columns, n_margins), (n_margins,) expected margin).
     link:
         (n, n_margins) margins -> (n, n_outputs) outputs; ``None`` where margins are the outputs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> half = Margins(lambda X: (X[:, :, None] / 2, np.zeros(1)))
+    >>> phi, base = half.contributions(np.array([[2.0, 4.0]]))
+    >>> phi[0, :, 0].tolist(), half.link is None
+    ([1.0, 2.0], True)
     """
 
     contributions: Contributions

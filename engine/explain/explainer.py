@@ -89,12 +89,16 @@ def explainer_of(
 
     Examples
     --------
-    >>> from sklearn.linear_model import LinearRegression
+    >>> from engine.pipelines.build import build_pipeline
+    >>> from engine.pipelines.spec import PipelineSpec
     >>> X = np.arange(12.0).reshape(6, 2) ** 2
-    >>> model = LinearRegression().fit(X, X[:, 0])
+    >>> model = build_pipeline(PipelineSpec("ElasticNet"), "regression").fit(X, X[:, 0])
     >>> explainer = explainer_of(model, X, ["first", "second"])
-    >>> explainer.explain(X).shape
+    >>> values = explainer.explain(X)
+    >>> values.shape
     (6, 2, 1)
+    >>> bool(np.allclose(explainer.expected + values.sum(axis=1), outputs_of(model, X)))
+    True
     """
     last = model[-1] if isinstance(model, Pipeline) else None
     if isinstance(last, VotingEnsembleClassifier | VotingEnsembleRegressor):
@@ -118,6 +122,17 @@ def engineered_explainer_of(
         Training rows as the first step gives them.
     random_state:
         Seed of sampled values.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import MaxAbsScaler
+    >>> X, y = np.arange(12.0).reshape(6, 2), [0, 0, 0, 1, 1, 1]
+    >>> pipeline = make_pipeline(MaxAbsScaler(), LogisticRegression()).fit(X, y)
+    >>> explainer = engineered_explainer_of(pipeline, pipeline[0].transform(X))
+    >>> explainer.explain(X[:2]).shape  # rows, columns, classes
+    (2, 2, 2)
     """
     rest = pipeline[1:]
     estimator = rest[-1]

@@ -47,6 +47,16 @@ class Work:
         ``raw``, or ``engineered`` for the columns that the pipeline's first step makes.
     random_state:
         Seed of sampled explanations.
+
+    Examples
+    --------
+    >>> from engine.pipelines.build import build_pipeline
+    >>> from engine.pipelines.spec import PipelineSpec
+    >>> X = np.arange(12.0).reshape(6, 2) ** 2
+    >>> model = build_pipeline(PipelineSpec("ElasticNet"), "regression").fit(X, X[:, 0])
+    >>> work = Work(model, X, X[:1], ("first", "second"))
+    >>> work.prepared() is work, work.explainer().explain(work.X).shape
+    (True, (1, 2, 1))
     """
 
     model: Predictor
@@ -92,9 +102,10 @@ def in_this_process(work: Work, seconds: float | None = None) -> Explanation:
 
     Examples
     --------
-    >>> from sklearn.linear_model import LinearRegression
+    >>> from engine.pipelines.build import build_pipeline
+    >>> from engine.pipelines.spec import PipelineSpec
     >>> X = np.arange(12.0).reshape(6, 2) ** 2
-    >>> model = LinearRegression().fit(X, X[:, 0])
+    >>> model = build_pipeline(PipelineSpec("ElasticNet"), "regression").fit(X, X[:, 0])
     >>> explanation = in_this_process(Work(model, X, X, ("first", "second")))
     >>> totals = explanation.expected + explanation.values.sum(axis=1)
     >>> bool(np.allclose(totals[:, 0], model.predict(X)))
@@ -164,7 +175,18 @@ class Pieces:
         self._size = int(np.clip(rate * _PIECE_SECONDS, 1, min(4 * self._size, _LARGEST_PIECE)))
 
     def lost(self, rows: NDArray[np.int64]) -> None:
-        """Hand a piece out again, as the worker that had it has died."""
+        """Hand a piece out again, as the worker that had it has died.
+
+        Examples
+        --------
+        >>> pieces = Pieces(3)
+        >>> rows = pieces.next()
+        >>> pieces.next() is None
+        True
+        >>> pieces.lost(rows)
+        >>> pieces.next() is rows
+        True
+        """
         self._again.append(rows)
 
     @property
@@ -184,6 +206,16 @@ def as_explanation(work: Work, expected: Array, pieces: Pieces) -> Explanation:
         (n_outputs,) expected outputs, from the explainer.
     pieces:
         At least one of them is done.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyRegressor
+    >>> X = np.array([[1.0], [2.0]])
+    >>> work = Work(DummyRegressor().fit(X, [0.0, 0.0]), X, X, ("size",))
+    >>> pieces = Pieces(2)
+    >>> pieces.add(np.array([1, 0]), np.array([[[0.1]], [[0.0]]]), seconds=0.5)
+    >>> as_explanation(work, np.zeros(1), pieces).values[:, 0, 0].tolist()
+    [0.0, 0.1]
     """
     rows = np.concatenate([rows for rows, _ in pieces.done])
     values = np.concatenate([values for _, values in pieces.done])

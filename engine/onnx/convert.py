@@ -45,6 +45,16 @@ def to_onnx(model: Pipeline) -> ModelProto:
     ModelException
         For what has no counterpart in ONNX (dates, text, native categories, SVMs, CatBoost), or
         without the packages of the extra ``onnx``.
+
+    Examples
+    --------
+    >>> from engine.pipelines.build import build_pipeline
+    >>> from engine.pipelines.spec import PipelineSpec
+    >>> X, y = np.arange(8.0).reshape(4, 2), np.arange(4.0)
+    >>> pipeline = build_pipeline(PipelineSpec("DecisionTree"), "regression").fit(X, y)
+    >>> model = to_onnx(pipeline)
+    >>> [value.name for value in model.graph.input], [value.name for value in model.graph.output]
+    (['X'], ['prediction'])
     """
     try:
         import onnx  # noqa: F401
@@ -88,6 +98,15 @@ def onnx_inputs(model: ModelProto, X: Matrix) -> dict[str, NDArray[Any]]:
     ------
     ModelException
         When ``X`` lacks a column, or is a matrix where the model takes a table.
+
+    Examples
+    --------
+    >>> from engine.pipelines.build import build_pipeline
+    >>> from engine.pipelines.spec import PipelineSpec
+    >>> X, y = np.arange(8.0).reshape(4, 2), np.arange(4.0)
+    >>> model = to_onnx(build_pipeline(PipelineSpec("DecisionTree"), "regression").fit(X, y))
+    >>> onnx_inputs(model, X[:1])
+    {'X': array([[0., 1.]])}
     """
     kinds = {i.name: i.type.tensor_type.elem_type for i in model.graph.input}
     if {entry.key: entry.value for entry in model.metadata_props}.get(KIND) == "matrix":

@@ -35,6 +35,16 @@ class Graph:
         Names of the inputs, which no node and no output may have.
     properties:
         Metadata of the model.
+
+    Examples
+    --------
+    >>> graph = Graph(["x"], {})
+    >>> graph.input("x", DOUBLE, 1)
+    >>> double = graph.add("Add", "x", "x")
+    >>> graph.output("x", double, DOUBLE, ["n_rows", 1])
+    >>> model = graph.model()
+    >>> [node.op_type for node in model.graph.node], model.graph.output[0].name
+    (['Add', 'Identity'], 'x_')
     """
 
     def __init__(self, columns: Collection[str], properties: Mapping[str, str]) -> None:

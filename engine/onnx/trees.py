@@ -53,7 +53,16 @@ def trees_of(model: object) -> Trees | None:
 
 
 def tree_attributes(trees: Trees) -> dict[str, Any]:
-    """Return the attributes of ONNX's ``TreeEnsembleRegressor``, version 3."""
+    """Return the attributes of ONNX's ``TreeEnsembleRegressor``, version 3.
+
+    Examples
+    --------
+    >>> from sklearn.tree import DecisionTreeRegressor
+    >>> tree = DecisionTreeRegressor().fit([[0.0], [1.0]], [10.0, 20.0])
+    >>> attributes = tree_attributes(trees_of(tree))
+    >>> attributes["nodes_modes"], attributes["nodes_truenodeids"]
+    (['BRANCH_LEQ', 'LEAF', 'LEAF'], [1, 0, 0])
+    """
     from onnx import numpy_helper
 
     numbers = [(t, n, node) for t, (_, nodes) in enumerate(trees.trees)

@@ -22,6 +22,11 @@ class Observation:
         Its value of the primary metric; NaN when it failed or was pruned.
     seconds:
         Its duration.
+
+    Examples
+    --------
+    >>> Observation(PipelineSpec("KNN"), score=0.9, seconds=1.5).spec.name
+    'KNN'
     """
 
     spec: PipelineSpec
