@@ -36,7 +36,7 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float | None, clock: Callable[[], float] = time.time) -> Deadline:
-        """The moment ``seconds`` from now; ``None`` means never.
+        """Return the moment ``seconds`` from now; ``None`` means never.
 
         Examples
         --------
@@ -48,7 +48,7 @@ class Deadline:
         return cls(math.inf if seconds is None else clock() + seconds, clock)
 
     def left(self) -> float:
-        """Seconds until the deadline: negative when it has passed, ``inf`` when there is none."""
+        """Return the seconds left: negative after the deadline, ``inf`` for no limit."""
         return self.at - self.clock()
 
     @property
@@ -68,11 +68,11 @@ class Deadline:
         return self.left() <= 0
 
     def earlier(self, seconds: float) -> Deadline:
-        """A deadline ``seconds`` before this one."""
+        """Return a deadline ``seconds`` before this one."""
         return Deadline(self.at - seconds, self.clock)
 
     def later(self, seconds: float) -> Deadline:
-        """A deadline ``seconds`` after this one.
+        """Return a deadline ``seconds`` after this one.
 
         Examples
         --------

@@ -114,7 +114,7 @@ def explain_model(
 
 
 def _kind(features: str | Sequence[str] | None, model: Any) -> str:
-    """``raw`` or ``engineered``."""
+    """Return ``raw`` or ``engineered``."""
     kind = features if isinstance(features, str) else "raw"
     if kind not in ("raw", "engineered"):
         raise ConfigException(
@@ -126,7 +126,7 @@ def _kind(features: str | Sequence[str] | None, model: Any) -> str:
 
 
 def _names(features: str | Sequence[str] | None, rows: Any) -> tuple[str, ...]:
-    """Names of the raw columns."""
+    """Return the names of the raw columns."""
     if features is not None and not isinstance(features, str):
         names = tuple(str(name) for name in features)
         if len(names) != rows.shape[1]:
@@ -140,7 +140,7 @@ def _names(features: str | Sequence[str] | None, rows: Any) -> tuple[str, ...]:
 
 
 def _drawn(background: Any) -> Any:
-    """A hundred of the rows, always the same."""
+    """Draw a hundred rows, always the same ones."""
     if background.shape[0] <= _BACKGROUND:
         return background
     chosen = np.random.default_rng(0).choice(background.shape[0], _BACKGROUND, replace=False)
@@ -148,7 +148,7 @@ def _drawn(background: Any) -> Any:
 
 
 def _matrix(X: Any, name: str) -> Any:
-    """A table, array or CSR matrix of rows and columns."""
+    """Return a table, array or CSR matrix of rows and columns."""
     if hasattr(X, "to_pandas") and not isinstance(X, pd.DataFrame):
         X = X.to_pandas()
     if sparse.issparse(X):

@@ -1,4 +1,4 @@
-"""Rules for one value: each returns ``None`` for an allowed value, else a text of what is allowed.
+"""Rules for one value: each returns ``None`` for an allowed value, else names the allowed ones.
 
 A rule is a function of the value. `integer`, `number`, `one_of` and `optional` make rules.
 
@@ -84,7 +84,7 @@ def number(
     above, below:
         Limits, which are not allowed themselves.
     what:
-        Text of what is allowed.
+        Text that names the allowed values.
 
     Examples
     --------

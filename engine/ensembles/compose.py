@@ -1,4 +1,4 @@
-"""The result of an ensemble's making: its parts, its scores, and the estimator made of them."""
+"""Composition of ensembles: their parts and scores, and the estimator built from the parts."""
 
 from __future__ import annotations
 

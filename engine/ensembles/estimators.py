@@ -23,7 +23,7 @@ class SharedFeatures(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     transformer:
-        The member's first step, a `engine.pipelines.features.transformer.DataTransformer`.
+        The member's first step, `DataTransformer` or `NumericMatrix`.
 
     Examples
     --------
@@ -51,15 +51,15 @@ class SharedFeatures(TransformerMixin, BaseEstimator):
         return hasattr(self.transformer, "n_features_in_")
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray[Any]:
-        """Names of the columns that the member's first step makes."""
+        """Return the names of the columns that the member's first step makes."""
         return np.asarray(self.transformer.get_feature_names_out(input_features))
 
     def get_engineered_feature_names(self) -> list[str]:
-        """As in `engine.pipelines.features.transformer.DataTransformer`."""
+        """Return what the member's first step returns, see `DataTransformer`."""
         return list(self.transformer.get_engineered_feature_names())
 
     def get_featurization_summary(self) -> list[dict[str, Any]]:
-        """As in `engine.pipelines.features.transformer.DataTransformer`."""
+        """Return what the member's first step returns, see `DataTransformer`."""
         return list(self.transformer.get_featurization_summary())
 
 
@@ -83,7 +83,7 @@ class _Ensemble(BaseEstimator):
             self.classes_ = classes
 
     def _outputs(self, X: Matrix, made: Made | None = None) -> list[Array]:
-        """Each member's predictions for X, see `output_of`."""
+        """Return each member's predictions for X, see `output_of`."""
         classes = self.classes_ if isinstance(self, ClassifierMixin) else None
         made = {} if made is None else made
         return [output_of(member, X, classes, made) for member in self.members_]
@@ -111,7 +111,7 @@ class _Voting(_Ensemble):
         weights: Sequence[float],
         classes: NDArray[Any] | None = None,
     ) -> Self:
-        """A fitted ensemble of fitted members.
+        """Make a fitted ensemble of fitted members.
 
         Parameters
         ----------
@@ -185,7 +185,7 @@ class _Stack(_Ensemble):
         weights: Sequence[float] | None = None,
         n_inputs: int | None = None,
     ) -> Self:
-        """A fitted ensemble of fitted members and a fitted meta learner.
+        """Make a fitted ensemble of fitted members and a fitted meta learner.
 
         Parameters
         ----------
@@ -262,11 +262,11 @@ class VotingEnsembleClassifier(ClassifierMixin, _Voting):
     """
 
     def predict_proba(self, X: Matrix) -> Array:
-        """(n_rows, n_classes) probabilities in the order of ``classes_``."""
+        """Return (n_rows, n_classes) probabilities in the order of ``classes_``."""
         return self._predictions(X)
 
     def predict(self, X: Matrix) -> NDArray[Any]:
-        """(n_rows,) most probable labels."""
+        """Return the most probable label of each row, (n_rows,)."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
 
@@ -291,7 +291,7 @@ class VotingEnsembleRegressor(RegressorMixin, _Voting):
     """
 
     def predict(self, X: Matrix) -> Array:
-        """(n_rows,) values."""
+        """Return (n_rows,) values."""
         return self._predictions(X)
 
 
@@ -316,11 +316,11 @@ class StackEnsembleClassifier(ClassifierMixin, _Stack):
     """
 
     def predict_proba(self, X: Matrix) -> Array:
-        """(n_rows, n_classes) probabilities in the order of ``classes_``."""
+        """Return (n_rows, n_classes) probabilities in the order of ``classes_``."""
         return self._predictions(X)
 
     def predict(self, X: Matrix) -> NDArray[Any]:
-        """(n_rows,) most probable labels."""
+        """Return the most probable label of each row, (n_rows,)."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
 
@@ -352,5 +352,5 @@ class StackEnsembleRegressor(RegressorMixin, _Stack):
     """
 
     def predict(self, X: Matrix) -> Array:
-        """(n_rows,) values."""
+        """Return (n_rows,) values."""
         return self._predictions(X)

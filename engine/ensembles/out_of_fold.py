@@ -134,7 +134,7 @@ class OutOfFold:
         )
 
     def take(self, rows: NDArray[Any]) -> OutOfFold:
-        """The rows of these numbers, in this order.
+        """Return the rows of these numbers, in this order.
 
         Examples
         --------
@@ -152,7 +152,7 @@ class OutOfFold:
         )
 
     def subsample(self) -> OutOfFold:
-        """Up to 5,000 rows drawn at random, always the same: enough to choose among candidates."""
+        """Draw up to 5,000 rows, always the same ones: enough to choose among candidates."""
         if len(self.y) <= _MOST_ROWS:
             return self
         return self.take(np.sort(np.random.default_rng(0).choice(len(self.y), _MOST_ROWS, False)))
@@ -171,7 +171,7 @@ class OutOfFold:
         return [(np.flatnonzero(self.parts != n), np.flatnonzero(self.parts == n)) for n in numbers]
 
     def scatter(self, predicted: Array) -> Array:
-        """Predictions of these rows as predictions of all rows of the data, NaN for the others.
+        """Spread predictions of these rows over all rows of the data; NaN for the others.
 
         Examples
         --------
@@ -190,7 +190,7 @@ class OutOfFold:
         return full
 
     def gather(self, predicted: Array) -> Array:
-        """Predictions of all rows of the data as predictions of these rows, against `scatter`."""
+        """Take the predictions of these rows from those of all rows; the inverse of `scatter`."""
         return predicted if self.row_mask is None else predicted[self.row_mask]
 
     def with_candidate(
@@ -226,11 +226,11 @@ class OutOfFold:
         return added, number
 
     def score(self, metric: Metric, predicted: Array) -> float:
-        """One metric's score of predictions for these rows."""
+        """Return one metric's score of predictions for these rows."""
         return score_one(metric, self.y, predicted, self.weight, self.y_range)
 
     def all_scores(self, predicted: Array) -> dict[str, float]:
-        """Metric name -> score of predictions for these rows.
+        """Return metric name -> score of predictions for these rows.
 
         Examples
         --------
@@ -244,7 +244,7 @@ class OutOfFold:
         return score_classification(self.y, predicted, self.weight, self.positive)
 
     def ranked(self, metric: Metric) -> list[int]:
-        """The candidates, best first; those without a score last, equals by number.
+        """Return the candidates, best first; those without a score last, equals by number.
 
         Examples
         --------
@@ -259,7 +259,7 @@ class OutOfFold:
         return sorted(losses, key=lambda n: (np.nan_to_num(losses[n], nan=np.inf), n))
 
     def mean(self, weights: Mapping[int, float]) -> Array:
-        """The weighted sum of candidates' predictions: a mean where the weights sum to 1.
+        """Return the weighted sum of candidates' predictions, a mean where the weights sum to 1.
 
         Examples
         --------

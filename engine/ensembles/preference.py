@@ -122,7 +122,7 @@ class Preference:
 
     @classmethod
     def among(cls, data: OutOfFold, metric: Metric, n_tried: int) -> Preference:
-        """The preference of a run that has tried ``n_tried`` pipelines.
+        """Make the preference of a run that has tried ``n_tried`` pipelines.
 
         With fewer than 25 the best score is hardly luck, and no ensemble is preferred.
 
@@ -142,7 +142,7 @@ class Preference:
         return cls(metric, choose_one(data, metric) if n_tried >= _MANY else None)
 
     def reason(self, name: str, result: EnsembleResult) -> str | None:
-        """Why this ensemble is preferred to what was preferred before; ``None`` if it is not.
+        """Return why the ensemble is preferred to the baseline; ``None`` if it is not.
 
         An ensemble that is preferred is the baseline of those that follow. A voting ensemble may
         be worse by one standard error, a meta learner must be better by two, or by half of one

@@ -1,4 +1,4 @@
-"""Second level: boosting that sees the features and what other pipelines predict from them."""
+"""Second level: boosting over the features and the predictions of other pipelines."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ class _Fits:
         return _FittedFold(booster, rounds, X_valid)
 
     def predict_folds(self, fitted: Sequence[_FittedFold]) -> Array:
-        """Predictions of every row by its fold's model, at the mean rounds of the other folds."""
+        """Predict every row by its fold's model, at the mean rounds of the other folds."""
         predictions = np.zeros_like(self._outputs[0], dtype=np.float64)
         rounds = [fold.rounds for fold in fitted]
         for number, fold in enumerate(fitted):
@@ -240,7 +240,7 @@ class _Fits:
         return features, booster
 
     def _parts(self, params: dict[str, Any]) -> tuple[Any, Any]:
-        """The unfitted transformer and booster; the booster is the same with any thread count."""
+        """Return the unfitted transformer and booster, whose result depends on no thread count."""
         has_many_classes = self._n_classes is not None and self._n_classes > 2
         fixed = _PARAMS_MANY_CLASSES if has_many_classes else _PARAMS
         spec = PipelineSpec("LightGBM", estimator_params=fixed | params)
@@ -249,7 +249,7 @@ class _Fits:
         return features, booster.set_params(deterministic=True, force_col_wise=True)
 
     def _seen(self, number: int, rows: NDArray[np.int64]) -> list[Array]:
-        """The outputs that the model of a fold sees, for some rows."""
+        """Return the outputs that the model of a fold sees, for some rows."""
         return [self._outputs[n][rows] for n in self._inputs[number]]
 
 

@@ -135,7 +135,7 @@ class _Stacking:
         members: Sequence[int],
         generator: np.random.Generator | None = None,
     ) -> Estimator:
-        """A meta learner for these members, fitted on some or all of ``rows``."""
+        """Fit a meta learner for these members on some or all of ``rows``."""
         part = self._data.take(self._sampled(rows, generator or self._generator))
         X = meta_input([part.predictions[n] for n in members])
         steps = getattr(self._learner, "regressor", self._learner).steps
@@ -143,7 +143,7 @@ class _Stacking:
         return clone(self._learner).fit(X, part.y, **params)
 
     def predict(self, learner: Estimator, rows: OutOfFold, members: Sequence[int]) -> Array:
-        """What a fitted meta learner predicts for these rows."""
+        """Predict these rows with a fitted meta learner."""
         return meta_predict(learner, [rows.predictions[n] for n in members], self._data.n_classes)
 
     def check_time(self, members: Sequence[int], deadline: Deadline) -> None:
@@ -164,7 +164,7 @@ class _Stacking:
             raise NoTime(f"its fits would take {whole:.1f} s, there are {left:.1f} s")
 
     def _sampled(self, rows: NDArray[Any], generator: np.random.Generator) -> NDArray[Any]:
-        """The share of the rows that a fit uses; all of them if it would hold a single target."""
+        """Draw the rows that a fit uses; all of them if the drawn ones hold a single target."""
         share = self._options.train_percentage
         if share is None:
             return rows
@@ -174,7 +174,7 @@ class _Stacking:
 
 
 def stack_members(data: OutOfFold, metric: Metric, at_most: int) -> list[int]:
-    """The best candidates, best first; fewer when together they would predict slowly.
+    """Return the best candidates, best first; fewer when together they would predict slowly.
 
     Parameters
     ----------

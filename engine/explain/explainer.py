@@ -37,12 +37,12 @@ class Explainer(Protocol):
     expected: Array
 
     def explain(self, X: Matrix) -> Array:
-        """SHAP values of the rows of X, (n, n_columns, n_outputs)."""
+        """Return the SHAP values of the rows of X, (n, n_columns, n_outputs)."""
         ...
 
 
 def outputs_of(model: Predictor, X: Matrix) -> Array:
-    """(n, n_outputs) class probabilities, or values in a single column.
+    """Return (n, n_outputs) class probabilities, or values in a single column.
 
     Parameters
     ----------

@@ -62,7 +62,7 @@ class Explanation:
     source: str = ""
 
     def overall(self) -> Array:
-        """(n_features,) mean absolute SHAP value, over the classes too.
+        """Return the (n_features,) mean absolute SHAP value, over the classes too.
 
         Examples
         --------
@@ -74,7 +74,7 @@ class Explanation:
         return np.asarray(np.abs(self.values).mean(axis=(0, 2)))
 
     def of_class(self, index: int) -> Array:
-        """(n_features,) mean absolute SHAP value of one output.
+        """Return the (n_features,) mean absolute SHAP value of one output.
 
         Examples
         --------
@@ -88,7 +88,7 @@ class Explanation:
         return np.asarray(np.abs(self.values[:, :, index]).mean(axis=0))
 
     def as_six(self) -> tuple[Any, Any, list[float], list[str], Any, Any]:
-        """The tuple that `engine.retrieve_model_explanation` returns.
+        """Return the tuple that `engine.retrieve_model_explanation` returns.
 
         Examples
         --------
@@ -111,7 +111,7 @@ class Explanation:
         )
 
     def summary(self) -> dict[str, Any]:
-        """Importances as plain values, for JSON.
+        """Return importances as plain values, for JSON.
 
         Examples
         --------

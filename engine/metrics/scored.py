@@ -116,7 +116,7 @@ class ScoredClasses:
 
     @cached_property
     def precision(self) -> Array:
-        """The share of true ones among the rows predicted as each class; 0 where none is.
+        """The share of true rows among those predicted as each class; 0 without predictions.
 
         Examples
         --------
@@ -185,7 +185,7 @@ class ScoredClasses:
         )
 
     def mean_of_present(self, of_classes: Array, by_support: bool) -> float:
-        """The mean of a value per class over the classes that have weight.
+        """Return the mean of a value per class over the classes that have weight.
 
         Examples
         --------
@@ -201,7 +201,7 @@ class ScoredClasses:
         return float(np.average(of_classes[held], weights=real[held] if by_support else None))
 
     def of_positive(self, of_present: Array) -> float:
-        """The positive class's entry of a value per present class; NaN unless both are present.
+        """Return the positive class's entry of a value per class; NaN unless both are present.
 
         Examples
         --------
@@ -231,7 +231,7 @@ class ScoredClasses:
         return rows, rows.sum(axis=1)
 
     def _area(self, code: np.int64) -> float:
-        """Probability that a row of the class is ranked above another row; ties count half."""
+        """Return how probably a row of the class ranks above another row; ties count half."""
         mine = self.y == code
         scores, place = np.unique(self.rows[:, code], return_inverse=True)
         w = self.weight
@@ -296,7 +296,7 @@ class ScoredValues:
         return float(np.ptp(self.y)) if self.y_range is None else self.y_range
 
     def mean(self, values: Array) -> float:
-        """The (weighted) mean of a value per row.
+        """Return the (weighted) mean of a value per row.
 
         Examples
         --------
@@ -307,7 +307,7 @@ class ScoredValues:
         return float(np.average(values, weights=self.weight))
 
     def normalized(self, value: float) -> float:
-        """``value`` as a share of `width`; NaN where the target is constant.
+        """Return ``value`` as a share of `width`; NaN where the target is constant.
 
         Examples
         --------

@@ -95,7 +95,7 @@ def tree_attributes(trees: Trees) -> dict[str, Any]:
 
 
 def _averaged(decision_trees: Sequence[BaseDecisionTree], classes: NDArray[Any] | None) -> Trees:
-    """The mean over trees, whose leaves hold the shares of classes or a value."""
+    """Return the mean over trees, whose leaves hold the shares of classes or a value."""
     share = 1.0 / len(decision_trees)
     trees = [(0, _nodes(estimator.tree_, classes is not None, share))
              for estimator in decision_trees]  # fmt: skip

@@ -1,7 +1,7 @@
-"""What raysmith calls on models: protocols of estimators and transformers.
+"""Protocols of estimators and transformers: the methods that raysmith calls.
 
-Scikit-learn ships no types. These protocols name the methods that raysmith relies on; estimators
-of scikit-learn, of the booster libraries and of raysmith have them.
+Scikit-learn ships no types. The estimators of scikit-learn, of the booster libraries and of
+raysmith have these methods.
 """
 
 from __future__ import annotations

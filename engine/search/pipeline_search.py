@@ -183,7 +183,7 @@ class PipelineSearch(Searcher):
         return as_spec(entry, point)
 
     def _modelled(self, name: str) -> list[Observation]:
-        """An estimator's best and latest observations, and its pipelines that are under way.
+        """Return an estimator's best and latest observations, and its pipelines that are under way.
 
         Pipelines without a score count as bad as the worst of all.
         """
@@ -214,7 +214,7 @@ class PipelineSearch(Searcher):
         return best
 
     def _worst(self) -> float:
-        """The worst score of all; NaN before there is any."""
+        """Return the worst score of all; NaN before there is any."""
         scores = [o.score for o in self.history if not math.isnan(o.score)]
         return max(scores, key=self._metric.loss) if scores else math.nan
 
@@ -222,7 +222,7 @@ class PipelineSearch(Searcher):
         return math.inf if math.isnan(observation.score) else self._metric.loss(observation.score)
 
     def _loss(self, name: str) -> float:
-        """An estimator's best score as a loss; infinite where it never gave one.
+        """Return an estimator's best score as a loss; infinite where it never gave one.
 
         An estimator that was never tried gets the median of the others.
         """

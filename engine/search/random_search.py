@@ -15,7 +15,7 @@ _MOST_DRAWS = 100
 
 
 class RandomSearch(Searcher):
-    """Draws an estimator, all of them alike, and random parameters; ignores scores and time.
+    """Draws an estimator with equal chances, and random parameters; ignores scores and time.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ from engine.pipelines.protocols import Estimator
 class TextCategories(RegressorMixin, BaseEstimator):
     """A CatBoost estimator that takes a DataFrame with pandas categoricals.
 
-    CatBoost wants categories as texts or whole numbers without missing values, and their columns
+    CatBoost takes categories as texts or whole numbers without missing values, and their columns
     named in `fit`. A matrix is passed on as it is.
 
     Parameters

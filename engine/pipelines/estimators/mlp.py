@@ -26,8 +26,8 @@ class AnnealedMLP:
     The last but one tenth of the ``max_iter`` epochs has a fifth of the learning rate, the last
     tenth a twenty-fifth: with steps of one size, a fit ends somewhere around a minimum, not in it.
 
-    All is computed in single precision: wide layers take little more than half of the time and
-    score the same. The optimizer's state, three times the size of the weights, is not kept.
+    Everything is computed in single precision: wide layers take little more than half of the time
+    and score the same. The optimizer's state, three times the size of the weights, is not kept.
 
     Examples
     --------

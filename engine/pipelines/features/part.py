@@ -81,7 +81,7 @@ class Part(ABC):
 
     @abstractmethod
     def summary(self) -> dict[str, tuple[int, list[str]]]:
-        """Return, for each raw column, how many features it became and by which transformers."""
+        """Return raw column -> number of its features and names of their transformers."""
 
     def group_by_params(
         self, transformer: str, columns: Sequence[str]

@@ -83,7 +83,7 @@ class AtRounds:
     estimator:
         From `fit_with_early_stopping`.
     rounds:
-        At least 1; more than were fitted are all of them.
+        At least 1; a number above the fitted rounds means all of them.
 
     Examples
     --------

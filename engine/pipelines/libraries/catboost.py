@@ -1,4 +1,4 @@
-"""CatBoost."""
+"""CatBoost behind the contract of booster libraries."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class StoppedFit:
 
 
 class BoosterLibrary(ABC, Generic[Fitted]):
-    """All that raysmith has to know about one gradient boosting library.
+    """Everything that is particular to one gradient boosting library.
 
     One instance serves all estimators and threads: it holds no state. Only methods that work with a
     fit or a model import the library itself.

@@ -1,4 +1,4 @@
-"""LightGBM."""
+"""LightGBM behind the contract of booster libraries."""
 
 from __future__ import annotations
 

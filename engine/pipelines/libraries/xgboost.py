@@ -1,4 +1,4 @@
-"""XGBoost."""
+"""XGBoost behind the contract of booster libraries."""
 
 from __future__ import annotations
 
