@@ -23,8 +23,7 @@ class Clock(ABC):
 
     @abstractmethod
     def time(self) -> float:
-        """Return the moment in seconds since the epoch; it may jump when the machine's clock is
-        set."""
+        """Return seconds since the epoch; setting the machine's clock makes them jump."""
 
     @abstractmethod
     def monotonic(self) -> float:

@@ -135,7 +135,7 @@ class IterationLimits:
         return None
 
     def _own(self) -> float:
-        """Seconds of an iteration by the limits that would have it ended."""
+        """Return the seconds that the limits of its own allow an iteration."""
         own = [s for s in (self.iteration_seconds, self.share_seconds) if s is not None]
         return min(own, default=math.inf)
 
@@ -151,7 +151,7 @@ class TimeBudget:
     started:
         When the run's time began, in seconds since the epoch.
     clock:
-        Tells the present.
+        Gives the present time.
     explains:
         Whether the best model is explained within the run's time.
 

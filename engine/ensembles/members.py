@@ -102,7 +102,7 @@ def share_first_steps(pipelines: Sequence[Any]) -> list[Any]:
     """Give pipelines with equal first steps the same first step.
 
     An ensemble then transforms its input once for all of them. First steps are equal when their
-    pickles are; what is no pipeline stays as it is.
+    pickles are; other members stay as they are.
 
     Examples
     --------

@@ -88,7 +88,7 @@ class Fitting(Protocol):
         """Wait for the second level; ``None`` when it failed or was not ready in time."""
 
     def cancel(self) -> None:
-        """End the fit soon, as nobody wants its result; `result` returns ``None`` then."""
+        """End the fit soon; `result` returns ``None`` then."""
 
 
 def fit_second_level(

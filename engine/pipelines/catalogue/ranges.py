@@ -92,7 +92,13 @@ def log_uniform(low: float, high: float) -> FloatRange:
 
 
 def log_integers(low: int, high: int) -> IntRange:
-    """Return a range of whole numbers that is even on a log scale."""
+    """Return a range of whole numbers that is even on a log scale.
+
+    Examples
+    --------
+    >>> log_integers(1, 50)
+    IntRange(low=1, high=50, log=True)
+    """
     return IntRange(low, high, log=True)
 
 

@@ -45,7 +45,17 @@ class TextCategories(RegressorMixin, BaseEstimator):
         sample_weight: NDArray[np.float64] | None = None,
         **fit_params: Any,
     ) -> TextCategories:
-        """Fit a clone; categoricals of ``eval_set`` in ``fit_params`` are converted as well."""
+        """Fit a clone; categoricals of ``eval_set`` in ``fit_params`` are converted as well.
+
+        Examples
+        --------
+        >>> from catboost import CatBoostRegressor
+        >>> table = pd.DataFrame({"colour": pd.Categorical(["red", "blue", None, "red"])})
+        >>> inner = CatBoostRegressor(iterations=2, verbose=0, allow_writing_files=False)
+        >>> model = TextCategories(inner).fit(table, np.array([1.0, 2.0, 3.0, 1.0]))
+        >>> model.predict(table).shape
+        (4,)
+        """
         self.n_features_in_ = X.shape[1]
         self.estimator_ = clone(self.estimator)
         if isinstance(X, pd.DataFrame):

@@ -65,7 +65,16 @@ class AnnealedMLP:
         return np.asarray(super().predict(_single(X)))  # type: ignore[misc]
 
     def as_sklearn(self) -> MLPClassifier | MLPRegressor:
-        """Return a fitted scikit-learn estimator with the same weights."""
+        """Return a fitted scikit-learn estimator with the same weights.
+
+        Examples
+        --------
+        >>> X = np.linspace(-1, 1, 20)[:, None]
+        >>> model = AnnealedMLPRegressor(max_iter=20, random_state=0).fit(X, X[:, 0])
+        >>> plain = model.as_sklearn()
+        >>> type(plain).__name__, bool(np.allclose(plain.predict(X), model.predict(X), atol=1e-5))
+        ('MLPRegressor', True)
+        """
         model = self._plain(**self.get_params())  # type: ignore[attr-defined]
         vars(model).update(vars(self))
         return model

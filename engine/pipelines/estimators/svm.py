@@ -133,7 +133,15 @@ class CalibratedMargin(ClassifierMixin, BaseEstimator):
 
     @available_if(_has_decision_function)
     def decision_function(self, X: Matrix) -> NDArray[np.float64]:
-        """Return margins: (n_rows,) for two classes, (n_rows, n_classes) for more."""
+        """Return margins: (n_rows,) for two classes, (n_rows, n_classes) for more.
+
+        Examples
+        --------
+        >>> from sklearn.svm import SVC
+        >>> X, y = np.array([[0.0], [0.1], [1.0], [1.1]]), np.array([0, 0, 1, 1])
+        >>> CalibratedMargin(SVC(), cv=2).fit(X, y).decision_function(X).shape
+        (4,)
+        """
         calibrated = getattr(self.estimator_, "calibrated_classifiers_", None)
         model = self.estimator_ if calibrated is None else calibrated[0].estimator
         return np.asarray(model.decision_function(X))

@@ -64,6 +64,13 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
         ------
         DataException
             When ``X`` lacks a column, has another width, or values that are not numbers.
+
+        Examples
+        --------
+        >>> train = pd.DataFrame({"a": [1.0, 3.0], "b": [5.0, 7.0]})
+        >>> matrix = NumericMatrix().fit(train)
+        >>> matrix.transform(pd.DataFrame({"b": [6.0], "more": [0.0], "a": [None]})).tolist()
+        [[2.0, 6.0]]
         """
         check_is_fitted(self, "n_features_in_")
         matrix = self._as_matrix(X)

@@ -92,6 +92,17 @@ class Part(ABC):
         -------
         list of (list of str, dict)
             Names and their parameters, in the order in which they come.
+
+        Examples
+        --------
+        >>> from engine.pipelines.features.numbers import Numbers
+        >>> config = FeaturizationConfig(
+        ...     transformer_params={"Imputer": [(["age"], {"strategy": "median"})]}
+        ... )
+        >>> columns = [Column(name, "Numeric") for name in ("size", "age", "cost")]
+        >>> part = Numbers(columns, config, "encoded")
+        >>> part.group_by_params("Imputer", ["size", "age", "cost"])
+        [(['size', 'cost'], {}), (['age'], {'strategy': 'median'})]
         """
         groups: list[tuple[list[str], dict[str, Any]]] = []
         for column in columns:

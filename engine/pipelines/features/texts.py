@@ -20,6 +20,15 @@ class Texts(Part):
     ----------
     columns, config:
         See `Part`. No column is left when ``TfIdf`` is blocked.
+
+    Examples
+    --------
+    >>> part = Texts([Column("note", "Text")], FeaturizationConfig())
+    >>> notes = pd.DataFrame({"note": [f"note number {n}, about {n % 5}" for n in range(50)]})
+    >>> part.fit_transform(notes, None).shape
+    (50, 30)
+    >>> part.output_names()[:2]
+    ['note_tfidf_0', 'note_tfidf_1']
     """
 
     is_slow = True

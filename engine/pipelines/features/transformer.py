@@ -164,7 +164,15 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         return [str(name) for name in self.get_feature_names_out()]
 
     def get_source_columns(self) -> list[str]:
-        """Return, for each column that the estimator sees, the raw column it was made from."""
+        """Return, for each column that the estimator sees, the raw column it was made from.
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"size": [1.0, None, 3.0], "colour": ["red", "blue", "red"]})
+        >>> columns = [Column("size", "Numeric"), Column("colour", "Categorical")]
+        >>> DataTransformer(columns).fit(table).get_source_columns()
+        ['size', 'size', 'colour', 'colour']
+        """
         check_is_fitted(self, "n_features_in_")
         return [name for part in self.parts_ for name in part.source_columns()]
 
@@ -173,6 +181,14 @@ class DataTransformer(TransformerMixin, BaseEstimator):
 
         Keys: ``RawFeatureName``, ``TypeDetected``, ``Dropped`` (``Yes`` or ``No``), ``Reason``,
         ``EngineeredFeatureCount``, ``Transformations``.
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"size": [1.0, None], "id": [7, 8]})
+        >>> columns = [Column("size", "Numeric"), Column("id", "Ignore", "unique in each row")]
+        >>> size, number = DataTransformer(columns).fit(table).get_featurization_summary()
+        >>> size["Transformations"], number["Dropped"], number["Reason"]
+        (['Imputer', 'MissingMarker'], 'Yes', 'unique in each row')
         """
         check_is_fitted(self, "n_features_in_")
         summary: dict[str, tuple[int, list[str]]] = {}

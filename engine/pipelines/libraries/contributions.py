@@ -68,5 +68,11 @@ def shap_tree_contributions(estimator: Predictor) -> Contributions:
 
 
 def dense(X: Matrix) -> Matrix:
-    """Return a sparse matrix as an array, and anything else as it is."""
+    """Return a sparse matrix as an array, and anything else as it is.
+
+    Examples
+    --------
+    >>> dense(sparse.csr_matrix([[0.0, 2.0]])).tolist()
+    [[0.0, 2.0]]
+    """
     return X.toarray() if sparse.issparse(X) else X
