@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PROCESSES ?= $(shell awk '/^MemAvailable/ { print ($$2 > 10000000) ? 2 : 0 }' /proc/meminfo 2>/dev/null || echo 0)
 PYTEST = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --no-loadscope-reorder
 
-.PHONY: demo fast test lint types docs bench check-kuberay clean
+.PHONY: demo fast test test-long lint types docs distribution lowest bench check-kuberay clean
 
 demo: $(VENV)/.core
 	$(BIN)/python examples/digits/driver.py
@@ -26,6 +26,24 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
+
+# What takes too long for every change.
+test-long: test docs distribution lowest
+
+# The wheel in an environment that holds nothing else, away from the checkout.
+distribution: $(VENV)/bin/python
+	rm -rf build/wheel build/empty
+	$(PIP) wheel --no-deps --wheel-dir build/wheel .
+	$(BIN)/python -m venv build/empty
+	build/empty/bin/python -m pip install --quiet --disable-pip-version-check build/wheel/*.whl
+	cd build && empty/bin/raysmith --version && empty/bin/python ../examples/digits/driver.py --iterations 3
+
+# The tests without Ray, with the lowest versions that pyproject.toml allows.
+lowest: $(VENV)/.dev
+	$(BIN)/python -m venv build/lowest
+	$(BIN)/python tests/lowest_versions.py > build/lowest.txt
+	build/lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]" --constraint build/lowest.txt
+	build/lowest/bin/python -m pytest -m "not ray"
 
 # Warnings are errors. Without the examples, in a minute less: make docs SPHINXOPTS="-D plot_gallery=0"
 docs: $(VENV)/.docs
