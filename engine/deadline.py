@@ -36,16 +36,30 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float | None, clock: Callable[[], float] = time.time) -> Deadline:
-        """The moment ``seconds`` from now; ``None`` means never."""
+        """Return the moment ``seconds`` from now; ``None`` means never.
+
+        Examples
+        --------
+        >>> Deadline.after(5.0, clock=lambda: 100.0).at
+        105.0
+        >>> Deadline.after(None) == NEVER
+        True
+        """
         return cls(math.inf if seconds is None else clock() + seconds, clock)
 
     def left(self) -> float:
-        """Seconds until the deadline: negative when it has passed, ``inf`` when there is none."""
+        """Return the seconds left: negative after the deadline, ``inf`` for no limit."""
         return self.at - self.clock()
 
     @property
     def is_set(self) -> bool:
-        """Whether there is a limit at all."""
+        """Whether there is a limit at all.
+
+        Examples
+        --------
+        >>> NEVER.is_set, Deadline(at=100.0).is_set
+        (False, True)
+        """
         return math.isfinite(self.at)
 
     @property
@@ -54,11 +68,17 @@ class Deadline:
         return self.left() <= 0
 
     def earlier(self, seconds: float) -> Deadline:
-        """A deadline ``seconds`` before this one."""
+        """Return a deadline ``seconds`` before this one."""
         return Deadline(self.at - seconds, self.clock)
 
     def later(self, seconds: float) -> Deadline:
-        """A deadline ``seconds`` after this one."""
+        """Return a deadline ``seconds`` after this one.
+
+        Examples
+        --------
+        >>> Deadline(at=100.0).later(5.0).at
+        105.0
+        """
         return Deadline(self.at + seconds, self.clock)
 
 

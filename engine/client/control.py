@@ -18,7 +18,7 @@ from engine.store.status import RunStatus
 
 
 class ControlledRun(Stored):
-    """A run that requests are left for, and that new drivers are started for.
+    """A run that can be canceled, paused, resumed and continued.
 
     Attributes
     ----------

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from engine.data.dataset import rows_of
+from engine.data.dataset import Matrix, rows_of
 from engine.errors import ConfigException
 from engine.explain.files import load_explanation, save_explanation
 from engine.explain.pieces import Work
+from engine.pipelines.protocols import Predictor
 
 if TYPE_CHECKING:
     from engine.client.iteration import IterationRun
@@ -56,9 +57,9 @@ def retrieve_model_explanation(best_run: IterationRun | AutoMLRun) -> tuple[Any,
 
 
 def explain_model(
-    fitted_model: Any,
-    X_train: Any,
-    X_test: Any,
+    fitted_model: Predictor,
+    X_train: Matrix,
+    X_test: Matrix,
     best_run: IterationRun | None = None,
     features: str | Sequence[str] | None = None,
 ) -> tuple[Any, ...]:
@@ -113,8 +114,8 @@ def explain_model(
     return explanation.as_six()
 
 
-def _kind(features: str | Sequence[str] | None, model: Any) -> str:
-    """``raw`` or ``engineered``."""
+def _kind(features: str | Sequence[str] | None, model: object) -> str:
+    """Return ``raw`` or ``engineered``."""
     kind = features if isinstance(features, str) else "raw"
     if kind not in ("raw", "engineered"):
         raise ConfigException(
@@ -125,8 +126,8 @@ def _kind(features: str | Sequence[str] | None, model: Any) -> str:
     return kind
 
 
-def _names(features: str | Sequence[str] | None, rows: Any) -> tuple[str, ...]:
-    """Names of the raw columns."""
+def _names(features: str | Sequence[str] | None, rows: Matrix) -> tuple[str, ...]:
+    """Return the names of the raw columns."""
     if features is not None and not isinstance(features, str):
         names = tuple(str(name) for name in features)
         if len(names) != rows.shape[1]:
@@ -139,16 +140,16 @@ def _names(features: str | Sequence[str] | None, rows: Any) -> tuple[str, ...]:
     return tuple(f"column_{index}" for index in range(rows.shape[1]))
 
 
-def _drawn(background: Any) -> Any:
-    """A hundred of the rows, always the same."""
+def _drawn(background: Matrix) -> Matrix:
+    """Draw a hundred rows, always the same ones."""
     if background.shape[0] <= _BACKGROUND:
         return background
     chosen = np.random.default_rng(0).choice(background.shape[0], _BACKGROUND, replace=False)
     return rows_of(background, np.sort(chosen))
 
 
-def _matrix(X: Any, name: str) -> Any:
-    """A table, array or CSR matrix of rows and columns."""
+def _matrix(X: Matrix, name: str) -> Matrix:
+    """Return a table, array or CSR matrix of rows and columns."""
     if hasattr(X, "to_pandas") and not isinstance(X, pd.DataFrame):
         X = X.to_pandas()
     if sparse.issparse(X):

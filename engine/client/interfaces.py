@@ -49,7 +49,7 @@ class ExperimentLike(Protocol):
 
 
 class RunLike(Protocol):
-    """A run whose iterations are looked at."""
+    """A run as its iterations see it."""
 
     @property
     def id(self) -> str:

@@ -46,7 +46,7 @@ class IterationRun(Stored):
         return self._record().status.value
 
     def get_metrics(self, name: str | None = None) -> dict[str, float]:
-        """Metric name -> mean over the folds, for those that are defined.
+        """Return metric name -> mean over the folds, for those that are defined.
 
         Parameters
         ----------
@@ -60,7 +60,7 @@ class IterationRun(Stored):
         return self.store.fold_metrics(self.id, name)
 
     def get_properties(self) -> dict[str, str]:
-        """Property name -> text, for those that are known.
+        """Return property name -> text, for those that are known.
 
         Pipelines have ``iteration``, ``run_algorithm``, ``run_preprocessor``, ``pipeline_spec``,
         ``node_id``, ``node_ip``, ``pid``, ``fit_seconds``, ``score_seconds``, ``prediction_ms``

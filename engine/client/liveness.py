@@ -1,4 +1,4 @@
-"""Whether a run that should be going on still is."""
+"""Liveness of runs: whether the driver of an unfinished run still works."""
 
 from __future__ import annotations
 

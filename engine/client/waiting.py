@@ -1,4 +1,4 @@
-"""Waiting for the end of a run, with the table of iterations or without."""
+"""Waiting for the end of a run, with or without the table of iterations."""
 
 from __future__ import annotations
 

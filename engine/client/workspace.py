@@ -201,7 +201,7 @@ class Workspace:
     def _with_defaults(
         cls, name: str, tracking_uri: str | None, artifact_location: str | None, folder: Path
     ) -> Workspace:
-        """Defaults are not written down, so that a workspace's folder can be moved."""
+        """Fill in the defaults, which no file holds, so that a workspace's folder can be moved."""
         if tracking_uri is None:
             tracking_uri = f"sqlite:///{folder / 'mlflow.db'}"
         if artifact_location is None and not tracking_uri.startswith(("http://", "https://")):

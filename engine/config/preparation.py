@@ -1,4 +1,4 @@
-"""From a configuration to a run's specification: paths made absolute, data chosen and checked."""
+"""Preparation of a run from its configuration: absolute paths, data chosen and checked."""
 
 from __future__ import annotations
 

@@ -128,7 +128,13 @@ class Settings:
 
     @property
     def ensembles(self) -> tuple[str, ...]:
-        """Names of the wanted ensembles, in the order of their rows."""
+        """Names of the wanted ensembles, in the order of their rows.
+
+        Examples
+        --------
+        >>> Settings("regression", "r2_score", enable_stack_ensemble=False).ensembles
+        ('VotingEnsemble',)
+        """
         wanted = (self.enable_voting_ensemble, self.enable_stack_ensemble)
         return tuple(name for name, want in zip(ENSEMBLES, wanted, strict=True) if want)
 
@@ -138,6 +144,11 @@ class Settings:
 
         It is ruled out by a meta learner of the user's choice, by leaving LightGBM out, and by
         ONNX, which cannot express it.
+
+        Examples
+        --------
+        >>> Settings("regression", "r2_score", blocked_models=["LightGBM"]).second_level
+        False
         """
         asked = (
             self.stack_meta_learner_type,
@@ -202,7 +213,14 @@ class Settings:
         return cls(**values)
 
     def with_changes(self, changes: Mapping[str, Any]) -> Settings:
-        """Return the settings with other values for some parameters."""
+        """Return the settings with other values for some parameters.
+
+        Examples
+        --------
+        >>> settings = Settings("regression", "r2_score", iterations=10)
+        >>> settings.with_changes({"iterations": 20}).iterations
+        20
+        """
         return dataclasses.replace(self, **changes)
 
     @staticmethod

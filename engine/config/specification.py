@@ -25,7 +25,7 @@ class RunSpecification:
     data:
         Where the data comes from.
     X_explain:
-        Rows that the best model is to be explained for, when they are no validation part.
+        Rows to explain the best model for, unless they are a validation part.
     is_kept:
         Whether the store has copies of data given directly and of ``X_explain``.
     """

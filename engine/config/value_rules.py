@@ -1,4 +1,4 @@
-"""Rules for one value: each returns ``None`` for an allowed value, else a text of what is allowed.
+"""Rules for one value: each returns ``None`` for an allowed value, else names the allowed ones.
 
 A rule is a function of the value. `integer`, `number`, `one_of` and `optional` make rules.
 
@@ -26,7 +26,15 @@ Check = Callable[[Any], str | None]
 
 
 def optional(check: Check) -> Check:
-    """Make a rule that allows ``None`` and what ``check`` allows."""
+    """Make a rule that allows ``None`` and what ``check`` allows.
+
+    Examples
+    --------
+    >>> rule = optional(boolean)
+    >>> rule(None)
+    >>> rule(1)
+    'True or False, or None'
+    """
 
     def rule(value: object) -> str | None:
         allowed = None if value is None else check(value)
@@ -76,7 +84,7 @@ def number(
     above, below:
         Limits, which are not allowed themselves.
     what:
-        Text of what is allowed.
+        Text that names the allowed values.
 
     Examples
     --------
@@ -116,12 +124,26 @@ def one_of(*choices: str) -> Check:
 
 
 def boolean(value: object) -> str | None:
-    """Allow ``True`` and ``False``, but not 0 and 1."""
+    """Allow ``True`` and ``False``, but not 0 and 1.
+
+    Examples
+    --------
+    >>> boolean(True)
+    >>> boolean(1)
+    'True or False'
+    """
     return None if isinstance(value, bool) else "True or False"
 
 
 def text(value: object) -> str | None:
-    """Allow a text with at least one visible character."""
+    """Allow a text with at least one visible character.
+
+    Examples
+    --------
+    >>> text("name")
+    >>> text(" ")
+    'a non-empty string'
+    """
     return None if isinstance(value, str) and value.strip() else "a non-empty string"
 
 
@@ -166,20 +188,41 @@ def weights(value: object) -> str | None:
 
 
 def featurization(value: object) -> str | None:
-    """Allow ``"auto"``, ``"off"``, ``False`` and a `FeaturizationConfig`."""
+    """Allow ``"auto"``, ``"off"``, ``False`` and a `FeaturizationConfig`.
+
+    Examples
+    --------
+    >>> featurization("auto")
+    >>> featurization(True)
+    "'auto', 'off' or a FeaturizationConfig"
+    """
     if value is False or value in ("auto", "off") or isinstance(value, FeaturizationConfig):
         return None
     return "'auto', 'off' or a FeaturizationConfig"
 
 
 def mapping(value: object) -> str | None:
-    """Allow a dict whose keys are texts."""
+    """Allow a dict whose keys are texts.
+
+    Examples
+    --------
+    >>> mapping({"n_neighbors": 5})
+    >>> mapping({0: 5})
+    'a dict with texts as keys'
+    """
     fits = isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
     return None if fits else "a dict with texts as keys"
 
 
 def compute_target(value: object) -> str | None:
-    """Allow the name of a compute target, or an object with ``name`` and ``launch``."""
+    """Allow the name of a compute target, or an object with ``name`` and ``launch``.
+
+    Examples
+    --------
+    >>> compute_target("local")
+    >>> compute_target(7)
+    "'local', a compute target or its name"
+    """
     name = value if isinstance(value, str) else getattr(value, "name", None)
     if isinstance(name, str) and name and (name is value or hasattr(value, "launch")):
         return None
@@ -192,7 +235,14 @@ def run_configuration(value: object) -> str | None:
 
 
 def label(value: object) -> str | None:
-    """Allow a class label: a text, a boolean, or a number other than NaN."""
+    """Allow a class label: a text, a boolean, or a number other than NaN.
+
+    Examples
+    --------
+    >>> label("yes")
+    >>> label(float("nan"))
+    'a label: a text, a number or a boolean'
+    """
     fits = isinstance(value, str | bool | np.bool_ | numbers.Real) and value == value
     return None if fits else "a label: a text, a number or a boolean"
 

@@ -15,7 +15,7 @@ from engine.errors import DataException
 
 
 def with_layout(dataset: Dataset, config: FeaturizationConfig) -> Dataset:
-    """Infer the column types of a dataset and store each column in the form that fits fast.
+    """Infer the column types of a dataset and store each column in a form that is fast to fit.
 
     A table of complete numeric columns stays as it is: it needs no featurization.
 

@@ -23,8 +23,7 @@ class Clock(ABC):
 
     @abstractmethod
     def time(self) -> float:
-        """Return the moment in seconds since the epoch; it may jump when the machine's clock is
-        set."""
+        """Return seconds since the epoch; setting the machine's clock makes them jump."""
 
     @abstractmethod
     def monotonic(self) -> float:
@@ -144,6 +143,16 @@ class SimulatedClock(Clock):
         ------
         RuntimeError
             When neither a call nor ``until`` limits the step.
+
+        Examples
+        --------
+        >>> clock = SimulatedClock()
+        >>> clock.at(3.0, lambda: print("call"))
+        >>> clock.step()
+        call
+        >>> clock.step(until=10.0)
+        >>> clock.time()
+        10.0
         """
         if self._due and self._due[0][0] <= until:
             moment, _, do = heapq.heappop(self._due)

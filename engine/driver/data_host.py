@@ -22,7 +22,7 @@ class RunData:
     Attributes
     ----------
     summary:
-        What the search has to know of it.
+        Summary of the data, for the search.
     targets:
         The data without its features.
     reference:
@@ -78,7 +78,7 @@ class LoadedData:
 
 
 class Pending(ABC, Generic[Value]):
-    """A value that is on its way."""
+    """A value that another thread or process is making."""
 
     @abstractmethod
     def wait(self, seconds: float) -> bool:

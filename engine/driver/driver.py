@@ -27,7 +27,7 @@ logger = logging.getLogger("raysmith.driver")
 class Driver:
     """Drives one run in the process that calls `run`.
 
-    Of several drivers of one run, the last that called `claim` goes on, and the others stop.
+    When a run has several drivers, the last one that called `claim` goes on and the others stop.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Driver:
         The machines; default: the Ray cluster that this process is part of, or else one that is
         started on this machine.
     clock:
-        Tells the present; default: this machine's.
+        Gives the present time; default: this machine's.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Iterations that hold ensembles: what is written of them."""
+"""Rows of ensembles: the iterations that hold a run's ensembles."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class EnsembleRows:
 
 
 def spec_of(name: str, result: EnsembleResult) -> PipelineSpec:
-    """The specification of an ensemble: its members and, for voting, their weights.
+    """Return the specification of an ensemble: its members and, for voting, their weights.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def end_of(
     classes: NDArray[Any] | None,
     preferred: str | None,
 ) -> IterationEnd:
-    """The end of an iteration that holds an ensemble.
+    """Return the end of an iteration that holds an ensemble.
 
     Parameters
     ----------

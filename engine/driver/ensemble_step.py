@@ -301,6 +301,6 @@ class EnsembleStep:
         return stack(data, chosen, options, choose=members, deadline=self._share(1.0))
 
     def _share(self, part: float) -> Deadline:
-        """The deadline of something that may take ``part`` of the remaining time."""
+        """Return the deadline of work that may take ``part`` of the remaining time."""
         seconds = max(_LEAST_SHARE, part * self._deadline.left())
         return Deadline.after(seconds, self._deadline.clock)

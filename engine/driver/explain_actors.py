@@ -63,7 +63,7 @@ class Actors(ABC):
 
     @abstractmethod
     def get(self, future: Any) -> Any:
-        """The result of a future that is done.
+        """Return the result of a future that is done.
 
         Raises
         ------
@@ -90,7 +90,7 @@ class ActorPool:
     size:
         How many actors.
     seconds:
-        Time from the first actor on that is ready: explain the rows that it allows. Default: all.
+        Time limit, counted from when the first actor is ready; default: explain all rows.
     progress:
         Called with the rows done and all rows.
     clock:
@@ -214,11 +214,11 @@ class ExplainerActor:
         return "explainer"
 
     def expected(self) -> Array:
-        """(n_outputs,) expected outputs."""
+        """Return the (n_outputs,) expected outputs."""
         return self._explainer.expected
 
     def explain(self, rows: Rows) -> tuple[Array, float]:
-        """SHAP values of these rows, (n, n_features, n_outputs), and the seconds they took."""
+        """Return the rows' SHAP values, (n, n_features, n_outputs), and the seconds they took."""
         began = time.monotonic()
         values = self._explainer.explain(rows_of(self._work.X, rows))
         return values, time.monotonic() - began

@@ -175,7 +175,7 @@ class PrintedProgress:
 
 
 def _reference(data_id: str, given: RunSpecification) -> list[Any]:
-    """The run's data in Ray's object store, in a list."""
+    """Return the run's data in Ray's object store, in a list."""
     if given.dataset is not None:
         return [ray.put(given.dataset)]
     host = RayDataHost(DataSource.of(data_id, given), {"num_cpus": 1})

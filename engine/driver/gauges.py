@@ -1,4 +1,4 @@
-"""The values of a run that whoever watches its machines may want to see."""
+"""Values of a run for the monitoring of its machines."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Progress(TrialHost):
     kill:
         Ends the trial of an iteration, see `TrialBackend.kill`.
     clock:
-        Tells the present.
+        Gives the present time.
     until:
         When trials must have ended: pipelines that would take longer are not proposed. Default:
         never.

@@ -52,7 +52,7 @@ class _Node(_Future[None]):
 
 
 class RayDataHost(DataHost):
-    """Data on the node of a Ray cluster that has room for a trial first.
+    """Data on the first node of a Ray cluster that has room for a trial.
 
     Parameters
     ----------

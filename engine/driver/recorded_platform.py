@@ -20,7 +20,7 @@ from engine.store.records import IterationRecord
 
 
 class _Here(Pending[Value]):
-    """A value that is there when it is asked for."""
+    """A value that is available at once."""
 
     def __init__(self, make: Callable[[], Value]) -> None:
         self._make = make

@@ -1,4 +1,4 @@
-"""The last files of a run: its best model, what describes it, its report."""
+"""The last files of a run: its best model, its description and its report."""
 
 from __future__ import annotations
 

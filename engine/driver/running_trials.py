@@ -64,7 +64,18 @@ class RunningTrials:
             return dict(self._running)
 
     def end(self, iteration: int, verdict: Verdict) -> None:
-        """End a running trial at once, whatever it is doing; the first verdict counts."""
+        """End a running trial at once, whatever it is doing; the first verdict counts.
+
+        Examples
+        --------
+        >>> running = RunningTrials(kill=lambda number: print("kill", number))
+        >>> running.add(3, Placement("n1", "10.0.0.1", 17, started=100.0))
+        >>> running.end(3, Verdict(IterationStatus.TIMEOUT, "too long"))
+        kill 3
+        >>> running.end(3, Verdict(IterationStatus.CANCELED, "asked for"))
+        >>> running.remove(3).reason
+        'too long'
+        """
         with self._lock:
             if iteration not in self._running or iteration in self._verdicts:
                 return

@@ -29,6 +29,15 @@ class Goals:
         A score of the primary metric that is good enough; ``None`` for no such score.
     patience:
         Iterations without a new best score after which the run stops; ``None`` for no limit.
+
+    Examples
+    --------
+    >>> from engine.metrics.metric import METRICS
+    >>> schedule = Schedule(Goals(iterations=100, patience=2), METRICS["accuracy"])
+    >>> [schedule.ended(number, score) for number, score in enumerate([0.8, 0.7, 0.6])]
+    [True, False, False]
+    >>> schedule.stopped
+    'the best score has stood still for 2 iterations'
     """
 
     iterations: int
@@ -112,14 +121,33 @@ class Schedule:
 
     @property
     def to_come(self) -> int:
-        """The count of numbers that may still be handed out."""
+        """The count of numbers that may still be handed out.
+
+        Examples
+        --------
+        >>> from engine.metrics.metric import METRICS
+        >>> schedule = Schedule(Goals(iterations=3), METRICS["accuracy"], done={0: 0.8})
+        >>> schedule.to_come
+        2
+        """
         with self._lock:
             if self.stopped is not None:
                 return 0
             return max(0, self._goals.iterations - len(self._taken)) + len(self._first)
 
     def again(self, number: int) -> None:
-        """Have `next` hand out a number once more, because its node was lost."""
+        """Have `next` hand out a number once more, because its node was lost.
+
+        Examples
+        --------
+        >>> from engine.metrics.metric import METRICS
+        >>> schedule = Schedule(Goals(iterations=3), METRICS["accuracy"])
+        >>> schedule.next(), schedule.next()
+        (0, 1)
+        >>> schedule.again(0)
+        >>> schedule.next(), schedule.next()
+        (0, 2)
+        """
         with self._lock:
             self._first.append(number)
 
@@ -138,6 +166,15 @@ class Schedule:
         """Hand out nothing more; the first reason counts.
 
         With ``at_once`` running iterations should be ended too.
+
+        Examples
+        --------
+        >>> from engine.metrics.metric import METRICS
+        >>> schedule = Schedule(Goals(iterations=100), METRICS["accuracy"])
+        >>> schedule.stop("canceled", at_once=True)
+        >>> schedule.stop("the time is over")
+        >>> schedule.stopped, schedule.stopped_at_once
+        ('canceled', True)
         """
         with self._lock:
             if self.stopped is None:

@@ -43,7 +43,7 @@ class RunSteps:
     platform:
         The machines, connected.
     clock:
-        Tells the present.
+        Gives the present time.
     started:
         When the run's time began, in seconds since the epoch.
     """

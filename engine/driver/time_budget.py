@@ -68,6 +68,13 @@ class IterationLimits:
         -------
         float or None
             At least 0.2; ``None`` for no limit.
+
+        Examples
+        --------
+        >>> IterationLimits().fit_seconds(n_folds=5) is None
+        True
+        >>> IterationLimits(iteration_seconds=62.0).fit_seconds(n_folds=5, spares_last_fit=True)
+        9.538461538461538
         """
         allowed = min(_BOOSTING_SHARE * self._own(), _BOOSTING_SHARE_OF_REST * self.trials.left())
         if allowed == math.inf:
@@ -87,7 +94,14 @@ class IterationLimits:
         return self.share_seconds is not None and whole > _LONG * self.share_seconds
 
     def has_room_for(self, whole: float, elapsed: float) -> bool:
-        """Whether an iteration may take ``whole`` seconds, of which ``elapsed`` have passed."""
+        """Whether an iteration may take ``whole`` seconds, of which ``elapsed`` have passed.
+
+        Examples
+        --------
+        >>> limits = IterationLimits(iteration_seconds=60.0)
+        >>> [limits.has_room_for(whole, elapsed=10.0) for whole in (50.0, 70.0)]
+        [True, False]
+        """
         return whole <= self._own() and whole - elapsed <= self.trials.left()
 
     def exceeded(self, whole: float, elapsed: float, is_first: bool) -> str | None:
@@ -121,7 +135,7 @@ class IterationLimits:
         return None
 
     def _own(self) -> float:
-        """Seconds of an iteration by the limits that would have it ended."""
+        """Return the seconds that the limits of its own allow an iteration."""
         own = [s for s in (self.iteration_seconds, self.share_seconds) if s is not None]
         return min(own, default=math.inf)
 
@@ -137,7 +151,7 @@ class TimeBudget:
     started:
         When the run's time began, in seconds since the epoch.
     clock:
-        Tells the present.
+        Gives the present time.
     explains:
         Whether the best model is explained within the run's time.
 
@@ -180,6 +194,13 @@ class TimeBudget:
         """Seconds that one iteration may use of the trials' time when others have given a model.
 
         ``None`` when that time has no limit or iterations have a limit of their own.
+
+        Examples
+        --------
+        >>> from engine.driver.clock import SimulatedClock
+        >>> settings = Settings("regression", "r2_score", experiment_timeout_minutes=10)
+        >>> round(TimeBudget(settings, 0.0, SimulatedClock()).share_seconds)  # a third of 579 s
+        193
         """
         if not self.trials.is_set or self.iteration_seconds is not None:
             return None
@@ -195,7 +216,22 @@ class TimeBudget:
         return IterationLimits(self.trials, self.iteration_seconds, self.share_seconds)
 
     def explanation(self) -> Deadline:
-        """Return when an explanation that begins now must be over."""
+        """Return when an explanation that begins now must be over.
+
+        Examples
+        --------
+        >>> from engine.driver.clock import SimulatedClock
+        >>> settings = Settings(
+        ...     "regression", "r2_score", experiment_timeout_minutes=10, explain_timeout_minutes=1
+        ... )
+        >>> clock = SimulatedClock()
+        >>> budget = TimeBudget(settings, 0.0, clock, explains=True)
+        >>> budget.explanation().left()
+        60.0
+        >>> clock.sleep(560.0)
+        >>> budget.explanation().left()
+        34.0
+        """
         own = Deadline.after(self._explain_seconds, self._clock.time)
         return min(own, self.run.earlier(_EXPLAIN_TAIL), key=lambda deadline: deadline.at)
 

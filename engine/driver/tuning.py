@@ -32,7 +32,7 @@ class Tuning:
     budget:
         Limits the time of all trials and of each.
     clock:
-        Tells the present.
+        Gives the present time.
     gauges:
         Show the progress to whoever watches the machines; default: nowhere.
     """

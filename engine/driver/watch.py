@@ -36,7 +36,7 @@ class Watch:
     budget:
         Limits the time for trials.
     clock:
-        Tells the present.
+        Gives the present time.
 
     Attributes
     ----------
@@ -104,14 +104,14 @@ class Watch:
 
 
 class TrialWatch:
-    """Carries over to running trials what the watch over the run has seen.
+    """Applies the findings of the run's watch to the running trials.
 
     Parameters
     ----------
     watch:
         The watch over the run.
     progress:
-        Knows the running trials and what comes next.
+        Holds the running trials and the proposals to come.
     backend:
         Has the logs of the running trials.
     recorder:
@@ -119,7 +119,7 @@ class TrialWatch:
     budget:
         Limits the time of one iteration.
     clock:
-        Tells the present.
+        Gives the present time.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The result of an ensemble's making: its parts, its scores, and the estimator made of them."""
+"""Composition of ensembles: their parts and scores, and the estimator built from the parts."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from engine.ensembles.members import share_first_steps
 from engine.ensembles.meta_features import Array
 from engine.ensembles.out_of_fold import OutOfFold
 from engine.metrics.scores import mean_over_folds
+from engine.pipelines.protocols import Estimator, Transformer
 
 Ensemble = (
     VotingEnsembleClassifier
@@ -57,8 +58,8 @@ class EnsembleResult:
     metrics: Mapping[str, float]
     fold_metrics: Sequence[Mapping[str, float]]
     predictions: Array
-    meta_learner: Any = None
-    features: Any = None
+    meta_learner: Estimator | None = None
+    features: Transformer | None = None
     own_weight: float | None = None
     n_inputs: int | None = None
 
@@ -80,7 +81,7 @@ def score_parts(
     members: Mapping[int, float],
     predicted: Array,
     predict: Callable[[NDArray[Any], OutOfFold], Array],
-    meta_learner: Any = None,
+    meta_learner: Estimator | None = None,
 ) -> EnsembleResult:
     """Score each part of the rows by an ensemble that was made from the other parts.
 
@@ -172,6 +173,17 @@ def as_pipeline(
     sklearn.pipeline.Pipeline
         Two steps: ``datatransformer``, which passes X on and describes the features of the
         heaviest member, and the ensemble.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from engine.pipelines.build import build_pipeline
+    >>> from engine.pipelines.spec import PipelineSpec
+    >>> X, y = np.arange(8.0).reshape(4, 2), np.arange(4.0)
+    >>> tree = build_pipeline(PipelineSpec("DecisionTree"), "regression").fit(X, y)
+    >>> model = as_pipeline("VotingEnsemble", EnsembleResult({0: 1.0}, {}, [], y), {0: tree}, None)
+    >>> list(model.named_steps), model.predict(X).tolist()
+    (['datatransformer', 'VotingEnsemble'], [0.0, 1.0, 2.0, 3.0])
     """
     features = SharedFeatures(pipelines[result.heaviest].named_steps["datatransformer"])
     ensemble = compose(result, pipelines, classes)

@@ -12,6 +12,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, Transfo
 from engine.data.dataset import Matrix
 from engine.ensembles.members import Made, out_of_fold_output, output_of
 from engine.ensembles.meta_features import Array, divide, meta_input, meta_predict
+from engine.pipelines.features.numeric_matrix import NumericMatrix
+from engine.pipelines.features.transformer import DataTransformer
+from engine.pipelines.protocols import Estimator, Transformer
 
 
 class SharedFeatures(TransformerMixin, BaseEstimator):
@@ -20,7 +23,7 @@ class SharedFeatures(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     transformer:
-        The member's first step, a `engine.pipelines.features.transformer.DataTransformer`.
+        The member's first step, `DataTransformer` or `NumericMatrix`.
 
     Examples
     --------
@@ -32,10 +35,10 @@ class SharedFeatures(TransformerMixin, BaseEstimator):
     ['x0']
     """
 
-    def __init__(self, transformer: Any) -> None:
+    def __init__(self, transformer: DataTransformer | NumericMatrix) -> None:
         self.transformer = transformer
 
-    def fit(self, X: Matrix, y: Any = None) -> SharedFeatures:
+    def fit(self, X: Matrix, y: NDArray[Any] | None = None) -> SharedFeatures:
         """Fit the member's first step, for its description."""
         self.transformer.fit(X, y)
         return self
@@ -47,16 +50,16 @@ class SharedFeatures(TransformerMixin, BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self.transformer, "n_features_in_")
 
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
-        """Names of the columns that the member's first step makes."""
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray[Any]:
+        """Return the names of the columns that the member's first step makes."""
         return np.asarray(self.transformer.get_feature_names_out(input_features))
 
     def get_engineered_feature_names(self) -> list[str]:
-        """As in `engine.pipelines.features.transformer.DataTransformer`."""
+        """Return what the member's first step returns, see `DataTransformer`."""
         return list(self.transformer.get_engineered_feature_names())
 
     def get_featurization_summary(self) -> list[dict[str, Any]]:
-        """As in `engine.pipelines.features.transformer.DataTransformer`."""
+        """Return what the member's first step returns, see `DataTransformer`."""
         return list(self.transformer.get_featurization_summary())
 
 
@@ -80,7 +83,7 @@ class _Ensemble(BaseEstimator):
             self.classes_ = classes
 
     def _outputs(self, X: Matrix, made: Made | None = None) -> list[Array]:
-        """Each member's predictions for X, see `output_of`."""
+        """Return each member's predictions for X, see `output_of`."""
         classes = self.classes_ if isinstance(self, ClassifierMixin) else None
         made = {} if made is None else made
         return [output_of(member, X, classes, made) for member in self.members_]
@@ -108,7 +111,7 @@ class _Voting(_Ensemble):
         weights: Sequence[float],
         classes: NDArray[Any] | None = None,
     ) -> Self:
-        """A fitted ensemble of fitted members.
+        """Make a fitted ensemble of fitted members.
 
         Parameters
         ----------
@@ -161,8 +164,8 @@ class _Stack(_Ensemble):
     def __init__(
         self,
         members: Sequence[tuple[str, Any]],
-        meta_learner: Any,
-        features: Any = None,
+        meta_learner: Estimator,
+        features: Transformer | None = None,
         weights: Sequence[float] | None = None,
         n_inputs: int | None = None,
     ) -> None:
@@ -176,13 +179,13 @@ class _Stack(_Ensemble):
     def of_fitted(
         cls,
         members: Sequence[tuple[str, Any]],
-        meta_learner: Any,
+        meta_learner: Estimator,
         classes: NDArray[Any] | None = None,
-        features: Any = None,
+        features: Transformer | None = None,
         weights: Sequence[float] | None = None,
         n_inputs: int | None = None,
     ) -> Self:
-        """A fitted ensemble of fitted members and a fitted meta learner.
+        """Make a fitted ensemble of fitted members and a fitted meta learner.
 
         Parameters
         ----------
@@ -259,11 +262,11 @@ class VotingEnsembleClassifier(ClassifierMixin, _Voting):
     """
 
     def predict_proba(self, X: Matrix) -> Array:
-        """(n_rows, n_classes) probabilities in the order of ``classes_``."""
+        """Return (n_rows, n_classes) probabilities in the order of ``classes_``."""
         return self._predictions(X)
 
     def predict(self, X: Matrix) -> NDArray[Any]:
-        """(n_rows,) most probable labels."""
+        """Return the most probable label of each row, (n_rows,)."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
 
@@ -288,7 +291,7 @@ class VotingEnsembleRegressor(RegressorMixin, _Voting):
     """
 
     def predict(self, X: Matrix) -> Array:
-        """(n_rows,) values."""
+        """Return (n_rows,) values."""
         return self._predictions(X)
 
 
@@ -313,11 +316,11 @@ class StackEnsembleClassifier(ClassifierMixin, _Stack):
     """
 
     def predict_proba(self, X: Matrix) -> Array:
-        """(n_rows, n_classes) probabilities in the order of ``classes_``."""
+        """Return (n_rows, n_classes) probabilities in the order of ``classes_``."""
         return self._predictions(X)
 
     def predict(self, X: Matrix) -> NDArray[Any]:
-        """(n_rows,) most probable labels."""
+        """Return the most probable label of each row, (n_rows,)."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
 
@@ -349,5 +352,5 @@ class StackEnsembleRegressor(RegressorMixin, _Stack):
     """
 
     def predict(self, X: Matrix) -> Array:
-        """(n_rows,) values."""
+        """Return (n_rows,) values."""
         return self._predictions(X)

@@ -1,4 +1,4 @@
-"""Greedy selection of an ensemble's members: whose mean is best."""
+"""Greedy selection of the ensemble members whose mean scores best."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class GreedySelection:
     def select_on_halves(
         self, data: OutOfFold, metric: Metric, deadline: Deadline = NEVER
     ) -> dict[int, float]:
-        """The mean weights of selections on random halves of the rows, always the same halves.
+        """Average the weights of selections on random halves of the rows, always the same halves.
 
         Parameters
         ----------
@@ -109,6 +109,13 @@ class GreedySelection:
         -------
         dict
             Iteration -> the share of the selection that it makes up, the heaviest first.
+
+        Examples
+        --------
+        >>> y = np.array([1.0, 2.0, 3.0, 4.0])
+        >>> data = OutOfFold(y, None, np.zeros(4, int), {0: y, 1: y + 5}, 3.0, None)
+        >>> GreedySelection().select(data, METRICS["mean_absolute_error"])
+        {0: 1.0}
         """
         ranked = data.ranked(metric)
         if deadline.is_over:
@@ -136,7 +143,7 @@ class GreedySelection:
 
 
 def _halves(y: NDArray[Any]) -> Iterator[NDArray[np.int64]]:
-    """Rows of random halves that hold each class, or small and large values, alike."""
+    """Yield the rows of random halves that hold each class, or small and large values, alike."""
     n_rows = len(y)
     if n_rows < _LEAST_ROWS:
         yield np.arange(n_rows)
@@ -152,7 +159,7 @@ def _halves(y: NDArray[Any]) -> Iterator[NDArray[np.int64]]:
 def _scored(
     data: OutOfFold, guide: Metric, pool: Sequence[int], deadline: Deadline
 ) -> tuple[Array, Callable[[Array], Array]]:
-    """What is averaged of each candidate, and a function that scores several means at once.
+    """Return the numbers to average for each candidate, and a function that scores several means.
 
     The log loss needs the probability of each row's own class alone.
     """
@@ -168,7 +175,7 @@ def _scored(
 
 
 def _first_of_each_kind(ranked: Sequence[int], kinds: Mapping[int, str]) -> list[int]:
-    """The first candidate of each estimator; a candidate of unknown kind is one of its own."""
+    """Return each estimator's first candidate, and every candidate of unknown kind."""
     first: dict[int | str, int] = {}
     for number in ranked:
         first.setdefault(kinds.get(number, number), number)

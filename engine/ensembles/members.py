@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from engine.data.dataset import Matrix, rows_of
 from engine.ensembles.meta_features import Array
+from engine.pipelines.protocols import Estimator
 
 #: Identity of a first step -> what it made of X.
 Made = dict[int, Matrix]
@@ -58,7 +59,7 @@ def output_of(member: Any, X: Matrix, classes: NDArray[Any] | None, made: Made) 
 
 
 def out_of_fold_output(
-    member: Any,
+    member: Estimator,
     X: Matrix,
     y: NDArray[Any],
     classes: NDArray[Any] | None,
@@ -81,6 +82,13 @@ def out_of_fold_output(
     -------
     numpy.ndarray
         As `output_of`.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyRegressor
+    >>> y, parts = np.array([0.0, 0.0, 6.0, 6.0]), np.array([0, 0, 1, 1])
+    >>> out_of_fold_output(DummyRegressor(), np.zeros((4, 1)), y, None, parts).tolist()
+    [6.0, 6.0, 0.0, 0.0]
     """
     output = np.zeros(len(y) if classes is None else (len(y), len(classes)))
     for number in np.unique(parts):
@@ -94,7 +102,7 @@ def share_first_steps(pipelines: Sequence[Any]) -> list[Any]:
     """Give pipelines with equal first steps the same first step.
 
     An ensemble then transforms its input once for all of them. First steps are equal when their
-    pickles are; what is no pipeline stays as it is.
+    pickles are; other members stay as they are.
 
     Examples
     --------

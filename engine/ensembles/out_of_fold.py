@@ -94,6 +94,16 @@ class OutOfFold:
             NaN where a candidate has none.
         prediction_ms, kinds:
             See `OutOfFold`.
+
+        Examples
+        --------
+        >>> from engine.data.check import check_data
+        >>> from engine.data.splits import SplitPlan, make_splits
+        >>> X = np.arange(6.0)[:, None]
+        >>> data = check_data({"X": X, "y": X[:, 0]}, "regression")
+        >>> predictions = {0: np.array([np.nan, 1.0, 2.0, 3.0, 4.0, 5.0])}
+        >>> OutOfFold.of(data, make_splits(data, SplitPlan(2)), predictions).y.tolist()
+        [1.0, 2.0, 3.0, 4.0, 5.0]
         """
         if dataset.X_valid is not None:
             labels, weight = dataset.y_valid, dataset.sample_weight_valid
@@ -124,7 +134,7 @@ class OutOfFold:
         )
 
     def take(self, rows: NDArray[Any]) -> OutOfFold:
-        """The rows of these numbers, in this order.
+        """Return the rows of these numbers, in this order.
 
         Examples
         --------
@@ -142,18 +152,26 @@ class OutOfFold:
         )
 
     def subsample(self) -> OutOfFold:
-        """Up to 5,000 rows drawn at random, always the same: enough to choose among candidates."""
+        """Draw up to 5,000 rows, always the same ones: enough to choose among candidates."""
         if len(self.y) <= _MOST_ROWS:
             return self
         return self.take(np.sort(np.random.default_rng(0).choice(len(self.y), _MOST_ROWS, False)))
 
     def splits(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-        """Pair the rows outside each part with those inside: to make an ensemble, to score it."""
+        """Pair the rows outside each part with those inside: to make an ensemble, to score it.
+
+        Examples
+        --------
+        >>> y = np.array([5.0, 6.0, 7.0])
+        >>> data = OutOfFold(y, None, np.array([0, 1, 1]), {0: y}, 2.0, None)
+        >>> [(made.tolist(), scored.tolist()) for made, scored in data.splits()]
+        [([1, 2], [0]), ([0], [1, 2])]
+        """
         numbers = [n for n in np.unique(self.parts) if (self.parts != n).any()]
         return [(np.flatnonzero(self.parts != n), np.flatnonzero(self.parts == n)) for n in numbers]
 
     def scatter(self, predicted: Array) -> Array:
-        """Predictions of these rows as predictions of all rows of the data, NaN for the others.
+        """Spread predictions of these rows over all rows of the data; NaN for the others.
 
         Examples
         --------
@@ -172,7 +190,7 @@ class OutOfFold:
         return full
 
     def gather(self, predicted: Array) -> Array:
-        """Predictions of all rows of the data as predictions of these rows, against `scatter`."""
+        """Take the predictions of these rows from those of all rows; the inverse of `scatter`."""
         return predicted if self.row_mask is None else predicted[self.row_mask]
 
     def with_candidate(
@@ -208,21 +226,47 @@ class OutOfFold:
         return added, number
 
     def score(self, metric: Metric, predicted: Array) -> float:
-        """One metric's score of predictions for these rows."""
+        """Return one metric's score of predictions for these rows."""
         return score_one(metric, self.y, predicted, self.weight, self.y_range)
 
     def all_scores(self, predicted: Array) -> dict[str, float]:
-        """Metric name -> score of predictions for these rows."""
+        """Return metric name -> score of predictions for these rows.
+
+        Examples
+        --------
+        >>> y = np.array([5.0, 7.0])
+        >>> data = OutOfFold(y, None, np.array([0, 1]), {0: y}, 2.0, None)
+        >>> data.all_scores(y + 1)["mean_absolute_error"]
+        1.0
+        """
         if self.n_classes is None:
             return score_regression(self.y, predicted, self.weight, self.y_range)
         return score_classification(self.y, predicted, self.weight, self.positive)
 
     def ranked(self, metric: Metric) -> list[int]:
-        """The candidates, best first; those without a score last, equals by number."""
+        """Return the candidates, best first; those without a score last, equals by number.
+
+        Examples
+        --------
+        >>> from engine.metrics.metric import METRICS
+        >>> y = np.array([5.0, 6.0])
+        >>> candidates = {0: y + 2, 1: y + 1, 2: y + 2}
+        >>> data = OutOfFold(y, None, np.array([0, 1]), candidates, 1.0, None)
+        >>> data.ranked(METRICS["mean_absolute_error"])
+        [1, 0, 2]
+        """
         losses = {n: metric.loss(self.score(metric, p)) for n, p in self.predictions.items()}
         return sorted(losses, key=lambda n: (np.nan_to_num(losses[n], nan=np.inf), n))
 
     def mean(self, weights: Mapping[int, float]) -> Array:
-        """The weighted sum of candidates' predictions: a mean where the weights sum to 1."""
+        """Return the weighted sum of candidates' predictions, a mean where the weights sum to 1.
+
+        Examples
+        --------
+        >>> y = np.array([5.0, 6.0])
+        >>> data = OutOfFold(y, None, np.array([0, 1]), {0: y, 4: y + 4}, 1.0, None)
+        >>> data.mean({0: 0.75, 4: 0.25}).tolist()
+        [6.0, 7.0]
+        """
         total: Array = np.sum([weights[n] * self.predictions[n] for n in weights], axis=0)
         return total

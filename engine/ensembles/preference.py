@@ -122,14 +122,27 @@ class Preference:
 
     @classmethod
     def among(cls, data: OutOfFold, metric: Metric, n_tried: int) -> Preference:
-        """The preference of a run that has tried ``n_tried`` pipelines.
+        """Make the preference of a run that has tried ``n_tried`` pipelines.
 
         With fewer than 25 the best score is hardly luck, and no ensemble is preferred.
+
+        Examples
+        --------
+        >>> from engine.ensembles.names import VOTING
+        >>> from engine.metrics.metric import METRICS
+        >>> y = np.arange(4.0)
+        >>> data = OutOfFold(y, None, np.array([0, 0, 1, 1]), {0: y + 1}, 3.0, None)
+        >>> metric = METRICS["mean_absolute_error"]
+        >>> perfect = EnsembleResult({0: 1.0}, {}, [{metric.name: 0.0}, {metric.name: 0.0}], y)
+        >>> Preference.among(data, metric, n_tried=24).reason(VOTING, perfect) is None
+        True
+        >>> Preference.among(data, metric, n_tried=25).reason(VOTING, perfect)
+        '0 against 1 of choosing a single pipeline on other rows'
         """
         return cls(metric, choose_one(data, metric) if n_tried >= _MANY else None)
 
     def reason(self, name: str, result: EnsembleResult) -> str | None:
-        """Why this ensemble is preferred to what was preferred before; ``None`` if it is not.
+        """Return why the ensemble is preferred to the baseline; ``None`` if it is not.
 
         An ensemble that is preferred is the baseline of those that follow. A voting ensemble may
         be worse by one standard error, a meta learner must be better by two, or by half of one

@@ -1,4 +1,4 @@
-"""Second level: boosting that sees the features and what other pipelines predict from them."""
+"""Second level: boosting over the features and the predictions of other pipelines."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from engine.evaluation.parts import fit_features, fit_weight, part_of, pipeline_
 from engine.evaluation.rounds import mean_rounds, rounds_of_the_others
 from engine.metrics.metric import Metric
 from engine.pipelines.fitting.early_stopping import AtRounds, fit_with_early_stopping
+from engine.pipelines.protocols import Estimator, Transformer
 from engine.pipelines.spec import PipelineSpec
 
 #: Random thresholds: the best splits would use the predictions alone and never a feature. With
@@ -73,8 +74,8 @@ class SecondLevel:
     """
 
     predictions: Array
-    features: Any
-    model: Any
+    features: Transformer
+    model: Estimator
 
 
 class Fitting(Protocol):
@@ -87,7 +88,7 @@ class Fitting(Protocol):
         """Wait for the second level; ``None`` when it failed or was not ready in time."""
 
     def cancel(self) -> None:
-        """End the fit soon, as nobody wants its result; `result` returns ``None`` then."""
+        """End the fit soon; `result` returns ``None`` then."""
 
 
 def fit_second_level(
@@ -154,7 +155,7 @@ def fit_second_level(
 class _FittedFold:
     """A fold's booster, the rounds that are best for its validation rows, and their features."""
 
-    booster: Any
+    booster: Estimator
     rounds: int
     X_valid: Matrix
 
@@ -219,7 +220,7 @@ class _Fits:
         return _FittedFold(booster, rounds, X_valid)
 
     def predict_folds(self, fitted: Sequence[_FittedFold]) -> Array:
-        """Predictions of every row by its fold's model, at the mean rounds of the other folds."""
+        """Predict every row by its fold's model, at the mean rounds of the other folds."""
         predictions = np.zeros_like(self._outputs[0], dtype=np.float64)
         rounds = [fold.rounds for fold in fitted]
         for number, fold in enumerate(fitted):
@@ -239,7 +240,7 @@ class _Fits:
         return features, booster
 
     def _parts(self, params: dict[str, Any]) -> tuple[Any, Any]:
-        """The unfitted transformer and booster; the booster is the same with any thread count."""
+        """Return the unfitted transformer and booster, whose result depends on no thread count."""
         has_many_classes = self._n_classes is not None and self._n_classes > 2
         fixed = _PARAMS_MANY_CLASSES if has_many_classes else _PARAMS
         spec = PipelineSpec("LightGBM", estimator_params=fixed | params)
@@ -248,7 +249,7 @@ class _Fits:
         return features, booster.set_params(deterministic=True, force_col_wise=True)
 
     def _seen(self, number: int, rows: NDArray[np.int64]) -> list[Array]:
-        """The outputs that the model of a fold sees, for some rows."""
+        """Return the outputs that the model of a fold sees, for some rows."""
         return [self._outputs[n][rows] for n in self._inputs[number]]
 
 

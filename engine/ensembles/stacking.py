@@ -18,7 +18,7 @@ from sklearn.linear_model import (
     LogisticRegression,
     LogisticRegressionCV,
 )
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from engine.deadline import NEVER, Deadline
@@ -27,6 +27,7 @@ from engine.ensembles.meta_features import Array, meta_input, meta_predict
 from engine.ensembles.out_of_fold import OutOfFold
 from engine.ensembles.voting import drop_slow_members
 from engine.metrics.metric import Metric
+from engine.pipelines.protocols import Estimator
 
 #: A fit on every tenth row is timed to extrapolate to all rows. With fewer of these rows in a class
 #: than this nothing is timed: some meta learners refuse them.
@@ -133,16 +134,16 @@ class _Stacking:
         rows: NDArray[Any],
         members: Sequence[int],
         generator: np.random.Generator | None = None,
-    ) -> Any:
-        """A meta learner for these members, fitted on some or all of ``rows``."""
+    ) -> Estimator:
+        """Fit a meta learner for these members on some or all of ``rows``."""
         part = self._data.take(self._sampled(rows, generator or self._generator))
         X = meta_input([part.predictions[n] for n in members])
         steps = getattr(self._learner, "regressor", self._learner).steps
         params = {} if part.weight is None else {f"{steps[-1][0]}__sample_weight": part.weight}
         return clone(self._learner).fit(X, part.y, **params)
 
-    def predict(self, learner: Any, rows: OutOfFold, members: Sequence[int]) -> Array:
-        """What a fitted meta learner predicts for these rows."""
+    def predict(self, learner: Estimator, rows: OutOfFold, members: Sequence[int]) -> Array:
+        """Predict these rows with a fitted meta learner."""
         return meta_predict(learner, [rows.predictions[n] for n in members], self._data.n_classes)
 
     def check_time(self, members: Sequence[int], deadline: Deadline) -> None:
@@ -163,7 +164,7 @@ class _Stacking:
             raise NoTime(f"its fits would take {whole:.1f} s, there are {left:.1f} s")
 
     def _sampled(self, rows: NDArray[Any], generator: np.random.Generator) -> NDArray[Any]:
-        """The share of the rows that a fit uses; all of them if it would hold a single target."""
+        """Draw the rows that a fit uses; all of them if the drawn ones hold a single target."""
         share = self._options.train_percentage
         if share is None:
             return rows
@@ -173,7 +174,7 @@ class _Stacking:
 
 
 def stack_members(data: OutOfFold, metric: Metric, at_most: int) -> list[int]:
-    """The best candidates, best first; fewer when together they would predict slowly.
+    """Return the best candidates, best first; fewer when together they would predict slowly.
 
     Parameters
     ----------
@@ -198,7 +199,9 @@ def stack_members(data: OutOfFold, metric: Metric, at_most: int) -> list[int]:
     return [n for n in best if n in kept]
 
 
-def _meta_learner(n_classes: int | None, options: StackOptions) -> Any:
+def _meta_learner(
+    n_classes: int | None, options: StackOptions
+) -> Pipeline | TransformedTargetRegressor:
     name, params = options.meta_learner_type, dict(options.meta_learner_kwargs)
     # Members agree with each other: without a pull towards their mean, noise decides.
     if name is None and n_classes is None:

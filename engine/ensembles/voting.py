@@ -31,7 +31,7 @@ def voting_ensemble(data: OutOfFold, metric: Metric, deadline: Deadline = NEVER)
     metric:
         Decides which candidates are best and, itself or through the log loss, their weights.
     deadline:
-        What is not done by then is left out; default: no limit.
+        Steps that are not done by then are left out; default: no limit.
 
     Examples
     --------

@@ -30,6 +30,7 @@ from engine.evaluation.rounds import FitData, round_count
 from engine.metrics.scores import mean_over_folds
 from engine.pipelines.catalogue.estimators import estimators_of
 from engine.pipelines.prediction_time import prediction_ms
+from engine.pipelines.protocols import Estimator, Predictor
 from engine.pipelines.spec import PipelineSpec
 
 logger = logging.getLogger("raysmith.trial")
@@ -168,7 +169,7 @@ class CrossValidation:
         X_valid, y_valid = rows_of(self._dataset.X, valid), self._dataset.y[valid]
         return self._fit_part(number, train, X_valid, y_valid)
 
-    def score_fold(self, number: int, estimator: Any, X_valid: Matrix) -> None:
+    def score_fold(self, number: int, estimator: Predictor, X_valid: Matrix) -> None:
         """Predict and score a fold's validation rows; earlier results of the fold are replaced.
 
         Parameters
@@ -215,7 +216,7 @@ class CrossValidation:
         has_all = has_all_classes(model, self._dataset)
         return spares_last_fit is not None and has_all and spares_last_fit()
 
-    def _rescore_early_folds(self, number: int, estimator: Any, X_valid: Matrix) -> None:
+    def _rescore_early_folds(self, number: int, estimator: Estimator, X_valid: Matrix) -> None:
         """Keep the first folds' models; score them again when another fold is done."""
         if not self._rounds.needs_other_folds:
             return
@@ -262,7 +263,7 @@ class CrossValidation:
         self._rounds.fit(last, FitData(X, y, w, X_valid, y_valid))
         return self._joined(head, last), X_valid
 
-    def _joined(self, head: Pipeline, last: Any) -> Pipeline:
+    def _joined(self, head: Pipeline, last: Estimator) -> Pipeline:
         return Pipeline([*head.steps, (self._spec.estimator, last)])
 
     def _build(self, settled: Mapping[str, int]) -> Pipeline:

@@ -88,7 +88,7 @@ def _classification(
 
 
 def _curves(truth: NDArray[np.bool_], score: Array) -> dict[str, list[list[float]]]:
-    """Points of one class's curves; ``score`` is its predicted probability."""
+    """Return points of one class's curves; ``score`` is its predicted probability."""
     false, true, _ = roc_curve(truth, score)
     precision, recall, _ = precision_recall_curve(truth, score)
     return {
@@ -115,7 +115,7 @@ def _regression(truth: Array, predicted: Array) -> dict[str, Any]:
 
 
 def _calibration(truth: NDArray[np.bool_], score: Array) -> list[list[float]]:
-    """(mean prediction, share of rows that are of the class) in each tenth of the unit interval."""
+    """Return (mean prediction, share of rows of the class) for each tenth of the unit interval."""
     bins = np.minimum((score * _BINS).astype(int), _BINS - 1)
     points = []
     for number in range(_BINS):
@@ -126,7 +126,7 @@ def _calibration(truth: NDArray[np.bool_], score: Array) -> list[list[float]]:
 
 
 def _thin(x: Array, y: Array) -> list[list[float]]:
-    """Evenly chosen points of a curve, its ends among them."""
+    """Choose evenly spaced points of a curve, its ends among them."""
     chosen = np.unique(np.linspace(0, len(x) - 1, min(_POINTS, len(x))).round().astype(int))
     return [_round(np.array(point)) for point in zip(x[chosen], y[chosen], strict=True)]
 

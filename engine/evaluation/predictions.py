@@ -18,6 +18,15 @@ def predict(model: Any, X: Matrix, dataset: Dataset) -> Array:
     """Return values (n_rows,), or probabilities (n_rows, n_classes) as ``dataset.classes`` lists.
 
     A class that the model's training rows did not hold gets probability 0.
+
+    Examples
+    --------
+    >>> from engine.data.check import check_data
+    >>> from sklearn.dummy import DummyClassifier
+    >>> data = check_data({"X": np.zeros((3, 1)), "y": ["a", "b", "c"]}, "classification")
+    >>> model = DummyClassifier().fit([[0.0], [0.0]], ["b", "c"])  # has not seen class a
+    >>> predict(model, np.zeros((1, 1)), data).tolist()
+    [[0.0, 0.5, 0.5]]
     """
     if dataset.classes is None:
         return np.asarray(model.predict(X), dtype=np.float64).reshape(-1)
@@ -53,6 +62,14 @@ def out_of_fold(
     ndarray
         (n_rows,) or (n_rows, n_classes). The mean where several folds validated a row, NaN where
         none did.
+
+    Examples
+    --------
+    >>> from engine.data.check import check_data
+    >>> data = check_data({"X": np.zeros((3, 1)), "y": [1.0, 2.0, 3.0]}, "regression")
+    >>> folds = {0: (np.array([1, 2]), np.array([0])), 1: (np.array([0]), np.array([1, 2]))}
+    >>> out_of_fold(data, folds, {1: np.array([2.5, 2.5])}).tolist()
+    [nan, 2.5, 2.5]
     """
     shape = (dataset.n_rows,) if dataset.classes is None else (dataset.n_rows, len(dataset.classes))
     total, count = np.zeros(shape), np.zeros(shape)

@@ -25,6 +25,13 @@ class Patience:
         Standard deviations of the best iteration's own scores between folds.
     least:
         Absolute distance, for metrics whose perfect value is 1.
+
+    Examples
+    --------
+    >>> from engine.metrics.metric import METRICS
+    >>> metric, best = METRICS["accuracy"], [0.95, 0.96, 0.94]
+    >>> [pruning_reason(metric, [0.92], best, kind) is None for kind in (PATIENT, IMPATIENT)]
+    [True, False]
     """
 
     errors: float

@@ -15,6 +15,7 @@ from engine.data.dataset import Matrix
 from engine.pipelines.catalogue.entries import EstimatorEntry
 from engine.pipelines.fitting.early_stopping import AtRounds, fit_with_early_stopping
 from engine.pipelines.fitting.timed_fit import fit_within
+from engine.pipelines.protocols import Estimator, Predictor
 from engine.pipelines.spec import PipelineSpec
 
 logger = logging.getLogger("raysmith.trial")
@@ -48,10 +49,10 @@ class RoundCount(ABC):
     needs_other_folds = False
 
     @abstractmethod
-    def fit(self, estimator: Any, data: FitData) -> None:
+    def fit(self, estimator: Estimator, data: FitData) -> None:
         """Fit ``estimator`` for a fold, in place."""
 
-    def at_fold(self, estimator: Any, number: int) -> Any:
+    def at_fold(self, estimator: Estimator, number: int) -> Predictor:
         """Return the predictor that fold ``number`` is scored with."""
         return estimator
 
@@ -63,7 +64,8 @@ class RoundCount(ABC):
 class AsSpecified(RoundCount):
     """Fit as the pipeline's specification says."""
 
-    def fit(self, estimator: Any, data: FitData) -> None:
+    def fit(self, estimator: Estimator, data: FitData) -> None:
+        """Fit ``estimator`` on the training part with the fold's weights."""
         estimator.fit(data.X, data.y, **data.weight_argument)
 
 
@@ -92,7 +94,8 @@ class EarlyStopped(RoundCount):
         self._keep_all = keep_all
         self._rounds: list[int] = []
 
-    def fit(self, estimator: Any, data: FitData) -> None:
+    def fit(self, estimator: Estimator, data: FitData) -> None:
+        """Fit ``estimator`` with early stopping and note its best round count."""
         best = fit_with_early_stopping(
             estimator,
             data.X,
@@ -105,10 +108,12 @@ class EarlyStopped(RoundCount):
         )
         self._rounds.append(best)
 
-    def at_fold(self, estimator: Any, number: int) -> Any:
+    def at_fold(self, estimator: Estimator, number: int) -> Predictor:
+        """Return the booster at the mean round count of the other fitted folds."""
         return AtRounds(estimator, rounds_of_the_others(self._rounds, number))
 
     def params(self) -> Mapping[str, int]:
+        """Return the mean round count of all folds."""
         logger.info("boosting rounds by fold: %s", self._rounds)
         return {self._parameter: mean_rounds(self._rounds)}
 
@@ -129,13 +134,15 @@ class Timed(RoundCount):
         self._fit_seconds = fit_seconds
         self._steps: list[int] = []
 
-    def fit(self, estimator: Any, data: FitData) -> None:
+    def fit(self, estimator: Estimator, data: FitData) -> None:
+        """Fit ``estimator`` within the time limit and note its number of steps."""
         steps = fit_within(
             estimator, self._parameter, data.X, data.y, data.weight, self._fit_seconds
         )
         self._steps.append(steps)
 
     def params(self) -> Mapping[str, int]:
+        """Return the mean number of trees or epochs of all folds."""
         return {self._parameter: mean_rounds(self._steps)}
 
 

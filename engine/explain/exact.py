@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -21,6 +20,7 @@ from sklearn.linear_model import (
     SGDRegressor,
 )
 
+from engine.data.dataset import Matrix
 from engine.pipelines.estimators.wrappers import fitted_inside
 from engine.pipelines.libraries.contributions import (
     Array,
@@ -30,6 +30,7 @@ from engine.pipelines.libraries.contributions import (
 )
 from engine.pipelines.libraries.registry import library_of
 from engine.pipelines.libraries.trees import decision_trees_of
+from engine.pipelines.protocols import Predictor
 
 #: Points of the path from the expected margin to the row's, for more than two classes.
 _POINTS = 48
@@ -47,13 +48,21 @@ class Margins:
         X -> ((n, n_columns, n_margins), (n_margins,) expected margin).
     link:
         (n, n_margins) margins -> (n, n_outputs) outputs; ``None`` where margins are the outputs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> half = Margins(lambda X: (X[:, :, None] / 2, np.zeros(1)))
+    >>> phi, base = half.contributions(np.array([[2.0, 4.0]]))
+    >>> phi[0, :, 0].tolist(), half.link is None
+    ([1.0, 2.0], True)
     """
 
     contributions: Contributions
     link: Callable[[Array], Array] | None = None
 
 
-def margins_of(estimator: Any, background: Any) -> Margins | None:
+def margins_of(estimator: Predictor, background: Matrix) -> Margins | None:
     """Find the way to explain a fitted estimator exactly.
 
     Parameters
@@ -166,7 +175,7 @@ def _mean_slopes(base: Array, delta: Array, link: Callable[[Array], Array]) -> A
     return total
 
 
-def _link_of(estimator: Any) -> Callable[[Array], Array] | None:
+def _link_of(estimator: Predictor) -> Callable[[Array], Array] | None:
     classes = getattr(estimator, "classes_", None)
     if classes is None or not hasattr(estimator, "predict_proba"):
         return None
@@ -178,7 +187,7 @@ def _two(margins: Array) -> Array:
     return np.column_stack([1.0 - second, second])
 
 
-def _scaled(estimator: TransformedTargetRegressor, background: Any) -> Margins | None:
+def _scaled(estimator: TransformedTargetRegressor, background: Matrix) -> Margins | None:
     """Explain a regressor whose target was scaled to mean 0 and variance 1."""
     inner = margins_of(estimator.regressor_, background)
     scaler = estimator.transformer_
@@ -186,14 +195,14 @@ def _scaled(estimator: TransformedTargetRegressor, background: Any) -> Margins |
         return None
     scale, mean = float(scaler.scale_[0]), float(scaler.mean_[0])
 
-    def contributions(X: Any) -> tuple[Array, Array]:
+    def contributions(X: Matrix) -> tuple[Array, Array]:
         phi, base = inner.contributions(X)
         return phi * scale, base * scale + mean
 
     return Margins(contributions)
 
 
-def _linear(estimator: Any, background: Any) -> Margins | None:
+def _linear(estimator: Predictor, background: Matrix) -> Margins | None:
     link: Callable[[Array], Array] | None = None
     if isinstance(estimator, LogisticRegression):
         link = _link_of(estimator)
@@ -207,7 +216,7 @@ def _linear(estimator: Any, background: Any) -> Margins | None:
     intercept = np.atleast_1d(np.asarray(estimator.intercept_, dtype=np.float64))
     mean = np.asarray(dense(background), dtype=np.float64).mean(axis=0)
 
-    def contributions(X: Any) -> tuple[Array, Array]:
+    def contributions(X: Matrix) -> tuple[Array, Array]:
         away = np.asarray(dense(X), dtype=np.float64) - mean
         return away[:, :, None] * coefficients.T[None, :, :], coefficients @ mean + intercept
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.pipeline import Pipeline
 
-from engine.data.dataset import rows_of
+from engine.data.dataset import Matrix, rows_of
 from engine.ensembles.estimators import VotingEnsembleClassifier, VotingEnsembleRegressor
 from engine.explain.exact import Margins, margins_of, to_probabilities
+from engine.pipelines.protocols import Predictor
 
 Array = NDArray[np.float64]
 
@@ -35,13 +36,13 @@ class Explainer(Protocol):
 
     expected: Array
 
-    def explain(self, X: Any) -> Array:
-        """SHAP values of the rows of X, (n, n_columns, n_outputs)."""
+    def explain(self, X: Matrix) -> Array:
+        """Return the SHAP values of the rows of X, (n, n_columns, n_outputs)."""
         ...
 
 
-def outputs_of(model: Any, X: Any) -> Array:
-    """(n, n_outputs) class probabilities, or values in a single column.
+def outputs_of(model: Predictor, X: Matrix) -> Array:
+    """Return (n, n_outputs) class probabilities, or values in a single column.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def outputs_of(model: Any, X: Any) -> Array:
 
 
 def explainer_of(
-    model: Any, background: Any, columns: Sequence[str], random_state: int = 0
+    model: Predictor, background: Matrix, columns: Sequence[str], random_state: int = 0
 ) -> Explainer:
     """Choose the best explainer of a model's output by its raw columns.
 
@@ -88,12 +89,16 @@ def explainer_of(
 
     Examples
     --------
-    >>> from sklearn.linear_model import LinearRegression
+    >>> from engine.pipelines.build import build_pipeline
+    >>> from engine.pipelines.spec import PipelineSpec
     >>> X = np.arange(12.0).reshape(6, 2) ** 2
-    >>> model = LinearRegression().fit(X, X[:, 0])
+    >>> model = build_pipeline(PipelineSpec("ElasticNet"), "regression").fit(X, X[:, 0])
     >>> explainer = explainer_of(model, X, ["first", "second"])
-    >>> explainer.explain(X).shape
+    >>> values = explainer.explain(X)
+    >>> values.shape
     (6, 2, 1)
+    >>> bool(np.allclose(explainer.expected + values.sum(axis=1), outputs_of(model, X)))
+    True
     """
     last = model[-1] if isinstance(model, Pipeline) else None
     if isinstance(last, VotingEnsembleClassifier | VotingEnsembleRegressor):
@@ -105,7 +110,7 @@ def explainer_of(
 
 
 def engineered_explainer_of(
-    pipeline: Pipeline, background: Any, random_state: int = 0
+    pipeline: Pipeline, background: Matrix, random_state: int = 0
 ) -> Explainer:
     """Choose the best explainer of a pipeline by the columns that its first step makes.
 
@@ -117,8 +122,19 @@ def engineered_explainer_of(
         Training rows as the first step gives them.
     random_state:
         Seed of sampled values.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import MaxAbsScaler
+    >>> X, y = np.arange(12.0).reshape(6, 2), [0, 0, 0, 1, 1, 1]
+    >>> pipeline = make_pipeline(MaxAbsScaler(), LogisticRegression()).fit(X, y)
+    >>> explainer = engineered_explainer_of(pipeline, pipeline[0].transform(X))
+    >>> explainer.explain(X[:2]).shape  # rows, columns, classes
+    (2, 2, 2)
     """
-    rest: Any = pipeline[1:]
+    rest = pipeline[1:]
     estimator = rest[-1]
     if len(rest) == 1 or type(rest[0]).__name__ in _COLUMNWISE:
         head = rest[:-1] if len(rest) > 1 else None
@@ -130,7 +146,7 @@ def engineered_explainer_of(
     return _Sampled(rest, background, random_state)
 
 
-def _exact(model: Any, background: Any, columns: Sequence[str]) -> Explainer | None:
+def _exact(model: Predictor, background: Matrix, columns: Sequence[str]) -> Explainer | None:
     if not isinstance(model, Pipeline) or not hasattr(model[0], "get_source_columns"):
         return None
     if len(model) > 2 and type(model[1]).__name__ not in _COLUMNWISE:
@@ -153,7 +169,7 @@ def _exact(model: Any, background: Any, columns: Sequence[str]) -> Explainer | N
     return _Exact(head, margins, fold, background)
 
 
-def _adds_up(explainer: Explainer, model: Any, background: Any) -> bool:
+def _adds_up(explainer: Explainer, model: Predictor, background: Matrix) -> bool:
     rows = rows_of(background, np.arange(min(16, background.shape[0])))
     try:
         totals = explainer.expected + explainer.explain(rows).sum(axis=1)
@@ -169,16 +185,18 @@ def _adds_up(explainer: Explainer, model: Any, background: Any) -> bool:
 class _Exact:
     """Exact values of an estimator's columns, added up by raw column."""
 
-    def __init__(self, head: Any, margins: Margins, fold: Array | None, background: Any) -> None:
+    def __init__(
+        self, head: Pipeline | None, margins: Margins, fold: Array | None, background: Matrix
+    ) -> None:
         self._head = head
         self._margins = margins
         self._fold = fold
         self.expected = self._both(rows_of(background, np.arange(1)))[1]
 
-    def explain(self, X: Any) -> Array:
+    def explain(self, X: Matrix) -> Array:
         return self._both(X)[0]
 
-    def _both(self, X: Any) -> tuple[Array, Array]:
+    def _both(self, X: Matrix) -> tuple[Array, Array]:
         seen = X if self._head is None else self._head.transform(X)
         phi, base = self._margins.contributions(seen)
         if self._fold is not None:
@@ -192,7 +210,11 @@ class _Weighted:
     """Values of a voting ensemble: the weighted sum of its members' values."""
 
     def __init__(
-        self, ensemble: Any, background: Any, columns: Sequence[str], random_state: int
+        self,
+        ensemble: VotingEnsembleClassifier | VotingEnsembleRegressor,
+        background: Matrix,
+        columns: Sequence[str],
+        random_state: int,
     ) -> None:
         weights = np.asarray(ensemble.weights, dtype=np.float64)
         self._weights = weights / weights.sum()
@@ -209,7 +231,7 @@ class _Weighted:
         for weight, member, places in self._parts():
             self.expected[places] += weight * member.expected
 
-    def explain(self, X: Any) -> Array:
+    def explain(self, X: Matrix) -> Array:
         total: Array | None = None
         for weight, member, places in self._parts():
             values = member.explain(X)
@@ -226,7 +248,7 @@ class _Weighted:
 class _Sampled:
     """Values from permutations of each row's columns, forth and back, against training rows."""
 
-    def __init__(self, model: Any, background: Any, random_state: int) -> None:
+    def __init__(self, model: Predictor, background: Matrix, random_state: int) -> None:
         self._model = model
         n_rows = background.shape[0]
         chosen = np.arange(n_rows)
@@ -237,7 +259,7 @@ class _Sampled:
         self._seed = random_state
         self.expected = outputs_of(model, self._compared).mean(axis=0)
 
-    def explain(self, X: Any) -> Array:
+    def explain(self, X: Matrix) -> Array:
         import shap
 
         table = _Cells(self._compared, X)
@@ -256,11 +278,11 @@ class _Sampled:
 class _Cells:
     """Two tables as one, from which rows are made whose cells come from different rows."""
 
-    def __init__(self, compared: Any, given: Any) -> None:
+    def __init__(self, compared: Matrix, given: Matrix) -> None:
         n_compared, n_columns = compared.shape
         self._sparse = sparse.issparse(given)
         if isinstance(given, pd.DataFrame):
-            self._all: Any = pd.concat([compared, given], ignore_index=True)
+            self._all: Matrix = pd.concat([compared, given], ignore_index=True)
         else:
             parts = [
                 p.toarray() if sparse.issparse(p) else np.asarray(p) for p in (compared, given)
@@ -270,7 +292,7 @@ class _Cells:
         numbers = np.arange(n_compared, n_compared + given.shape[0], dtype=np.float64)
         self.given = np.tile(numbers[:, None], n_columns)
 
-    def rows(self, numbers: Array) -> Any:
+    def rows(self, numbers: Array) -> Matrix:
         places = numbers.astype(np.int64)
         if isinstance(self._all, pd.DataFrame):
             return pd.DataFrame(

@@ -62,11 +62,19 @@ class Explanation:
     source: str = ""
 
     def overall(self) -> Array:
-        """(n_features,) mean absolute SHAP value, over the classes too."""
+        """Return the (n_features,) mean absolute SHAP value, over the classes too.
+
+        Examples
+        --------
+        >>> values = np.array([[[0.5], [-2.0]], [[-0.1], [1.0]]])
+        >>> expected, data = np.array([3.0]), np.zeros((2, 2))
+        >>> Explanation(values, expected, ("age", "size"), None, np.arange(2), data, 2).overall()
+        array([0.3, 1.5])
+        """
         return np.asarray(np.abs(self.values).mean(axis=(0, 2)))
 
     def of_class(self, index: int) -> Array:
-        """(n_features,) mean absolute SHAP value of one output.
+        """Return the (n_features,) mean absolute SHAP value of one output.
 
         Examples
         --------
@@ -80,7 +88,16 @@ class Explanation:
         return np.asarray(np.abs(self.values[:, :, index]).mean(axis=0))
 
     def as_six(self) -> tuple[Any, Any, list[float], list[str], Any, Any]:
-        """The tuple that `engine.retrieve_model_explanation` returns."""
+        """Return the tuple that `engine.retrieve_model_explanation` returns.
+
+        Examples
+        --------
+        >>> values, columns = np.array([[[0.5], [-2.0]]]), ("age", "size")
+        >>> expected, data = np.array([3.0]), np.zeros((1, 2))
+        >>> explanation = Explanation(values, expected, columns, None, np.arange(1), data, 1)
+        >>> explanation.as_six()[1:4]
+        (3.0, [2.0, 0.5], ['size', 'age'])
+        """
         overall = _ranked(self.overall(), self.columns)
         if self.classes is None:
             return self.values[:, :, 0], float(self.expected[0]), *overall, None, None
@@ -94,7 +111,7 @@ class Explanation:
         )
 
     def summary(self) -> dict[str, Any]:
-        """Importances as plain values, for JSON.
+        """Return importances as plain values, for JSON.
 
         Examples
         --------

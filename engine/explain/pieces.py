@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.pipeline import Pipeline
 
-from engine.data.dataset import rows_of
+from engine.data.dataset import Matrix, rows_of
 from engine.deadline import Deadline
 from engine.explain.explainer import Explainer, engineered_explainer_of, explainer_of
 from engine.explain.explanation import Explanation
+from engine.pipelines.protocols import Predictor
 
 Array = NDArray[np.float64]
 #: Called with the rows done and all rows.
@@ -46,11 +47,21 @@ class Work:
         ``raw``, or ``engineered`` for the columns that the pipeline's first step makes.
     random_state:
         Seed of sampled explanations.
+
+    Examples
+    --------
+    >>> from engine.pipelines.build import build_pipeline
+    >>> from engine.pipelines.spec import PipelineSpec
+    >>> X = np.arange(12.0).reshape(6, 2) ** 2
+    >>> model = build_pipeline(PipelineSpec("ElasticNet"), "regression").fit(X, X[:, 0])
+    >>> work = Work(model, X, X[:1], ("first", "second"))
+    >>> work.prepared() is work, work.explainer().explain(work.X).shape
+    (True, (1, 2, 1))
     """
 
-    model: Any
-    background: Any
-    X: Any
+    model: Predictor
+    background: Matrix
+    X: Matrix
     columns: tuple[str, ...]
     source: str = ""
     features: str = "raw"
@@ -60,7 +71,8 @@ class Work:
         """Transform background and X to the columns that ``features`` names."""
         if self.features == "raw":
             return self
-        head = self.model[0]
+        pipeline: Pipeline = self.model
+        head = pipeline[0]
         return Work(
             self.model,
             head.transform(self.background),
@@ -90,9 +102,10 @@ def in_this_process(work: Work, seconds: float | None = None) -> Explanation:
 
     Examples
     --------
-    >>> from sklearn.linear_model import LinearRegression
+    >>> from engine.pipelines.build import build_pipeline
+    >>> from engine.pipelines.spec import PipelineSpec
     >>> X = np.arange(12.0).reshape(6, 2) ** 2
-    >>> model = LinearRegression().fit(X, X[:, 0])
+    >>> model = build_pipeline(PipelineSpec("ElasticNet"), "regression").fit(X, X[:, 0])
     >>> explanation = in_this_process(Work(model, X, X, ("first", "second")))
     >>> totals = explanation.expected + explanation.values.sum(axis=1)
     >>> bool(np.allclose(totals[:, 0], model.predict(X)))
@@ -162,7 +175,18 @@ class Pieces:
         self._size = int(np.clip(rate * _PIECE_SECONDS, 1, min(4 * self._size, _LARGEST_PIECE)))
 
     def lost(self, rows: NDArray[np.int64]) -> None:
-        """Hand a piece out again, as the worker that had it has died."""
+        """Hand a piece out again, as the worker that had it has died.
+
+        Examples
+        --------
+        >>> pieces = Pieces(3)
+        >>> rows = pieces.next()
+        >>> pieces.next() is None
+        True
+        >>> pieces.lost(rows)
+        >>> pieces.next() is rows
+        True
+        """
         self._again.append(rows)
 
     @property
@@ -182,6 +206,16 @@ def as_explanation(work: Work, expected: Array, pieces: Pieces) -> Explanation:
         (n_outputs,) expected outputs, from the explainer.
     pieces:
         At least one of them is done.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyRegressor
+    >>> X = np.array([[1.0], [2.0]])
+    >>> work = Work(DummyRegressor().fit(X, [0.0, 0.0]), X, X, ("size",))
+    >>> pieces = Pieces(2)
+    >>> pieces.add(np.array([1, 0]), np.array([[[0.1]], [[0.0]]]), seconds=0.5)
+    >>> as_explanation(work, np.zeros(1), pieces).values[:, 0, 0].tolist()
+    [0.0, 0.1]
     """
     rows = np.concatenate([rows for rows, _ in pieces.done])
     values = np.concatenate([values for _, values in pieces.done])
@@ -204,7 +238,7 @@ def as_explanation(work: Work, expected: Array, pieces: Pieces) -> Explanation:
     )
 
 
-def as_numbers(X: Any) -> Array:
+def as_numbers(X: Matrix) -> Array:
     """Turn a table into numbers for the colours of plots.
 
     Categories become codes, dates their seconds since the epoch, missing values NaN.

@@ -55,12 +55,26 @@ class ScoredClasses:
 
     @cached_property
     def rows(self) -> Array:
-        """The probabilities, non-negative, each row with sum 1; shape (n_rows, n_classes)."""
+        """The probabilities, non-negative, each row with sum 1; shape (n_rows, n_classes).
+
+        Examples
+        --------
+        >>> ScoredClasses(np.array([0, 1]), np.array([[2.0, 2.0], [-1.0, 1.0]])).rows.tolist()
+        [[0.5, 0.5], [0.0, 1.0]]
+        """
         return self._rows_and_totals[0]
 
     @cached_property
     def own(self) -> Array:
-        """The probability of each row's own class; shape (n_rows,)."""
+        """The probability of each row's own class; shape (n_rows,).
+
+        Examples
+        --------
+        >>> probabilities = np.array([[0.8, 0.2], [0.4, 0.6], [0.3, 0.7]])
+        >>> scored = ScoredClasses(np.array([0, 0, 1]), probabilities)
+        >>> scored.own.tolist()
+        [0.8, 0.4, 0.7]
+        """
         rows, totals = self._rows_and_totals
         return rows[np.arange(len(self.y)), self.y] / totals
 
@@ -78,31 +92,69 @@ class ScoredClasses:
 
     @cached_property
     def support(self) -> NDArray[Any]:
-        """Rows (or weight) of each true class; shape (n_classes,)."""
+        """Rows (or weight) of each true class; shape (n_classes,).
+
+        Examples
+        --------
+        >>> probabilities = np.array([[0.8, 0.2], [0.4, 0.6], [0.3, 0.7]])
+        >>> scored = ScoredClasses(np.array([0, 0, 1]), probabilities)
+        >>> scored.support.tolist()
+        [2, 1]
+        """
         return np.bincount(self.y, weights=self.weight, minlength=self.n_classes)
 
     @cached_property
     def present(self) -> NDArray[np.int64]:
-        """Codes of the classes that ``y`` holds, sorted."""
+        """Codes of the classes that ``y`` holds, sorted.
+
+        Examples
+        --------
+        >>> ScoredClasses(np.array([0, 2]), np.eye(3)[[0, 2]]).present.tolist()
+        [0, 2]
+        """
         return np.flatnonzero(np.bincount(self.y, minlength=self.n_classes))
 
     @cached_property
     def precision(self) -> Array:
-        """The share of true ones among the rows predicted as each class; 0 where none is."""
+        """The share of true rows among those predicted as each class; 0 without predictions.
+
+        Examples
+        --------
+        >>> probabilities = np.array([[0.8, 0.2], [0.4, 0.6], [0.3, 0.7]])
+        >>> scored = ScoredClasses(np.array([0, 0, 1]), probabilities)
+        >>> scored.precision.tolist()
+        [1.0, 0.5]
+        """
         claimed = self.confusion.sum(axis=0)
         zeros = np.zeros(self.n_classes)
         return np.divide(self.confusion.diagonal(), claimed, out=zeros, where=claimed > 0)
 
     @cached_property
     def recall(self) -> Array:
-        """The share of each class's rows that is predicted as it; 0 for absent classes."""
+        """The share of each class's rows that is predicted as it; 0 for absent classes.
+
+        Examples
+        --------
+        >>> probabilities = np.array([[0.8, 0.2], [0.4, 0.6], [0.3, 0.7]])
+        >>> scored = ScoredClasses(np.array([0, 0, 1]), probabilities)
+        >>> scored.recall.tolist()
+        [0.5, 1.0]
+        """
         zeros = np.zeros(self.n_classes)
         hits, real = self.confusion.diagonal(), self.confusion.sum(axis=1)
         return np.divide(hits, real, out=zeros, where=real > 0)
 
     @cached_property
     def f1(self) -> Array:
-        """The harmonic mean of precision and recall of each class; 0 where both are 0."""
+        """The harmonic mean of precision and recall of each class; 0 where both are 0.
+
+        Examples
+        --------
+        >>> probabilities = np.array([[0.8, 0.2], [0.4, 0.6], [0.3, 0.7]])
+        >>> scored = ScoredClasses(np.array([0, 0, 1]), probabilities)
+        >>> scored.f1.round(3).tolist()
+        [0.667, 0.667]
+        """
         both = self.confusion.sum(axis=1) + self.confusion.sum(axis=0)
         zeros = np.zeros(self.n_classes)
         return np.divide(2 * self.confusion.diagonal(), both, out=zeros, where=both > 0)
@@ -112,6 +164,13 @@ class ScoredClasses:
         """Area under the ROC curve of each present class against the rest, in their order.
 
         NaN where one side has no weight.
+
+        Examples
+        --------
+        >>> probabilities = np.array([[0.8, 0.2], [0.4, 0.6], [0.3, 0.7]])
+        >>> scored = ScoredClasses(np.array([0, 0, 1]), probabilities)
+        >>> scored.areas.tolist()
+        [1.0, 1.0]
         """
         return np.array([self._area(code) for code in self.present])
 
@@ -126,13 +185,31 @@ class ScoredClasses:
         )
 
     def mean_of_present(self, of_classes: Array, by_support: bool) -> float:
-        """The mean of a value per class over the classes that have weight."""
+        """Return the mean of a value per class over the classes that have weight.
+
+        Examples
+        --------
+        >>> probabilities = np.array([[0.8, 0.2], [0.4, 0.6], [0.3, 0.7]])
+        >>> scored = ScoredClasses(np.array([0, 0, 1]), probabilities)
+        >>> scored.mean_of_present(scored.recall, by_support=False)
+        0.75
+        >>> round(scored.mean_of_present(scored.recall, by_support=True), 3)
+        0.667
+        """
         real = self.confusion.sum(axis=1)
         held = real > 0
         return float(np.average(of_classes[held], weights=real[held] if by_support else None))
 
     def of_positive(self, of_present: Array) -> float:
-        """The positive class's entry of a value per present class; NaN unless both are present."""
+        """Return the positive class's entry of a value per class; NaN unless both are present.
+
+        Examples
+        --------
+        >>> probabilities = np.array([[0.8, 0.2], [0.4, 0.6], [0.3, 0.7]])
+        >>> scored = ScoredClasses(np.array([0, 0, 1]), probabilities, positive=1)
+        >>> scored.of_positive(np.array([0.2, 0.9]))
+        0.9
+        """
         if len(self.present) < 2:
             return math.nan
         return float(of_present[np.searchsorted(self.present, self.positive_code)])
@@ -154,7 +231,7 @@ class ScoredClasses:
         return rows, rows.sum(axis=1)
 
     def _area(self, code: np.int64) -> float:
-        """Probability that a row of the class is ranked above another row; ties count half."""
+        """Return how probably a row of the class ranks above another row; ties count half."""
         mine = self.y == code
         scores, place = np.unique(self.rows[:, code], return_inverse=True)
         w = self.weight
@@ -219,9 +296,23 @@ class ScoredValues:
         return float(np.ptp(self.y)) if self.y_range is None else self.y_range
 
     def mean(self, values: Array) -> float:
-        """The (weighted) mean of a value per row."""
+        """Return the (weighted) mean of a value per row.
+
+        Examples
+        --------
+        >>> y = np.array([1.0, 5.0])
+        >>> ScoredValues(y, y, weight=np.array([3.0, 1.0])).mean(y)
+        2.0
+        """
         return float(np.average(values, weights=self.weight))
 
     def normalized(self, value: float) -> float:
-        """``value`` as a share of `width`; NaN where the target is constant."""
+        """Return ``value`` as a share of `width`; NaN where the target is constant.
+
+        Examples
+        --------
+        >>> y = np.array([1.0, 5.0])
+        >>> ScoredValues(y, y).normalized(2.0), ScoredValues(y, y, y_range=20.0).normalized(2.0)
+        (0.5, 0.1)
+        """
         return value / self.width if self.width > 0 else math.nan

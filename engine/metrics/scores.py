@@ -140,7 +140,7 @@ _SKIP_UNDEFINED_FOLDS = frozenset(
 
 
 def mean_over_folds(folds: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Average each metric over the folds, all folds alike.
+    """Average each metric over the folds, with equal weights.
 
     A metric that is NaN in a fold is NaN in the mean. AUC and average precision are the exception:
     their mean is taken over the folds that define them.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from engine.data.columns import normalise
+from engine.data.dataset import Matrix
 from engine.ensembles.estimators import SharedFeatures
 from engine.errors import ModelException
 from engine.onnx.graph import BOOL, DOUBLE, INT64, KIND, MATRIX, STRING, Graph
@@ -17,8 +18,11 @@ from engine.onnx.model import ModelNodes
 from engine.pipelines.features.numeric_matrix import NumericMatrix
 from engine.pipelines.features.transformer import DataTransformer
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
-def to_onnx(model: Pipeline) -> Any:
+
+def to_onnx(model: Pipeline) -> ModelProto:
     """Convert a fitted pipeline of the catalogue, or an ensemble of such.
 
     Parameters
@@ -41,6 +45,16 @@ def to_onnx(model: Pipeline) -> Any:
     ModelException
         For what has no counterpart in ONNX (dates, text, native categories, SVMs, CatBoost), or
         without the packages of the extra ``onnx``.
+
+    Examples
+    --------
+    >>> from engine.pipelines.build import build_pipeline
+    >>> from engine.pipelines.spec import PipelineSpec
+    >>> X, y = np.arange(8.0).reshape(4, 2), np.arange(4.0)
+    >>> pipeline = build_pipeline(PipelineSpec("DecisionTree"), "regression").fit(X, y)
+    >>> model = to_onnx(pipeline)
+    >>> [value.name for value in model.graph.input], [value.name for value in model.graph.output]
+    (['X'], ['prediction'])
     """
     try:
         import onnx  # noqa: F401
@@ -64,7 +78,7 @@ def to_onnx(model: Pipeline) -> Any:
     return graph.model()
 
 
-def onnx_inputs(model: Any, X: Any) -> dict[str, NDArray[Any]]:
+def onnx_inputs(model: ModelProto, X: Matrix) -> dict[str, NDArray[Any]]:
     """Put rows into the form that a model of `to_onnx` takes.
 
     Parameters
@@ -84,6 +98,15 @@ def onnx_inputs(model: Any, X: Any) -> dict[str, NDArray[Any]]:
     ------
     ModelException
         When ``X`` lacks a column, or is a matrix where the model takes a table.
+
+    Examples
+    --------
+    >>> from engine.pipelines.build import build_pipeline
+    >>> from engine.pipelines.spec import PipelineSpec
+    >>> X, y = np.arange(8.0).reshape(4, 2), np.arange(4.0)
+    >>> model = to_onnx(build_pipeline(PipelineSpec("DecisionTree"), "regression").fit(X, y))
+    >>> onnx_inputs(model, X[:1])
+    {'X': array([[0., 1.]])}
     """
     kinds = {i.name: i.type.tensor_type.elem_type for i in model.graph.input}
     if {entry.key: entry.value for entry in model.metadata_props}.get(KIND) == "matrix":

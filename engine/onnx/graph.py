@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from engine._version import __version__
 from engine.errors import ModelException
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 ML_DOMAIN = "ai.onnx.ml"
 #: Versions that all current converters support, and ONNX Runtime since 1.14.
@@ -31,15 +35,25 @@ class Graph:
         Names of the inputs, which no node and no output may have.
     properties:
         Metadata of the model.
+
+    Examples
+    --------
+    >>> graph = Graph(["x"], {})
+    >>> graph.input("x", DOUBLE, 1)
+    >>> double = graph.add("Add", "x", "x")
+    >>> graph.output("x", double, DOUBLE, ["n_rows", 1])
+    >>> model = graph.model()
+    >>> [node.op_type for node in model.graph.node], model.graph.output[0].name
+    (['Add', 'Identity'], 'x_')
     """
 
     def __init__(self, columns: Collection[str], properties: Mapping[str, str]) -> None:
         self._columns = columns
         self._properties = properties
-        self._inputs: list[Any] = []
-        self._outputs: list[Any] = []
-        self._nodes: list[Any] = []
-        self._constants: list[Any] = []
+        self._inputs: list[ValueInfoProto] = []
+        self._outputs: list[ValueInfoProto] = []
+        self._nodes: list[NodeProto] = []
+        self._constants: list[TensorProto] = []
         self._count = 0
 
     def input(self, name: str, kind: int, width: int) -> None:
@@ -48,7 +62,7 @@ class Graph:
 
         self._inputs.append(helper.make_tensor_value_info(name, kind, ["n_rows", width]))
 
-    def add(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+    def add(self, kind: str, *inputs: str, domain: str = "", **attributes: object) -> str:
         """Add a node with one output."""
         from onnx import helper
 
@@ -57,7 +71,7 @@ class Graph:
         self._nodes.append(node)
         return output
 
-    def constant(self, values: Any) -> str:
+    def constant(self, values: ArrayLike) -> str:
         """Add a constant: an array of numbers or of texts."""
         from onnx import helper, numpy_helper
 
@@ -74,7 +88,7 @@ class Graph:
         """Cast a value to double precision."""
         return self.add("Cast", X, to=DOUBLE)
 
-    def include(self, model: Any, X: str) -> str:
+    def include(self, model: ModelProto, X: str) -> str:
         """Add another model of one input, and return its last output.
 
         Raises
@@ -101,7 +115,7 @@ class Graph:
         self._nodes.append(_identity(source, name))
         self._outputs.append(helper.make_tensor_value_info(name, kind, list(shape)))
 
-    def model(self) -> Any:
+    def model(self) -> ModelProto:
         """Return the graph as a checked ``onnx.ModelProto``."""
         from onnx import checker, helper
 
@@ -121,7 +135,7 @@ class Graph:
         return name if name not in self._columns else self._name(kind)
 
 
-def _identity(source: str, target: str) -> Any:
+def _identity(source: str, target: str) -> NodeProto:
     from onnx import helper
 
     return helper.make_node("Identity", [source], [target], f"to_{target}")

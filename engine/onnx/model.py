@@ -7,13 +7,14 @@ are written node by node.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
+from engine.ensembles.compose import Ensemble
 from engine.ensembles.estimators import (
     SharedFeatures,
     StackEnsembleClassifier,
@@ -32,6 +33,10 @@ from engine.pipelines.estimators.wrappers import fitted_inside
 from engine.pipelines.features.numeric_matrix import NumericMatrix
 from engine.pipelines.features.transformer import DataTransformer
 from engine.pipelines.libraries.trees import Trees
+from engine.pipelines.protocols import Predictor, Transformer
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 
 class ModelNodes:
@@ -77,7 +82,7 @@ class ModelNodes:
             X = self._graph.add("Where", self._graph.add("IsNaN", X), fill, X)
         return X, int(step.n_features_in_)
 
-    def _scale(self, step: Any, X: str, n_columns: int) -> tuple[str, int]:
+    def _scale(self, step: Transformer, X: str, n_columns: int) -> tuple[str, int]:
         if isinstance(step, ShareOfColumns):
             step = step.reducer_
             if not hasattr(step, "components_"):
@@ -85,7 +90,7 @@ class ModelNodes:
         width = len(getattr(step, "components_", range(n_columns)))
         return self._graph.double(self._graph.include(_sklearn(step, n_columns), X)), width
 
-    def _estimator(self, estimator: Any, X: str, n_columns: int) -> str:
+    def _estimator(self, estimator: Predictor, X: str, n_columns: int) -> str:
         graph, model = self._graph, fitted_inside(estimator)
         if isinstance(model, TransformedTargetRegressor):
             return self._unscaled(self._estimator(model.regressor_, X, n_columns), model)
@@ -120,7 +125,7 @@ class ModelNodes:
             return graph.add("Concat", first, second, axis=1)
         return sums
 
-    def _ensemble(self, ensemble: Any) -> str:
+    def _ensemble(self, ensemble: Ensemble) -> str:
         classes = getattr(ensemble, "classes_", None)
         outputs = [self._aligned(member, classes) for member in ensemble.members_]
         if isinstance(ensemble, VotingEnsembleClassifier | VotingEnsembleRegressor):
@@ -145,7 +150,7 @@ class ModelNodes:
         ]
         return graph.add("Sum", *parts)
 
-    def _aligned(self, member: Any, classes: Any) -> str:
+    def _aligned(self, member: Pipeline, classes: NDArray[Any] | None) -> str:
         """Write a member, with probabilities in the order of the ensemble's classes."""
         scores = self.write(member)
         if classes is None:
@@ -171,7 +176,7 @@ class ModelNodes:
         return graph.add("Log", graph.add("Div", kept, rest))
 
 
-def _sklearn(model: Any, n_columns: int) -> Any:
+def _sklearn(model: Predictor | Transformer, n_columns: int) -> ModelProto:
     """Convert an estimator or a scaler of scikit-learn to a model of its own."""
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import DoubleTensorType

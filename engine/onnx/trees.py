@@ -8,17 +8,22 @@ histogram boosting with NumPy 2.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+from sklearn.tree import BaseDecisionTree
 
 from engine.pipelines.libraries.registry import library_of
 from engine.pipelines.libraries.trees import Node, Trees, decision_trees_of
 
+if TYPE_CHECKING:
+    from sklearn.tree._tree import Tree
+
 _MODES = {"<=": "BRANCH_LEQ", "<": "BRANCH_LT"}
 
 
-def trees_of(model: Any) -> Trees | None:
+def trees_of(model: object) -> Trees | None:
     """Return the trees of a fitted estimator of scikit-learn or of a booster library.
 
     Returns
@@ -48,7 +53,16 @@ def trees_of(model: Any) -> Trees | None:
 
 
 def tree_attributes(trees: Trees) -> dict[str, Any]:
-    """Return the attributes of ONNX's ``TreeEnsembleRegressor``, version 3."""
+    """Return the attributes of ONNX's ``TreeEnsembleRegressor``, version 3.
+
+    Examples
+    --------
+    >>> from sklearn.tree import DecisionTreeRegressor
+    >>> tree = DecisionTreeRegressor().fit([[0.0], [1.0]], [10.0, 20.0])
+    >>> attributes = tree_attributes(trees_of(tree))
+    >>> attributes["nodes_modes"], attributes["nodes_truenodeids"]
+    (['BRANCH_LEQ', 'LEAF', 'LEAF'], [1, 0, 0])
+    """
     from onnx import numpy_helper
 
     numbers = [(t, n, node) for t, (_, nodes) in enumerate(trees.trees)
@@ -80,8 +94,8 @@ def tree_attributes(trees: Trees) -> dict[str, Any]:
     }
 
 
-def _averaged(decision_trees: Sequence[Any], classes: Any) -> Trees:
-    """The mean over trees, whose leaves hold the shares of classes or a value."""
+def _averaged(decision_trees: Sequence[BaseDecisionTree], classes: NDArray[Any] | None) -> Trees:
+    """Return the mean over trees, whose leaves hold the shares of classes or a value."""
     share = 1.0 / len(decision_trees)
     trees = [(0, _nodes(estimator.tree_, classes is not None, share))
              for estimator in decision_trees]  # fmt: skip
@@ -89,7 +103,7 @@ def _averaged(decision_trees: Sequence[Any], classes: Any) -> Trees:
     return Trees(trees, np.zeros(n_outputs), "<=", "identity", rounded=True)
 
 
-def _nodes(tree: Any, is_classifier: bool, share: float) -> list[Node]:
+def _nodes(tree: Tree, is_classifier: bool, share: float) -> list[Node]:
     values = tree.value[:, 0, :]
     if is_classifier:
         values = values / values.sum(axis=1, keepdims=True)

@@ -21,6 +21,7 @@ from engine.pipelines.estimators.svm import CalibratedMargin
 from engine.pipelines.features.numeric_matrix import NumericMatrix
 from engine.pipelines.features.part import Output
 from engine.pipelines.features.transformer import DataTransformer
+from engine.pipelines.protocols import Estimator, Transformer
 from engine.pipelines.spec import PipelineSpec
 
 
@@ -93,7 +94,7 @@ def _build_first_step(
     return DataTransformer(layout.columns, layout.config, output, task == "regression")
 
 
-def _build_scaler(spec: PipelineSpec, sparse: bool, random_state: int | None) -> Any:
+def _build_scaler(spec: PipelineSpec, sparse: bool, random_state: int | None) -> Transformer:
     entry = SCALERS[spec.scaler]
     params = {**entry.fixed, **(entry.for_sparse if sparse else {}), **spec.scaler_params}
     if entry.seed_parameter:
@@ -103,7 +104,7 @@ def _build_scaler(spec: PipelineSpec, sparse: bool, random_state: int | None) ->
 
 def _build_estimator(
     entry: EstimatorEntry, spec: PipelineSpec, cores: int, n_rows: int, random_state: int | None
-) -> Any:
+) -> Estimator:
     params = {**entry.fixed, **entry.size_rule(spec.estimator_params, n_rows)}
     if entry.threads_parameter:
         params[entry.threads_parameter] = cores
@@ -115,7 +116,7 @@ def _build_estimator(
     return estimator
 
 
-_WRAPPERS: Mapping[Wrapper, Callable[[Any], Any]] = {
+_WRAPPERS: Mapping[Wrapper, Callable[[Estimator], Estimator]] = {
     "calibrated": CalibratedMargin,
     "text_categories": TextCategories,
     "encoded": EncodedLabels,

@@ -105,6 +105,10 @@ class PipelineSearch(Searcher):
             self._portfolio = _first_of_each_estimator_first(self._portfolio)
 
     def propose(self, number: int, seconds_left: float) -> PipelineSpec | None:
+        """Return the next new, affordable pipeline of the portfolio; after the portfolio, draw one.
+
+        ``None`` when no estimator is worth the time that is left.
+        """
         while self._portfolio:
             spec = self._portfolio.pop(0)
             if self.is_new(spec) and self._is_affordable(spec.estimator, seconds_left):
@@ -179,7 +183,7 @@ class PipelineSearch(Searcher):
         return as_spec(entry, point)
 
     def _modelled(self, name: str) -> list[Observation]:
-        """An estimator's best and latest observations, and its pipelines that are under way.
+        """Return an estimator's best and latest observations, and its pipelines that are under way.
 
         Pipelines without a score count as bad as the worst of all.
         """
@@ -210,7 +214,7 @@ class PipelineSearch(Searcher):
         return best
 
     def _worst(self) -> float:
-        """The worst score of all; NaN before there is any."""
+        """Return the worst score of all; NaN before there is any."""
         scores = [o.score for o in self.history if not math.isnan(o.score)]
         return max(scores, key=self._metric.loss) if scores else math.nan
 
@@ -218,7 +222,7 @@ class PipelineSearch(Searcher):
         return math.inf if math.isnan(observation.score) else self._metric.loss(observation.score)
 
     def _loss(self, name: str) -> float:
-        """An estimator's best score as a loss; infinite where it never gave one.
+        """Return an estimator's best score as a loss; infinite where it never gave one.
 
         An estimator that was never tried gets the median of the others.
         """

@@ -15,7 +15,7 @@ _MOST_DRAWS = 100
 
 
 class RandomSearch(Searcher):
-    """Draws an estimator, all of them alike, and random parameters; ignores scores and time.
+    """Draws an estimator with equal chances, and random parameters; ignores scores and time.
 
     Parameters
     ----------
@@ -52,6 +52,7 @@ class RandomSearch(Searcher):
         self._seed = random_state
 
     def propose(self, number: int, seconds_left: float) -> PipelineSpec:
+        """Draw an estimator, all equally likely, and a random point of its search space."""
         generator = np.random.default_rng([self._seed, number])
         names = list(self._usable)
         alike = np.full(len(names), 1.0 / len(names))

@@ -22,6 +22,11 @@ class Observation:
         Its value of the primary metric; NaN when it failed or was pruned.
     seconds:
         Its duration.
+
+    Examples
+    --------
+    >>> Observation(PipelineSpec("KNN"), score=0.9, seconds=1.5).spec.name
+    'KNN'
     """
 
     spec: PipelineSpec
@@ -32,7 +37,7 @@ class Observation:
 class Searcher(ABC):
     """Proposes one pipeline for each iteration of a run.
 
-    A subclass implements `propose`; this class keeps the books and the promises below.
+    A subclass implements `propose`; this class keeps the history and guarantees the following.
 
     Order of calls
         After an earlier driver of the run: `tell` for each iteration that has ended and `replay`

@@ -26,6 +26,13 @@ class Restrictions:
         Whether fits get weights although the data has none: an estimator must be able to use them.
     onnx:
         Whether the pipeline must convert to ONNX.
+
+    Examples
+    --------
+    >>> from engine.data.dataset import DataSummary
+    >>> data = DataSummary("regression", 500, 10, False, False, None, "split", "")
+    >>> sorted(usable_estimators(data, Restrictions(allowed=["KNN", "SGD"], blocked=["SGD"])))
+    ['KNN']
     """
 
     allowed: Sequence[str] | None = None

@@ -97,7 +97,7 @@ class Importance(TypedDict):
 class ViewState(TypedDict):
     """Everything that ``run_view.js`` draws.
 
-    ``metrics`` says of each metric whether greater is better; ``best`` is the number of the
+    ``metrics`` says for each metric whether greater is better; ``best`` is the number of the
     iteration that the run hands over.
     """
 
@@ -308,7 +308,7 @@ def json_file(view: RunView, name: str) -> Any:
 
 
 def installed_versions() -> dict[str, str]:
-    """Package -> version, for the installed packages that results depend on.
+    """Return package -> version, for the installed packages that results depend on.
 
     Examples
     --------

@@ -67,7 +67,7 @@ class DriverIdentity:
         return cls(**json.loads(text))
 
     def to_json(self) -> str:
-        """One line of JSON."""
+        """Return one line of JSON."""
         return json.dumps(asdict(self))
 
     def beat(self) -> DriverIdentity:
@@ -103,7 +103,7 @@ class DriverIdentity:
 
 
 def _host() -> str:
-    """Name of the machine and id of its current boot."""
+    """Return the name of the machine and id of its current boot."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             boot = file.read().strip()

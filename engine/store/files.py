@@ -113,7 +113,7 @@ class Files(Tracking):
 
     @contextmanager
     def _upload(self, run_id: str, artifact_path: str | None) -> Iterator[Path]:
-        """A local folder whose content becomes artifacts of the run."""
+        """Yield a local folder whose content becomes artifacts of the run."""
         folder = Path(tempfile.mkdtemp(prefix="raysmith-"))
         try:
             yield folder

@@ -112,13 +112,13 @@ class Iterations(Files):
         return list({m.step: float(m.value) for m in in_order}.values())
 
     def metric_history(self, run_id: str, metric: str) -> dict[int, float]:
-        """Step -> value of a curve of a run."""
+        """Return step -> value of a curve of a run."""
         history = self.client.get_metric_history(run_id, metric)
         return {int(m.step): float(m.value) for m in history}
 
 
 def _scores(end: IterationEnd) -> list[Metric]:
-    """Means over the folds and one step for each fold, without values that are not defined."""
+    """Return the defined values: means over the folds, and one step for each fold."""
     now = int(time.time() * 1000)
     means = [(name, value, 0) for name, value in end.metrics.items()]
     folds = [

@@ -50,7 +50,15 @@ def pack_predictions(predictions: NDArray[np.float64]) -> bytes:
 
 
 def unpack_model(packed: bytes) -> Any:
-    """Return the model that `pack_model` packed."""
+    """Return the model that `pack_model` packed.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyRegressor
+    >>> model = DummyRegressor().fit([[0.0], [0.0]], [1.0, 3.0])
+    >>> unpack_model(pack_model(model)).predict([[0.0]]).tolist()
+    [2.0]
+    """
     with pa.CompressedInputStream(pa.BufferReader(packed), _CODEC) as stream:
         # From a buffered reader pickle reads large arrays in place, without a second copy.
         return pickle.load(io.BufferedReader(stream))

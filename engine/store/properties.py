@@ -90,7 +90,7 @@ class IterationProperties:
 
     @classmethod
     def of_pipeline(cls, spec: PipelineSpec, iteration: int | None = None) -> IterationProperties:
-        """Properties that describe a pipeline.
+        """Return properties that describe a pipeline.
 
         Examples
         --------
@@ -136,7 +136,7 @@ class IterationProperties:
         )
 
     def to_tags(self) -> dict[str, str]:
-        """Property name -> text, for those that are not ``None``.
+        """Return property name -> text, for those that are not ``None``.
 
         Examples
         --------

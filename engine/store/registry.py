@@ -40,5 +40,5 @@ class ModelRegistry(Tracking):
         )
 
     def registered_models(self) -> dict[str, Any]:
-        """Name -> MLflow ``RegisteredModel``."""
+        """Return name -> MLflow ``RegisteredModel``."""
         return {model.name: model for model in self.client.search_registered_models()}

@@ -55,7 +55,7 @@ class Runs(Tracking):
         return str(found.experiment_id)
 
     def experiments(self) -> dict[str, str]:
-        """Name -> id of every experiment."""
+        """Return name -> id of every experiment."""
         return {e.name: str(e.experiment_id) for e in self.client.search_experiments()}
 
     def experiment_of(self, run_id: str) -> str:
@@ -64,7 +64,7 @@ class Runs(Tracking):
         return str(self.client.get_experiment(experiment_id).name)
 
     def runs(self, experiment_id: str) -> list[RunRecord]:
-        """The AutoML runs of an experiment, newest first."""
+        """Return the AutoML runs of an experiment, newest first."""
         return [tags.run_record(run) for run in self._search(experiment_id, tags.ALL_RUNS)]
 
     def run(self, run_id: str) -> RunRecord:

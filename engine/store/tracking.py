@@ -64,7 +64,7 @@ class Tracking:
             raise RunException(f"there is no run {run_id!r} in {self.tracking_uri}") from error
 
     def _search(self, experiment_id: str, condition: str) -> list[Run]:
-        """All runs of an experiment that meet a condition in MLflow's syntax, page by page."""
+        """Return all runs of an experiment that meet a condition in MLflow's syntax."""
         found: list[Run] = []
         token = None
         while True:

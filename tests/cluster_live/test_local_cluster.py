@@ -235,7 +235,7 @@ def test_a_head_that_is_lost(place, target):
     run = Experiment(place, "remote").submit(remote(target, n_cross_validations=10, iterations=3))
     wait_until(lambda: "Completed" in statuses(run).values(), 240)
     done = [n for n, status in statuses(run).items() if status == "Completed"]
-    target._local().end()
+    target._provider().down()
     with pytest.raises(RunException, match=r"run\.resume\(\) goes on"):
         run.wait_for_completion(timeout_seconds=60)
     assert target.get_status().provisioning_state == "Failed"

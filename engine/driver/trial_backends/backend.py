@@ -41,11 +41,11 @@ class Placement:
 
 
 class TrialHost(ABC):
-    """What a backend asks and tells while it runs trials.
+    """The owner of trials: it proposes them to a backend and receives the backend's reports.
 
-    A backend calls these methods from one thread. Of each trial it reports `begun` at most once,
-    then exactly one of `ended`, `killed`, `died` and `lost`; a trial that never got as far as its
-    process may end without having begun.
+    A backend calls these methods from one thread. For each trial it reports `begun` at most once,
+    then exactly one of `ended`, `killed`, `died` and `lost`; a trial whose process never
+    started may end without having begun.
     """
 
     @abstractmethod

@@ -156,7 +156,7 @@ class RecordedBackend(TrialBackend):
     Parameters
     ----------
     recording:
-        The trials. An object of another class with `Recording.of` and ``metric`` will do.
+        The trials. Any object with `Recording.of` and ``metric`` is accepted.
     clock:
         The simulated clock, which `run` turns.
     nodes, slots:

@@ -42,7 +42,7 @@ class TuneBackend(TrialBackend):
     settings:
         What the trials share.
     resources:
-        What a trial takes of its node, as ``tune.with_resources`` takes it.
+        Resources of a trial, in the form that ``tune.with_resources`` takes.
     """
 
     def __init__(

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+
+#: A value of `Choices`.
+Choice = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class FloatRange:
     high: float
     log: bool = False
 
-    def contains(self, value: Any) -> bool:
+    def contains(self, value: object) -> bool:
         """Whether a value is a number within the range."""
         return isinstance(value, Real) and self.low <= float(value) <= self.high
 
@@ -49,7 +51,7 @@ class IntRange:
     high: int
     log: bool = False
 
-    def contains(self, value: Any) -> bool:
+    def contains(self, value: object) -> bool:
         """Whether a value is a whole number within the range."""
         if not isinstance(value, Real) or not float(value).is_integer():
             return False
@@ -66,9 +68,9 @@ class Choices:
     True
     """
 
-    choices: tuple[Any, ...]
+    choices: tuple[Choice, ...]
 
-    def contains(self, value: Any) -> bool:
+    def contains(self, value: object) -> bool:
         """Whether a value is one of the choices."""
         return value in self.choices
 
@@ -90,11 +92,17 @@ def log_uniform(low: float, high: float) -> FloatRange:
 
 
 def log_integers(low: int, high: int) -> IntRange:
-    """Return a range of whole numbers that is even on a log scale."""
+    """Return a range of whole numbers that is even on a log scale.
+
+    Examples
+    --------
+    >>> log_integers(1, 50)
+    IntRange(low=1, high=50, log=True)
+    """
     return IntRange(low, high, log=True)
 
 
-def one_of(*choices: Any) -> Choices:
+def one_of(*choices: Choice) -> Choices:
     """Return a range of a few values.
 
     Examples

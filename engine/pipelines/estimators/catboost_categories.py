@@ -13,12 +13,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from engine.data.dataset import Matrix
+from engine.pipelines.protocols import Estimator
 
 
 class TextCategories(RegressorMixin, BaseEstimator):
     """A CatBoost estimator that takes a DataFrame with pandas categoricals.
 
-    CatBoost wants categories as texts or whole numbers without missing values, and their columns
+    CatBoost takes categories as texts or whole numbers without missing values, and their columns
     named in `fit`. A matrix is passed on as it is.
 
     Parameters
@@ -34,13 +35,27 @@ class TextCategories(RegressorMixin, BaseEstimator):
         Number of columns in `fit`.
     """
 
-    def __init__(self, estimator: Any) -> None:
+    def __init__(self, estimator: Estimator) -> None:
         self.estimator = estimator
 
     def fit(
-        self, X: Matrix, y: NDArray[Any], sample_weight: Any = None, **fit_params: Any
+        self,
+        X: Matrix,
+        y: NDArray[Any],
+        sample_weight: NDArray[np.float64] | None = None,
+        **fit_params: Any,
     ) -> TextCategories:
-        """Fit a clone; categoricals of ``eval_set`` in ``fit_params`` are converted as well."""
+        """Fit a clone; categoricals of ``eval_set`` in ``fit_params`` are converted as well.
+
+        Examples
+        --------
+        >>> from catboost import CatBoostRegressor
+        >>> table = pd.DataFrame({"colour": pd.Categorical(["red", "blue", None, "red"])})
+        >>> inner = CatBoostRegressor(iterations=2, verbose=0, allow_writing_files=False)
+        >>> model = TextCategories(inner).fit(table, np.array([1.0, 2.0, 3.0, 1.0]))
+        >>> model.predict(table).shape
+        (4,)
+        """
         self.n_features_in_ = X.shape[1]
         self.estimator_ = clone(self.estimator)
         if isinstance(X, pd.DataFrame):
@@ -52,13 +67,13 @@ class TextCategories(RegressorMixin, BaseEstimator):
         self.estimator_.fit(as_texts(X), y, **fit_params)
         return self
 
-    def predict(self, X: Matrix, **predict_params: Any) -> NDArray[Any]:
+    def predict(self, X: Matrix, **predict_params: object) -> NDArray[Any]:
         """Return what the inner estimator predicts."""
         check_is_fitted(self, "estimator_")
         return np.asarray(self.estimator_.predict(as_texts(X), **predict_params))
 
     @available_if(lambda self: hasattr(self.estimator, "predict_proba"))
-    def predict_proba(self, X: Matrix, **predict_params: Any) -> NDArray[np.float64]:
+    def predict_proba(self, X: Matrix, **predict_params: object) -> NDArray[np.float64]:
         """Return (n_rows, n_classes) probabilities; only around a classifier."""
         check_is_fitted(self, "estimator_")
         return np.asarray(self.estimator_.predict_proba(as_texts(X), **predict_params))

@@ -11,6 +11,7 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.validation import check_is_fitted
 
 from engine.data.dataset import Matrix
+from engine.pipelines.protocols import Estimator
 
 
 class EncodedLabels(ClassifierMixin, BaseEstimator):
@@ -40,11 +41,15 @@ class EncodedLabels(ClassifierMixin, BaseEstimator):
     (['no', 'yes'], [0, 1])
     """
 
-    def __init__(self, estimator: Any) -> None:
+    def __init__(self, estimator: Estimator) -> None:
         self.estimator = estimator
 
     def fit(
-        self, X: Matrix, y: NDArray[Any], sample_weight: Any = None, **fit_params: Any
+        self,
+        X: Matrix,
+        y: NDArray[Any],
+        sample_weight: NDArray[np.float64] | None = None,
+        **fit_params: Any,
     ) -> EncodedLabels:
         """Fit a clone; labels of ``eval_set`` in ``fit_params`` are encoded as well."""
         self._encoder = LabelEncoder().fit(y)
@@ -59,12 +64,12 @@ class EncodedLabels(ClassifierMixin, BaseEstimator):
         self.estimator_ = clone(self.estimator).fit(X, self._encoder.transform(y), **fit_params)
         return self
 
-    def predict_proba(self, X: Matrix, **predict_params: Any) -> NDArray[np.float64]:
+    def predict_proba(self, X: Matrix, **predict_params: object) -> NDArray[np.float64]:
         """Return (n_rows, n_classes) probabilities."""
         check_is_fitted(self, "estimator_")
         return np.asarray(self.estimator_.predict_proba(X, **predict_params), dtype=np.float64)
 
-    def predict(self, X: Matrix, **predict_params: Any) -> NDArray[Any]:
+    def predict(self, X: Matrix, **predict_params: object) -> NDArray[Any]:
         """Return the label of the highest probability for each row."""
         codes = self.predict_proba(X, **predict_params).argmax(axis=1)
         return np.asarray(self.classes_[codes])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,8 @@ class AnnealedMLP:
     The last but one tenth of the ``max_iter`` epochs has a fifth of the learning rate, the last
     tenth a twenty-fifth: with steps of one size, a fit ends somewhere around a minimum, not in it.
 
-    All is computed in single precision: wide layers take little more than half of the time and
-    score the same. The optimizer's state, three times the size of the weights, is not kept.
+    Everything is computed in single precision: wide layers take little more than half of the time
+    and score the same. The optimizer's state, three times the size of the weights, is not kept.
 
     Examples
     --------
@@ -39,7 +39,9 @@ class AnnealedMLP:
 
     _plain: type
 
-    def fit(self, X: Matrix, y: NDArray[Any], sample_weight: Any = None) -> Any:
+    def fit(
+        self, X: Matrix, y: NDArray[Any], sample_weight: NDArray[np.float64] | None = None
+    ) -> Self:
         """Fit in three stages; parameters stay as they were given."""
         given = self.get_params()  # type: ignore[attr-defined]
         rate, epochs = given["learning_rate_init"], given["max_iter"]
@@ -62,14 +64,23 @@ class AnnealedMLP:
         """Return (n_rows,) labels or values."""
         return np.asarray(super().predict(_single(X)))  # type: ignore[misc]
 
-    def as_sklearn(self) -> Any:
-        """Return a fitted scikit-learn estimator with the same weights."""
+    def as_sklearn(self) -> MLPClassifier | MLPRegressor:
+        """Return a fitted scikit-learn estimator with the same weights.
+
+        Examples
+        --------
+        >>> X = np.linspace(-1, 1, 20)[:, None]
+        >>> model = AnnealedMLPRegressor(max_iter=20, random_state=0).fit(X, X[:, 0])
+        >>> plain = model.as_sklearn()
+        >>> type(plain).__name__, bool(np.allclose(plain.predict(X), model.predict(X), atol=1e-5))
+        ('MLPRegressor', True)
+        """
         model = self._plain(**self.get_params())  # type: ignore[attr-defined]
         vars(model).update(vars(self))
         return model
 
 
-def _single(values: Any) -> Any:
+def _single(values: Matrix) -> Matrix:
     return (values if sparse.issparse(values) else np.asarray(values)).astype(np.float32)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class ShareOfColumns(TransformerMixin, BaseEstimator):
         self.method = method
         self.random_state = random_state
 
-    def fit(self, X: Matrix, y: Any = None) -> ShareOfColumns:
+    def fit(self, X: Matrix, y: NDArray[Any] | None = None) -> ShareOfColumns:
         """Find the components; ``y`` is ignored."""
         self.n_features_in_ = X.shape[1]
         if X.shape[1] == 1:
@@ -67,7 +68,7 @@ class ShareOfColumns(TransformerMixin, BaseEstimator):
         reduced = self.reducer_.transform(X)
         return np.asarray(reduced.toarray() if sparse.issparse(reduced) else reduced)
 
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray[Any]:
         """Return the names of the components."""
         check_is_fitted(self, "reducer_")
         if isinstance(self.reducer_, FunctionTransformer):

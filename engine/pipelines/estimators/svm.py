@@ -17,6 +17,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from engine.data.dataset import Matrix
+from engine.pipelines.protocols import Estimator
 
 #: Most cells of a kernel matrix that are held at a time: 32 MB.
 KERNEL_CELLS = 4_000_000
@@ -85,11 +86,13 @@ class CalibratedMargin(ClassifierMixin, BaseEstimator):
     (6, 2)
     """
 
-    def __init__(self, estimator: Any, cv: int = 5) -> None:
+    def __init__(self, estimator: Estimator, cv: int = 5) -> None:
         self.estimator = estimator
         self.cv = cv
 
-    def fit(self, X: Matrix, y: NDArray[Any], sample_weight: Any = None) -> CalibratedMargin:
+    def fit(
+        self, X: Matrix, y: NDArray[Any], sample_weight: NDArray[np.float64] | None = None
+    ) -> CalibratedMargin:
         """Fit the classifier and calibrate its margins."""
         self.classes_, counts = np.unique(y, return_counts=True)
         self.n_features_in_ = X.shape[1]
@@ -130,7 +133,15 @@ class CalibratedMargin(ClassifierMixin, BaseEstimator):
 
     @available_if(_has_decision_function)
     def decision_function(self, X: Matrix) -> NDArray[np.float64]:
-        """Return margins: (n_rows,) for two classes, (n_rows, n_classes) for more."""
+        """Return margins: (n_rows,) for two classes, (n_rows, n_classes) for more.
+
+        Examples
+        --------
+        >>> from sklearn.svm import SVC
+        >>> X, y = np.array([[0.0], [0.1], [1.0], [1.1]]), np.array([0, 0, 1, 1])
+        >>> CalibratedMargin(SVC(), cv=2).fit(X, y).decision_function(X).shape
+        (4,)
+        """
         calibrated = getattr(self.estimator_, "calibrated_classifiers_", None)
         model = self.estimator_ if calibrated is None else calibrated[0].estimator
         return np.asarray(model.decision_function(X))

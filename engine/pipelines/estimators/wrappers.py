@@ -8,7 +8,7 @@ from engine.pipelines.estimators.catboost_categories import TextCategories
 from engine.pipelines.estimators.labels import EncodedLabels
 
 
-def given_inside(estimator: Any) -> Any:
+def given_inside(estimator: object) -> Any:
     """Return the innermost estimator as it was given, which wrappers clone before they fit it.
 
     Examples
@@ -22,7 +22,7 @@ def given_inside(estimator: Any) -> Any:
     return estimator
 
 
-def fitted_inside(estimator: Any) -> Any:
+def fitted_inside(estimator: object) -> Any:
     """Return the innermost fitted estimator.
 
     Raises

@@ -7,9 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
+#: (n_rows, n_features) numbers; a DataFrame where some of the features are categoricals.
+Features = NDArray[Any] | pd.DataFrame
 
 
-def join_blocks(blocks: Sequence[Any]) -> Any:
+def join_blocks(blocks: Sequence[Features]) -> Features:
     """Join blocks of columns with the same rows.
 
     Returns
@@ -24,6 +28,7 @@ def join_blocks(blocks: Sequence[Any]) -> Any:
     """
     if len(blocks) == 1:
         return blocks[0]
-    if not any(isinstance(block, pd.DataFrame) for block in blocks):
-        return np.hstack(blocks)
+    arrays = [block for block in blocks if not isinstance(block, pd.DataFrame)]
+    if len(arrays) == len(blocks):
+        return np.hstack(arrays)
     return pd.concat([pd.DataFrame(block) for block in blocks], axis=1)

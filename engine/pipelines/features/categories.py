@@ -12,7 +12,7 @@ from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
 from engine.data.columns import Column, normalise
 from engine.data.featurization import FeaturizationConfig
-from engine.pipelines.features.blocks import join_blocks
+from engine.pipelines.features.blocks import Features, join_blocks
 from engine.pipelines.features.part import Output, Part
 
 #: Most categories that histogram-based boosting can distinguish. Rarer categories share a code,
@@ -81,7 +81,11 @@ class Categories(Part):
         self.by_code = [name for name in self.columns if name not in self.by_target]
         self.columns = self.by_code + self.by_target
 
-    def fit_transform(self, frame: pd.DataFrame, y: Any) -> Any:
+    def fit_transform(self, frame: pd.DataFrame, y: NDArray[Any] | None) -> Features:
+        """Number the labels by frequency, fit the encoders and return the features.
+
+        Target encoding needs ``y``. Each row's encoding comes from other rows' targets.
+        """
         self.labels: dict[str, dict[str, int]] = {}
         for name in self.columns:
             values = normalise(frame[name], "Categorical")
@@ -104,12 +108,23 @@ class Categories(Part):
             self.target_encoders.append((names, target))
         return join_blocks(blocks)
 
-    def transform(self, frame: pd.DataFrame) -> Any:
+    def transform(self, frame: pd.DataFrame) -> Features:
+        """Return the features; a label that training did not have counts as unknown."""
         blocks = self._coded(frame)
         blocks += [e.transform(self._codes(frame, names)) for names, e in self.target_encoders]
         return join_blocks(blocks)
 
     def output_names(self) -> list[str]:
+        """Return the column's name, ``<column>_<label>`` or ``<column>_target`` for each feature.
+
+        Examples
+        --------
+        >>> colour = Column("colour", "Categorical")
+        >>> part = Categories([colour], FeaturizationConfig(), "encoded", False)
+        >>> _ = part.fit_transform(pd.DataFrame({"colour": ["red", "red", "blue"]}), None)
+        >>> part.output_names()
+        ['colour_red', 'colour_blue']
+        """
         if not self.one_hot_encoders:
             result = list(self.by_code)
         else:
@@ -122,6 +137,16 @@ class Categories(Part):
         return result
 
     def source_columns(self) -> list[str]:
+        """Return the raw column of each feature.
+
+        Examples
+        --------
+        >>> colour = Column("colour", "Categorical")
+        >>> part = Categories([colour], FeaturizationConfig(), "encoded", False)
+        >>> _ = part.fit_transform(pd.DataFrame({"colour": ["red", "red", "blue"]}), None)
+        >>> part.source_columns()
+        ['colour', 'colour']
+        """
         result = list(self.by_code)
         if self.one_hot_encoders:
             groups = [name for names, _ in self.one_hot_encoders for name in names]
@@ -132,6 +157,16 @@ class Categories(Part):
         return result
 
     def summary(self) -> dict[str, tuple[int, list[str]]]:
+        """Return each column's number of features and its encoder.
+
+        Examples
+        --------
+        >>> colour = Column("colour", "Categorical")
+        >>> part = Categories([colour], FeaturizationConfig(), "encoded", False)
+        >>> _ = part.fit_transform(pd.DataFrame({"colour": ["red", "red", "blue"]}), None)
+        >>> part.summary()
+        {'colour': (2, ['OneHotEncoder'])}
+        """
         result: dict[str, tuple[int, list[str]]] = {}
         for name in self.by_code:
             if self.one_hot_encoders:
@@ -143,7 +178,7 @@ class Categories(Part):
             result |= {name: (each, ["TargetEncoder"]) for name in names}
         return result
 
-    def _coded(self, frame: pd.DataFrame) -> list[Any]:
+    def _coded(self, frame: pd.DataFrame) -> list[Features]:
         if not self.by_code:
             return []
         if self.output == "native":
@@ -177,7 +212,16 @@ class Categories(Part):
         return codes
 
     def rest_code(self, name: str) -> int:
-        """Return the code of a label that is not among the frequent ones of training."""
+        """Return the code of a label that is not among the frequent ones of training.
+
+        Examples
+        --------
+        >>> colour = Column("colour", "Categorical")
+        >>> part = Categories([colour], FeaturizationConfig(), "codes", False)
+        >>> _ = part.fit_transform(pd.DataFrame({"colour": ["red", "red", "blue"]}), None)
+        >>> part.rest_code("colour") == UNKNOWN
+        True
+        """
         labels = self.labels[name]
         lumped = name not in self.by_target and len(labels) == _MOST_CATEGORIES
         return len(labels) if lumped else UNKNOWN

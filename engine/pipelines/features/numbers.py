@@ -55,22 +55,43 @@ class Numbers(Part):
             for names, params in groups
         ]
 
-    def fit_transform(self, frame: pd.DataFrame, y: Any) -> NDArray[np.float64]:
+    def fit_transform(self, frame: pd.DataFrame, y: NDArray[Any] | None) -> NDArray[np.float64]:
+        """Fit the imputers; return the numbers and, behind them, the marks of missing values."""
         values = self._values(frame)
         for names, imputer in self.imputers:
             imputer.fit(values[:, self._places(names)])
         return self._fill(values)
 
     def transform(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the numbers; infinite ones count as missing.
+
+        Examples
+        --------
+        >>> part = Numbers([Column("size", "Numeric")], FeaturizationConfig(), "codes")
+        >>> _ = part.fit_transform(pd.DataFrame({"size": [1.0, 2.0]}), None)
+        >>> part.transform(pd.DataFrame({"size": [5.0, np.inf]})).ravel()
+        array([ 5., nan])
+        """
         return self._fill(self._values(frame))
 
     def output_names(self) -> list[str]:
+        """Return the columns' names, then ``<column>_missing`` for each mark."""
         return self.columns + [f"{name}_missing" for names in self._marked() for name in names]
 
     def source_columns(self) -> list[str]:
+        """Return the columns' names, then the column of each mark."""
         return self.columns + [name for names in self._marked() for name in names]
 
     def summary(self) -> dict[str, tuple[int, list[str]]]:
+        """Return each column's number of features, by ``Imputer`` and ``MissingMarker``.
+
+        Examples
+        --------
+        >>> part = Numbers([Column("size", "Numeric")], FeaturizationConfig(), "encoded")
+        >>> _ = part.fit_transform(pd.DataFrame({"size": [1.0, None, 3.0]}), None)
+        >>> part.summary()
+        {'size': (2, ['Imputer', 'MissingMarker'])}
+        """
         marked = {name for names in self._marked() for name in names}
         imputed = {name for names, _ in self.imputers for name in names}
         return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
     def __init__(self, fill_missing: bool = True) -> None:
         self.fill_missing = fill_missing
 
-    def fit(self, X: Matrix, y: Any = None) -> NumericMatrix:
+    def fit(self, X: Matrix, y: NDArray[Any] | None = None) -> NumericMatrix:
         """Take over the columns' names and, to fill missing values, their means."""
         self.n_features_in_ = X.shape[1]
         if isinstance(X, pd.DataFrame):
@@ -63,6 +64,13 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
         ------
         DataException
             When ``X`` lacks a column, has another width, or values that are not numbers.
+
+        Examples
+        --------
+        >>> train = pd.DataFrame({"a": [1.0, 3.0], "b": [5.0, 7.0]})
+        >>> matrix = NumericMatrix().fit(train)
+        >>> matrix.transform(pd.DataFrame({"b": [6.0], "more": [0.0], "a": [None]})).tolist()
+        [[2.0, 6.0]]
         """
         check_is_fitted(self, "n_features_in_")
         matrix = self._as_matrix(X)
@@ -79,7 +87,7 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
             filled[missing] = np.broadcast_to(self.fill_values_, matrix.shape)[missing]
         return filled
 
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray[Any]:
         """Return the columns' names, or ``column_0``, ``column_1``, ... without names."""
         check_is_fitted(self, "n_features_in_")
         if input_features is not None:
@@ -143,7 +151,7 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
         return frame.iloc[:, columns.get_indexer(pd.Index(names))]
 
 
-def _as_array(X: Any) -> NDArray[Any]:
+def _as_array(X: Matrix) -> NDArray[Any]:
     try:
         if isinstance(X, pd.DataFrame):
             return X.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import pandas as pd
+from numpy.typing import NDArray
 
 from engine.data.columns import Column
 from engine.data.featurization import FeaturizationConfig
+from engine.pipelines.features.blocks import Features
 
 #: ``encoded``: no NaN, categories as numbers that carry meaning. ``codes``: NaN stay, few
 #: categories as codes (for trees). ``native``: NaN stay, few categories as a pandas categorical.
@@ -53,7 +55,7 @@ class Part(ABC):
         self.config = config
 
     @abstractmethod
-    def fit_transform(self, frame: pd.DataFrame, y: Any) -> Any:
+    def fit_transform(self, frame: pd.DataFrame, y: NDArray[Any] | None) -> Features:
         """Fit on the training part and return its features.
 
         Parameters
@@ -66,7 +68,7 @@ class Part(ABC):
         """
 
     @abstractmethod
-    def transform(self, frame: pd.DataFrame) -> Any:
+    def transform(self, frame: pd.DataFrame) -> Features:
         """Return the features of any rows."""
 
     @abstractmethod
@@ -79,7 +81,7 @@ class Part(ABC):
 
     @abstractmethod
     def summary(self) -> dict[str, tuple[int, list[str]]]:
-        """Return, for each raw column, how many features it became and by which transformers."""
+        """Return raw column -> number of its features and names of their transformers."""
 
     def group_by_params(
         self, transformer: str, columns: Sequence[str]
@@ -90,6 +92,17 @@ class Part(ABC):
         -------
         list of (list of str, dict)
             Names and their parameters, in the order in which they come.
+
+        Examples
+        --------
+        >>> from engine.pipelines.features.numbers import Numbers
+        >>> config = FeaturizationConfig(
+        ...     transformer_params={"Imputer": [(["age"], {"strategy": "median"})]}
+        ... )
+        >>> columns = [Column(name, "Numeric") for name in ("size", "age", "cost")]
+        >>> part = Numbers(columns, config, "encoded")
+        >>> part.group_by_params("Imputer", ["size", "age", "cost"])
+        [(['size', 'cost'], {}), (['age'], {'strategy': 'median'})]
         """
         groups: list[tuple[list[str], dict[str, Any]]] = []
         for column in columns:

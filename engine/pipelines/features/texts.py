@@ -20,6 +20,15 @@ class Texts(Part):
     ----------
     columns, config:
         See `Part`. No column is left when ``TfIdf`` is blocked.
+
+    Examples
+    --------
+    >>> part = Texts([Column("note", "Text")], FeaturizationConfig())
+    >>> notes = pd.DataFrame({"note": [f"note number {n}, about {n % 5}" for n in range(50)]})
+    >>> part.fit_transform(notes, None).shape
+    (50, 30)
+    >>> part.output_names()[:2]
+    ['note_tfidf_0', 'note_tfidf_1']
     """
 
     is_slow = True
@@ -27,7 +36,8 @@ class Texts(Part):
     def __init__(self, columns: list[Column], config: FeaturizationConfig) -> None:
         super().__init__([] if config.is_blocked("TfIdf") else columns, config)
 
-    def fit_transform(self, frame: pd.DataFrame, y: Any) -> NDArray[np.float32]:
+    def fit_transform(self, frame: pd.DataFrame, y: NDArray[Any] | None) -> NDArray[np.float32]:
+        """Fit an encoder for each column; return float32 features, side by side."""
         from skrub import StringEncoder
 
         self._encoders = {}
@@ -40,18 +50,22 @@ class Texts(Part):
         return np.hstack(blocks)
 
     def transform(self, frame: pd.DataFrame) -> NDArray[np.float32]:
+        """Return (n_rows, n_features) float32 features in the order of the columns."""
         blocks = [e.transform(self._text(frame, name)) for name, e in self._encoders.items()]
         return np.hstack([block.to_numpy() for block in blocks])
 
     def output_names(self) -> list[str]:
+        """Return ``<column>_tfidf_<number>`` for each component."""
         widths = zip(self.columns, self._widths, strict=True)
         return [f"{name}_tfidf_{index}" for name, width in widths for index in range(width)]
 
     def source_columns(self) -> list[str]:
+        """Return the text column of each component."""
         widths = zip(self.columns, self._widths, strict=True)
         return [name for name, width in widths for _ in range(width)]
 
     def summary(self) -> dict[str, tuple[int, list[str]]]:
+        """Return the number of components of each column, by ``TfIdf``."""
         widths = zip(self.columns, self._widths, strict=True)
         return {name: (width, ["TfIdf"]) for name, width in widths}
 

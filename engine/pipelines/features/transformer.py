@@ -13,9 +13,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from engine.data.columns import Column
+from engine.data.dataset import Matrix
 from engine.data.featurization import FeaturizationConfig
 from engine.errors import DataException
-from engine.pipelines.features.blocks import join_blocks
+from engine.pipelines.features.blocks import Features, join_blocks
 from engine.pipelines.features.categories import Categories
 from engine.pipelines.features.dates import Dates
 from engine.pipelines.features.numbers import Numbers
@@ -76,18 +77,24 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         self.output = output
         self.is_regression = is_regression
 
-    def fit(self, X: Any, y: Any = None) -> DataTransformer:
+    def fit(self, X: Matrix, y: NDArray[Any] | None = None) -> DataTransformer:
         """Fit on a table, or on a matrix with the columns in their order."""
         self.fit_transform(X, y)
         return self
 
-    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+    def fit_transform(
+        self, X: Matrix, y: NDArray[Any] | None = None, **fit_params: object
+    ) -> Features:
         """Fit and return the features; a row's own target has no influence on them."""
         return self.fit_transform_both(X, y)[0]
 
     def fit_transform_both(
-        self, X: Any, y: Any = None, X_valid: Any = None, kept: Kept | None = None
-    ) -> tuple[Any, Any]:
+        self,
+        X: Matrix,
+        y: NDArray[Any] | None = None,
+        X_valid: Matrix | None = None,
+        kept: Kept | None = None,
+    ) -> tuple[Features, Features | None]:
         """Fit on ``X``; return its features, and the features of other rows.
 
         Parameters
@@ -119,7 +126,7 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         frame = self._frame(X)
         frame_valid = None if X_valid is None else self._frame(X_valid)
 
-        def fit(part: Part) -> tuple[Part, Any, Any]:
+        def fit(part: Part) -> tuple[Part, Features, Features | None]:
             features = part.fit_transform(frame, y)
             return part, features, None if frame_valid is None else part.transform(frame_valid)
 
@@ -131,9 +138,9 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         features = self._joined([block for _, block, _ in fitted])
         if frame_valid is None:
             return features, None
-        return features, self._joined([block for _, _, block in fitted])
+        return features, self._joined([block for _, _, block in fitted if block is not None])
 
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: Matrix) -> Features:
         """Return the features: a float array, or a DataFrame where some are categoricals.
 
         Raises
@@ -145,7 +152,7 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         frame = self._frame(X)
         return self._joined([part.transform(frame) for part in self.parts_])
 
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray[Any]:
         """Return the names of the features; ``input_features`` is ignored."""
         check_is_fitted(self, "n_features_in_")
         return np.array(
@@ -157,7 +164,15 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         return [str(name) for name in self.get_feature_names_out()]
 
     def get_source_columns(self) -> list[str]:
-        """Return, for each column that the estimator sees, the raw column it was made from."""
+        """Return, for each column that the estimator sees, the raw column it was made from.
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"size": [1.0, None, 3.0], "colour": ["red", "blue", "red"]})
+        >>> columns = [Column("size", "Numeric"), Column("colour", "Categorical")]
+        >>> DataTransformer(columns).fit(table).get_source_columns()
+        ['size', 'size', 'colour', 'colour']
+        """
         check_is_fitted(self, "n_features_in_")
         return [name for part in self.parts_ for name in part.source_columns()]
 
@@ -166,6 +181,14 @@ class DataTransformer(TransformerMixin, BaseEstimator):
 
         Keys: ``RawFeatureName``, ``TypeDetected``, ``Dropped`` (``Yes`` or ``No``), ``Reason``,
         ``EngineeredFeatureCount``, ``Transformations``.
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"size": [1.0, None], "id": [7, 8]})
+        >>> columns = [Column("size", "Numeric"), Column("id", "Ignore", "unique in each row")]
+        >>> size, number = DataTransformer(columns).fit(table).get_featurization_summary()
+        >>> size["Transformations"], number["Dropped"], number["Reason"]
+        (['Imputer', 'MissingMarker'], 'Yes', 'unique in each row')
         """
         check_is_fitted(self, "n_features_in_")
         summary: dict[str, tuple[int, list[str]]] = {}
@@ -200,7 +223,7 @@ class DataTransformer(TransformerMixin, BaseEstimator):
     def _of_purpose(self, *purposes: str) -> list[Column]:
         return [column for column in self.columns if column.purpose in purposes]
 
-    def _frame(self, X: Any) -> pd.DataFrame:
+    def _frame(self, X: Matrix) -> pd.DataFrame:
         """Return X as a table whose columns have their names as texts."""
         names = list(self.feature_names_in_)
         if not isinstance(X, pd.DataFrame):
@@ -225,7 +248,7 @@ class DataTransformer(TransformerMixin, BaseEstimator):
             X = X.set_axis(found, axis=1)
         return X
 
-    def _joined(self, blocks: list[Any]) -> Any:
+    def _joined(self, blocks: list[Features]) -> Features:
         joined = join_blocks(blocks)
         if isinstance(joined, pd.DataFrame):
             # New names: LightGBM refuses some raw names, and a raw name may come twice.

@@ -14,10 +14,11 @@ from engine.pipelines.estimators.wrappers import fitted_inside, given_inside
 from engine.pipelines.libraries.library import BoosterLibrary, Method, StoppedFit
 from engine.pipelines.libraries.patience import first_patience
 from engine.pipelines.libraries.registry import library_of
+from engine.pipelines.protocols import Estimator
 
 
 def fit_with_early_stopping(
-    estimator: Any,
+    estimator: Estimator,
     X: Matrix,
     y: NDArray[Any],
     sample_weight: NDArray[np.float64] | None,
@@ -82,7 +83,7 @@ class AtRounds:
     estimator:
         From `fit_with_early_stopping`.
     rounds:
-        At least 1; more than were fitted are all of them.
+        At least 1; a number above the fitted rounds means all of them.
 
     Examples
     --------
@@ -95,8 +96,8 @@ class AtRounds:
     True
     """
 
-    def __init__(self, estimator: Any, rounds: int) -> None:
-        self._estimator = estimator
+    def __init__(self, estimator: Estimator, rounds: int) -> None:
+        self._estimator: Any = estimator
         self._library = _library(estimator)
         self._rounds = min(rounds, self._library.fitted_rounds(fitted_inside(estimator)))
 
@@ -117,7 +118,7 @@ class AtRounds:
         return self._library.predict_at(self._estimator, self._rounds, method, X)
 
 
-def _library(estimator: Any) -> BoosterLibrary:
+def _library(estimator: object) -> BoosterLibrary[Any]:
     library = library_of(estimator)
     if library is None:
         raise TypeError(f"{type(given_inside(estimator)).__name__} is of no boosting library")

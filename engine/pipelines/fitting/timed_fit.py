@@ -17,6 +17,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import BaseEnsemble
 
 from engine.data.dataset import Matrix, rows_of
+from engine.pipelines.protocols import Estimator
 
 #: Trees that are timed, and kept.
 _FIRST_TREES = 5
@@ -29,7 +30,7 @@ _Weights = Mapping[str, NDArray[np.float64]]
 
 
 def fit_within(
-    estimator: Any,
+    estimator: Estimator,
     parameter: str,
     X: Matrix,
     y: NDArray[Any],
@@ -80,7 +81,12 @@ def fit_within(
 
 
 def seconds_a_step(
-    estimator: Any, parameter: str, steps: int, X: Matrix, y: NDArray[Any], **fit_params: Any
+    estimator: Estimator,
+    parameter: str,
+    steps: int,
+    X: Matrix,
+    y: NDArray[Any],
+    **fit_params: NDArray[np.float64],
 ) -> float:
     """Return the seconds that a tree, an epoch or a boosting round takes.
 
@@ -93,7 +99,12 @@ def seconds_a_step(
 
 
 def _affordable_epochs(
-    network: Any, parameter: str, X: Matrix, y: NDArray[Any], weights: _Weights, seconds: float
+    network: Estimator,
+    parameter: str,
+    X: Matrix,
+    y: NDArray[Any],
+    weights: _Weights,
+    seconds: float,
 ) -> float:
     """Return the epochs that there is time for; infinite on data too small to be timed."""
     n_rows = X.shape[0]
@@ -108,7 +119,7 @@ def _affordable_epochs(
 
 
 def _fit_trees(
-    forest: Any, parameter: str, X: Matrix, y: NDArray[Any], weights: _Weights, seconds: float
+    forest: Estimator, parameter: str, X: Matrix, y: NDArray[Any], weights: _Weights, seconds: float
 ) -> int:
     """Fit a few trees, then add the others that there is time for."""
     wanted = int(forest.get_params()[parameter])

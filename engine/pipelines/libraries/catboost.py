@@ -1,8 +1,9 @@
-"""CatBoost."""
+"""CatBoost behind the contract of booster libraries."""
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,9 +18,13 @@ from engine.pipelines.libraries.contributions import Array, Contributions, split
 from engine.pipelines.libraries.library import BoosterLibrary, Method, StoppedFit
 from engine.pipelines.libraries.patience import patience_after
 from engine.pipelines.libraries.trees import Trees
+from engine.pipelines.protocols import Estimator
+
+if TYPE_CHECKING:
+    import catboost
 
 
-class CatBoost(BoosterLibrary):
+class CatBoost(BoosterLibrary["catboost.CatBoost"]):
     """CatBoost's scikit-learn estimators."""
 
     module = "catboost"
@@ -27,7 +32,11 @@ class CatBoost(BoosterLibrary):
     rounds_parameter = "iterations"
     tree_ms = 0.01
 
-    def fit_with_early_stopping(self, estimator: Any, fit: StoppedFit) -> int:
+    def fit_with_early_stopping(self, estimator: Estimator, fit: StoppedFit) -> int:
+        """Fit ``estimator`` with a callback for patience and the deadline.
+
+        The rounds after the best one are dropped, except with ``fit.keep_all``.
+        """
         estimator.fit(
             fit.X,
             fit.y,
@@ -39,13 +48,19 @@ class CatBoost(BoosterLibrary):
         best = fitted_inside(estimator).get_best_iteration()
         return 1 if best is None else int(best) + 1
 
-    def fitted_rounds(self, fitted: Any) -> int:
+    def fitted_rounds(self, fitted: catboost.CatBoost) -> int:
+        """Return the trees of the model; a CatBoost tree has values for all classes."""
         return int(fitted.tree_count_)
 
-    def predict_at(self, estimator: Any, rounds: int, method: Method, X: Matrix) -> NDArray[Any]:
+    def predict_at(
+        self, estimator: Estimator, rounds: int, method: Method, X: Matrix
+    ) -> NDArray[Any]:
+        """Predict with ``ntree_end``, the first ``rounds`` of the model."""
         return np.asarray(getattr(estimator, method)(X, ntree_end=rounds))
 
-    def contributions(self, fitted: Any) -> Contributions | None:
+    def contributions(self, fitted: catboost.CatBoost) -> Contributions | None:
+        """Return CatBoost's own SHAP values, computed in one thread."""
+
         def contributions(X: Matrix) -> tuple[Array, Array]:
             import catboost
 
@@ -59,10 +74,12 @@ class CatBoost(BoosterLibrary):
 
         return contributions
 
-    def trees(self, fitted: Any) -> Trees:
+    def trees(self, fitted: catboost.CatBoost) -> Trees:
+        """Raise `ModelException`: CatBoost's trees have another form."""
         raise ModelException(f"cannot convert a {type(fitted).__name__} to ONNX")
 
-    def n_trees(self, fitted: Any) -> int:
+    def n_trees(self, fitted: catboost.CatBoost) -> int:
+        """Return the number of trees, one a round for any number of classes."""
         return int(fitted.tree_count_)
 
 
@@ -75,7 +92,7 @@ class _PatientStopping:
         self._best = np.inf
         self._best_round = 0
 
-    def after_iteration(self, info: Any) -> bool:
+    def after_iteration(self, info: SimpleNamespace) -> bool:
         """Return whether the fit goes on."""
         loss = next(iter(info.metrics["validation"].values()))[-1]
         if loss < self._best:

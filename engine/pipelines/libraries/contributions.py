@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.data.dataset import Matrix
+from engine.pipelines.protocols import Predictor
 
 Array = NDArray[np.float64]
 #: X -> (n, n_columns, n_margins) SHAP values and (n_margins,) expected margins.
@@ -45,7 +46,7 @@ def split_contributions(found: NDArray[Any], n_columns: int) -> tuple[Array, Arr
     return phi, np.asarray(found[0, :, -1], dtype=np.float64)
 
 
-def shap_tree_contributions(estimator: Any) -> Contributions:
+def shap_tree_contributions(estimator: Predictor) -> Contributions:
     """Explain a fitted tree, forest or histogram booster of scikit-learn through shap.
 
     The margins of trees and forests are their predictions.
@@ -67,5 +68,11 @@ def shap_tree_contributions(estimator: Any) -> Contributions:
 
 
 def dense(X: Matrix) -> Matrix:
-    """Return a sparse matrix as an array, and anything else as it is."""
+    """Return a sparse matrix as an array, and anything else as it is.
+
+    Examples
+    --------
+    >>> dense(sparse.csr_matrix([[0.0, 2.0]])).tolist()
+    [[0.0, 2.0]]
+    """
     return X.toarray() if sparse.issparse(X) else X

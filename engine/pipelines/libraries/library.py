@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,11 @@ from engine.data.dataset import Matrix
 from engine.deadline import Deadline
 from engine.pipelines.libraries.contributions import Contributions
 from engine.pipelines.libraries.trees import Trees
+from engine.pipelines.protocols import Estimator
 
 Method = Literal["predict", "predict_proba"]
+#: Type of the library's fitted estimators.
+Fitted = TypeVar("Fitted")
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,8 @@ class StoppedFit:
         return {} if self.sample_weight is None else {"sample_weight": self.sample_weight}
 
 
-class BoosterLibrary(ABC):
-    """All that raysmith has to know about one gradient boosting library.
+class BoosterLibrary(ABC, Generic[Fitted]):
+    """Everything that is particular to one gradient boosting library.
 
     One instance serves all estimators and threads: it holds no state. Only methods that work with a
     fit or a model import the library itself.
@@ -89,7 +92,7 @@ class BoosterLibrary(ABC):
         return any(c.__module__.partition(".")[0] == self.module for c in type(estimator).__mro__)
 
     @abstractmethod
-    def fit_with_early_stopping(self, estimator: Any, fit: StoppedFit) -> int:
+    def fit_with_early_stopping(self, estimator: Estimator, fit: StoppedFit) -> int:
         """Fit ``estimator`` in place until its validation loss stands still or time is over.
 
         The estimator's parameters for rounds and early stopping may change. Afterwards it can be
@@ -102,25 +105,27 @@ class BoosterLibrary(ABC):
         """
 
     @abstractmethod
-    def fitted_rounds(self, fitted: Any) -> int:
+    def fitted_rounds(self, fitted: Fitted) -> int:
         """Return how many rounds the model holds, those after the best one included."""
 
     @abstractmethod
-    def predict_at(self, estimator: Any, rounds: int, method: Method, X: Matrix) -> NDArray[Any]:
+    def predict_at(
+        self, estimator: Estimator, rounds: int, method: Method, X: Matrix
+    ) -> NDArray[Any]:
         """Return what ``method`` of a fitted estimator gives with its first ``rounds`` only.
 
         ``rounds`` is between 1 and `fitted_rounds`.
         """
 
     @abstractmethod
-    def contributions(self, fitted: Any) -> Contributions | None:
+    def contributions(self, fitted: Fitted) -> Contributions | None:
         """Return a function for exact SHAP values of the margins.
 
         ``None`` where the model has splits whose SHAP values the library cannot compute.
         """
 
     @abstractmethod
-    def trees(self, fitted: Any) -> Trees:
+    def trees(self, fitted: Fitted) -> Trees:
         """Return the model's trees, which predict what the model predicts.
 
         Raises
@@ -130,9 +135,9 @@ class BoosterLibrary(ABC):
         """
 
     @abstractmethod
-    def n_trees(self, fitted: Any) -> int:
+    def n_trees(self, fitted: Fitted) -> int:
         """Return the number of trees: for many classes, each round has one a class."""
 
-    def prediction_ms(self, fitted: Any) -> float:
+    def prediction_ms(self, fitted: Fitted) -> float:
         """Return milliseconds for 1,000 rows on one core, roughly, the same on any machine."""
         return self.tree_ms * self.n_trees(fitted)

@@ -1,10 +1,10 @@
-"""LightGBM."""
+"""LightGBM behind the contract of booster libraries."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,11 @@ from engine.pipelines.libraries.contributions import (
 from engine.pipelines.libraries.library import BoosterLibrary, Method, StoppedFit
 from engine.pipelines.libraries.patience import patience_after
 from engine.pipelines.libraries.trees import SPLITS_ON_CATEGORIES, Link, Node, Trees
+from engine.pipelines.protocols import Estimator
+
+if TYPE_CHECKING:
+    from lightgbm import LGBMModel
+    from lightgbm.callback import CallbackEnv
 
 _LINKS: dict[str, Link] = {
     "binary": "logistic",
@@ -30,7 +35,7 @@ _LINKS: dict[str, Link] = {
 }
 
 
-class LightGBM(BoosterLibrary):
+class LightGBM(BoosterLibrary["LGBMModel"]):
     """LightGBM's scikit-learn estimators."""
 
     module = "lightgbm"
@@ -38,7 +43,11 @@ class LightGBM(BoosterLibrary):
     rounds_parameter = "n_estimators"
     tree_ms = 0.04
 
-    def fit_with_early_stopping(self, estimator: Any, fit: StoppedFit) -> int:
+    def fit_with_early_stopping(self, estimator: Estimator, fit: StoppedFit) -> int:
+        """Fit ``estimator`` with callbacks for patience and the deadline.
+
+        The rounds after the best one are dropped, except with ``fit.keep_all``.
+        """
         stopping = _PatientStopping(fit.patience, fit.keep_all)
         with warnings.catch_warnings():
             # The new parameters, eval_X and eval_y, forget to encode the labels in 4.7.
@@ -52,20 +61,27 @@ class LightGBM(BoosterLibrary):
             )
         return max(1, stopping.best or int(fitted_inside(estimator).n_estimators_))
 
-    def fitted_rounds(self, fitted: Any) -> int:
+    def fitted_rounds(self, fitted: LGBMModel) -> int:
+        """Return the rounds of the booster."""
         return int(fitted.booster_.current_iteration())
 
-    def predict_at(self, estimator: Any, rounds: int, method: Method, X: Matrix) -> NDArray[Any]:
+    def predict_at(
+        self, estimator: Estimator, rounds: int, method: Method, X: Matrix
+    ) -> NDArray[Any]:
+        """Predict with ``num_iteration``, the first ``rounds`` of the booster."""
         return np.asarray(getattr(estimator, method)(X, num_iteration=rounds))
 
-    def contributions(self, fitted: Any) -> Contributions | None:
+    def contributions(self, fitted: LGBMModel) -> Contributions | None:
+        """Return LightGBM's own SHAP values (``pred_contrib``)."""
+
         def contributions(X: Matrix) -> tuple[Array, Array]:
             found = fitted.predict(dense(X), pred_contrib=True)
             return split_contributions(np.asarray(found), X.shape[1])
 
         return contributions
 
-    def trees(self, fitted: Any) -> Trees:
+    def trees(self, fitted: LGBMModel) -> Trees:
+        """Read the trees from the booster's dump, up to the best round."""
         booster = fitted.booster_
         best = booster.best_iteration
         dump = booster.dump_model(num_iteration=best if best > 0 else None)
@@ -81,7 +97,17 @@ class LightGBM(BoosterLibrary):
         ]
         return Trees(trees, np.zeros(n_outputs), "<=", _LINKS[objective[0]])
 
-    def n_trees(self, fitted: Any) -> int:
+    def n_trees(self, fitted: LGBMModel) -> int:
+        """Return the number of trees in the booster.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from lightgbm import LGBMClassifier
+        >>> model = LGBMClassifier(n_estimators=4, min_child_samples=1, verbosity=-1)
+        >>> LightGBM().n_trees(model.fit(np.arange(9)[:, None], np.arange(9) % 3))
+        12
+        """
         return int(fitted.booster_.num_trees())
 
 
@@ -126,7 +152,7 @@ class _PatientStopping:
         self._keep_all = keep_all
         self._stopping: Any = lightgbm.early_stopping(patience, verbose=False)
 
-    def __call__(self, env: Any) -> None:
+    def __call__(self, env: CallbackEnv) -> None:
         from lightgbm.callback import EarlyStopException
 
         self._stopping.stopping_rounds = patience_after(env.iteration, self._patience)
@@ -147,8 +173,8 @@ class _StopAtDeadline:
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
 
-    def __call__(self, env: Any) -> None:
+    def __call__(self, env: CallbackEnv) -> None:
         if self._deadline.is_over:
             from lightgbm.callback import EarlyStopException
 
-            raise EarlyStopException(env.iteration, env.evaluation_result_list)
+            raise EarlyStopException(env.iteration, env.evaluation_result_list or [])

@@ -12,10 +12,15 @@ from engine.pipelines.libraries.lightgbm import LightGBM
 from engine.pipelines.libraries.xgboost import XGBoost
 
 #: A new library is added here, and passes `tests/pipelines/libraries/test_libraries.py`.
-LIBRARIES: tuple[BoosterLibrary, ...] = (LightGBM(), XGBoost(), CatBoost(), HistogramBoosting())
+LIBRARIES: tuple[BoosterLibrary[Any], ...] = (
+    LightGBM(),
+    XGBoost(),
+    CatBoost(),
+    HistogramBoosting(),
+)
 
 
-def library_of(estimator: Any) -> BoosterLibrary | None:
+def library_of(estimator: object) -> BoosterLibrary[Any] | None:
     """Return the booster library that an estimator comes from.
 
     Parameters

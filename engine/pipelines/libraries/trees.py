@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +74,7 @@ class Trees:
     rounded: bool = False
 
 
-def decision_trees_of(estimator: Any) -> list[BaseDecisionTree] | None:
+def decision_trees_of(estimator: object) -> list[BaseDecisionTree] | None:
     """Return the decision trees that a tree or a forest of scikit-learn averages.
 
     Parameters

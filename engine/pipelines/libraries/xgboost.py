@@ -1,10 +1,10 @@
-"""XGBoost."""
+"""XGBoost behind the contract of booster libraries."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,11 @@ from engine.pipelines.libraries.contributions import (
 from engine.pipelines.libraries.library import BoosterLibrary, Method, StoppedFit
 from engine.pipelines.libraries.patience import patience_after
 from engine.pipelines.libraries.trees import SPLITS_ON_CATEGORIES, Link, Node, Trees
+from engine.pipelines.protocols import Estimator
+
+if TYPE_CHECKING:
+    from xgboost import Booster, XGBModel
+    from xgboost.callback import TrainingCallback
 
 _LINKS: dict[str, Link] = {
     "binary:logistic": "logistic",
@@ -30,7 +35,7 @@ _LINKS: dict[str, Link] = {
 }
 
 
-class XGBoost(BoosterLibrary):
+class XGBoost(BoosterLibrary["XGBModel"]):
     """XGBoost's scikit-learn estimators."""
 
     module = "xgboost"
@@ -38,7 +43,11 @@ class XGBoost(BoosterLibrary):
     rounds_parameter = "n_estimators"
     tree_ms = 0.015
 
-    def fit_with_early_stopping(self, estimator: Any, fit: StoppedFit) -> int:
+    def fit_with_early_stopping(self, estimator: Estimator, fit: StoppedFit) -> int:
+        """Fit ``estimator`` with callbacks for patience and the deadline.
+
+        The callbacks are removed afterwards. The model keeps the rounds after the best one.
+        """
         given = given_inside(estimator)
         given.set_params(callbacks=_callbacks(fit.patience, fit.deadline))
         estimator.fit(
@@ -52,13 +61,19 @@ class XGBoost(BoosterLibrary):
         best = _best_round(fitted.get_booster())
         return self.fitted_rounds(fitted) if best is None else best + 1
 
-    def fitted_rounds(self, fitted: Any) -> int:
+    def fitted_rounds(self, fitted: XGBModel) -> int:
+        """Return the rounds of the booster, those after the best one included."""
         return int(fitted.get_booster().num_boosted_rounds())
 
-    def predict_at(self, estimator: Any, rounds: int, method: Method, X: Matrix) -> NDArray[Any]:
+    def predict_at(
+        self, estimator: Estimator, rounds: int, method: Method, X: Matrix
+    ) -> NDArray[Any]:
+        """Predict with ``iteration_range``, the first ``rounds`` of the booster."""
         return np.asarray(getattr(estimator, method)(X, iteration_range=(0, rounds)))
 
-    def contributions(self, fitted: Any) -> Contributions | None:
+    def contributions(self, fitted: XGBModel) -> Contributions | None:
+        """Return XGBoost's own SHAP values, up to the best round."""
+
         def contributions(X: Matrix) -> tuple[Array, Array]:
             import xgboost
 
@@ -73,7 +88,11 @@ class XGBoost(BoosterLibrary):
 
         return contributions
 
-    def trees(self, fitted: Any) -> Trees:
+    def trees(self, fitted: XGBModel) -> Trees:
+        """Read the trees from the model's JSON, up to the best round.
+
+        Splits compare in single precision.
+        """
         booster = fitted.get_booster()
         learner = json.loads(bytes(booster.save_raw("json")))["learner"]
         objective = learner["objective"]["name"]
@@ -88,12 +107,21 @@ class XGBoost(BoosterLibrary):
         base = _start_values(fitted, trees)
         return Trees(trees, base, "<", _LINKS[objective], rounded=True)
 
-    def n_trees(self, fitted: Any) -> int:
+    def n_trees(self, fitted: XGBModel) -> int:
+        """Return the rounds, times the number of classes when there are more than two.
+
+        Examples
+        --------
+        >>> from types import SimpleNamespace
+        >>> booster = SimpleNamespace(num_boosted_rounds=lambda: 10)
+        >>> XGBoost().n_trees(SimpleNamespace(get_booster=lambda: booster, n_classes_=3))
+        30
+        """
         n_classes = int(getattr(fitted, "n_classes_", 2))
         return self.fitted_rounds(fitted) * (n_classes if n_classes > 2 else 1)
 
 
-def _best_round(booster: Any) -> int | None:
+def _best_round(booster: Booster) -> int | None:
     """Return the number of the best round, from 0, or ``None`` without early stopping."""
     best = booster.attr("best_iteration")
     return None if best is None else int(best)
@@ -122,7 +150,7 @@ def _nodes(tree: dict[str, Any]) -> list[Node]:
     return nodes
 
 
-def _start_values(fitted: Any, trees: Sequence[tuple[int, Sequence[Node]]]) -> Array:
+def _start_values(fitted: XGBModel, trees: Sequence[tuple[int, Sequence[Node]]]) -> Array:
     """Return the margins before the first tree: those of one row, less the leaves it falls in.
 
     How the model file writes them differs between XGBoost's versions.
@@ -141,16 +169,20 @@ def _leaf_of_zeros(nodes: Sequence[Node]) -> float:
     return node.values[0]
 
 
-def _callbacks(patience: int, deadline: Deadline) -> list[Any]:
+def _callbacks(patience: int, deadline: Deadline) -> list[TrainingCallback]:
     from xgboost.callback import EarlyStopping, TrainingCallback
 
     class PatientStopping(EarlyStopping):
-        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        def after_iteration(
+            self, model: Booster, epoch: int, evals_log: TrainingCallback.EvalsLog
+        ) -> bool:
             self.rounds = patience_after(epoch, patience)
             return bool(super().after_iteration(model, epoch, evals_log))
 
     class StopAtDeadline(TrainingCallback):
-        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        def after_iteration(
+            self, model: Booster, epoch: int, evals_log: TrainingCallback.EvalsLog
+        ) -> bool:
             return deadline.is_over
 
     return [PatientStopping(rounds=patience), StopAtDeadline()]
