@@ -56,6 +56,8 @@ sphinx_gallery_conf = {
     "plot_gallery": "True",
 }
 
+# Code names its language; the rest is output.
+highlight_language = "text"
 html_theme = "pydata_sphinx_theme"
 html_title = "raysmith"
 html_static_path = ["_static"]
