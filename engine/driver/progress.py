@@ -89,6 +89,8 @@ class Progress(TrialHost):
         self._proposed: dict[int, PipelineSpec] = {}
         self._open: dict[int, _Open] = {}
         self._retries: dict[int, list[str]] = {}
+        #: Iterations that wait for another node.
+        self._waiting: set[int] = set()
         self._best_folds: tuple[float, ...] = ()
 
     @property
@@ -148,8 +150,8 @@ class Progress(TrialHost):
         self._end(number, IterationEnd(verdict.status, verdict.reason, log=log))
 
     def end_unfinished(self, reason: str) -> None:
-        """Cancel the iterations that the backend has left open."""
-        for number in list(self._open):
+        """Cancel the iterations that the backend has left open or that wait for another node."""
+        for number in [*self._open, *sorted(self._waiting)]:
             self._end(number, IterationEnd(IterationStatus.CANCELED, reason))
 
     def _open_and_verdict(self, number: int) -> Verdict | None:
@@ -167,6 +169,7 @@ class Progress(TrialHost):
         reasons.append(reason)
         logger.warning("iteration %d is tried again: %s", number, reason)
         self._open.pop(number, None)
+        self._waiting.add(number)
         self._gauges.counted("Retried", len(self._open), self.schedule.to_come)
         self._recorder.retried(number, reasons)
         self.schedule.again(number)
@@ -180,12 +183,14 @@ class Progress(TrialHost):
 
     def _begin(self, number: int, started: float, where: IterationProperties) -> None:
         spec = self._proposed[number]
+        self._waiting.discard(number)
         self._open[number] = _Open(spec, started)
         self._gauges.counted("", len(self._open), self.schedule.to_come)
         self._recorder.started(number, spec, where, started)
 
     def _end(self, number: int, end: IterationEnd) -> None:
         opened = self._open.pop(number, None)
+        self._waiting.discard(number)
         score = math.nan
         if end.status is IterationStatus.COMPLETED:
             score = end.metrics[self._metric.name]

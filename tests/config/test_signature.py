@@ -51,7 +51,7 @@ def test_defaults_are_allowed():
 @pytest.mark.parametrize("name", NAMED)
 def test_every_parameter_is_typed_and_documented(name):
     assert SIGNATURE[name].annotation is not inspect.Parameter.empty
-    documented = re.search(rf"^    {name} : (.*)$", AutoMLConfig.__doc__, re.M)
+    documented = re.search(rf"^{name} : (.*)$", inspect.getdoc(AutoMLConfig), re.M)
     assert documented is not None
     default = SIGNATURE[name].default
     if default is None:

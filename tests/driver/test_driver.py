@@ -183,6 +183,14 @@ def test_a_lost_node_after_the_last_number_has_been_handed_out(experiment):
     assert replay.now == pytest.approx(19.0, abs=1.0)
 
 
+def test_an_iteration_that_waits_for_another_node_is_cancelled_with_the_run(experiment):
+    replay = Replay(experiment, {0: scored(0.5, 600.0), 1: scored(0.6, 600.0)}, iterations=4)
+    replay.after(6.0, lambda: replay.run.cancel())
+    statuses = replay.drive(concurrency=2, nodes=2, slots=1, losses=[NodeLoss(5.5, 0)])
+    assert statuses == {0: "Canceled", 1: "Canceled"}
+    assert replay.run.get_status() == "Canceled"
+
+
 class DriverDied(BaseException):
     """As a signal would end the process."""
 

@@ -206,6 +206,15 @@ def test_what_the_backend_leaves_open_is_cancelled(scene):
     assert ended == {0: ("Completed", ""), 1: ("Canceled", "the run was canceled")}
 
 
+def test_what_waits_for_another_node_is_cancelled_with_the_run(scene):
+    scene.progress.propose()
+    scene.progress.begun(0, HERE)
+    scene.progress.lost(0, "node-1 was lost", None)
+    scene.progress.end_unfinished("the run was canceled")
+    ended = {n: (e.status, e.reason) for n, e, _ in scene.notes.of("ended")}
+    assert ended == {0: ("Canceled", "the run was canceled")}
+
+
 def test_the_search_is_told_the_time_of_an_iteration(scene):
     spec = scene.progress.propose().spec
     scene.progress.begun(0, HERE)
