@@ -33,7 +33,7 @@ test-long: test docs distribution lowest
 # The wheel in an environment that holds nothing else, away from the checkout.
 distribution: $(VENV)/bin/python
 	rm -rf build/wheel build/empty
-	$(PIP) wheel --no-deps --wheel-dir build/wheel .
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
 	$(BIN)/python -m venv build/empty
 	build/empty/bin/python -m pip install --quiet --disable-pip-version-check build/wheel/*.whl
 	cd build && empty/bin/raysmith --version && empty/bin/python ../examples/digits/driver.py --iterations 3
