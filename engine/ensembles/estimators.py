@@ -241,7 +241,19 @@ class _Stack(_Ensemble):
         return np.asarray(np.average(np.stack([*outputs, own]), axis=0, weights=self.weights))
 
 
-class VotingEnsembleClassifier(ClassifierMixin, _Voting):
+class _Classifier(_Ensemble):
+    """Labels from the probabilities that the members give together."""
+
+    def predict_proba(self, X: Matrix) -> Array:
+        """Return (n_rows, n_classes) probabilities in the order of ``classes_``."""
+        return self._predictions(X)
+
+    def predict(self, X: Matrix) -> NDArray[Any]:
+        """Return the most probable label of each row, (n_rows,)."""
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+
+class VotingEnsembleClassifier(ClassifierMixin, _Classifier, _Voting):
     """The weighted mean of members' class probabilities.
 
     Parameters
@@ -260,14 +272,6 @@ class VotingEnsembleClassifier(ClassifierMixin, _Voting):
     >>> ensemble.fit(X, y).predict_proba(X)[0].tolist()
     [0.1875, 0.8125]
     """
-
-    def predict_proba(self, X: Matrix) -> Array:
-        """Return (n_rows, n_classes) probabilities in the order of ``classes_``."""
-        return self._predictions(X)
-
-    def predict(self, X: Matrix) -> NDArray[Any]:
-        """Return the most probable label of each row, (n_rows,)."""
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
 
 class VotingEnsembleRegressor(RegressorMixin, _Voting):
@@ -295,7 +299,7 @@ class VotingEnsembleRegressor(RegressorMixin, _Voting):
         return self._predictions(X)
 
 
-class StackEnsembleClassifier(ClassifierMixin, _Stack):
+class StackEnsembleClassifier(ClassifierMixin, _Classifier, _Stack):
     """A meta learner over members' class probabilities.
 
     Parameters
@@ -314,14 +318,6 @@ class StackEnsembleClassifier(ClassifierMixin, _Stack):
     >>> stack.predict(X[[0, -1]]).tolist()
     ['down', 'up']
     """
-
-    def predict_proba(self, X: Matrix) -> Array:
-        """Return (n_rows, n_classes) probabilities in the order of ``classes_``."""
-        return self._predictions(X)
-
-    def predict(self, X: Matrix) -> NDArray[Any]:
-        """Return the most probable label of each row, (n_rows,)."""
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
 
 class StackEnsembleRegressor(RegressorMixin, _Stack):
