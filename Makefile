@@ -43,7 +43,7 @@ lowest: $(VENV)/.dev
 	$(BIN)/python -m venv build/lowest
 	$(BIN)/python tests/lowest_versions.py > build/lowest.txt
 	build/lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]" --constraint build/lowest.txt
-	build/lowest/bin/python -m pytest -m "not ray"
+	build/lowest/bin/python -m pytest --numprocesses $(PROCESSES) --no-loadscope-reorder -m "not ray"
 
 # Warnings are errors. Without the examples, in a minute less: make docs SPHINXOPTS="-D plot_gallery=0"
 docs: $(VENV)/.docs
