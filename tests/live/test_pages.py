@@ -22,7 +22,7 @@ RUN = {
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_cluster")
 @pytest.mark.parametrize("page", RUN)
-def test_the_python_of_a_page(page: str, workspace: Workspace):
+def test_the_python_of_a_page(page: str, workspace: Workspace, capsys: pytest.CaptureFixture[str]):
     before = mlflow.get_tracking_uri()
     names: dict[str, object] = {"__name__": "__main__"}
     try:
@@ -34,6 +34,10 @@ def test_the_python_of_a_page(page: str, workspace: Workspace):
         for run in experiment.get_runs():
             run.wait_for_completion(timeout_seconds=120)
             assert run.get_status() in ("Completed", "Canceled")
+    if page == "README.md":
+        assert "ITERATION   PIPELINE" in capsys.readouterr().out
+        assert names["run"].get_status() == "Completed"
+        assert names["model"].predict(names["new"]).shape == (len(names["new"]),)
 
 
 def test_readme_is_among_them():
