@@ -282,7 +282,7 @@ def test_a_store_that_fails_for_a_moment_keeps_no_limit_from_being_applied(exper
 def test_what_cannot_be_written_is_the_runs_error(experiment, monkeypatch):
     replay = Replay(experiment, iterations=3)
 
-    def fails(child_id, end):
+    def fails(child_id, end, ended=None):
         raise OSError("no space left")
 
     monkeypatch.setattr(replay.store, "end_iteration", fails)

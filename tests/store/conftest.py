@@ -1,4 +1,4 @@
-"""The stores that the tests of this folder run on: a database and a tracking server."""
+"""The stores that the tests of this folder run on: a database, a server, and one in memory."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import mlflow
 import pytest
 
 from engine.store.mlflow_store import RunStore
+from tests.store.memory_client import MemoryClient
 
 SETTINGS = {"task": "classification", "primary_metric": "accuracy", "iterations": 3, "name": None}
 
@@ -47,7 +48,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, workspace_template: Path) -
     thread.join()
 
 
-@pytest.fixture(scope="session", params=["database", "server"])
+@pytest.fixture(scope="session", params=["database", "server", "memory"])
 def store(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
@@ -55,6 +56,9 @@ def store(
 ) -> RunStore:
     if request.param == "server":
         return RunStore(request.getfixturevalue("server"))
+    if request.param == "memory":
+        folder = tmp_path_factory.mktemp("memory")
+        return RunStore(folder.as_uri(), client=MemoryClient(folder))
     return RunStore(_database(tmp_path_factory.mktemp("database"), workspace_template))
 
 

@@ -10,12 +10,14 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from engine import RunException, WorkspaceException
+from engine.errors import StoreUnavailable
 from engine.metrics.metric import METRICS
 from engine.store.choice import best_iteration
 from engine.store.driver_identity import DriverIdentity
 from engine.store.files import LOG_FILE, MODEL_FILE
 from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd
+from engine.store.retrying import NONE
 from engine.store.status import IterationStatus, RunStatus
 from engine.store.tracking import configure_mlflow
 from tests.store.conftest import SETTINGS
@@ -230,11 +232,11 @@ def test_the_final_state_is_the_last_write(store, run_id, monkeypatch):
         raise MlflowException("the server is away")
 
     end = IterationEnd(IterationStatus.COMPLETED, metrics={"accuracy": 0.6}, model=b"model")
-    for call in ("log_artifacts", "log_batch", "set_terminated"):
+    for call in ("log_batch", "log_artifacts", "set_terminated"):
         with monkeypatch.context() as patch:
-            patch.setattr(store.client, call, away)
-            with pytest.raises(MlflowException, match="is away"):
-                store.end_iteration(child, end)
+            patch.setattr(store.client.once, call, away)
+            with pytest.raises(StoreUnavailable, match="is away"):
+                store.with_patience(NONE).end_iteration(child, end)
         assert store.iteration(child).status == IterationStatus.RUNNING
     store.end_iteration(child, end)
     assert store.iteration(child).status == IterationStatus.COMPLETED
