@@ -25,6 +25,8 @@ logger = logging.getLogger("raysmith.driver.store")
 
 #: A failure is the first of an outage when the one before is longer ago than this.
 _FORGOTTEN_SECONDS = 30.0
+#: Calls of each kind are repeated for so long, if there is any patience at all.
+_LEAST_SECONDS = 30.0
 
 _CODES_OF_AN_OUTAGE = {
     "ABORTED",
@@ -52,7 +54,7 @@ _PACKAGES = {"azure", "boto3", "botocore", "google", "http", "requests", "sqlalc
 
 
 class Access(Enum):
-    """The parts of a store that may fail apart from each other."""
+    """What may fail apart from the others: a locked database can be read, a full disk, too."""
 
     READ_RECORDS = "runs could not be read"
     WRITE_RECORDS = "runs could not be written"
@@ -84,7 +86,8 @@ class Patience:
     """How long calls are repeated while the store does not answer.
 
     The pauses between the tries double. Seconds are counted from the first failure of the outage,
-    whichever call it was: once the patience is over, further calls are tried once each.
+    whichever call it was. Once the patience is over, further calls of the same kind are tried once
+    each, and those of another kind, such as files instead of runs, for half a minute.
 
     Attributes
     ----------
@@ -115,8 +118,8 @@ class Patience:
             pause *= 2
 
 
-#: A user waits for an answer.
-OF_A_CLIENT = Patience(60.0)
+#: A user waits for an answer: a request that is not answered is made once more.
+OF_A_CLIENT = Patience(90.0)
 #: A run survives a store that is away for five minutes, and ends within ten if it is gone.
 OF_A_DRIVER = Patience(330.0)
 #: The caller asks again by itself.
@@ -199,13 +202,18 @@ class RetryingClient:
     def _failed(self, access: Access, began: float, error: Exception) -> float:
         """Take note of a failure; return the seconds of patience that are left."""
         with self._lock:
-            outage = self._outages.get(access)
-            if outage is None or began - outage.last > _FORGOTTEN_SECONDS:
-                outage = self._outages[access] = _Outage(began, began)
+            last = max((outage.last for outage in self._outages.values()), default=began)
+            if began - last > _FORGOTTEN_SECONDS:
+                self._outages.clear()
+            if access not in self._outages:
+                self._outages[access] = _Outage(began, began)
                 if self._patience.seconds:
                     logger.warning("%s; trying again", self._reason(access, error))
+            outage = self._outages[access]
             outage.last = self._patience.clock()
-            return self._patience.seconds - (outage.last - outage.began)
+            whole = outage.last - min(other.began for other in self._outages.values())
+            least = min(_LEAST_SECONDS, self._patience.seconds)
+            return max(self._patience.seconds - whole, least - (outage.last - outage.began))
 
     def _reason(self, access: Access, error: Exception) -> str:
         text = hide_passwords(f"{type(error).__name__}: {error}".splitlines()[0])
