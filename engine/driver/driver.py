@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from engine.config.specification import RunSpecification
 from engine.driver.clock import Clock, RealClock
 from engine.driver.debug_log import debug_log
-from engine.driver.outcome import Outcome
 from engine.driver.last_state import LastState
+from engine.driver.outcome import Outcome
 from engine.driver.specification_files import keep_data
 from engine.errors import AutoMLError, RunException, StoreUnavailable
 from engine.store.driver_identity import DriverIdentity

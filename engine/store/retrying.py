@@ -153,7 +153,7 @@ class RetryingClient:
     def __init__(self, client: Any, patience: Patience, name: str) -> None:
         #: The client itself, whose calls are made once.
         self.once = client
-        self._patience = patience
+        self.patience = patience
         self._name = name
         self._lock = threading.Lock()
         self._outages: dict[Access, _Outage] = {}
@@ -181,7 +181,7 @@ class RetryingClient:
         """
         tries = 0
         while True:
-            began = self._patience.clock()
+            began = self.patience.clock()
             try:
                 answer = do()
             except Exception as error:
@@ -192,8 +192,8 @@ class RetryingClient:
                     # Not chained: the text of the cause may hold a password.
                     raise StoreUnavailable(self._message(access, error)) from None
                 tries += 1
-                *_, pause = self._patience.pauses(min(tries, 20))
-                self._patience.sleep(min(left, pause * random.uniform(0.5, 1.0)))
+                *_, pause = self.patience.pauses(min(tries, 20))
+                self.patience.sleep(min(left, pause * random.uniform(0.5, 1.0)))
             else:
                 with self._lock:
                     self._outages.pop(access, None)
@@ -207,13 +207,13 @@ class RetryingClient:
                 self._outages.clear()
             if access not in self._outages:
                 self._outages[access] = _Outage(began, began)
-                if self._patience.seconds:
+                if self.patience.seconds:
                     logger.warning("%s; trying again", self._reason(access, error))
             outage = self._outages[access]
-            outage.last = self._patience.clock()
+            outage.last = self.patience.clock()
             whole = outage.last - min(other.began for other in self._outages.values())
-            least = min(_LEAST_SECONDS, self._patience.seconds)
-            return max(self._patience.seconds - whole, least - (outage.last - outage.began))
+            least = min(_LEAST_SECONDS, self.patience.seconds)
+            return max(self.patience.seconds - whole, least - (outage.last - outage.began))
 
     def _reason(self, access: Access, error: Exception) -> str:
         text = hide_passwords(f"{type(error).__name__}: {error}".splitlines()[0])

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,19 +166,29 @@ class Spool:
 
     @contextmanager
     def locked(self) -> Iterator[Self]:
-        """Keep other processes from writing the same results to the store meanwhile."""
+        """Keep other processes from writing the same results to the store meanwhile.
+
+        Raises
+        ------
+        FileNotFoundError
+            When another process has just done so.
+        """
         with (self.path / _LOCK_FILE).open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield self
 
-    def _write(self, name: str, write: Any) -> None:
+    def _write(self, name: str, write: Callable[[Path], object]) -> None:
         failed: OSError | None = None
-        for folder in [self.path, *self._places]:
+        for folder in dict.fromkeys([self.path, *self._places]):
             file = folder / f".{name}"
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 if not _is_mine(folder):
                     raise PermissionError(f"{folder} belongs to another user")
+            except OSError as error:
+                failed = failed or error
+                continue
+            try:
                 write(file)
                 file.rename(folder / name)
                 return

@@ -43,19 +43,27 @@ def write_spooled(store: RunStore, run_id: str, spool: Spool | None = None) -> R
     spool = Spool(run_id) if spool is None else spool
     if spool.is_empty:
         return None
-    with spool.locked():
-        record = store.run(run_id)
-        children = {r.iteration: r for r in store.iterations(run_id)}
-        for iteration in spool.iterations():
-            known = children.get(iteration.start.iteration)
-            if known is None or not known.is_completed:
-                _write(store, record, iteration, None if known is None else known.run_id)
-            if iteration.scores:
-                store.log_best(run_id, iteration.start.iteration, iteration.scores)
-            spool.forget_iteration(iteration.start.iteration)
-        status = _write_state(store, record, spool.state())
-        spool.remove()
+    try:
+        with spool.locked():
+            status = _write_all(store, run_id, spool)
+    except FileNotFoundError:
+        return None  # another process was faster
     logger.info("results of run %s that were kept on disk are in the store now", run_id)
+    return status
+
+
+def _write_all(store: RunStore, run_id: str, spool: Spool) -> RunStatus | None:
+    record = store.run(run_id)
+    children = {r.iteration: r for r in store.iterations(run_id)}
+    for iteration in spool.iterations():
+        known = children.get(iteration.start.iteration)
+        if known is None or not known.is_completed:
+            _write(store, record, iteration, None if known is None else known.run_id)
+        if iteration.scores:
+            store.log_best(run_id, iteration.start.iteration, iteration.scores)
+        spool.forget_iteration(iteration.start.iteration)
+    status = _write_state(store, record, spool.state())
+    spool.remove()
     return status
 
 
