@@ -40,6 +40,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: (not _is_live(item.path), "ray" not in item.keywords))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _spool_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where drivers of the tests keep what their store does not take: not in the user's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAYSMITH_SPOOL", str(tmp_path_factory.mktemp("spool")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def workspace_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty workspace: making an MLflow database takes seconds, copying one does not."""

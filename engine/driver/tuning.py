@@ -107,11 +107,13 @@ class Tuning:
             if outcome is not Outcome.TAKEN_OVER:
                 progress.end_unfinished(str(schedule.stopped or "the run ended"))
             recorder.close()
-        if isinstance(recorder.error, StoreUnavailable):
-            raise recorder.error
-        if recorder.error is not None:
-            raise RunException(
-                f"the store could not be written: {recorder.error}"
-            ) from recorder.error
+        _check_written(recorder)
         logger.info("no more iterations: %s", schedule.stopped or "all are done")
         return outcome
+
+
+def _check_written(recorder: Recorder) -> None:
+    if isinstance(recorder.error, StoreUnavailable):
+        raise recorder.error
+    if recorder.error is not None:
+        raise RunException(f"the store could not be written: {recorder.error}") from recorder.error

@@ -251,3 +251,32 @@ def test_results_that_the_store_refuses_cost_one_iteration(store, recorder):
     assert recorder.error is None
     ends = [call for call in store.calls if call[0] == "end"]
     assert ends == [("end", "child 0", "Failed"), ("end", "child 1", "Completed")]
+
+
+def test_a_write_that_never_returns_is_given_up(store, recorder, spool, monkeypatch):
+    monkeypatch.setattr("engine.store.recorder._HUNG_SECONDS", 0.1)
+    start(recorder, 0, 1)
+    store.gate.clear()
+    recorder.ended(0, END, {})
+    recorder.ended(1, END, {})
+    assert store.ending.wait(LONG)
+    recorder.close()
+    assert "a write to the store did not return; 2 finished iterations" in str(recorder.error)
+    assert [iteration.start.iteration for iteration in spool.iterations()] == [0, 1]
+    store.gate.set()
+
+
+def test_an_outage_ends_the_driver_before_it_ends_the_thread(store, recorder):
+    """The callback may stop the schedule while other threads use the recorder."""
+    stopped = threading.Event()
+
+    def stop():
+        thread = threading.Thread(target=lambda: (recorder.log(0, "x"), stopped.set()))
+        thread.start()
+
+    recorder.when_lost(stop)
+    start(recorder, 0)
+    store.fails["end"] = [StoreUnavailable("away")]
+    recorder.ended(0, END, {})
+    assert stopped.wait(LONG)
+    recorder.close()
