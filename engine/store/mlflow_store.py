@@ -22,7 +22,7 @@ class RunStore(Runs, ControlRequests, Iterations, ModelRegistry):
     tracking_uri:
         Any MLflow tracking URI.
     patience:
-        How long a call is repeated while the store does not answer; default: 90 seconds.
+        How long a call is repeated while the store does not answer; default: 130 seconds.
     client:
         Makes the calls; default: an ``MlflowClient`` of ``tracking_uri``.
 

@@ -118,8 +118,8 @@ class Patience:
             pause *= 2
 
 
-#: A user waits for an answer: a request that is not answered is made once more.
-OF_A_CLIENT = Patience(90.0)
+#: A user waits for an answer: a request that MLflow has given up, after 120 s, is made once more.
+OF_A_CLIENT = Patience(130.0)
 #: A run survives a store that is away for five minutes, and ends within ten if it is gone.
 OF_A_DRIVER = Patience(330.0)
 #: The caller asks again by itself.

@@ -22,12 +22,11 @@ from engine.store.texts import hide_password
 _PAGE = 200  # runs in one answer: MLflow holds some 60 KB for each meanwhile
 #: Level from which messages of MLflow's loggers are shown. Errors of the database are raised, too.
 _LOG_LEVELS = {"alembic": logging.WARNING, "mlflow.store.db.utils": logging.CRITICAL}
-#: MLflow's own tries take four minutes a call, in which nobody can be told anything. A request
-#: that is not answered within a minute is repeated, see `engine.store.retrying`.
+#: MLflow's own tries take four minutes a call, in which nobody can be told anything. Calls are
+#: repeated in `engine.store.retrying` instead.
 _VARIABLES = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
     "PGCONNECT_TIMEOUT": "20",
 }
 #: What the store answers when it has no run of an id.

@@ -95,7 +95,7 @@ def hangs_at(chosen: int, time: SimulatedTime) -> Fault:
 
     def fault(number, name, call):
         if number == chosen:
-            time.sleep(60.0)
+            time.sleep(120.0)
             raise MlflowException("API request failed with timeout exception")
         return call()
 
@@ -107,7 +107,7 @@ def is_slow_at(chosen: int, time: SimulatedTime) -> Fault:
 
     def fault(number, name, call):
         if number == chosen:
-            time.sleep(59.0)
+            time.sleep(119.0)
         return call()
 
     return fault

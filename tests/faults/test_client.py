@@ -57,7 +57,18 @@ def test_a_store_that_is_gone_is_told_as_that(run, client, call, time):
     began = time.now
     with pytest.raises(StoreUnavailable, match=r"in the store file:.*: the server is away"):
         call(run)
-    assert time.now - began < 120.0
+    assert time.now - began < 180.0
+
+
+def test_a_wait_asks_the_store_once_a_poll(run, client):
+    client.calls.clear()
+    run.wait_for_completion()
+    assert client.calls == ["get_run"]
+    client.calls.clear()
+    run.wait_for_completion(show_output=True)
+    opened = client.calls[: client.calls.index("download_artifacts") + 1]
+    assert opened == ["get_run", "download_artifacts"]
+    assert client.calls[len(opened) :] == ["get_run", "search_runs"]
 
 
 def test_a_paused_run_goes_on_when_the_store_is_back(experiment, client):
