@@ -39,6 +39,10 @@ class WorkspaceException(AutoMLError):
     """The workspace cannot be opened or written."""
 
 
+class StoreUnavailable(WorkspaceException):
+    """The store of a workspace has not answered for as long as the caller waits."""
+
+
 class RunException(AutoMLError):
     """A run cannot do what was asked of it, or ended as ``Failed``."""
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import numpy as np
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -31,6 +34,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """What takes longest is begun first when there are several processes, what is quick last."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda i: ("cluster_live" not in i.path.parts, "ray" not in i.keywords))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _spool_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where drivers of the tests keep what their store does not take: not in the user's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAYSMITH_SPOOL", str(tmp_path_factory.mktemp("spool")))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +88,38 @@ def experiment(workspace: Workspace, tmp_path: Path) -> Iterator[Experiment]:
         if run.get_status() in ("Preparing", "Running", "Finalizing"):
             run.cancel()
             run.wait_for_completion(timeout_seconds=60)
+
+
+def copied_database(folder: Path, template: Path) -> str:
+    """URI of a copy of the empty workspace's database."""
+    shutil.copy(template / "mlflow.db", folder / "mlflow.db")
+    return f"sqlite:///{folder / 'mlflow.db'}"
+
+
+@pytest.fixture(scope="session")
+def tracking_server(
+    tmp_path_factory: pytest.TempPathFactory, workspace_template: Path
+) -> Iterator[str]:
+    """Address of a tracking server in a thread of this process."""
+    # Here, as the import takes seconds.
+    from mlflow.server import app
+    from mlflow.server.handlers import initialize_backend_stores
+    from werkzeug.serving import make_server
+
+    folder = tmp_path_factory.mktemp("server")
+    uri = copied_database(folder, workspace_template)
+    initialize_backend_stores(uri, uri, str(folder / "artifacts"))
+    # The server has set the whole process to its own store.
+    mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri(None)
+    os.environ.pop("MLFLOW_REGISTRY_URI")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    serving = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=serving.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{serving.server_port}"
+    serving.shutdown()
+    thread.join()
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ from engine.show.summary import TABLE_COLUMNS
 from engine.store.files import MLFLOW_MODEL
 from engine.store.mlflow_model import save_mlflow_model
 from engine.store.status import IterationStatus
+from engine.store.texts import plain_text
 
 _FOLLOW_SECONDS = 0.5
 _DONE, _INTERRUPTED = 0, 130
@@ -137,12 +138,12 @@ def logs(options: argparse.Namespace) -> int:
     """Print an iteration's log."""
     child = _iteration(open_run(options), options.iteration)
     text = child.get_logs()
-    print(text, end="", flush=True)
+    print(plain_text(text), end="", flush=True)
     while options.follow and not IterationStatus(child.get_status()).is_final:
         time.sleep(_FOLLOW_SECONDS)
         longer = child.get_logs()
         # An iteration that was started again has a new log, which is printed from its beginning.
-        print(longer.removeprefix(text), end="", flush=True)
+        print(plain_text(longer.removeprefix(text)), end="", flush=True)
         text = longer
     return _DONE
 

@@ -10,6 +10,8 @@ from urllib.request import getproxies
 
 from engine.errors import WorkspaceException
 from engine.store.mlflow_store import RunStore
+from engine.store.retrying import NONE
+from engine.store.texts import hide_password, hide_passwords
 
 #: Environment variable with the tracking URI of new workspaces. It is not MLflow's own variable,
 #: which ``mlflow.set_tracking_uri()`` changes.
@@ -29,10 +31,10 @@ def open_store(tracking_uri: str, workspace_name: str) -> RunStore:
     try:
         reach(tracking_uri)
         store = RunStore(tracking_uri)
-        store.experiments()
+        store.with_patience(NONE).experiments()
     except Exception as error:
         shown = hide_password(tracking_uri)
-        reason = str(error).replace(tracking_uri, shown)
+        reason = hide_passwords(str(error).replace(tracking_uri, shown))
         # Not chained: the text of the cause would print the password after all.
         raise WorkspaceException(
             f"cannot open the workspace {workspace_name!r} at {shown}: "
@@ -65,20 +67,3 @@ def use_write_ahead_log(tracking_uri: str) -> None:
         return
     with closing(sqlite3.connect(tracking_uri.removeprefix(prefix), timeout=30)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
-
-
-def hide_password(uri: str) -> str:
-    """Replace the password of a URI by ``***``.
-
-    Examples
-    --------
-    >>> hide_password("postgresql://ada:secret@host/db")
-    'postgresql://ada:***@host/db'
-    >>> hide_password("sqlite:///mlflow.db")
-    'sqlite:///mlflow.db'
-    """
-    scheme, separator, rest = uri.partition("://")
-    credentials, at, host = rest.rpartition("@")
-    if not at:
-        return uri
-    return f"{scheme}{separator}{credentials.partition(':')[0]}:***@{host}"

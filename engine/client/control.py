@@ -14,6 +14,7 @@ from engine.config.specification import RunSpecification
 from engine.driver.specification_files import load_specification
 from engine.errors import RunException
 from engine.store.records import RunRecord
+from engine.store.spooled_results import write_spooled
 from engine.store.status import RunStatus
 
 
@@ -59,7 +60,8 @@ class ControlledRun(Stored):
     def resume(self, compute_target: Any = None) -> Self:
         """Go on after `pause`, or with a new driver after the death of the old one.
 
-        Returns at once. Iterations that have ended are not repeated.
+        Returns at once. Iterations that have ended are not repeated. Results that a driver has kept
+        on this machine's disk, because the store did not take them, are written to it first.
 
         Parameters
         ----------
@@ -71,6 +73,8 @@ class ControlledRun(Stored):
         RunException
             When the run has completed; `continue_experiment` adds iterations to it.
         """
+        if write_spooled(self.store, self.id) is RunStatus.COMPLETED:
+            return self  # its state was all that was missing
         record = self.store.run(self.id)
         if record.status == RunStatus.COMPLETED:
             raise RunException(
@@ -112,6 +116,7 @@ class ControlledRun(Stored):
         ConfigException
             For values that are not allowed.
         """
+        write_spooled(self.store, self.id)
         record = self.store.run(self.id)
         if not record.is_final and self._death(record) is None:
             raise RunException(f"run {self.id} is {record.status}; wait for its end or cancel it")

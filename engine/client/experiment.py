@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from engine.client.interfaces import WorkspaceLike
 from engine.client.launch import check_target, start_driver
 from engine.client.run import AutoMLRun
+from engine.client.user_tags import check_tags
 from engine.config.automl_config import AutoMLConfig
+from engine.driver.debug_log import open_debug_log
 from engine.errors import ConfigException
 
 _MAX_NAME = 250
@@ -80,6 +82,8 @@ class Experiment:
 
         Raises
         ------
+        ConfigException
+            When a tag has a name that is not allowed, or ``debug_log`` cannot be written.
         ComputeTargetException
             When the compute target does not exist, does not answer, or cannot reach the workspace.
         DataException
@@ -91,7 +95,9 @@ class Experiment:
         """
         if not isinstance(config, AutoMLConfig):
             raise ConfigException([f"config={config!r}: expected an AutoMLConfig"])
+        check_tags(tags or {})
         given = config.prepare()
+        open_debug_log(given.settings)
         check_target(self.workspace, given)
         store = self.workspace.store
         run_id = store.create_run(self.id, given.settings.to_dict(), tags)

@@ -11,6 +11,7 @@ import pandas as pd
 from engine.client.control import ControlledRun
 from engine.client.interfaces import ExperimentLike
 from engine.client.iteration import IterationRun, pick_metrics
+from engine.client.user_tags import check_tags
 from engine.client.waiting import wait_for_end
 from engine.errors import ConfigException, RunException
 from engine.metrics.metric import Metric
@@ -20,7 +21,6 @@ from engine.store.choice import chosen_iteration, pick
 from engine.store.files import MLFLOW_MODEL
 from engine.store.mlflow_model import load_model, save_mlflow_model
 from engine.store.records import IterationRecord
-from engine.store.tags import is_reserved
 
 
 class AutoMLRun(ControlledRun):
@@ -231,10 +231,7 @@ class AutoMLRun(ControlledRun):
         ConfigException
             For names that MLflow and raysmith use themselves.
         """
-        if not isinstance(key, str) or not key or is_reserved(key):
-            raise ConfigException(
-                [f"tag {key!r}: expected a name not starting with mlflow. or raysmith."]
-            )
+        check_tags({key: value})
         self.store.tag(self.id, key, str(value))
 
     def get_portal_url(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Mapping
 
@@ -19,9 +20,12 @@ from engine.errors import (
 )
 from engine.show.follower import Follower
 from engine.store.records import RunRecord
+from engine.store.retrying import Patience
 from engine.store.status import RunStatus
 
 _POLL_SECONDS = 0.5
+#: A store may be away for as long as a driver waits for it, and come back with the run's end.
+_OUTAGE_SECONDS = 600.0
 
 #: Errors that a driver may have written down, by the names of their types.
 _ERRORS: Mapping[str, type[AutoMLError]] = {
@@ -50,13 +54,15 @@ def wait_for_end(
         When the run has not ended within ``timeout_seconds``.
     """
     deadline = Deadline.after(timeout_seconds, time.monotonic)
+    limit = min(_OUTAGE_SECONDS, math.inf if timeout_seconds is None else timeout_seconds)
+    store = workspace.store.with_patience(Patience(limit))
     with contextlib.ExitStack() as at_end:
         follower: Follower | None = None
         if show_output:
-            follower = Follower(workspace.store, run_id)
+            follower = Follower(store, run_id)
             at_end.callback(follower.end)
         while True:
-            record = workspace.store.run(run_id)
+            record = store.run(run_id)
             death = death_of(record, workspace)
             if follower is not None:
                 follower.look(record)

@@ -7,18 +7,25 @@ import sys
 
 from engine.driver.driver import Driver
 from engine.driver.specification_files import load_specification
+from engine.errors import StoreUnavailable
 from engine.store.mlflow_store import TRACKING_URI_VARIABLE, RunStore
+from engine.store.retrying import NONE, OF_A_DRIVER
+from engine.store.spooled_results import write_spooled
 
 
 def main(run_id: str) -> int:
     """Drive the run to its end; also one that an earlier driver had begun."""
-    store = RunStore(os.environ[TRACKING_URI_VARIABLE])
+    store = RunStore(os.environ[TRACKING_URI_VARIABLE], OF_A_DRIVER)
+    write_spooled(store, run_id)
     if store.run(run_id).is_final:
         return 0
     driver = Driver(store, run_id, load_specification(store, run_id))
     driver.claim()
     driver.run()
-    print(f"run {run_id}: {store.run(run_id).status}")
+    try:
+        print(f"run {run_id}: {store.with_patience(NONE).run(run_id).status}")
+    except StoreUnavailable as error:
+        print(f"run {run_id}: {error}")
     return 0
 
 

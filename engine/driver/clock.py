@@ -41,6 +41,13 @@ class Clock(ABC):
             Stops the calls; when it returns, no call is under way.
         """
 
+    def catch_up(self, wait: Callable[[], object]) -> None:
+        """Call ``wait``, which waits for other threads, if their work takes no time on this clock.
+
+        On a simulated clock it takes none: the clock stands still until the threads are done.
+        """
+        return
+
 
 class RealClock(Clock):
     """The clock of this machine; repeated calls come from a thread.
@@ -131,6 +138,10 @@ class SimulatedClock(Clock):
 
         self.at(self._now + seconds, repeat)
         return stop
+
+    def catch_up(self, wait: Callable[[], object]) -> None:
+        """See `Clock.catch_up`."""
+        wait()
 
     def at(self, moment: float, do: Callable[[], None]) -> None:
         """Call ``do`` once when the clock reaches ``moment``."""

@@ -4,19 +4,49 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from engine.config.settings import Settings
+from engine.errors import ConfigException
 from engine.store.mlflow_store import RunStore
+from engine.store.texts import hide_passwords
+
+
+def open_debug_log(settings: Settings) -> None:
+    """Make the file ``debug_log`` of a run on this machine, and its folder.
+
+    The driver appends to it later, when nobody could be told that this is not possible.
+
+    Raises
+    ------
+    ConfigException
+        When the file cannot be written.
+    """
+    if settings.debug_log is None or settings.is_remote:
+        return
+    try:
+        Path(settings.debug_log).parent.mkdir(parents=True, exist_ok=True)
+        with open(settings.debug_log, "a", encoding="utf-8"):
+            pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigException(
+            [
+                f"debug_log={settings.debug_log!r}: the file cannot be written ({reason}); "
+                "name another file, or None for no log"
+            ]
+        ) from error
 
 
 @contextmanager
 def debug_log(settings: Settings, store: RunStore, run_id: str) -> Iterator[None]:
     """Send the driver's log lines to the file ``debug_log`` meanwhile.
 
-    On a cluster the file is written beside the driver, and becomes a file of the run.
+    On a cluster the file is written beside the driver, and becomes a file of the run. A file that
+    cannot be written is told once on the console and ends nothing.
     """
     log = logging.getLogger("raysmith.driver")
     log.setLevel(settings.verbosity)
@@ -26,13 +56,54 @@ def debug_log(settings: Settings, store: RunStore, run_id: str) -> Iterator[None
     if file is not None and settings.is_remote:
         file = os.path.basename(file)
     if file is not None:
-        handler = logging.FileHandler(file, delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        handler = _LogFile(file)
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     try:
         yield
     finally:
         log.removeHandler(handler)
         handler.close()
-        if file is not None and settings.is_remote and os.path.exists(file):
-            store.write_text(run_id, f"logs/{file}", Path(file).read_text(errors="replace"))
+        if file is not None and settings.is_remote:
+            _upload(file, store, run_id)
+
+
+def _upload(file: str, store: RunStore, run_id: str) -> None:
+    try:
+        text = Path(file).read_text(encoding="utf-8", errors="replace")
+        store.write_text(run_id, f"logs/{os.path.basename(file)}", text)
+    except Exception as error:
+        print(f"{file} was not written to the store: {error}", file=sys.stderr)
+
+
+class _LogFile(logging.FileHandler):
+    """A log file whose failures are told once and end nothing."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(file, encoding="utf-8", errors="backslashreplace", delay=True)
+        self._has_failed = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            super().emit(record)
+        except Exception:
+            # Opening the file is not covered by the base class.
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        if not self._has_failed:
+            self._has_failed = True
+            error = sys.exc_info()[1]
+            print(f"debug_log {self.baseFilename!r}: {error}; the run goes on", file=sys.stderr)
+
+    def close(self) -> None:
+        # Lines that are still to be written may not fit on the disk.
+        with suppress(OSError):
+            super().close()
+
+
+class _Formatter(logging.Formatter):
+    """Formats lines without the passwords of URIs, which errors quote."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return hide_passwords(super().format(record))

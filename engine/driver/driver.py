@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 from engine.config.specification import RunSpecification
 from engine.driver.clock import Clock, RealClock
 from engine.driver.debug_log import debug_log
+from engine.driver.last_state import LastState
 from engine.driver.outcome import Outcome
 from engine.driver.specification_files import keep_data
-from engine.errors import AutoMLError, RunException
+from engine.errors import AutoMLError, RunException, StoreUnavailable
 from engine.store.driver_identity import DriverIdentity
 from engine.store.memory import release_memory
 from engine.store.mlflow_model import import_flavour
 from engine.store.mlflow_store import RunStore
+from engine.store.retrying import OF_A_DRIVER
+from engine.store.spooled_results import write_spooled
 from engine.store.status import RunStatus
 
 if TYPE_CHECKING:
@@ -69,20 +72,30 @@ class Driver:
     def run(self) -> None:
         """Drive the run to its end; never raise: an error becomes the run's error.
 
-        The final state comes last: who sees it finds report and log.
+        The final state comes last: who sees it finds report and log. A store that is away is waited
+        for, see `engine.store.retrying.OF_A_DRIVER`. A store that stays away gets the state later,
+        see `LastState`.
         """
-        from engine.driver.results import write_report
-
-        with debug_log(self._settings, self._store, self._run_id):
+        store = self._store = self._store.with_patience(OF_A_DRIVER)
+        last = LastState(store, self._run_id, self._identity.token)
+        with debug_log(self._settings, store, self._run_id):
             outcome, error = self._outcome()
-            if outcome.value is not None:
-                if error is not None:
-                    self._store.tag_error(self._run_id, error)
-                write_report(self._store, self._run_id, outcome.value.value)
+            if outcome.value is not None and not isinstance(error, StoreUnavailable):
+                self._write_report(outcome.value, error)
         # This may be a notebook, which lives on.
         release_memory()
         if outcome.value is not None:
-            self._store.set_status(self._run_id, outcome.value)
+            last.write(outcome.value, error)
+
+    def _write_report(self, status: RunStatus, error: Exception | None) -> None:
+        from engine.driver.results import write_report
+
+        try:
+            if error is not None:
+                self._store.tag_error(self._run_id, error)
+        except Exception:
+            logger.exception("no error in the report")
+        write_report(self._store, self._run_id, status.value)
 
     def _outcome(self) -> tuple[Outcome, Exception | None]:
         try:
@@ -97,6 +110,7 @@ class Driver:
     def _drive(self) -> Outcome:
         from engine.driver.steps import RunSteps
 
+        write_spooled(self._store, self._run_id)
         if not self._settings.is_remote:
             self._given = keep_data(self._store, self._run_id, self._given)
         platform = self._platform

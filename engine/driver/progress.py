@@ -25,6 +25,8 @@ logger = logging.getLogger("raysmith.driver")
 
 #: How often an iteration is begun again on another node when it loses its node.
 MAX_RETRIES = 3
+#: Real seconds that a simulated clock waits for the store.
+_CATCH_UP_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ class Progress(TrialHost):
 
     def propose(self) -> Proposal | Next:
         """See `TrialHost.propose`."""
+        if self._must_wait():
+            return Next.WAIT
         while True:
             number = self.schedule.next()
             if number is Next.OVER and self._open and not self.schedule.stopped:
@@ -153,6 +157,13 @@ class Progress(TrialHost):
         """Cancel the iterations that the backend has left open or that wait for another node."""
         for number in [*self._open, *sorted(self._waiting)]:
             self._end(number, IterationEnd(IterationStatus.CANCELED, reason))
+
+    def _must_wait(self) -> bool:
+        """Whether the store must take what there is before more is begun."""
+        recorder = self._recorder
+        if recorder.is_behind and not self.schedule.stopped:
+            self._clock.catch_up(lambda: recorder.wait_until_ready(_CATCH_UP_SECONDS))
+        return recorder.is_behind and not self.schedule.stopped
 
     def _open_and_verdict(self, number: int) -> Verdict | None:
         """Begin an iteration that ends before it has begun; return why it was ended early."""

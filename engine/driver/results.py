@@ -26,6 +26,8 @@ TOO_SHORT = "experiment_timeout_minutes was over before the first one started"
 def keep_best(store: RunStore, record: RunRecord) -> IterationRecord | None:
     """Write the best iteration's model in MLflow's own format, for its UI and its tools.
 
+    An error becomes a note, as the run has the model anyway.
+
     Parameters
     ----------
     record:
@@ -50,7 +52,12 @@ def keep_best(store: RunStore, record: RunRecord) -> IterationRecord | None:
             raise RunException(f"no iteration gave a model; {shown}")
         return None
     store.tag_best(record.run_id, best.iteration, best.run_id)
-    save_mlflow_model(store, best.run_id)
+    try:
+        save_mlflow_model(store, best.run_id)
+    except Exception as error:
+        logger.exception("no MLflow model of the best iteration")
+        note = f"the best model is not kept in MLflow's own format: {type(error).__name__}: {error}"
+        store.tag_notes(record.run_id, (*record.notes, note.splitlines()[0]))
     return best
 
 

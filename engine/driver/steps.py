@@ -22,6 +22,7 @@ from engine.store.driver_identity import DriverIdentity
 from engine.store.mlflow_store import RunStore
 from engine.store.recorder import Recorder
 from engine.store.records import IterationRecord
+from engine.store.retrying import NONE
 from engine.store.status import RunStatus
 
 logger = logging.getLogger("raysmith.driver")
@@ -66,7 +67,8 @@ class RunSteps:
         self._clock = clock
         explains = given.explains(dataset_is_split=True)
         self._budget = TimeBudget(given.settings, started, clock, explains)
-        self._watch = Watch(store, run_id, identity, self._budget, clock)
+        # The watch looks again soon: limits must not wait for the store.
+        self._watch = Watch(store.with_patience(NONE), run_id, identity, self._budget, clock)
         self._data = DataStep(
             platform, self._watch, store, run_id, clock, self._budget.iteration_seconds
         )

@@ -12,12 +12,15 @@ from engine.driver.schedule import Schedule
 from engine.driver.time_budget import TimeBudget
 from engine.driver.trial_backends.backend import TrialBackend
 from engine.driver.watch import TrialWatch, Watch
-from engine.errors import RunException
+from engine.errors import RunException, StoreUnavailable
 from engine.metrics.metric import Metric
 from engine.search.searcher import Searcher
 from engine.store.recorder import Recorder
 
 logger = logging.getLogger("raysmith.driver")
+
+#: Why iterations are ended when the store was given up.
+STORE_IS_LOST = "the store could not be written"
 
 
 class Tuning:
@@ -76,8 +79,10 @@ class Tuning:
 
         Raises
         ------
+        StoreUnavailable
+            When the store was given up; what it lacks is in the spool.
         RunException
-            When something could not be written to the store.
+            When the store has refused something.
         """
         progress = Progress(
             schedule,
@@ -92,6 +97,7 @@ class Tuning:
         watch = TrialWatch(
             self._watch, progress, self._backend, recorder, self._budget, self._clock
         )
+        recorder.when_lost(lambda: schedule.stop(STORE_IS_LOST, at_once=True))
         stop = watch.start()
         try:
             self._backend.run(progress, concurrency)
@@ -101,9 +107,13 @@ class Tuning:
             if outcome is not Outcome.TAKEN_OVER:
                 progress.end_unfinished(str(schedule.stopped or "the run ended"))
             recorder.close()
-        if recorder.error is not None:
-            raise RunException(
-                f"the store could not be written: {recorder.error}"
-            ) from recorder.error
+        _check_written(recorder)
         logger.info("no more iterations: %s", schedule.stopped or "all are done")
         return outcome
+
+
+def _check_written(recorder: Recorder) -> None:
+    if isinstance(recorder.error, StoreUnavailable):
+        raise recorder.error
+    if recorder.error is not None:
+        raise RunException(f"the store could not be written: {recorder.error}") from recorder.error

@@ -12,6 +12,7 @@ from engine.driver.progress import Progress
 from engine.driver.running_trials import Verdict
 from engine.driver.time_budget import TimeBudget
 from engine.driver.trial_backends.backend import TrialBackend
+from engine.errors import StoreUnavailable
 from engine.store.driver_identity import HEARTBEAT_SECONDS, DriverIdentity
 from engine.store.mlflow_store import RunStore
 from engine.store.recorder import Recorder
@@ -69,27 +70,28 @@ class Watch:
     def look(self) -> None:
         """Look once at the clock, and at the store when that is due: cheap enough for every 0.1 s.
 
-        Raises
-        ------
-        Exception
-            Whatever the store raises.
+        A store that does not answer is asked again at the next look.
         """
         if self.ended_by is None and self._budget.trials.is_over:
             self.ended_by = EndedBy.TIMEOUT
-        if self._requests_due():
-            self._read_requests()
-        if self.ended_by is not EndedBy.OTHER_DRIVER and self._heartbeat_due():
-            self._store.tag_driver(self._run_id, self._identity.beat())
+        try:
+            if self._requests_due():
+                self._read_requests()
+            if self.ended_by is not EndedBy.OTHER_DRIVER and self._heartbeat_due():
+                self._store.tag_driver(self._run_id, self._identity.beat())
+        except StoreUnavailable as error:
+            logger.warning("the store did not answer the watch: %s", error)
 
     def is_to_stop(self) -> bool:
         """Whether a client has cancelled the run or another driver has taken it over.
 
-        Raises
-        ------
-        Exception
-            Whatever the store raises.
+        While the store does not answer, nobody is known to have done so.
         """
-        record = self._store.run(self._run_id)
+        try:
+            record = self._store.run(self._run_id)
+        except StoreUnavailable as error:
+            logger.warning("the store did not answer the watch: %s", error)
+            return False
         mine = record.driver is None or record.driver.token == self._identity.token
         return record.requests.cancel or not mine
 

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.store.status import IterationStatus
+from engine.store.texts import plain_text
 
 _STYLES: Mapping[str, str] = {
     IterationStatus.COMPLETED: "green",
@@ -102,4 +103,4 @@ def progress_bar(stream: TextIO) -> Progress:
 def _text(value: object) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
+    return f"{value:.5g}" if isinstance(value, float) else plain_text(str(value))

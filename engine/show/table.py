@@ -15,6 +15,7 @@ from engine.metrics.metric import Metric
 from engine.show.console import progress_bar, style_of
 from engine.store.choice import BestSoFar
 from engine.store.records import IterationRecord
+from engine.store.texts import plain_text
 
 _RULE = "*" * 99
 _LEGEND = f"""{_RULE}
@@ -109,6 +110,7 @@ class Table:
             self._bar = None
 
     def _print(self, text: str, style: str = "") -> None:
+        text = plain_text(text)
         if self._bar is None:
             self._stream.write(text + "\n")
             self._stream.flush()

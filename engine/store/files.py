@@ -6,17 +6,17 @@ import io
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 import numpy as np
-from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from numpy.typing import NDArray
 
+from engine.store.retrying import Access
+from engine.store.texts import plain_text
 from engine.store.tracking import Tracking
 
 MODEL_FILE, PREDICTIONS_FILE = "outputs/model.pkl.zst", "outputs/predictions.npy"
@@ -46,8 +46,12 @@ class Files(Tracking):
         name:
             Name of the file; `load_data` reads it by the same name.
         """
-        with self._upload(run_id, _SPEC_FOLDER) as folder, (folder / name).open("wb") as file:
-            cloudpickle.dump(data, file)
+
+        def write(folder: Path) -> None:
+            with (folder / name).open("wb") as file:
+                cloudpickle.dump(data, file)
+
+        self._upload(run_id, _SPEC_FOLDER, write)
 
     def load_data(self, run_id: str, name: str) -> Any:
         """Read the data that `save_data` wrote."""
@@ -66,14 +70,18 @@ class Files(Tracking):
 
     def write_files(self, run_id: str, folder: str, files: Mapping[str, bytes]) -> None:
         """Write files into ``folder``; names may have folders of their own."""
-        with self._upload(run_id, folder or None) as place:
+
+        def write(place: Path) -> None:
             for name, content in files.items():
                 (place / name).parent.mkdir(parents=True, exist_ok=True)
                 (place / name).write_bytes(content)
 
+        if files:
+            self._upload(run_id, folder or None, write)
+
     def write_text(self, run_id: str, file: str, text: str) -> None:
         """Write a text file, in place of an earlier one."""
-        self.client.log_text(run_id, text, file)
+        self.client.log_text(run_id, plain_text(text), file)
 
     def upload_folder(self, run_id: str, folder: Path, artifact_path: str) -> None:
         """Copy a local folder's content into the artifact folder ``artifact_path``."""
@@ -87,8 +95,12 @@ class Files(Tracking):
         FileNotFoundError
             When the run has no such file.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            return Path(self.download(run_id, file, folder)).read_bytes()
+
+        def read() -> bytes:
+            with tempfile.TemporaryDirectory(prefix="raysmith-") as folder:
+                return Path(self._copy(run_id, file, folder)).read_bytes()
+
+        return self.client.attempt(Access.READ_FILES, read)
 
     def download(self, run_id: str, file: str, folder: str) -> str:
         """Copy an artifact, a file or a folder, into ``folder``; return the path of the copy.
@@ -98,14 +110,22 @@ class Files(Tracking):
         FileNotFoundError
             When the run has no such artifact.
         """
+        return self.client.attempt(Access.READ_FILES, lambda: self._copy(run_id, file, folder))
+
+    def _copy(self, run_id: str, file: str, folder: str) -> str:
+        once = self.client.once
         try:
             # MLflow's own download by id reads the run three times and searches its experiment
             # for models. This reads the run once.
-            root = self.client.get_run(run_id).info.artifact_uri
+            root = once.get_run(run_id).info.artifact_uri
             repository = get_artifact_repository(root, tracking_uri=self.tracking_uri)
             Path(folder).mkdir(parents=True, exist_ok=True)
             return str(repository.download_artifacts(file, folder))
-        except (MlflowException, OSError) as error:
+        except Exception as error:
+            # Artifact stores have many ways to say that there is no such file, and to fail.
+            beside = {entry.path for entry in once.list_artifacts(run_id, _folder_of(file))}
+            if file.rstrip("/") in beside:
+                raise
             raise FileNotFoundError(f"run {run_id} has no file {file!r}") from error
 
     def files(self, run_id: str, folder: str = "") -> list[str]:
@@ -117,13 +137,21 @@ class Files(Tracking):
                 (folders if entry.is_dir else paths).append(entry.path)
         return sorted(paths)
 
-    @contextmanager
-    def _upload(self, run_id: str, artifact_path: str | None) -> Iterator[Path]:
-        """Yield a local folder whose content becomes artifacts of the run."""
-        folder = Path(tempfile.mkdtemp(prefix="raysmith-"))
-        try:
-            yield folder
-            if any(folder.iterdir()):
-                self.client.log_artifacts(run_id, str(folder), artifact_path)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    def _upload(
+        self, run_id: str, artifact_path: str | None, write: Callable[[Path], None]
+    ) -> None:
+        """Have ``write`` fill a local folder, whose content becomes artifacts of the run."""
+
+        def upload() -> None:
+            folder = Path(tempfile.mkdtemp(prefix="raysmith-"))
+            try:
+                write(folder)
+                self.client.once.log_artifacts(run_id, str(folder), artifact_path)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+        self.client.attempt(Access.WRITE_FILES, upload)
+
+
+def _folder_of(file: str) -> str | None:
+    return file.rstrip("/").rpartition("/")[0] or None

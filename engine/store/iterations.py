@@ -12,6 +12,7 @@ from engine.store import tags
 from engine.store.files import LOG_FILE, MODEL_FILE, PREDICTIONS_FILE, Files
 from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd, IterationRecord, RunRecord
+from engine.store.texts import plain_text
 
 _BATCH = 900  # MLflow takes at most 1,000 metrics in one call
 
@@ -36,7 +37,7 @@ class Iterations(Files):
                 f"{mine} and attributes.status = 'RUNNING'",
                 f"{mine} and attributes.end_time >= {int(ended_since * 1000)}",
             ]
-        experiment_id = self._mlflow_run(run_id).info.experiment_id
+        experiment_id = self._experiment_of(run_id)
         found = {
             child.info.run_id: tags.iteration_record(child)
             for condition in conditions
@@ -65,10 +66,9 @@ class Iterations(Files):
     ) -> str:
         """Create a child run in the state ``Running``; return its id."""
         own = tags.tags_of_new_iteration(record.run_id, iteration, pipeline, properties)
-        child = self.client.create_run(record.experiment_id, int(started * 1000), own)
-        child_id = str(child.info.run_id)
+        child_id = self._create_run(record.experiment_id, own, int(started * 1000))
         self.client.log_batch(
-            child_id, params=[Param(k, tags.shorten(str(v))) for k, v in params.items()]
+            child_id, params=[Param(k, tags.message(str(v))) for k, v in params.items()]
         )
         return child_id
 
@@ -82,18 +82,27 @@ class Iterations(Files):
         """Set an iteration whose node was lost to ``Retried``, with all reasons so far."""
         self._tag_all(child_id, tags.tags_of_retry(reasons))
 
-    def end_iteration(self, child_id: str, end: IterationEnd) -> None:
-        """Write everything that an iteration leaves; its final state is the last write."""
-        contents = {
-            MODEL_FILE: end.model,
-            PREDICTIONS_FILE: end.predictions,
-            LOG_FILE: None if end.log is None else end.log.encode(),
-        }
-        self.write_files(child_id, "", {k: v for k, v in contents.items() if v is not None})
+    def end_iteration(self, child_id: str, end: IterationEnd, ended: float | None = None) -> None:
+        """Write everything that an iteration leaves; its final state is the last write.
+
+        The scores come first: they need little room, and are kept although the files do not fit.
+
+        Parameters
+        ----------
+        ended:
+            When it ended, in seconds since the epoch; default: now.
+        """
         metrics = _scores(end)
         for start in range(0, len(metrics), _BATCH):
             self.client.log_batch(child_id, metrics=metrics[start : start + _BATCH])
-        self.client.set_terminated(child_id, tags.MLFLOW_STATUS[end.status])
+        contents = {
+            MODEL_FILE: end.model,
+            PREDICTIONS_FILE: end.predictions,
+            LOG_FILE: None if end.log is None else plain_text(end.log).encode(),
+        }
+        self.write_files(child_id, "", {k: v for k, v in contents.items() if v is not None})
+        ended_ms = None if ended is None else int(ended * 1000)
+        self.client.set_terminated(child_id, tags.MLFLOW_STATUS[end.status], ended_ms)
         self._tag_all(child_id, tags.tags_of_end(end.status, end.reason, end.properties))
 
     def log_best(self, run_id: str, iteration: int, scores: Mapping[str, float]) -> None:

@@ -21,11 +21,16 @@ class RunStore(Runs, ControlRequests, Iterations, ModelRegistry):
     ----------
     tracking_uri:
         Any MLflow tracking URI.
+    patience:
+        How long a call is repeated while the store does not answer; default: 130 seconds.
+    client:
+        Makes the calls; default: an ``MlflowClient`` of ``tracking_uri``.
 
     Notes
     -----
-    *Threads and processes.* One object may be used by several threads. It keeps no state beside
-    the connection, so every call reads what other processes have written.
+    *Threads and processes.* One object may be used by several threads. It keeps nothing beside
+    the connection but ids that never change, so every call reads what other processes have
+    written.
 
     *Order.* A call returns when its writes are in the store. A state is the last write of the call
     that sets it: a reader who sees a final state sees the scores, properties and files that belong
@@ -35,7 +40,11 @@ class RunStore(Runs, ControlRequests, Iterations, ModelRegistry):
     *Repetition.* A call may be repeated with the same arguments and leaves the same state, except
     `create_run`, `start_iteration` and `register_model`, which create something each time.
 
+    *Failures.* While the store does not answer, a call is repeated for as long as the store's
+    patience lasts; see `engine.store.retrying.Patience`. None of these repetitions creates
+    anything twice. `with_patience` returns the same store with another patience.
+
     *Errors.* An id that is not in the store is a `RunException`, a file that is not there a
-    ``FileNotFoundError``. Failures of MLflow itself, such as a server that does not answer, are
-    passed on as they are.
+    ``FileNotFoundError``: the store has answered so. A store that does not answer is a
+    `StoreUnavailable`. Other errors of MLflow are passed on as they are.
     """

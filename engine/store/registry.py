@@ -8,7 +8,7 @@ from typing import Any
 from mlflow.exceptions import MlflowException
 
 from engine.store.files import MLFLOW_MODEL
-from engine.store.tracking import Tracking
+from engine.store.tracking import Tracking, all_pages
 
 
 class ModelRegistry(Tracking):
@@ -35,10 +35,29 @@ class ModelRegistry(Tracking):
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
         source = f"{self._mlflow_run(child_id).info.artifact_uri}/{MLFLOW_MODEL}"
-        return self.client.create_model_version(
-            name, source, child_id, tags=dict(tags or {}), description=description
-        )
+        known = set(self._versions(name))
+        once = self.client.once
+
+        def find() -> Any:
+            new = self._versions(name)
+            return next((new[n] for n in new if n not in known and new[n].run_id == child_id), None)
+
+        def create() -> Any:
+            return once.create_model_version(
+                name, source, child_id, tags=dict(tags or {}), description=description
+            )
+
+        return self._once(find, create)
 
     def registered_models(self) -> dict[str, Any]:
         """Return name -> MLflow ``RegisteredModel``."""
-        return {model.name: model for model in self.client.search_registered_models()}
+        search = self.client.search_registered_models
+        pages = all_pages(lambda token: search(page_token=token))
+        return {model.name: model for model in pages}
+
+    def _versions(self, name: str) -> dict[str, Any]:
+        """Return number -> version of a registered model."""
+        condition = "name = '{}'".format(name.replace("'", "''"))
+        search = self.client.once.search_model_versions
+        pages = all_pages(lambda token: search(condition, page_token=token))
+        return {str(version.version): version for version in pages}

@@ -15,7 +15,8 @@ from engine.store import tags
 from engine.store.driver_identity import DriverIdentity
 from engine.store.records import RunRecord
 from engine.store.status import RunStatus
-from engine.store.tracking import Tracking
+from engine.store.texts import without_credentials
+from engine.store.tracking import Tracking, all_pages
 
 #: Address where ``raysmith ui`` and ``mlflow ui`` listen by default.
 DEFAULT_UI = "http://127.0.0.1:5000"
@@ -56,12 +57,13 @@ class Runs(Tracking):
 
     def experiments(self) -> dict[str, str]:
         """Return name -> id of every experiment."""
-        return {e.name: str(e.experiment_id) for e in self.client.search_experiments()}
+        search = self.client.search_experiments
+        pages = all_pages(lambda token: search(page_token=token))
+        return {experiment.name: str(experiment.experiment_id) for experiment in pages}
 
     def experiment_of(self, run_id: str) -> str:
         """Return the name of the run's experiment."""
-        experiment_id = self._mlflow_run(run_id).info.experiment_id
-        return str(self.client.get_experiment(experiment_id).name)
+        return str(self.client.get_experiment(self._experiment_of(run_id)).name)
 
     def runs(self, experiment_id: str) -> list[RunRecord]:
         """Return the AutoML runs of an experiment, newest first."""
@@ -87,16 +89,16 @@ class Runs(Tracking):
         context = {key: str(value) for key, value in DefaultRunContext().tags().items()}
         name = settings.get("name") or f"AutoML_{uuid.uuid4()}"
         own = tags.tags_of_new_run(name, settings, user_tags or {})
-        run = self.client.create_run(experiment_id, tags={**context, **own})
+        run_id = self._create_run(experiment_id, {**context, **own})
         params = [
-            Param(key, tags.shorten(str(value)))
+            Param(key, tags.message(str(value)))
             for key, value in settings.items()
             if value is not None and key not in _NAMED_PARAMS
         ]
         params += [Param(key, settings[key]) for key in _NAMED_PARAMS]
-        self.client.log_batch(run.info.run_id, params=params)
-        self.client.update_run(run.info.run_id, status=tags.MLFLOW_STATUS[RunStatus.NOT_STARTED])
-        return str(run.info.run_id)
+        self.client.log_batch(run_id, params=params)
+        self.client.update_run(run_id, status=tags.MLFLOW_STATUS[RunStatus.NOT_STARTED])
+        return run_id
 
     def set_status(self, run_id: str, status: RunStatus, error: Exception | None = None) -> None:
         """Set a run's state, after the error that explains it."""
@@ -110,17 +112,16 @@ class Runs(Tracking):
 
     def tag_error(self, run_id: str, error: Exception) -> None:
         """Keep the reason why a run fails."""
-        self.tag(run_id, tags.ERROR, str(error))
-        self.tag(run_id, tags.ERROR_TYPE, type(error).__name__)
+        self._tag_all(run_id, tags.tags_of_error(error))
 
     def tag_notes(self, run_id: str, notes: Sequence[str]) -> None:
         """Keep warnings for the user, each on one line."""
-        self.tag(run_id, tags.NOTES, "\n".join(notes))
+        self.tag(run_id, tags.NOTES, tags.message("\n".join(notes)))
 
     def tag_best(self, run_id: str, iteration: int, child_id: str) -> None:
         """Keep which iteration the run hands over."""
-        self.tag(run_id, tags.BEST_ITERATION, str(iteration))
-        self.tag(run_id, tags.BEST_RUN_ID, child_id)
+        best = {tags.BEST_ITERATION: str(iteration), tags.BEST_RUN_ID: child_id}
+        self._tag_all(run_id, best)
 
     def tag_driver(self, run_id: str, driver: DriverIdentity) -> None:
         """Keep the process that drives the run, with its last sign of life."""
@@ -128,8 +129,7 @@ class Runs(Tracking):
 
     def forget_driver(self, run_id: str) -> None:
         """Set the run back to ``NotStarted``, driven by no process."""
-        if tags.DRIVER in self._mlflow_run(run_id).data.tags:
-            self.client.delete_tag(run_id, tags.DRIVER)
+        self._remove_tag(run_id, tags.DRIVER)
         self.set_status(run_id, RunStatus.NOT_STARTED)
 
     def move_run(self, run_id: str, target: str) -> None:
@@ -139,9 +139,9 @@ class Runs(Tracking):
     def page_of(self, run_id: str) -> str:
         """Return the address of the run's page in the MLflow UI."""
         uri = self.tracking_uri
-        base = uri.rstrip("/") if uri.startswith(("http://", "https://")) else DEFAULT_UI
-        experiment_id = self._mlflow_run(run_id).info.experiment_id
-        return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"
+        is_server = uri.startswith(("http://", "https://"))
+        base = without_credentials(uri).rstrip("/") if is_server else DEFAULT_UI
+        return f"{base}/#/experiments/{self._experiment_of(run_id)}/runs/{run_id}"
 
 
 class ControlRequests(Tracking):
@@ -163,4 +163,4 @@ class ControlRequests(Tracking):
         """Remove requests to earlier drivers of the run, and their error."""
         for key in list(self._mlflow_run(run_id).data.tags):
             if tags.is_request_or_error(key):
-                self.client.delete_tag(run_id, key)
+                self._remove_tag(run_id, key)

@@ -15,6 +15,7 @@ from engine.store.driver_identity import DriverIdentity
 from engine.store.properties import IterationProperties
 from engine.store.records import IterationRecord, Requests, RunRecord
 from engine.store.status import IterationStatus, RunStatus
+from engine.store.texts import hide_passwords, plain_text
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -31,6 +32,8 @@ ERROR, ERROR_TYPE = f"{_PREFIX}error", f"{_PREFIX}error_type"
 NOTES = f"{_PREFIX}notes"
 BEST_ITERATION, BEST_RUN_ID = f"{_PREFIX}best_iteration", f"{_PREFIX}best_run_id"
 DRIVER = f"{_PREFIX}driver"
+#: Tells whether a run was created although the answer did not arrive.
+CREATION = f"{_PREFIX}creation"
 TARGET = f"{_PREFIX}target"
 CANCEL, PAUSE = f"{_PREFIX}request.cancel", f"{_PREFIX}request.pause"
 _CANCEL_ITERATION = f"{_PREFIX}request.cancel_iteration."
@@ -97,12 +100,27 @@ def cancel_iteration(iteration: int) -> str:
 def shorten(text: str) -> str:
     """Cut a text to 4,000 characters, well under MLflow's own limits.
 
+    Characters that a database or a terminal does not take are removed, see
+    `engine.store.texts.plain_text`.
+
     Examples
     --------
     >>> shorten("short"), len(shorten("x" * 100_000))
     ('short', 4000)
     """
+    text = plain_text(text)
     return text if len(text) <= _TEXT_LIMIT else text[: _TEXT_LIMIT - 3] + "..."
+
+
+def message(text: str) -> str:
+    """Return an error, a reason or a warning as it is stored: short, and without passwords.
+
+    Examples
+    --------
+    >>> message("no answer from https://ada:secret@host")
+    'no answer from https://ada:***@host'
+    """
+    return shorten(hide_passwords(text))
 
 
 def tags_of_new_run(
@@ -118,13 +136,13 @@ def tags_of_new_run(
     ('NotStarted', 'local', 'x')
     """
     return {
+        **{key: shorten(str(value)) for key, value in user_tags.items()},
         _NAME: name,
         KIND: "run",
         STATUS: RunStatus.NOT_STARTED.value,
         _TASK: settings["task"],
         _METRIC: settings["primary_metric"],
         TARGET: settings.get("compute_target") or "local",
-        **user_tags,
     }
 
 
@@ -232,12 +250,23 @@ def tags_of_retry(reasons: Sequence[str]) -> dict[str, str]:
     >>> tags_of_retry(["node a was lost", "node b was lost"])["raysmith.reason"]
     'node b was lost'
     """
-    shown = [reason[:_REASON_LIMIT] for reason in reasons]
+    shown = [message(reason)[:_REASON_LIMIT] for reason in reasons]
     return {
         _RETRIES: json.dumps(shown),
         _REASON: shown[-1],
         STATUS: IterationStatus.RETRIED.value,
     }
+
+
+def tags_of_error(error: Exception) -> dict[str, str]:
+    """Encode the reason why a run fails.
+
+    Examples
+    --------
+    >>> tags_of_error(ValueError("no"))
+    {'raysmith.error': 'no', 'raysmith.error_type': 'ValueError'}
+    """
+    return {ERROR: message(str(error)), ERROR_TYPE: type(error).__name__}
 
 
 def tags_of_end(
@@ -252,7 +281,7 @@ def tags_of_end(
     """
     return {
         **_property_tags(properties),
-        _REASON: shorten(reason),
+        _REASON: message(reason),
         STATUS: status.value,
     }
 

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import logging
 import os
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 from mlflow import MlflowClient
 from mlflow.entities import Run, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 
 from engine.errors import RunException
-from engine.store.tags import shorten
+from engine.store.retrying import OF_A_CLIENT, Access, Patience, RetryingClient
+from engine.store.tags import CREATION, shorten
+from engine.store.texts import hide_password
 
 _PAGE = 200  # runs in one answer: MLflow holds some 60 KB for each meanwhile
-_LOGGERS = ("alembic", "mlflow.store.db.utils")
+#: Level from which messages of MLflow's loggers are shown. Errors of the database are raised, too.
+_LOG_LEVELS = {"alembic": logging.WARNING, "mlflow.store.db.utils": logging.CRITICAL}
+#: MLflow's own tries take four minutes a call, in which nobody can be told anything. Calls are
+#: repeated in `engine.store.retrying` instead.
+_VARIABLES = {
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "PGCONNECT_TIMEOUT": "20",
+}
+#: What the store answers when it has no run of an id.
+_NO_RUN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
 def configure_mlflow() -> None:
-    """Keep MLflow's progress bars and migration messages off the console.
+    """Have MLflow leave the console and the repetition of calls to raysmith.
 
     The first open of a database logs each of its migrations, which look like errors. A progress
     bar for every small file would break up the table of iterations. A value that the user has set
@@ -30,9 +46,10 @@ def configure_mlflow() -> None:
     >>> logging.getLogger("alembic").isEnabledFor(logging.INFO)
     False
     """
-    for name in _LOGGERS:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    for name, level in _LOG_LEVELS.items():
+        logging.getLogger(name).setLevel(level)
+    for variable, value in _VARIABLES.items():
+        os.environ.setdefault(variable, value)
 
 
 class Tracking:
@@ -42,12 +59,27 @@ class Tracking:
     ----------
     tracking_uri:
         Any MLflow tracking URI.
+    patience:
+        How long a call is repeated while the store does not answer.
+    client:
+        Makes the calls; default: an ``MlflowClient`` of ``tracking_uri``.
     """
 
-    def __init__(self, tracking_uri: str) -> None:
+    def __init__(
+        self, tracking_uri: str, patience: Patience = OF_A_CLIENT, client: Any = None
+    ) -> None:
         configure_mlflow()
         self.tracking_uri = tracking_uri
-        self.client = MlflowClient(tracking_uri, registry_uri=tracking_uri)
+        if client is None:
+            client = MlflowClient(tracking_uri, registry_uri=tracking_uri)
+        self.client = RetryingClient(client, patience, hide_password(tracking_uri))
+        self._experiments: dict[str, str] = {}
+
+    def with_patience(self, patience: Patience) -> Self:
+        """Return the same store, whose calls are repeated for another time."""
+        other = copy.copy(self)
+        other.client = self.client.with_patience(patience)
+        return other
 
     def tag(self, run_id: str, key: str, value: str) -> None:
         """Set one tag; long values are cut to 4,000 characters."""
@@ -57,21 +89,77 @@ class Tracking:
         """Set several tags in one call."""
         self.client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
 
+    def _remove_tag(self, run_id: str, key: str) -> None:
+        """Remove a tag that may be gone already."""
+        try:
+            self.client.delete_tag(run_id, key)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+
+    def _create_run(
+        self, experiment_id: str, tags: Mapping[str, str], started_ms: int | None = None
+    ) -> str:
+        """Create an MLflow run, and only one however often the call is repeated; return its id."""
+        mark = uuid.uuid4().hex
+
+        def find() -> Run | None:
+            condition = f"tags.`{CREATION}` = '{mark}'"
+            found = self.client.once.search_runs([experiment_id], condition, max_results=1)
+            return found[0] if found else None
+
+        def create() -> Run:
+            own = {**tags, CREATION: mark}
+            return self.client.once.create_run(experiment_id, started_ms, own)
+
+        run = self._once(find, create)
+        self._experiments[run.info.run_id] = experiment_id
+        return str(run.info.run_id)
+
+    def _once(self, find: Callable[[], Any], create: Callable[[], Any]) -> Any:
+        """Create something; before another try look whether the first one came through."""
+        tries = itertools.count()
+
+        def attempt() -> Any:
+            found = find() if next(tries) else None
+            return create() if found is None else found
+
+        return self.client.attempt(Access.WRITE_RECORDS, attempt)
+
     def _mlflow_run(self, run_id: str) -> Run:
         try:
-            return self.client.get_run(run_id)
+            run = self.client.get_run(run_id)
         except MlflowException as error:
-            raise RunException(f"there is no run {run_id!r} in {self.tracking_uri}") from error
+            if error.error_code not in _NO_RUN:
+                raise
+            shown = hide_password(self.tracking_uri)
+            raise RunException(f"there is no run {run_id!r} in {shown}") from error
+        self._experiments[run_id] = str(run.info.experiment_id)
+        return run
+
+    def _experiment_of(self, run_id: str) -> str:
+        """Return the id of a run's experiment, which never changes."""
+        return self._experiments.get(run_id) or str(self._mlflow_run(run_id).info.experiment_id)
 
     def _search(self, experiment_id: str, condition: str) -> list[Run]:
         """Return all runs of an experiment that meet a condition in MLflow's syntax."""
-        found: list[Run] = []
-        token = None
-        while True:
-            page = self.client.search_runs(
-                [experiment_id], condition, ViewType.ACTIVE_ONLY, _PAGE, None, token
-            )
-            found += page
-            token = page.token
-            if not token:
-                return found
+        experiments, search = [experiment_id], self.client.search_runs
+        return all_pages(
+            lambda token: search(experiments, condition, ViewType.ACTIVE_ONLY, _PAGE, None, token)
+        )
+
+
+def all_pages(search: Callable[[str | None], Any]) -> list[Any]:
+    """Return what a search of MLflow finds, over all pages of the answer.
+
+    Parameters
+    ----------
+    search:
+        Takes the token of a page and returns the page; ``None`` stands for the first one.
+    """
+    page = search(None)
+    found = list(page)
+    while page.token:
+        page = search(page.token)
+        found += page
+    return found

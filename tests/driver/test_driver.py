@@ -277,10 +277,21 @@ def test_a_store_that_fails_for_a_moment_keeps_no_limit_from_being_applied(exper
     assert replay.status == "Completed"
 
 
+def test_a_model_that_mlflow_does_not_take_is_a_note(experiment, monkeypatch):
+    monkeypatch.setattr("engine.driver.results.save_mlflow_model", lambda *_: 1 / 0)
+    replay = Replay(experiment, iterations=1)
+    replay.drive()
+    record = replay.store.run(replay.run_id)
+    assert (record.status, record.error) == ("Completed", None)
+    assert record.notes == (
+        "the best model is not kept in MLflow's own format: ZeroDivisionError: division by zero",
+    )
+
+
 def test_what_cannot_be_written_is_the_runs_error(experiment, monkeypatch):
     replay = Replay(experiment, iterations=3)
 
-    def fails(child_id, end):
+    def fails(child_id, end, ended=None):
         raise OSError("no space left")
 
     monkeypatch.setattr(replay.store, "end_iteration", fails)

@@ -8,7 +8,7 @@ import pytest
 
 from engine.data.check import check_data
 from engine.deadline import NEVER, Deadline
-from engine.driver.clock import SimulatedClock
+from engine.driver.clock import RealClock, SimulatedClock
 from engine.driver.progress import MAX_RETRIES, Progress
 from engine.driver.running_trials import Verdict
 from engine.driver.schedule import Goals, Next, Schedule
@@ -28,6 +28,8 @@ ESTIMATORS = ["LogisticRegression", "KNN", "DecisionTree", "SGD"]
 
 class Notes:
     """A recorder that remembers its calls."""
+
+    is_behind = False
 
     def __init__(self):
         self.calls, self.specs = [], []
@@ -249,3 +251,30 @@ def test_estimators_with_good_scores_come_more_often(good):
     tried = [spec.estimator for _, spec in scene.notes.specs]
     assert len(tried) == 80
     assert tried[40:].count(good) > 15
+
+
+@pytest.mark.parametrize("catches_up", [True, False])
+def test_nothing_is_begun_while_the_store_is_behind(catches_up):
+    """On a simulated clock the store catches up in no time, if it does."""
+    scene = Scene(iterations=3)
+    scene.notes.is_behind = True
+    waits = []
+
+    def wait(seconds):
+        waits.append(seconds)
+        scene.notes.is_behind = not catches_up
+        return catches_up
+
+    scene.notes.wait_until_ready = wait
+    proposal = scene.progress.propose()
+    assert len(waits) == 1
+    if catches_up:
+        assert proposal.number == 0
+    else:
+        assert proposal is Next.WAIT
+        scene.progress.schedule.stop("canceled")
+        assert scene.progress.propose() is Next.OVER
+
+
+def test_a_real_clock_does_not_wait_for_the_store():
+    RealClock().catch_up(lambda: pytest.fail("it has waited"))

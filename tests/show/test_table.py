@@ -52,6 +52,16 @@ def test_rows_without_a_score_say_why_in_one_line():
     assert timeout.split()[-4:] == ["Timeout", "nan", "too", "long"]
 
 
+def test_escape_sequences_do_not_reach_the_terminal():
+    for stream in (io.StringIO(), Terminal()):
+        table = Table(METRICS["accuracy"], stream)
+        table.message("a\x1b]0;title\x07b")
+        table.row(record(0, IterationStatus.FAILED, None, "\x1b[2Jgone"))
+        assert "ab\n" in stream.getvalue()
+        assert "gone" in stream.getvalue()
+        assert "\x1b" not in stream.getvalue()
+
+
 def test_the_best_goes_down_when_less_is_better():
     stream = io.StringIO()
     table = Table(METRICS["log_loss"], stream)

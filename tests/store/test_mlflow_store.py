@@ -10,15 +10,20 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from engine import RunException, WorkspaceException
+from engine.errors import StoreUnavailable
 from engine.metrics.metric import METRICS
 from engine.store.choice import best_iteration
 from engine.store.driver_identity import DriverIdentity
 from engine.store.files import LOG_FILE, MODEL_FILE
+from engine.store.mlflow_store import RunStore
 from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd
+from engine.store.retrying import NONE
 from engine.store.status import IterationStatus, RunStatus
 from engine.store.tracking import configure_mlflow
+from tests.faults.stores import FaultyClient
 from tests.store.conftest import SETTINGS
+from tests.store.memory_client import MemoryClient
 
 WHERE = IterationProperties(node_ip="x")
 NOTHING = IterationProperties()
@@ -230,11 +235,11 @@ def test_the_final_state_is_the_last_write(store, run_id, monkeypatch):
         raise MlflowException("the server is away")
 
     end = IterationEnd(IterationStatus.COMPLETED, metrics={"accuracy": 0.6}, model=b"model")
-    for call in ("log_artifacts", "log_batch", "set_terminated"):
+    for call in ("log_batch", "log_artifacts", "set_terminated"):
         with monkeypatch.context() as patch:
-            patch.setattr(store.client, call, away)
-            with pytest.raises(MlflowException, match="is away"):
-                store.end_iteration(child, end)
+            patch.setattr(store.client.once, call, away)
+            with pytest.raises(StoreUnavailable, match="is away"):
+                store.with_patience(NONE).end_iteration(child, end)
         assert store.iteration(child).status == IterationStatus.RUNNING
     store.end_iteration(child, end)
     assert store.iteration(child).status == IterationStatus.COMPLETED
@@ -289,3 +294,48 @@ def test_progress_bars_of_mlflow_stay_off_the_console(monkeypatch, by_user, expe
         monkeypatch.setenv(variable, by_user)
     configure_mlflow()
     assert os.environ[variable] == expected
+
+
+def test_lists_have_all_their_pages(tmp_path):
+    class Pages(MemoryClient):
+        def search_experiments(self, page_token=None, max_results=3):
+            return super().search_experiments(page_token, 3)
+
+        def search_registered_models(self, page_token=None, max_results=3):
+            return super().search_registered_models(page_token, 3)
+
+    client = Pages(tmp_path)
+    store = RunStore("memory", client=client)
+    for number in range(10):
+        store.experiment_id(f"e{number}", None)
+        client.create_registered_model(f"m{number}")
+    assert len(store.experiments()) == 10
+    assert len(store.registered_models()) == 10
+
+
+def test_a_tag_of_the_user_cannot_be_one_of_ours(store, experiment_id):
+    tags = {"raysmith.status": "Completed", "raysmith.kind": "x", "mine": "1"}
+    record = store.run(store.create_run(experiment_id, SETTINGS, tags))
+    assert (record.status, record.tags) == (RunStatus.NOT_STARTED, {"mine": "1"})
+
+
+def test_only_what_is_needed_is_asked_of_the_store(tmp_path):
+    """One read a poll, and the calls of an iteration."""
+    client = FaultyClient(MemoryClient(tmp_path))
+    store = RunStore("memory", client=client)
+    run_id = store.create_run(store.experiment_id("e", None), SETTINGS, None)
+    record = store.run(run_id)
+    client.calls.clear()
+    store.run(run_id)
+    assert client.calls == ["get_run"]
+    client.calls.clear()
+    store.iterations(run_id)
+    assert client.calls == ["search_runs"]
+    client.calls.clear()
+    child = store.start_iteration(record, 0, "KNN", {"k": 1}, NOTHING, 1.0)
+    assert client.calls == ["create_run", "log_batch"]
+    client.calls.clear()
+    store.end_iteration(
+        child, IterationEnd(IterationStatus.COMPLETED, metrics={"accuracy": 0.5}, model=b"m")
+    )
+    assert client.calls == ["log_batch", "log_artifacts", "set_terminated", "log_batch"]

@@ -1,0 +1,58 @@
+"""The file of a driver's log lines, and what happens when it cannot be written."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+
+import pytest
+
+from engine.config.settings import Settings
+from engine.driver.debug_log import debug_log, open_debug_log
+from tests.driver.replay import Replay
+
+LOGGER = logging.getLogger("raysmith.driver")
+
+
+def settings(file):
+    return Settings("classification", "accuracy", debug_log=None if file is None else str(file))
+
+
+def test_its_folder_is_made(tmp_path):
+    file = tmp_path / "logs" / "of today" / "automl.log"
+    open_debug_log(settings(file))
+    assert file.read_text() == ""
+    with debug_log(settings(file), None, "run"):
+        LOGGER.info("one \ud800 half")
+    open_debug_log(settings(file))
+    assert file.read_text().endswith("INFO one \\ud800 half\n")
+
+
+def test_passwords_are_hidden(tmp_path):
+    file = tmp_path / "automl.log"
+    with debug_log(settings(file), None, "run"):
+        try:
+            raise OSError("no answer from https://bob:SECRET@host")
+        except OSError:
+            LOGGER.exception("failed")
+    assert "https://bob:***@host" in file.read_text()
+    assert "SECRET" not in file.read_text()
+
+
+@pytest.mark.parametrize("breaks", ["no folder", "full disk"])
+def test_a_file_that_cannot_be_written_is_told_once_and_ends_nothing(tmp_path, capsys, breaks):
+    file = tmp_path / "no" / "automl.log" if breaks == "no folder" else "/dev/full"
+    with debug_log(settings(file), None, "run"):
+        LOGGER.info("one")
+        LOGGER.info("two")
+    told = capsys.readouterr().err
+    assert told.count("the run goes on") == 1
+    assert "No such file" in told or "No space left" in told
+
+
+def test_a_run_whose_log_is_taken_away_completes(experiment, tmp_path, capsys):
+    replay = Replay(experiment, iterations=2, debug_log="logs/driver.log")
+    shutil.rmtree(tmp_path / "logs", ignore_errors=True)
+    assert set(replay.drive().values()) == {"Completed"}
+    assert replay.status == "Completed"
+    assert "the run goes on" in capsys.readouterr().err
