@@ -12,7 +12,6 @@ from typing import Any
 
 import cloudpickle
 import numpy as np
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from numpy.typing import NDArray
 
 from engine.store.retrying import Access
@@ -115,12 +114,7 @@ class Files(Tracking):
     def _copy(self, run_id: str, file: str, folder: str) -> str:
         once = self.client.once
         try:
-            # MLflow's own download by id reads the run three times and searches its experiment
-            # for models. This reads the run once.
-            root = once.get_run(run_id).info.artifact_uri
-            repository = get_artifact_repository(root, tracking_uri=self.tracking_uri)
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            return str(repository.download_artifacts(file, folder))
+            return str(once.download_artifacts(run_id, file, folder))
         except Exception as error:
             # Artifact stores have many ways to say that there is no such file, and to fail.
             beside = {entry.path for entry in once.list_artifacts(run_id, _folder_of(file))}
