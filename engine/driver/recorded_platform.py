@@ -145,3 +145,6 @@ class RecordedPlatform(Platform):
 
     def close(self) -> None:
         """Do nothing: there are no machines."""
+
+    def hand_over(self) -> None:
+        """Do nothing: there are no machines."""

@@ -45,7 +45,7 @@ class RunSteps:
     clock:
         Gives the present time.
     started:
-        When the run's time began, in seconds since the epoch.
+        When the run's time began, in seconds of the clock's `Clock.monotonic`.
     """
 
     def __init__(
@@ -80,6 +80,19 @@ class RunSteps:
             When the run fails: its data cannot be used, nothing fits the machines, no iteration
             gave a model, or the store could not be written.
         """
+        stop = self._watch.start()
+        try:
+            outcome = self._take()
+        except Exception:
+            if not self._watch.is_taken_over:
+                raise
+            logger.exception("another driver has taken run %s over", self._run_id)
+            return Outcome.TAKEN_OVER
+        finally:
+            stop()
+        return Outcome.TAKEN_OVER if self._watch.is_taken_over else outcome
+
+    def _take(self) -> Outcome:
         cores = self._platform.trial_cores()
         self._platform.ask_for_nodes(cores)
         data = self._data.prepare(self._given, cores)
@@ -140,6 +153,7 @@ class RunSteps:
             self._budget.run,
             self._watch.is_to_stop,
             begin_second_level,
+            self._clock.time,
         ).run()
 
     def _explain(self, best: IterationRecord, data: RunData) -> None:

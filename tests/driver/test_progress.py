@@ -22,7 +22,7 @@ from engine.store.status import IterationStatus
 from tests.driver.replay import X, Y
 
 ACCURACY = METRICS["accuracy"]
-HERE = Placement("n1", "10.0.0.1", 17, 1000.0)
+HERE = Placement("n1", "10.0.0.1", 17)
 ESTIMATORS = ["LogisticRegression", "KNN", "DecisionTree", "SGD"]
 
 
