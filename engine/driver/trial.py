@@ -100,7 +100,9 @@ class IterationTrial(tune.Trainable):
         with capture_output(file):
             logger.info("iteration %d: %s", self._number, self._spec.name)
             logger.info("parameters: %s", self._spec.to_json())
-            evaluation = TrialEvaluation(self._spec, self._settings, self._best_folds, self._limits)
+            evaluation = TrialEvaluation(
+                self._spec, self._settings, self._best_folds, limits=self._limits
+            )
             end = evaluation.run(self._data, NodeFeatures(self._node), self._metrics.fitted)
         release_memory()
         log = file.read_text(errors="replace")

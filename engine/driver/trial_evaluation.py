@@ -38,10 +38,10 @@ class TrialEvaluation:
         What the trials of the run share.
     best_folds:
         The primary metric of each fold of the best iteration so far; empty when there is none.
-    limits:
-        The iteration's limits; default: those of ``settings``.
     clock:
         Returns the present in seconds.
+    limits:
+        The iteration's limits; default: those of ``settings``.
 
     Examples
     --------
@@ -65,8 +65,8 @@ class TrialEvaluation:
         spec: PipelineSpec,
         settings: TrialSettings,
         best_folds: Sequence[float] = (),
-        limits: IterationLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
+        limits: IterationLimits | None = None,
     ) -> None:
         self._spec = spec
         self._settings = settings

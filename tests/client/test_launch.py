@@ -10,6 +10,7 @@ from cluster.errors import ComputeTargetException
 from engine import AutoMLConfig
 from engine.client import launch
 from engine.config.specification import DATA_FILE
+from engine.store.driver_identity import Life
 from engine.store.status import RunStatus
 from tests.client.recorded import record_run
 
@@ -67,12 +68,17 @@ def test_a_driver_that_is_not_taken_fails_the_run(experiment, given):
     )
     run.store.request_cancel(run.id)
     with pytest.raises(ComputeTargetException, match="the cluster is full"):
-        launch.start_again(workspace, run.id, given)
+        launch.start_again(workspace, run.store.run(run.id), given, is_changed=True)
     record = run.store.run(run.id)
     assert (record.status, record.error) == (RunStatus.FAILED, "the cluster is full")
     assert not record.requests.cancel
     [what] = launched
-    assert (what.module, what.arguments) == ("engine.driver", (run.id,))
+    assert (what.module, what.arguments[0]) == ("engine.driver", run.id)
+    # The driver claims the run from the client that launched it, and from nobody else.
+    assert what.arguments[1] == record.driver.token
+    assert record.driver.life() is Life.DEAD
+    assert record.target == "automlcl"
+    assert run.store.load_spec(run.id) == given.to_spec()
     assert what.secrets == {"RAYSMITH_TRACKING_URI": "http://store"}
     assert what.metadata["run_id"] == run.id
     assert run.store.load_data(run.id, DATA_FILE)["y"] == given.data.raw["y"]

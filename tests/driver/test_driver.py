@@ -115,7 +115,7 @@ def test_what_would_not_end_in_time_is_not_begun(experiment):
 
 def test_pause_and_resume(experiment):
     replay = Replay(experiment)
-    replay.after(1.6, replay.run.pause)
+    replay.after(1.4, replay.run.pause)
     replay.after(20.0, lambda: len(replay.statuses) == 2 or pytest.fail("it was not paused"))
     replay.after(30.0, lambda: replay.store.request_pause(replay.run_id, False))
     assert replay.drive() == dict.fromkeys(range(6), "Completed")
@@ -230,7 +230,7 @@ def test_iterations_that_are_added_go_on_after_the_ensembles(experiment):
 def test_another_driver_takes_the_run_over(experiment):
     replay = Replay(experiment, {1: scored(0.9, 100.0)})
     other = DriverIdentity.of_this_process()
-    replay.after(10.1, lambda: replay.store.tag_driver(replay.run_id, other))
+    replay.after(10.1, lambda: replay.take_over(other))
     assert replay.drive() == {0: "Completed", 1: "Running"}
     assert replay.status == "Running"  # the other one sets it
     assert replay.store.run(replay.run_id).driver.token == other.token
