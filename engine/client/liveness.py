@@ -69,7 +69,7 @@ def status_of(record: RunRecord, workspace: WorkspaceLike) -> RunStatus:
 
 
 def death_of(
-    record: RunRecord, workspace: WorkspaceLike, silence: Silence = _silence
+    record: RunRecord, workspace: WorkspaceLike, silence: Silence | None = None
 ) -> str | None:
     """Return why nobody drives a run that has no final state; ``None`` for all other runs.
 
@@ -81,6 +81,7 @@ def death_of(
     silence:
         Has looked at the heartbeats before; default: that of this process.
     """
+    silence = _silence if silence is None else silence
     if record.is_final or _is_driven(record, silence):
         return None
     if record.target == "local":
