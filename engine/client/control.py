@@ -147,7 +147,7 @@ class ControlledRun(Stored):
             return load_specification(self.store, self.id)
         except FileNotFoundError as missing:
             raise RunException(
-                f"run {self.id} cannot go on: its client or driver died before it had stored the run "
+                f"run {self.id} cannot go on: its client or driver died before it was stored "
                 f"({missing}); submit the configuration again"
             ) from missing
 
