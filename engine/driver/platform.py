@@ -43,6 +43,10 @@ class Platform(ABC):
         """Return how many trials with ``cores`` cores each may run at a time, at least 1."""
 
     @abstractmethod
+    def has_room(self, cores: int) -> bool:
+        """Whether a machine is up that could hold a trial with ``cores`` cores if it were idle."""
+
+    @abstractmethod
     def ask_for_nodes(self, cores: int) -> None:
         """Have a growing cluster bring up the nodes for all trials while data is prepared."""
 

@@ -88,6 +88,8 @@ class Progress(TrialHost):
         self._until = until
         self._gauges = Gauges() if gauges is None else gauges
         self._proposed: dict[int, PipelineSpec] = {}
+        #: Iterations that the backend has taken and that have not begun.
+        self._unplaced: set[int] = set()
         self._open: dict[int, _Open] = {}
         self._retries: dict[int, list[str]] = {}
         #: Iterations that wait for another node.
@@ -115,6 +117,7 @@ class Progress(TrialHost):
                 return Next.OVER
             if number not in self.cancelled:
                 self._proposed[number] = spec
+                self._unplaced.add(number)
                 seconds_left = left if self._until.is_set else None
                 return Proposal(number, spec, self._best_folds, seconds_left)
             self._never_started(number, spec)
@@ -162,6 +165,12 @@ class Progress(TrialHost):
         for number in [*self._open, *sorted(self._waiting)]:
             self._end(number, IterationEnd(IterationStatus.CANCELED, reason))
 
+    def fail_unplaced(self, reason: str) -> None:
+        """Have the iterations failed that the backend has taken and found no place for."""
+        for number in sorted(self._unplaced):
+            self._begin(number, IterationProperties())
+            self._end(number, IterationEnd(IterationStatus.FAILED, reason))
+
     def _open_and_verdict(self, number: int) -> Verdict | None:
         """Begin an iteration that ends before it has begun; return why it was ended early."""
         verdict = self.running.remove(number)
@@ -197,6 +206,7 @@ class Progress(TrialHost):
     def _begin(self, number: int, where: IterationProperties) -> None:
         spec = self._proposed[number]
         self._waiting.discard(number)
+        self._unplaced.discard(number)
         self._open[number] = _Open(spec, self._clock.monotonic())
         self._gauges.counted("", len(self._open), self.schedule.to_come)
         self._recorder.started(number, spec, where, self._clock.time())

@@ -65,6 +65,10 @@ class RayPlatform(Platform):
         """See `Platform.concurrency`."""
         return resources.concurrency(self._settings, cores)
 
+    def has_room(self, cores: int) -> bool:
+        """See `Platform.has_room`."""
+        return resources.has_room(resources.node_resources(), self._settings, cores)
+
     def ask_for_nodes(self, cores: int) -> None:
         """See `Platform.ask_for_nodes`."""
         resources.ask_for_nodes(self._settings, cores)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 from engine.config.specification import RunSpecification
 from engine.data.splits import check_plan
@@ -140,7 +141,15 @@ class RunSteps:
         limits = self._budget.iteration_limits()
         backend = self._platform.trial_backend(data, cores, limits)
         gauges = self._platform.gauges()
-        tuning = Tuning(backend, self._watch, self._budget, self._clock, gauges)
+        tuning = Tuning(
+            backend,
+            self._watch,
+            self._budget,
+            self._clock,
+            gauges,
+            partial(self._platform.has_room, cores),
+            self._tell,
+        )
         concurrency = self._platform.concurrency(cores)
         return tuning.run(search, schedule, recorder, record.metric, concurrency)
 
@@ -169,5 +178,9 @@ class RunSteps:
         except Exception as error:
             logger.exception("no explanation")
             note = f"the best model was not explained: {type(error).__name__}: {error}"
-            notes = self._store.run(self._run_id).notes
-            self._store.tag_notes(self._run_id, (*notes, note.splitlines()[0]))
+            self._tell(note.splitlines()[0])
+
+    def _tell(self, note: str) -> None:
+        """Add a warning for the user to the run."""
+        notes = self._store.run(self._run_id).notes
+        self._store.tag_notes(self._run_id, (*notes, note))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from engine.driver.clock import Clock
 from engine.driver.gauges import Gauges
 from engine.driver.outcome import Outcome
 from engine.driver.progress import Progress
+from engine.driver.room import RoomWatch
 from engine.driver.schedule import Schedule
 from engine.driver.time_budget import TimeBudget
 from engine.driver.trial_backends.backend import TrialBackend
@@ -35,6 +37,8 @@ class Tuning:
         Gives the present time.
     gauges:
         Show the progress to whoever watches the machines; default: nowhere.
+    has_room, tell:
+        As in `RoomWatch`; default: there is always room.
     """
 
     def __init__(
@@ -44,7 +48,11 @@ class Tuning:
         budget: TimeBudget,
         clock: Clock,
         gauges: Gauges | None = None,
+        has_room: Callable[[], bool] = lambda: True,
+        tell: Callable[[str], None] = logger.warning,
     ) -> None:
+        self._has_room = has_room
+        self._tell = tell
         self._backend = backend
         self._watch = watch
         self._budget = budget
@@ -77,7 +85,8 @@ class Tuning:
         Raises
         ------
         RunException
-            When something could not be written to the store.
+            When something could not be written to the store, or no node could hold a trial and
+            there is no model.
         """
         progress = Progress(
             schedule,
@@ -92,11 +101,15 @@ class Tuning:
         watch = TrialWatch(
             self._watch, progress, self._backend, recorder, self._budget, self._clock
         )
-        stop = watch.start()
+        room = RoomWatch(self._has_room, progress, self._tell, self._clock)
+        stops = [watch.start(), room.start()]
         try:
             self._backend.run(progress, concurrency)
         finally:
-            stop()
+            for stop in stops:
+                stop()
+            if room.gave_up is not None:
+                progress.fail_unplaced(room.gave_up)
             outcome = Outcome.after(self._watch.ended_by)
             if outcome is not Outcome.TAKEN_OVER:
                 progress.end_unfinished(str(schedule.stopped or "the run ended"))
@@ -105,5 +118,7 @@ class Tuning:
             raise RunException(
                 f"the store could not be written: {recorder.error}"
             ) from recorder.error
+        if room.gave_up is not None and schedule.best is None:
+            raise RunException(f"no iteration gave a model; {room.gave_up}")
         logger.info("no more iterations: %s", schedule.stopped or "all are done")
         return outcome
