@@ -114,11 +114,14 @@ class Tuning:
             if outcome is not Outcome.TAKEN_OVER:
                 progress.end_unfinished(str(schedule.stopped or "the run ended"))
             recorder.close()
-        if recorder.error is not None:
-            raise RunException(
-                f"the store could not be written: {recorder.error}"
-            ) from recorder.error
-        if room.gave_up is not None and schedule.best is None:
-            raise RunException(f"no iteration gave a model; {room.gave_up}")
+        _check(recorder, room, schedule)
         logger.info("no more iterations: %s", schedule.stopped or "all are done")
         return outcome
+
+
+def _check(recorder: Recorder, room: RoomWatch, schedule: Schedule) -> None:
+    """Raise what fails the run."""
+    if recorder.error is not None:
+        raise RunException(f"the store could not be written: {recorder.error}") from recorder.error
+    if room.gave_up is not None and schedule.best is None:
+        raise RunException(f"no iteration gave a model; {room.gave_up}")
