@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 from collections.abc import Callable
@@ -32,7 +33,8 @@ class Claim:
     Attributes
     ----------
     identity:
-        The driver, without its heartbeats.
+        The driver, without its heartbeats. Once the claim is taken, its ``thread`` lives until
+        `give_up`.
     is_taken:
         Whether `take` has succeeded.
     """
@@ -50,6 +52,7 @@ class Claim:
         self._stop: Callable[[], None] | None = None
         self._fails = False
         self._lock = threading.Lock()
+        self._ended = threading.Event()
         self.identity = DriverIdentity.of_this_process() if identity is None else identity
         self._beating = self.identity
         self.is_taken = False
@@ -68,7 +71,17 @@ class Claim:
         RunException
             When another driver has claimed the run.
         """
-        if not self._store.claim(self._run_id, self.identity, after):
+        living = threading.Thread(target=self._ended.wait, name="raysmith-claim", daemon=True)
+        living.start()
+        self.identity = dataclasses.replace(self.identity, thread=living.native_id or 0)
+        self._beating = self.identity
+        try:
+            has_won = self._store.claim(self._run_id, self.identity, after)
+        except BaseException:
+            self._ended.set()
+            raise
+        if not has_won:
+            self._ended.set()
             raise RunException(
                 f"run {self._run_id} has just been taken up by another driver; nothing was changed"
             )
@@ -80,6 +93,7 @@ class Claim:
         if self._stop is not None:
             self._stop()
         self.identity.end()
+        self._ended.set()
 
     def _beat(self) -> None:
         with self._lock:

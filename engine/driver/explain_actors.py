@@ -151,10 +151,11 @@ class ActorPool:
         finally:
             for actor in self._pool:
                 self._actors.kill(actor)
-        if self._expected is None or not self._pieces.done:
+        if self._deadline.is_set and not self._pieces.done:
             raise RunException(
                 f"no explainer had room and time on the cluster within {self._seconds:.0f} s"
             )
+        assert self._expected is not None
         return as_explanation(self._work, self._expected, self._pieces)
 
     @property

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 import socket
-import threading
 import time
 import uuid
 from dataclasses import asdict, dataclass
@@ -55,7 +54,7 @@ class DriverIdentity:
     beats:
         Number of heartbeats so far.
     thread:
-        Native id of the thread that sends the heartbeats; 0 before the first one.
+        Native id of a thread of the process that lives as long as the driver; 0 when there is none.
     launch:
         Token of the client that launched the driver elsewhere; empty for other drivers.
 
@@ -108,7 +107,7 @@ class DriverIdentity:
         return json.dumps(asdict(self))
 
     def beat(self) -> DriverIdentity:
-        """Return a copy with one more heartbeat, sent by the calling thread.
+        """Return a copy with one more heartbeat.
 
         Examples
         --------
@@ -116,9 +115,7 @@ class DriverIdentity:
         >>> driver.beat().beats
         1
         """
-        return dataclasses.replace(
-            self, heartbeat=time.time(), beats=self.beats + 1, thread=threading.get_native_id()
-        )
+        return dataclasses.replace(self, heartbeat=time.time(), beats=self.beats + 1)
 
     def end(self) -> None:
         """Take note, in the driver's own process, that the driver has ended.
@@ -135,8 +132,8 @@ class DriverIdentity:
     def life(self) -> Life:
         """Return whether the driver lives, as far as this machine knows.
 
-        A driver of this machine is looked up: by its process and by the thread that sends its
-        heartbeats. Others are unknown here; `engine.client.liveness` watches their heartbeats.
+        A driver of this machine is looked up by its process and thread. Others are unknown here;
+        `engine.client.liveness` watches their heartbeats.
 
         Examples
         --------

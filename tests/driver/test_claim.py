@@ -47,6 +47,20 @@ def test_a_driver_is_seen_alive_from_its_claim_until_it_gives_up():
     assert store.beaten[-1].life() is Life.DEAD
 
 
+def test_another_process_sees_the_claim_end():
+    """The thread that the identity names lives as long as the claim, whatever the store does."""
+    store = Store()
+    claim = Claim(store, "run", clock=SimulatedClock())
+    claim.take(after=None)
+    [thread] = [t for t in threading.enumerate() if t.native_id == claim.identity.thread]
+    store.away.set()
+    store.back.set()
+    assert thread.is_alive()
+    claim.give_up()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
 def test_the_loser_has_no_heartbeat():
     store, clock = Store(), SimulatedClock()
     Claim(store, "run", clock=clock).take(after=None)
@@ -55,6 +69,10 @@ def test_the_loser_has_no_heartbeat():
         loser.take(after=None)
     clock.sleep(60.0)
     assert not loser.is_taken
+    for thread in threading.enumerate():
+        if thread.native_id == loser.identity.thread:
+            thread.join(30)
+            assert not thread.is_alive()
     assert loser.identity.token not in {driver.token for driver in store.beaten}
 
 

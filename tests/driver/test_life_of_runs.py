@@ -112,6 +112,7 @@ class SteppedDriver:
     def end_thread(self):
         """Let the thread of a killed driver end, too."""
         self.is_killed = False
+        self.claim_taken.give_up()
         while self._thread.is_alive():
             self.clock.error = Crash()
             self.go_on()

@@ -185,7 +185,7 @@ def test_a_model_that_kills_its_process_ends_the_explanation():
 def test_when_time_is_over_fewer_rows_are_explained():
     told = []
     explanation = explain_with_actors(
-        work(Slow(0.1), 200), "slow", seconds=3.0, progress=lambda done, total: told.append(done)
+        work(Slow(0.1), 200), "slow", seconds=12.0, progress=lambda done, total: told.append(done)
     )
     assert 0 < len(explanation.rows) < 200
     assert explanation.n_given == 200

@@ -16,12 +16,13 @@ from engine.store.driver_identity import DriverIdentity, Life
 
 #: Prints the identity of a driver, and whether one that is given lives; then waits for its end.
 OTHER = """
-import sys
+import dataclasses, sys, threading
 from engine.store.driver_identity import DriverIdentity
 if len(sys.argv) > 1:
     print(DriverIdentity.from_json(sys.argv[1]).life().value, flush=True)
 else:
-    print(DriverIdentity.of_this_process().beat().to_json(), flush=True)
+    me = DriverIdentity.of_this_process()
+    print(dataclasses.replace(me, thread=threading.get_native_id()).to_json(), flush=True)
     sys.stdin.read()
 """
 
@@ -100,7 +101,8 @@ def test_setting_the_machines_clock_kills_nobody(other, monkeypatch, minutes):
 
 def test_another_process_sees_a_driver_whatever_its_clock_says():
     """The reader's wall clock is an hour ahead, as after a bad synchronisation."""
-    driver = DriverIdentity.of_this_process().beat()
+    me = threading.get_native_id()
+    driver = dataclasses.replace(DriverIdentity.of_this_process(), thread=me)
     ahead = "import time; _now = time.time; time.time = lambda: _now() + 3600\n" + OTHER
     for code in (OTHER, ahead):
         command = [sys.executable, "-c", code, driver.to_json()]
