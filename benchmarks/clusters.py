@@ -128,7 +128,7 @@ class Watch(threading.Thread):
         for process in psutil.process_iter(["cmdline"]):
             words = process.info["cmdline"] or []
             # Not its supervisor, whose arguments end alike.
-            if words[-3:] == ["-m", "engine.driver", self._run.id]:
+            if words[-4:-1] == ["-m", "engine.driver", self._run.id]:
                 return process
         return None
 

@@ -17,7 +17,8 @@ class Deadline:
     at:
         The moment, in seconds of ``clock``.
     clock:
-        Returns the present. The default, `time.time`, means the same in every process of a machine.
+        Returns the present in seconds. The default, `time.monotonic`, is not changed by whoever
+        sets the machine's clock. It means nothing on another machine: seconds left travel instead.
 
     Examples
     --------
@@ -32,10 +33,10 @@ class Deadline:
     """
 
     at: float = math.inf
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = time.monotonic
 
     @classmethod
-    def after(cls, seconds: float | None, clock: Callable[[], float] = time.time) -> Deadline:
+    def after(cls, seconds: float | None, clock: Callable[[], float] = time.monotonic) -> Deadline:
         """Return the moment ``seconds`` from now; ``None`` means never.
 
         Examples

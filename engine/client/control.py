@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from engine.client.interfaces import ExperimentLike
-from engine.client.launch import start_again
-from engine.client.liveness import death_of, status_of
+from engine.client.launch import end_in_place_of_driver, start_again
+from engine.client.liveness import as_seen, certain_death_of, death_of, iterations_of, status_of
 from engine.client.stored import Stored
 from engine.config.specification import RunSpecification
 from engine.driver.specification_files import load_specification
 from engine.errors import RunException
-from engine.store.records import RunRecord
+from engine.store.records import IterationRecord, RunRecord
 from engine.store.spooled_results import write_spooled
 from engine.store.status import RunStatus
 
@@ -34,9 +34,13 @@ class ControlledRun(Stored):
     def cancel(self) -> None:
         """Ask the driver to stop the run, which takes up to 2 s.
 
-        Finished iterations are kept. A run that has ended stays as it is.
+        Finished iterations are kept. A run that has ended stays as it is. A run whose driver has
+        died is ``Canceled`` at once.
         """
         self.store.request_cancel(self.id)
+        record = self.store.run(self.id)
+        if not record.is_final and self._death(record) is not None:
+            end_in_place_of_driver(self.experiment.workspace, record)
 
     def cancel_iteration(self, iteration: int) -> None:
         """Ask the driver to stop one iteration, which takes up to 2 s, even in native code.
@@ -60,8 +64,10 @@ class ControlledRun(Stored):
     def resume(self, compute_target: Any = None) -> Self:
         """Go on after `pause`, or with a new driver after the death of the old one.
 
-        Returns at once. Iterations that have ended are not repeated. Results that a driver has kept
-        on this machine's disk, because the store did not take them, are written to it first.
+        Returns at once, unless the driver is on another machine and does not answer: it is watched
+        for up to 30 s. Iterations that have ended are not repeated. Results that a driver has kept
+        on this machine's disk, because the store did not take them, are written to it first. Of
+        several clients that resume a run at the same time one succeeds.
 
         Parameters
         ----------
@@ -71,7 +77,8 @@ class ControlledRun(Stored):
         Raises
         ------
         RunException
-            When the run has completed; `continue_experiment` adds iterations to it.
+            When the run has completed; `continue_experiment` adds iterations to it. When another
+            client has resumed it at the same time.
         """
         if write_spooled(self.store, self.id) is RunStatus.COMPLETED:
             return self  # its state was all that was missing
@@ -80,16 +87,14 @@ class ControlledRun(Stored):
             raise RunException(
                 f"run {self.id} has completed; continue_experiment(iterations=...) adds iterations"
             )
-        if not record.is_final and self._death(record) is None:
+        if record.requests.pause:
             self.store.request_pause(self.id, False)
-        else:
-            given = load_specification(self.store, self.id)
+        record, death = certain_death_of(self.experiment.workspace, self.id)
+        if record.is_final or death is not None:
+            changes: dict[str, Any] = {}
             if compute_target is not None:
-                name = getattr(compute_target, "name", compute_target)
-                given.settings.check({"compute_target": name})
-                given = self._change(given, {"compute_target": name})
-                self.store.move_run(self.id, name)
-            start_again(self.experiment.workspace, self.id, given)
+                changes = {"compute_target": getattr(compute_target, "name", compute_target)}
+            self._start_again(record, changes)
         return self
 
     def continue_experiment(
@@ -112,36 +117,57 @@ class ControlledRun(Stored):
         Raises
         ------
         RunException
-            While the run goes on.
+            While the run goes on, and when another client has taken it up at the same time.
         ConfigException
             For values that are not allowed.
         """
         write_spooled(self.store, self.id)
-        record = self.store.run(self.id)
-        if not record.is_final and self._death(record) is None:
+        record, death = certain_death_of(self.experiment.workspace, self.id)
+        if not record.is_final and death is None:
             raise RunException(f"run {self.id} is {record.status}; wait for its end or cancel it")
-        given = load_specification(self.store, self.id)
         changes: dict[str, Any] = {
             "experiment_timeout_minutes": experiment_timeout_minutes,
             "experiment_exit_score": experiment_exit_score,
         }
         if iterations is not None:
             changes["iterations"] = iterations
-        given.settings.check(changes)
-        if iterations is not None:
-            tried = sum(not record.is_ensemble for record in self.store.iterations(self.id))
-            changes["iterations"] = iterations + tried
-        start_again(self.experiment.workspace, self.id, self._change(given, changes))
+        self._start_again(record, changes)
         return self
+
+    def _start_again(self, record: RunRecord, changes: Mapping[str, Any]) -> None:
+        """Start a new driver with some settings changed; ``iterations`` are those to add."""
+        given = self._specification()
+        given.settings.check(changes)
+        if changes:
+            changed = dict(changes)
+            if "iterations" in changed:
+                tried = sum(not record.is_ensemble for record in self.store.iterations(self.id))
+                changed["iterations"] += tried
+            settings = given.settings.with_changes(changed)
+            given = dataclasses.replace(given, settings=settings)
+        start_again(self.experiment.workspace, record, given, is_changed=bool(changes))
+
+    def _specification(self) -> RunSpecification:
+        try:
+            return load_specification(self.store, self.id)
+        except FileNotFoundError as missing:
+            raise RunException(
+                f"run {self.id} cannot go on: its client or driver died before it was stored "
+                f"({missing}); submit the configuration again"
+            ) from missing
+
+    def _iterations(self) -> list[IterationRecord]:
+        """Read the iterations; those that a dead driver has left open have failed."""
+        return iterations_of(self.store.run(self.id), self.experiment.workspace)
+
+    def as_seen(self, iteration: IterationRecord) -> IterationRecord:
+        """Return an iteration's record; one that a dead driver has left open is ``Failed``."""
+        if iteration.status.is_final:
+            return iteration
+        return as_seen(iteration, self.store.run(self.id), self.experiment.workspace)
 
     def _status(self, record: RunRecord) -> str:
         return status_of(record, self.experiment.workspace).value
 
     def _death(self, record: RunRecord) -> str | None:
         return death_of(record, self.experiment.workspace)
-
-    def _change(self, given: RunSpecification, changes: Mapping[str, Any]) -> RunSpecification:
-        """Change settings, and keep the new specification with the run."""
-        changed = dataclasses.replace(given, settings=given.settings.with_changes(changes))
-        self.store.save_spec(self.id, changed.to_spec())
-        return changed

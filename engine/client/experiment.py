@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 
 from engine.client.interfaces import WorkspaceLike
-from engine.client.launch import check_target, start_driver
+from engine.client.launch import check_target, start_run
 from engine.client.run import AutoMLRun
 from engine.client.user_tags import check_tags
 from engine.config.automl_config import AutoMLConfig
 from engine.driver.debug_log import open_debug_log
-from engine.errors import ConfigException
+from engine.errors import AutoMLError, ConfigException, RunException
 
 _MAX_NAME = 250
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9_\-. ]")
@@ -91,7 +91,8 @@ class Experiment:
             ``get_data``. Both are found before anything is started. With ``show_output`` also when
             ``get_data()`` fails on the cluster.
         RunException
-            With ``show_output``, when the run fails.
+            With ``show_output``, when the run fails, or when the wait for its end does: the message
+            names the run then, which goes on.
         """
         if not isinstance(config, AutoMLConfig):
             raise ConfigException([f"config={config!r}: expected an AutoMLConfig"])
@@ -99,18 +100,26 @@ class Experiment:
         given = config.prepare()
         open_debug_log(given.settings)
         check_target(self.workspace, given)
-        store = self.workspace.store
-        run_id = store.create_run(self.id, given.settings.to_dict(), tags)
-        store.save_spec(run_id, given.to_spec())
-        run = AutoMLRun(self, run_id)
-        start_driver(self.workspace, run_id, given)
+        run = AutoMLRun(self, start_run(self.workspace, self.id, given, tags))
         if show_output:
-            run.wait_for_completion(show_output=True)
+            _wait(run)
         return run
 
     def get_runs(self) -> list[AutoMLRun]:
         """List all runs, newest first."""
         return [AutoMLRun(self, record.run_id) for record in self.workspace.store.runs(self.id)]
+
+
+def _wait(run: AutoMLRun) -> None:
+    try:
+        run.wait_for_completion(show_output=True)
+    except AutoMLError:
+        raise
+    except Exception as error:
+        raise RunException(
+            f"waiting for run {run.id} failed ({type(error).__name__}: {error}); the run goes on: "
+            f"AutoMLRun(experiment, {run.id!r}).wait_for_completion() waits for it again"
+        ) from error
 
 
 def check_experiment_name(name: object) -> None:

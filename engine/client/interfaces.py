@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from engine.store.mlflow_store import RunStore
+from engine.store.records import IterationRecord
 
 
 class WorkspaceLike(Protocol):
@@ -58,3 +59,6 @@ class RunLike(Protocol):
     @property
     def store(self) -> RunStore:
         """The store that holds the run."""
+
+    def as_seen(self, iteration: IterationRecord) -> IterationRecord:
+        """Return an iteration's record; one that a dead driver has left open has failed."""

@@ -93,7 +93,8 @@ class IterationRun(Stored):
             return ""
 
     def _record(self) -> IterationRecord:
-        return self.store.iteration(self.id)
+        record = self.store.iteration(self.id)
+        return record if record.status.is_final else self.parent.as_seen(record)
 
 
 def pick_metrics(metrics: Mapping[str, float], name: str | None) -> dict[str, float]:

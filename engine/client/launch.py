@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
 from cluster.errors import ComputeTargetException
 from cluster.targets.launch import Launch
 from engine.client.interfaces import WorkspaceLike
 from engine.config.specification import RunSpecification
+from engine.driver.claim import Claim
 from engine.driver.driver import Driver
+from engine.driver.open_iterations import end_open
 from engine.driver.specification_files import keep_data
-from engine.errors import AutoMLError
+from engine.errors import RunException
+from engine.store.driver_identity import DriverIdentity
 from engine.store.mlflow_store import TRACKING_URI_VARIABLE
+from engine.store.records import RunRecord
 from engine.store.status import RunStatus
+
+logger = logging.getLogger("raysmith")
 
 
 def check_target(workspace: WorkspaceLike, given: RunSpecification) -> None:
@@ -40,44 +50,107 @@ def check_target(workspace: WorkspaceLike, given: RunSpecification) -> None:
     target.head.version()
 
 
-def start_driver(workspace: WorkspaceLike, run_id: str, given: RunSpecification) -> None:
-    """Start the run's driver and return at once.
+def start_run(
+    workspace: WorkspaceLike,
+    experiment_id: str,
+    given: RunSpecification,
+    tags: Mapping[str, str] | None = None,
+) -> str:
+    """Create a run, start its driver and return the run's id at once.
+
+    From its first moment on the run has a driver, which is this process until the real one has
+    started: a client that dies in between leaves a run with a dead driver.
 
     Raises
     ------
     ComputeTargetException
-        When the cluster does not take the driver. The run is ``Failed`` then.
+        When the cluster does not take the driver. The run is ``Failed`` then, as after every error.
     """
-    try:
-        _launch(workspace, run_id, given)
-    except AutoMLError as error:
-        workspace.store.set_status(run_id, RunStatus.FAILED, error)
-        raise
+    store = workspace.store
+    identity = DriverIdentity.of_this_process()
+    run_id = store.create_run(experiment_id, given.settings.to_dict(), tags, identity)
+    claim = Claim(store, run_id, identity)
+    with _failing(workspace, run_id, claim):
+        claim.take(after=identity.token)
+        store.save_spec(run_id, given.to_spec())
+        _launch(workspace, run_id, given, claim)
+    return run_id
 
 
-def start_again(workspace: WorkspaceLike, run_id: str, given: RunSpecification) -> None:
+def start_again(
+    workspace: WorkspaceLike, record: RunRecord, given: RunSpecification, is_changed: bool = False
+) -> None:
     """Start another driver of a run, without the requests to earlier ones; return at once.
+
+    Parameters
+    ----------
+    record:
+        The run, whose driver is known to have ended.
+    given:
+        What the run is to do from now on.
+    is_changed:
+        Whether the store holds another specification so far.
 
     Raises
     ------
+    RunException
+        When another client or driver has claimed the run meanwhile. Nothing is changed then.
     ComputeTargetException
         When the run cannot be driven at its compute target.
     """
     check_target(workspace, given)
-    workspace.store.clear_requests(run_id)
-    start_driver(workspace, run_id, given)
+    store, run_id = workspace.store, record.run_id
+    claim = Claim(store, run_id)
+    claim.take(after=None if record.driver is None else record.driver.token)
+    with _failing(workspace, run_id, claim):
+        if is_changed:
+            store.save_spec(run_id, given.to_spec())
+            store.move_run(run_id, given.settings.target_name)
+        store.clear_requests(run_id)
+        _launch(workspace, run_id, given, claim)
 
 
-def _launch(workspace: WorkspaceLike, run_id: str, given: RunSpecification) -> None:
+def end_in_place_of_driver(workspace: WorkspaceLike, record: RunRecord) -> None:
+    """Write that a run with a dead driver was cancelled, unless somebody has resumed it."""
+    store, driver = workspace.store, record.driver
+    claim = Claim(store, record.run_id)
+    try:
+        claim.take(after=None if driver is None else driver.token)
+    except RunException:
+        return  # the new driver reads the request
+    try:
+        end_open(store, record.run_id, "the run was canceled after the death of its driver")
+        store.set_status(record.run_id, RunStatus.CANCELED)
+    finally:
+        claim.give_up()
+
+
+@contextmanager
+def _failing(workspace: WorkspaceLike, run_id: str, claim: Claim) -> Iterator[None]:
+    """Give the run up, and make it ``Failed``, when its driver cannot be started."""
+    try:
+        yield
+    except BaseException as error:
+        claim.give_up()
+        reason = error if isinstance(error, Exception) else RunException("the submit was stopped")
+        try:
+            workspace.store.set_status(run_id, RunStatus.FAILED, reason)
+        except Exception:
+            # The run has a dead driver, which every client sees.
+            logger.exception("run %s could not be marked as failed", run_id)
+        raise
+
+
+def _launch(workspace: WorkspaceLike, run_id: str, given: RunSpecification, claim: Claim) -> None:
     store, settings = workspace.store, given.settings
-    driver = Driver(store, run_id, given)
+    driver = Driver(store, run_id, given, claim=claim)
     target = workspace.compute_targets[settings.target_name]
     project = None
     metadata: dict[str, str] = {}
     if not settings.is_remote:
         driver.claim()
     else:
-        store.forget_driver(run_id)
+        store.set_status(run_id, RunStatus.NOT_STARTED)
         keep_data(store, run_id, given)
         project = settings.path if settings.data_script is not None else None
         metadata = {
@@ -91,10 +164,13 @@ def _launch(workspace: WorkspaceLike, run_id: str, given: RunSpecification) -> N
             run_id=run_id,
             drive=driver.run,
             module="engine.driver",
-            arguments=(run_id,),
+            arguments=(run_id, claim.identity.token),
             secrets={TRACKING_URI_VARIABLE: workspace.tracking_uri},
             project=project,
             runtime_env=settings.run_configuration or {},
             metadata=metadata,
         )
     )
+    if settings.is_remote:
+        # From here on the cluster's job says whether the run has a driver.
+        claim.give_up()

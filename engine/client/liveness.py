@@ -2,12 +2,65 @@
 
 from __future__ import annotations
 
+import dataclasses
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
 from engine.client.interfaces import WorkspaceLike
 from engine.errors import AutoMLError
-from engine.store.records import RunRecord
-from engine.store.status import RunStatus
+from engine.store.driver_identity import HEARTBEAT_LIMIT_SECONDS, Life
+from engine.store.records import IterationRecord, RunRecord
+from engine.store.status import IterationStatus, RunStatus
 
 _WAITING_OR_RUNNING = ("PENDING", "RUNNING")  # states of a job on a cluster
+#: No clock is wrong by more than this: a heartbeat that is older is not waited for.
+_STALE_SECONDS = 3600.0
+#: Of the time between two looks, this much counts as silence at most: the store may have been away.
+_LARGEST_GAP_SECONDS = 15.0
+_MOST_OBSERVED = 10_000
+_LOOK_SECONDS = 1.0
+
+
+class Silence:
+    """Measures how long drivers on other machines have been silent, by this process's clock.
+
+    The clock of the other machine plays no part: what counts is whether the heartbeat changes from
+    one look to the next.
+
+    Parameters
+    ----------
+    clock:
+        Returns seconds that never go back.
+
+    Examples
+    --------
+    >>> moments = iter([0.0, 10.0, 20.0, 21.0])
+    >>> silence = Silence(clock=lambda: next(moments))
+    >>> [silence.seconds("driver", beat) for beat in (1, 1, 1, 2)]
+    [0.0, 10.0, 20.0, 0.0]
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        #: What is observed -> its last sign of life, when it was looked at, how long it was silent.
+        self._seen: OrderedDict[str, tuple[object, float, float]] = OrderedDict()
+
+    def seconds(self, key: str, sign: object) -> float:
+        """Return for how long the sign of life of ``key`` has been this one."""
+        with self._lock:
+            now = self._clock()
+            last, looked, silent = self._seen.pop(key, (None, now, 0.0))
+            silent = silent + min(now - looked, _LARGEST_GAP_SECONDS) if sign == last else 0.0
+            self._seen[key] = (sign, now, silent)
+            if len(self._seen) > _MOST_OBSERVED:
+                self._seen.popitem(last=False)
+            return silent
+
+
+_silence = Silence()
 
 
 def status_of(record: RunRecord, workspace: WorkspaceLike) -> RunStatus:
@@ -15,18 +68,100 @@ def status_of(record: RunRecord, workspace: WorkspaceLike) -> RunStatus:
     return record.status if death_of(record, workspace) is None else RunStatus.FAILED
 
 
-def death_of(record: RunRecord, workspace: WorkspaceLike) -> str | None:
-    """Return why nobody drives a run that has no final state; ``None`` for all other runs."""
-    if record.is_final or record.driver_is_alive:
+def death_of(
+    record: RunRecord, workspace: WorkspaceLike, silence: Silence | None = None
+) -> str | None:
+    """Return why nobody drives a run that has no final state; ``None`` for all other runs.
+
+    A driver on another machine is dead once its heartbeat has not changed for 30 s of looking.
+    Until then it counts as alive.
+
+    Parameters
+    ----------
+    silence:
+        Has looked at the heartbeats before; default: that of this process.
+    """
+    silence = _silence if silence is None else silence
+    if record.is_final or _is_driven(record, silence):
         return None
     if record.target == "local":
-        if record.driver is None:
-            return None  # the driver is being started
         return f"the driver of run {record.run_id} has died; run.resume() goes on with it"
-    return _death_on_cluster(record, workspace)
+    return _death_on_cluster(record, workspace, silence)
 
 
-def _death_on_cluster(record: RunRecord, workspace: WorkspaceLike) -> str | None:
+def certain_death_of(workspace: WorkspaceLike, run_id: str) -> tuple[RunRecord, str | None]:
+    """Return a run and why nobody drives it, after watching for as long as it takes to be certain.
+
+    That is up to 30 s for a driver on another machine, and no time for others.
+    """
+    first = record = workspace.store.run(run_id)
+    while True:
+        death = death_of(record, workspace)
+        if death is not None or record.is_final or not _is_in_doubt(record, first):
+            return record, death
+        time.sleep(_LOOK_SECONDS)
+        record = workspace.store.run(run_id)
+
+
+def iterations_of(record: RunRecord, workspace: WorkspaceLike) -> list[IterationRecord]:
+    """Return a run's iterations, each `as_seen`.
+
+    Parameters
+    ----------
+    record:
+        The run as it was before its iterations are read.
+    """
+    records = workspace.store.iterations(record.run_id)
+    if all(iteration.status.is_final for iteration in records):
+        return records
+    reason = _why_nothing_runs(record, workspace)
+    return [_left(iteration, reason) for iteration in records]
+
+
+def as_seen(
+    iteration: IterationRecord, record: RunRecord, workspace: WorkspaceLike
+) -> IterationRecord:
+    """Return an iteration of a run; one that nobody executes any more has failed."""
+    if iteration.status.is_final:
+        return iteration
+    return _left(iteration, _why_nothing_runs(record, workspace))
+
+
+def _why_nothing_runs(record: RunRecord, workspace: WorkspaceLike) -> str | None:
+    if record.is_final:
+        return f"the run has ended: {record.status}"
+    return death_of(record, workspace)
+
+
+def _left(iteration: IterationRecord, reason: str | None) -> IterationRecord:
+    if reason is None or iteration.status.is_final:
+        return iteration
+    return dataclasses.replace(iteration, status=IterationStatus.FAILED, reason=reason)
+
+
+def _is_driven(record: RunRecord, silence: Silence) -> bool:
+    """Whether the run has a driver that lives, or whose death is not certain yet."""
+    driver = record.driver
+    life = Life.UNKNOWN if driver is None else driver.life()
+    if life is not Life.UNKNOWN:
+        return life is Life.ALIVE
+    key = record.run_id if driver is None else driver.token
+    sign = record.status if driver is None else (driver.beats, driver.heartbeat)
+    last = record.started if driver is None else driver.heartbeat
+    if time.time() - last > _STALE_SECONDS:
+        return False
+    return silence.seconds(key, sign) < HEARTBEAT_LIMIT_SECONDS
+
+
+def _is_in_doubt(record: RunRecord, first: RunRecord) -> bool:
+    driver, before = record.driver, first.driver
+    if driver is None or before is None:
+        return driver is before
+    is_same = (driver.token, driver.beats) == (before.token, before.beats)
+    return is_same and driver.life() is Life.UNKNOWN
+
+
+def _death_on_cluster(record: RunRecord, workspace: WorkspaceLike, silence: Silence) -> str | None:
     try:
         target = workspace.compute_targets[record.target]
         state, message = target.job_state(record.run_id)
@@ -35,7 +170,7 @@ def _death_on_cluster(record: RunRecord, workspace: WorkspaceLike) -> str | None
     if state in _WAITING_OR_RUNNING:
         return None  # the job waits for its turn, or the driver is being started again
     again = workspace.store.run(record.run_id)
-    if again.is_final or again.driver_is_alive:
+    if again.is_final or _is_driven(again, silence):
         return None
     ended = "is unknown there" if not state else f"ended as {state}"
     return f"the driver of run {record.run_id} {ended}: {message}; run.resume() goes on with it"

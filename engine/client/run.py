@@ -106,7 +106,7 @@ class AutoMLRun(ControlledRun):
 
     def get_children(self) -> list[IterationRun]:
         """List the iterations that have started, by number."""
-        return [IterationRun(self, record) for record in self.store.iterations(self.id)]
+        return [IterationRun(self, record) for record in self._iterations()]
 
     def get_output(
         self,
@@ -248,7 +248,7 @@ class AutoMLRun(ControlledRun):
         metric), ``best`` (the best value of it when the iteration ended), ``status``, ``reason``,
         ``node_id``, ``node_ip``, ``seconds``, and every metric by its name.
         """
-        return summary_of(self.store.iterations(self.id), self.metric)
+        return summary_of(self._iterations(), self.metric)
 
     def report(self, path: str | Path = "report.html") -> str:
         """Write the run as one HTML file, which needs no other file and no network.

@@ -13,6 +13,10 @@ from collections.abc import Callable
 
 logger = logging.getLogger("raysmith.driver")
 
+#: A call of `Clock.poll` that takes longer hangs: another one is made beside it, up to this many.
+_HANGING_SECONDS = 3.0
+_MOST_HANGING = 90
+
 
 class Clock(ABC):
     """The time as the driver sees it.
@@ -47,6 +51,19 @@ class Clock(ABC):
         On a simulated clock it takes none: the clock stands still until the threads are done.
         """
         return
+
+    @abstractmethod
+    def poll(self, seconds: float, do: Callable[[], None]) -> Callable[[], None]:
+        """Call ``do`` again and again like `every`, but at once and though it may hang.
+
+        A call that has not returned after some seconds is left alone, and others are made beside
+        it. Exceptions are for ``do`` to handle.
+
+        Returns
+        -------
+        Callable
+            Stops the calls without waiting for any that is under way.
+        """
 
 
 class RealClock(Clock):
@@ -86,6 +103,63 @@ class RealClock(Clock):
 
         return stop
 
+    def poll(self, seconds: float, do: Callable[[], None]) -> Callable[[], None]:
+        """See `Clock.poll`."""
+        return _Poll(seconds, do).stop
+
+
+class _Poll:
+    """Calls that may hang: a thread makes them, and another one sees to it that they go on."""
+
+    def __init__(self, seconds: float, do: Callable[[], None]) -> None:
+        self._seconds = seconds
+        self._do = do
+        self._stopped = threading.Event()
+        self._callers: list[_Caller] = []
+        self._start()
+        threading.Thread(target=self._look, name="raysmith-poll", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def _start(self) -> None:
+        caller = _Caller(self._seconds, self._do, self._stopped)
+        self._callers.append(caller)
+        caller.start()
+
+    def _look(self) -> None:
+        while not self._stopped.wait(_HANGING_SECONDS / 4):
+            self._callers = [caller for caller in self._callers if caller.is_alive()]
+            if not self._callers:
+                self._start()
+            elif self._callers[-1].hangs and len(self._callers) < _MOST_HANGING:
+                self._callers[-1].is_last = True
+                self._start()
+
+
+class _Caller(threading.Thread):
+    """Makes calls until one has hung and another caller has taken its place."""
+
+    def __init__(self, seconds: float, do: Callable[[], None], stopped: threading.Event) -> None:
+        super().__init__(name="raysmith-poll-call", daemon=True)
+        self._seconds = seconds
+        self._do = do
+        self._stopped = stopped
+        self._began: float | None = None
+        self.is_last = False
+
+    @property
+    def hangs(self) -> bool:
+        began = self._began
+        return began is not None and time.monotonic() - began > _HANGING_SECONDS
+
+    def run(self) -> None:
+        while not self._stopped.is_set() and not self.is_last:
+            self._began = time.monotonic()
+            _call(self._do)
+            self._began = None
+            self._stopped.wait(self._seconds)
+
 
 class SimulatedClock(Clock):
     """A clock that stands still until somebody turns it.
@@ -112,12 +186,13 @@ class SimulatedClock(Clock):
 
     def __init__(self, start: float = 0.0) -> None:
         self._now = start
+        self._offset = 0.0
         self._order = itertools.count()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
 
     def time(self) -> float:
         """See `Clock.time`."""
-        return self._now
+        return self._now + self._offset
 
     def monotonic(self) -> float:
         """See `Clock.monotonic`."""
@@ -143,8 +218,25 @@ class SimulatedClock(Clock):
         """See `Clock.catch_up`."""
         wait()
 
+    def poll(self, seconds: float, do: Callable[[], None]) -> Callable[[], None]:
+        """See `Clock.poll`; a call that hangs would hang the simulation, too."""
+        _call(do)
+        return self.every(seconds, do)
+
+    def set(self, seconds: float) -> None:
+        """Set the wall clock forward by ``seconds``, or back; no time passes.
+
+        Examples
+        --------
+        >>> clock = SimulatedClock(start=100.0)
+        >>> clock.set(-60.0)
+        >>> clock.time(), clock.monotonic()
+        (40.0, 100.0)
+        """
+        self._offset += seconds
+
     def at(self, moment: float, do: Callable[[], None]) -> None:
-        """Call ``do`` once when the clock reaches ``moment``."""
+        """Call ``do`` once when `monotonic` reaches ``moment``."""
         heapq.heappush(self._due, (moment, next(self._order), do))
 
     def step(self, until: float = math.inf) -> None:
@@ -162,7 +254,7 @@ class SimulatedClock(Clock):
         >>> clock.step()
         call
         >>> clock.step(until=10.0)
-        >>> clock.time()
+        >>> clock.monotonic()
         10.0
         """
         if self._due and self._due[0][0] <= until:

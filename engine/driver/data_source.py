@@ -31,15 +31,20 @@ class DataSource:
     shared:
         An object reference to the checked data, in a list, so that Ray passes it on unresolved;
         or ``None``.
+    driver:
+        Token of the driver that has the data read; the names of its actors carry it.
     """
 
     run_id: str
     plan: SplitPlan
     data: ScriptData | TableFiles | None = None
     shared: list[Any] | None = None
+    driver: str = ""
 
     @classmethod
-    def of(cls, run_id: str, given: RunSpecification, shared: Any = None) -> DataSource:
+    def of(
+        cls, run_id: str, given: RunSpecification, shared: Any = None, driver: str = ""
+    ) -> DataSource:
         """Make the source for the data of a run.
 
         Parameters
@@ -50,6 +55,8 @@ class DataSource:
             Its specification.
         shared:
             An object reference to data given directly, after its checks.
+        driver:
+            Token of the driver.
 
         Raises
         ------
@@ -60,11 +67,11 @@ class DataSource:
 
         plan, data = given.settings.split_plan, given.data
         if isinstance(data, DirectData):
-            return cls(run_id, plan, shared=[shared])
+            return cls(run_id, plan, shared=[shared], driver=driver)
         if isinstance(data, ScriptData):
             is_copied = ray.get_runtime_context().runtime_env.get("working_dir")
             data = data.located(Path.cwd() if is_copied else None)
-        return cls(run_id, plan, data)
+        return cls(run_id, plan, data, driver=driver)
 
     def read(self) -> Dataset:
         """Run the script, or read the files, and check the result."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -145,6 +147,8 @@ class EnsembleStep:
         Asked five times a second whether to give up.
     begin_second_level:
         Begins to fit a second level for the stack; default: the stack is made without one.
+    now:
+        Returns seconds since the epoch, for the times that the store keeps.
     """
 
     def __init__(
@@ -156,7 +160,9 @@ class EnsembleStep:
         deadline: Deadline,
         stop: Callable[[], bool],
         begin_second_level: BeginSecondLevel | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
+        self._now = now
         self._store = store
         self._record = record
         self._settings = settings
@@ -253,7 +259,7 @@ class EnsembleStep:
             if self._given_up.is_set() or self._last.left() < _LEAST_SECONDS:
                 logger.warning("no %s: the run's time is over", name)
                 break
-            began = self._deadline.clock()
+            began = self._now()
             try:
                 spec, end = self._make(name)
             except NoTime as reason:
@@ -303,4 +309,8 @@ class EnsembleStep:
     def _share(self, part: float) -> Deadline:
         """Return the deadline of work that may take ``part`` of the remaining time."""
         seconds = max(_LEAST_SHARE, part * self._deadline.left())
-        return Deadline.after(seconds, self._deadline.clock)
+        return Deadline.after(seconds, self._clock)
+
+    def _clock(self) -> float:
+        """Return the present; once the work is given up, every deadline is over."""
+        return math.inf if self._given_up.is_set() else self._deadline.clock()

@@ -27,6 +27,8 @@ logger = logging.getLogger("raysmith.driver")
 #: Actors that may die before the explanation fails: a model that kills its process kills any.
 _MOST_DEATHS = 5
 _LOOK_SECONDS = 0.25
+#: Seconds after the time limit that the first piece may take: without one there is no explanation.
+_FIRST_PIECE_SECONDS = 5.0
 #: Cells of an actor from which on shap's permutations are worth compiling: numba takes 5 s for it
 #: in each process, and without it a cell takes 0.06 ms more.
 _WORTH_COMPILING = 80_000
@@ -90,7 +92,7 @@ class ActorPool:
     size:
         How many actors.
     seconds:
-        Time limit, counted from when the first actor is ready; default: explain all rows.
+        Time limit, counted from the start of `run`; default: explain all rows.
     progress:
         Called with the rows done and all rows.
     clock:
@@ -131,10 +133,12 @@ class ActorPool:
         Raises
         ------
         RunException
-            When actors die again and again, or the work was stopped.
+            When actors die again and again, no actor has explained anything in time, or the work
+            was stopped.
         Exception
             Whatever the model raised.
         """
+        self._deadline = Deadline.after(self._seconds, self._clock)
         try:
             for _ in range(self._size):
                 self._start()
@@ -147,13 +151,20 @@ class ActorPool:
         finally:
             for actor in self._pool:
                 self._actors.kill(actor)
+        if self._deadline.is_set and not self._pieces.done:
+            raise RunException(
+                f"no explainer had room and time on the cluster within {self._seconds:.0f} s"
+            )
         assert self._expected is not None
         return as_explanation(self._work, self._expected, self._pieces)
 
     @property
     def _is_over(self) -> bool:
-        """Whether the time is over; one piece is always explained."""
-        return self._deadline.is_over and bool(self._pieces.done)
+        """Whether the time is over; a first piece that is under way may take a little longer."""
+        if not self._deadline.is_over:
+            return False
+        is_under_way = self._expected is not None and not self._pieces.done
+        return not is_under_way or self._deadline.later(_FIRST_PIECE_SECONDS).is_over
 
     def _start(self) -> None:
         actor = self._actors.start()
@@ -170,8 +181,6 @@ class ActorPool:
             return
         if rows is None:
             self._expected = result
-            if not self._deadline.is_set:
-                self._deadline = Deadline.after(self._seconds, self._clock)
         else:
             self._pieces.add(rows, *result)
             if self._progress is not None:
@@ -301,7 +310,8 @@ def explain_with_actors(
     Raises
     ------
     RunException
-        When actors die again and again, or the work was stopped.
+        When actors die again and again, no actor has explained anything in time, or the work was
+        stopped.
     Exception
         Whatever the model raised.
     """

@@ -15,12 +15,13 @@ from cluster.targets.embedded import connect
 from engine.config.specification import RunSpecification
 from engine.data.check import check_features
 from engine.data.dataset import Dataset, rows_of
+from engine.deadline import Deadline
 from engine.driver.data_source import DataSource
 from engine.driver.explain_actors import explain_with_actors
 from engine.driver.node_data import end_node_data
 from engine.driver.ray_data_host import RayDataHost
 from engine.driver.specification_files import load_specification
-from engine.errors import AutoMLError
+from engine.errors import AutoMLError, RunException
 from engine.explain.explanation import Explanation
 from engine.explain.files import save_explanation
 from engine.explain.pieces import Progress, Work
@@ -35,6 +36,7 @@ _BACKGROUND = 100
 _SAMPLE = 200
 #: Seconds between two lines about progress.
 _PRINT_SECONDS = 2.0
+_LOOK_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class ExplainRequest:
     features:
         ``raw``, or ``engineered`` for the columns that the pipeline's first step makes.
     seconds:
-        Explain as many rows as this allows; default: all.
+        Explain as many rows as this allows, counted from the request on; default: all.
     progress:
         Called with the rows done and all rows.
     stop:
@@ -91,22 +93,32 @@ class ExplainStep:
         DataException
             When the rows do not have the training data's columns.
         RunException
-            When actors die again and again, or the work was stopped.
+            When actors die again and again, nothing was explained in time, or the work was stopped.
         Exception
             Whatever the model raised.
         """
-        work = self._work(iteration, request)
+        until = Deadline.after(request.seconds)
+        work = self._work(iteration, request, until)
         name = f"explainer-{self._run_id[:8]}-{iteration.iteration}"
         explanation = explain_with_actors(
-            work, name, request.seconds, request.progress, request.stop
+            work,
+            name,
+            max(0.0, until.left()) if until.is_set else None,
+            request.progress,
+            request.stop,
         )
         logger.info("explained %d of %d rows", len(explanation.rows), explanation.n_given)
         save_explanation(self._store, iteration.run_id, explanation)
         return explanation
 
-    def _work(self, iteration: IterationRecord, request: ExplainRequest) -> Work:
+    def _work(self, iteration: IterationRecord, request: ExplainRequest, until: Deadline) -> Work:
         future = _take_rows.remote(self._reference, request.X, self._random_state)
         try:
+            while not ray.wait([future], timeout=_LOOK_SECONDS)[0]:
+                if request.stop is not None and request.stop():
+                    raise RunException("the explanation was stopped")
+                if until.is_over:
+                    raise RunException("the rows to explain were not at hand in time")
             background, rows, columns, source = ray.get(future)
         except ray.exceptions.RayTaskError as error:
             if isinstance(error.cause, AutoMLError):

@@ -142,7 +142,7 @@ def node_data(source: DataSource) -> Any:
     """
     node_id = ray.get_runtime_context().get_node_id()
     remote = ray.remote(NodeData).options(
-        name=_name(source.run_id),
+        name=_name(source.run_id, source.driver),
         namespace=NAMESPACE,
         lifetime="detached",
         get_if_exists=True,
@@ -189,16 +189,16 @@ class NodeFeatures:
         return features
 
 
-def node_features(run_id: str) -> NodeFeatures | None:
-    """Return the features that trials of a run share on this node; ``None`` without trials."""
+def node_features(run_id: str, driver: str = "") -> NodeFeatures | None:
+    """Return the features that a driver's trials share on this node; ``None`` without trials."""
     try:
-        return NodeFeatures(ray.get_actor(_name(run_id), namespace=NAMESPACE))
+        return NodeFeatures(ray.get_actor(_name(run_id, driver), namespace=NAMESPACE))
     except ValueError:
         return None
 
 
-def _name(run_id: str) -> str:
-    return f"{actor_prefix(run_id)}{ray.get_runtime_context().get_node_id()}"
+def _name(run_id: str, driver: str) -> str:
+    return f"{actor_prefix(run_id, driver)}{ray.get_runtime_context().get_node_id()}"
 
 
 def _object_store_bytes() -> float:
@@ -209,21 +209,32 @@ def _object_store_bytes() -> float:
     return 0.0
 
 
-def actor_prefix(run_id: str) -> str:
-    """Return how the names of a run's `NodeData` actors begin.
+def actor_prefix(run_id: str, driver: str | None = None) -> str:
+    """Return how the names of a run's `NodeData` actors begin, of all drivers or of one.
 
     Examples
     --------
-    >>> actor_prefix("4f2a")
-    'data-4f2a-'
+    >>> actor_prefix("4f2a"), actor_prefix("4f2a", driver="77b0")
+    ('data-4f2a:', 'data-4f2a:77b0-')
     """
-    return f"data-{run_id}-"
+    return f"data-{run_id}:" if driver is None else f"data-{run_id}:{driver}-"
 
 
-def end_node_data(run_id: str) -> None:
-    """End the `NodeData` actors of a run on all nodes."""
+def end_node_data(run_id: str, driver: str | None = None, but: str | None = None) -> None:
+    """End the `NodeData` actors of a run on all nodes.
+
+    Parameters
+    ----------
+    driver:
+        End the actors of this driver alone; default: of all drivers.
+    but:
+        Leave the actors of this driver.
+    """
+    mine, others = actor_prefix(run_id, driver), actor_prefix(run_id, but)
     for actor in ray.util.list_named_actors(all_namespaces=True):
-        if actor["namespace"] == NAMESPACE and actor["name"].startswith(actor_prefix(run_id)):
+        name = actor["name"]
+        is_kept = but is not None and name.startswith(others)
+        if actor["namespace"] == NAMESPACE and name.startswith(mine) and not is_kept:
             try:
                 ray.kill(ray.get_actor(actor["name"], namespace=NAMESPACE))
             except ValueError:

@@ -20,7 +20,8 @@ from engine.store.records import IterationRecord
 class Platform(ABC):
     """The machines of one run: where its data is read and its trials are executed.
 
-    The driver calls `connect` first and `close` last, whatever happened in between.
+    The driver calls `connect` first and `close` last, whatever happened in between; when another
+    driver has taken the run over, `hand_over` takes the place of `close`.
     """
 
     @abstractmethod
@@ -40,6 +41,10 @@ class Platform(ABC):
     @abstractmethod
     def concurrency(self, cores: int) -> int:
         """Return how many trials with ``cores`` cores each may run at a time, at least 1."""
+
+    @abstractmethod
+    def has_room(self, cores: int) -> bool:
+        """Whether a machine is up that could hold a trial with ``cores`` cores if it were idle."""
 
     @abstractmethod
     def ask_for_nodes(self, cores: int) -> None:
@@ -104,3 +109,7 @@ class Platform(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let the machines go that only this run needed."""
+
+    @abstractmethod
+    def hand_over(self) -> None:
+        """Leave the machines to another driver of the run; called in place of `close`."""

@@ -34,7 +34,8 @@ class _Open:
     """An iteration that has begun."""
 
     spec: PipelineSpec
-    started: float
+    #: In seconds of `Clock.monotonic`.
+    began: float
 
 
 class Progress(TrialHost):
@@ -89,6 +90,8 @@ class Progress(TrialHost):
         self._until = until
         self._gauges = Gauges() if gauges is None else gauges
         self._proposed: dict[int, PipelineSpec] = {}
+        #: Iterations that the backend has taken and that have not begun.
+        self._unplaced: set[int] = set()
         self._open: dict[int, _Open] = {}
         self._retries: dict[int, list[str]] = {}
         #: Iterations that wait for another node.
@@ -102,6 +105,7 @@ class Progress(TrialHost):
 
     def propose(self) -> Proposal | Next:
         """See `TrialHost.propose`."""
+        self._end_cancelled_waiting()
         if self._must_wait():
             return Next.WAIT
         while True:
@@ -110,22 +114,25 @@ class Progress(TrialHost):
                 return Next.WAIT  # a running trial may have to be tried again
             if isinstance(number, Next):
                 return number
-            spec = self._search.ask(number, self._until.left())
+            left = self._until.left()
+            spec = self._search.ask(number, left)
             if spec is None:
                 self.schedule.stop("no pipeline would end within experiment_timeout_minutes")
                 return Next.OVER
             if number not in self.cancelled:
                 self._proposed[number] = spec
-                return Proposal(number, spec, self._best_folds)
+                self._unplaced.add(number)
+                seconds_left = left if self._until.is_set else None
+                return Proposal(number, spec, self._best_folds, seconds_left)
             self._never_started(number, spec)
 
     def begun(self, number: int, placement: Placement) -> None:
         """See `TrialHost.begun`."""
-        self.running.add(number, placement)
+        self.running.add(number, placement, self._clock.monotonic())
         where = IterationProperties(
             node_id=placement.node_id, node_ip=placement.node_ip, pid=placement.pid
         )
-        self._begin(number, placement.started, where)
+        self._begin(number, where)
 
     def ended(self, number: int, end: IterationEnd) -> None:
         """See `TrialHost.ended`."""
@@ -149,6 +156,10 @@ class Progress(TrialHost):
         if verdict is None and self._may_try_again(number):
             self._try_again(number, reason)
             return
+        stopped = self.schedule.stopped
+        if verdict is None and stopped is not None:
+            because = f"{reason}; it was not tried again: {stopped}"
+            verdict = Verdict(IterationStatus.CANCELED, because)
         if verdict is None:
             verdict = Verdict(IterationStatus.FAILED, f"the worker died: {reason}")
         self._end(number, IterationEnd(verdict.status, verdict.reason, log=log))
@@ -157,6 +168,12 @@ class Progress(TrialHost):
         """Cancel the iterations that the backend has left open or that wait for another node."""
         for number in [*self._open, *sorted(self._waiting)]:
             self._end(number, IterationEnd(IterationStatus.CANCELED, reason))
+
+    def fail_unplaced(self, reason: str) -> None:
+        """Have the iterations failed that the backend has taken and found no place for."""
+        for number in sorted(self._unplaced):
+            self._begin(number, IterationProperties())
+            self._end(number, IterationEnd(IterationStatus.FAILED, reason))
 
     def _must_wait(self) -> bool:
         """Whether the store must take what there is before more is begun."""
@@ -169,11 +186,17 @@ class Progress(TrialHost):
         """Begin an iteration that ends before it has begun; return why it was ended early."""
         verdict = self.running.remove(number)
         if number not in self._open:
-            self._begin(number, self._clock.time(), IterationProperties())
+            self._begin(number, IterationProperties())
         return verdict
 
     def _may_try_again(self, number: int) -> bool:
-        return len(self._retries.get(number, ())) < MAX_RETRIES and not self.stops_at_once
+        # A schedule that is stopped hands out nothing: the iteration would wait for ever.
+        return len(self._retries.get(number, ())) < MAX_RETRIES and self.schedule.stopped is None
+
+    def _end_cancelled_waiting(self) -> None:
+        for number in sorted(self._waiting & self.cancelled):
+            self.schedule.withdraw(number)
+            self._end(number, IterationEnd(IterationStatus.CANCELED, "canceled by the user"))
 
     def _try_again(self, number: int, reason: str) -> None:
         reasons = self._retries.setdefault(number, [])
@@ -186,18 +209,18 @@ class Progress(TrialHost):
         self.schedule.again(number)
 
     def _never_started(self, number: int, spec: PipelineSpec) -> None:
-        now = self._clock.time()
-        self._open[number] = _Open(spec, now)
-        self._recorder.started(number, spec, IterationProperties(), now)
+        self._proposed[number] = spec
+        self._begin(number, IterationProperties())
         reason = "canceled by the user before it started"
         self._end(number, IterationEnd(IterationStatus.CANCELED, reason))
 
-    def _begin(self, number: int, started: float, where: IterationProperties) -> None:
+    def _begin(self, number: int, where: IterationProperties) -> None:
         spec = self._proposed[number]
         self._waiting.discard(number)
-        self._open[number] = _Open(spec, started)
+        self._unplaced.discard(number)
+        self._open[number] = _Open(spec, self._clock.monotonic())
         self._gauges.counted("", len(self._open), self.schedule.to_come)
-        self._recorder.started(number, spec, where, started)
+        self._recorder.started(number, spec, where, self._clock.time())
 
     def _end(self, number: int, end: IterationEnd) -> None:
         opened = self._open.pop(number, None)
@@ -206,7 +229,7 @@ class Progress(TrialHost):
         if end.status is IterationStatus.COMPLETED:
             score = end.metrics[self._metric.name]
         if opened is not None:
-            seconds = end.whole_seconds or self._clock.time() - opened.started
+            seconds = end.whole_seconds or self._clock.monotonic() - opened.began
             self._search.tell(number, opened.spec, score, seconds)
         is_best = self.schedule.ended(number, score)
         if is_best:

@@ -40,10 +40,13 @@ class RayPlatform(Platform):
         Its settings.
     metric:
         Its primary metric.
+    driver:
+        Token of the driver, which the names of its actors carry.
     """
 
-    def __init__(self, run_id: str, settings: Settings, metric: Metric) -> None:
+    def __init__(self, run_id: str, settings: Settings, metric: Metric, driver: str = "") -> None:
         self._run_id = run_id
+        self._driver = driver
         self._settings = settings
         self._metric = metric
         self._source: DataSource | None = None
@@ -51,6 +54,8 @@ class RayPlatform(Platform):
     def connect(self) -> None:
         """See `Platform.connect`."""
         connect()
+        # Left by a driver that has died: they hold its data.
+        end_node_data(self._run_id, but=self._driver)
 
     def trial_cores(self) -> int:
         """See `Platform.trial_cores`."""
@@ -60,6 +65,10 @@ class RayPlatform(Platform):
         """See `Platform.concurrency`."""
         return resources.concurrency(self._settings, cores)
 
+    def has_room(self, cores: int) -> bool:
+        """See `Platform.has_room`."""
+        return resources.has_room(resources.node_resources(), self._settings, cores)
+
     def ask_for_nodes(self, cores: int) -> None:
         """See `Platform.ask_for_nodes`."""
         resources.ask_for_nodes(self._settings, cores)
@@ -67,12 +76,12 @@ class RayPlatform(Platform):
     def share(self, given: RunSpecification) -> list[Any]:
         """See `Platform.share`."""
         shared = ray.put(given.dataset)
-        self._source = DataSource.of(self._run_id, given, shared)
+        self._source = DataSource.of(self._run_id, given, shared, self._driver)
         return [shared]
 
     def data_host(self, given: RunSpecification, cores: int) -> RayDataHost:
         """See `Platform.data_host`."""
-        self._source = DataSource.of(self._run_id, given)
+        self._source = DataSource.of(self._run_id, given, driver=self._driver)
         room = resources.trial_resources(self._settings, "num_cpus", cores)
         return RayDataHost(self._source, room)
 
@@ -100,7 +109,8 @@ class RayPlatform(Platform):
         """See `Platform.second_level`."""
         if not SecondLevelJob.plan(self._settings, data.targets):
             return None
-        return SecondLevelJob(self._run_id, self._settings, data.reference, until).begin
+        job = SecondLevelJob(self._run_id, self._settings, data.reference, until, self._driver)
+        return job.begin
 
     def explain(
         self,
@@ -119,4 +129,8 @@ class RayPlatform(Platform):
     def close(self) -> None:
         """See `Platform.close`."""
         resources.give_nodes_back(self._settings)
-        end_node_data(self._run_id)
+        end_node_data(self._run_id, self._driver)
+
+    def hand_over(self) -> None:
+        """See `Platform.hand_over`; the nodes that were asked for are the other driver's now."""
+        end_node_data(self._run_id, self._driver)

@@ -109,6 +109,10 @@ class RecordedPlatform(Platform):
         """See `Platform.concurrency`."""
         return self._concurrency
 
+    def has_room(self, cores: int) -> bool:
+        """See `Platform.has_room`."""
+        return True
+
     def ask_for_nodes(self, cores: int) -> None:
         """Do nothing: there are no nodes to come."""
 
@@ -144,4 +148,7 @@ class RecordedPlatform(Platform):
         """Do nothing: there are no machines that could explain."""
 
     def close(self) -> None:
+        """Do nothing: there are no machines."""
+
+    def hand_over(self) -> None:
         """Do nothing: there are no machines."""

@@ -86,6 +86,19 @@ def trial_resources(settings: Settings, cpu: str, cores: int) -> dict[str, Any]:
     return resources
 
 
+def has_room(nodes: list[Mapping[str, float]], settings: Settings, cores: int) -> bool:
+    """Whether one of these nodes could hold a trial if it were idle.
+
+    Examples
+    --------
+    >>> settings = Settings("regression", "r2_score", mem_in_mb=100)
+    >>> has_room([{"CPU": 1, "memory": 2**30}, {"CPU": 4, "memory": 2**20}], settings, cores=2)
+    False
+    """
+    wanted = trial_resources(settings, "CPU", cores)
+    return any(all(node.get(key, 0) >= need for key, need in wanted.items()) for node in nodes)
+
+
 def concurrency(settings: Settings, cores: int) -> int:
     """Return how many trials with ``cores`` cores each run at a time on the connected cluster."""
     if settings.max_concurrent_iterations is not None:

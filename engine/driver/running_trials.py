@@ -32,7 +32,7 @@ class RunningTrials:
     Examples
     --------
     >>> running = RunningTrials(kill=lambda number: print("kill", number))
-    >>> running.add(3, Placement("n1", "10.0.0.1", 17, started=100.0))
+    >>> running.add(3, Placement("n1", "10.0.0.1", 17), began=100.0)
     >>> running.end(3, Verdict(IterationStatus.TIMEOUT, "too long"))
     kill 3
     >>> running.remove(3).reason
@@ -45,17 +45,23 @@ class RunningTrials:
         self._kill = kill
         self._lock = threading.Lock()
         self._running: dict[int, Placement] = {}
+        self._began: dict[int, float] = {}
         self._verdicts: dict[int, Verdict] = {}
 
-    def add(self, iteration: int, placement: Placement) -> None:
-        """Take note that a trial runs."""
+    def add(self, iteration: int, placement: Placement, began: float) -> None:
+        """Take note that a trial runs; ``began`` is when the driver heard of it.
+
+        A node's own clock may differ from the driver's by minutes.
+        """
         with self._lock:
             self._running[iteration] = placement
+            self._began[iteration] = began
 
     def remove(self, iteration: int) -> Verdict | None:
         """Forget a trial that has ended; return the verdict if it was ended by `end`."""
         with self._lock:
             self._running.pop(iteration, None)
+            self._began.pop(iteration, None)
             return self._verdicts.pop(iteration, None)
 
     def now(self) -> dict[int, Placement]:
@@ -63,13 +69,26 @@ class RunningTrials:
         with self._lock:
             return dict(self._running)
 
+    def longer_than(self, seconds: float, now: float) -> list[int]:
+        """Return the iterations that have been running for more than ``seconds``.
+
+        Examples
+        --------
+        >>> running = RunningTrials(kill=lambda number: None)
+        >>> running.add(3, Placement("n1", "10.0.0.1", 17), began=100.0)
+        >>> running.longer_than(20.0, now=120.0), running.longer_than(20.0, now=121.0)
+        ([], [3])
+        """
+        with self._lock:
+            return [number for number, began in self._began.items() if now - began > seconds]
+
     def end(self, iteration: int, verdict: Verdict) -> None:
         """End a running trial at once, whatever it is doing; the first verdict counts.
 
         Examples
         --------
         >>> running = RunningTrials(kill=lambda number: print("kill", number))
-        >>> running.add(3, Placement("n1", "10.0.0.1", 17, started=100.0))
+        >>> running.add(3, Placement("n1", "10.0.0.1", 17), began=100.0)
         >>> running.end(3, Verdict(IterationStatus.TIMEOUT, "too long"))
         kill 3
         >>> running.end(3, Verdict(IterationStatus.CANCELED, "asked for"))

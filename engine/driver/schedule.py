@@ -151,6 +151,22 @@ class Schedule:
         with self._lock:
             self._first.append(number)
 
+    def withdraw(self, number: int) -> None:
+        """Take back what `again` has put back.
+
+        Examples
+        --------
+        >>> from engine.metrics.metric import METRICS
+        >>> schedule = Schedule(Goals(iterations=3), METRICS["accuracy"])
+        >>> schedule.next(), schedule.again(0), schedule.withdraw(0)
+        (0, None, None)
+        >>> schedule.next()
+        1
+        """
+        with self._lock:
+            if number in self._first:
+                self._first.remove(number)
+
     def ended(self, number: int, score: float) -> bool:
         """Take note of an iteration's score, NaN for none; return whether it is the new best."""
         with self._lock:

@@ -34,6 +34,8 @@ _AROUND = 3.0
 _ITS_PROCESS = 3.0
 #: With fewer seconds than this for its fits, none is begun.
 _LEAST_SECONDS = 1.0
+#: Seconds that a run without a time limit waits for a fit on another node.
+_LONGEST_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,9 @@ class SecondLevelFit:
         How the folds are made.
     outputs, inputs, options:
         As in `engine.ensembles.second_level.fit_second_level`.
-    run_id:
-        The run whose trials may have kept features on the node; ``None``: all are made.
+    run_id, driver:
+        The run, and the token of its driver, whose trials may have kept features on the node;
+        ``None``: all are made.
     """
 
     splits: SplitPlan
@@ -55,6 +58,7 @@ class SecondLevelFit:
     inputs: Sequence[Sequence[int]] | None = None
     options: SecondLevelOptions = SecondLevelOptions()
     run_id: str | None = None
+    driver: str = ""
 
     def on(self, dataset: Dataset, stop: Callable[[], bool] | None = None) -> SecondLevel:
         """Fit on this data.
@@ -71,7 +75,7 @@ class SecondLevelFit:
             self.inputs,
             self.options,
             stop=stop,
-            kept=None if self.run_id is None else node_features(self.run_id),
+            kept=None if self.run_id is None else node_features(self.run_id, self.driver),
         )
 
 
@@ -86,11 +90,19 @@ class SecondLevelJob:
         The run's `Dataset` in Ray's object store, in a list.
     until:
         When the run's time is over.
+    driver:
+        Token of the run's driver.
     """
 
     def __init__(
-        self, run_id: str, settings: Settings, reference: list[Any], until: Deadline
+        self,
+        run_id: str,
+        settings: Settings,
+        reference: list[Any],
+        until: Deadline,
+        driver: str = "",
     ) -> None:
+        self._driver = driver
         self._run_id = run_id
         self._settings = settings
         self._reference = reference
@@ -136,14 +148,18 @@ class SecondLevelJob:
             cast(ClassWeight | None, settings.class_weight),  # checked by the settings
             seconds if self._until.is_set else None,
         )
-        fit = SecondLevelFit(settings.split_plan, outputs, inputs, options, self._run_id)
+        fit = SecondLevelFit(
+            settings.split_plan, outputs, inputs, options, self._run_id, self._driver
+        )
         if is_here:
             dataset: Dataset = ray.get(self._reference[0])
             import_libraries(dataset.layout)
             return FittingHere(lambda stop: fit.on(dataset, stop), self._until)
         room = trial_resources(settings, "num_cpus", cores)
         task = ray.remote(_fit).options(max_retries=0, **room)
-        return FittingThere(task.remote(fit, self._reference[0]), self._until)
+        # A cluster may have no room for it, for as long as other runs use the cores.
+        until = self._until if self._until.is_set else Deadline.after(_LONGEST_SECONDS)
+        return FittingThere(task.remote(fit, self._reference[0]), until)
 
 
 def _fit(fit: SecondLevelFit, dataset: Dataset) -> SecondLevel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 from engine.config.specification import RunSpecification
 from engine.data.splits import check_plan
@@ -46,7 +47,7 @@ class RunSteps:
     clock:
         Gives the present time.
     started:
-        When the run's time began, in seconds since the epoch.
+        When the run's time began, in seconds of the clock's `Clock.monotonic`.
     """
 
     def __init__(
@@ -82,6 +83,19 @@ class RunSteps:
             When the run fails: its data cannot be used, nothing fits the machines, no iteration
             gave a model, or the store could not be written.
         """
+        stop = self._watch.start()
+        try:
+            outcome = self._take()
+        except Exception:
+            if not self._watch.is_taken_over:
+                raise
+            logger.exception("another driver has taken run %s over", self._run_id)
+            return Outcome.TAKEN_OVER
+        finally:
+            stop()
+        return Outcome.TAKEN_OVER if self._watch.is_taken_over else outcome
+
+    def _take(self) -> Outcome:
         cores = self._platform.trial_cores()
         self._platform.ask_for_nodes(cores)
         data = self._data.prepare(self._given, cores)
@@ -129,7 +143,15 @@ class RunSteps:
         limits = self._budget.iteration_limits()
         backend = self._platform.trial_backend(data, cores, limits)
         gauges = self._platform.gauges()
-        tuning = Tuning(backend, self._watch, self._budget, self._clock, gauges)
+        tuning = Tuning(
+            backend,
+            self._watch,
+            self._budget,
+            self._clock,
+            gauges,
+            partial(self._platform.has_room, cores),
+            self._tell,
+        )
         concurrency = self._platform.concurrency(cores)
         return tuning.run(search, schedule, recorder, record.metric, concurrency)
 
@@ -142,6 +164,7 @@ class RunSteps:
             self._budget.run,
             self._watch.is_to_stop,
             begin_second_level,
+            self._clock.time,
         ).run()
 
     def _explain(self, best: IterationRecord, data: RunData) -> None:
@@ -157,5 +180,9 @@ class RunSteps:
         except Exception as error:
             logger.exception("no explanation")
             note = f"the best model was not explained: {type(error).__name__}: {error}"
-            notes = self._store.run(self._run_id).notes
-            self._store.tag_notes(self._run_id, (*notes, note.splitlines()[0]))
+            self._tell(note.splitlines()[0])
+
+    def _tell(self, note: str) -> None:
+        """Add a warning for the user to the run."""
+        notes = self._store.run(self._run_id).notes
+        self._store.tag_notes(self._run_id, (*notes, note))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.config.settings import Settings
 from engine.deadline import NEVER, Deadline
@@ -35,7 +35,7 @@ class IterationLimits:
     Attributes
     ----------
     trials:
-        When all trials must have ended.
+        When all trials must have ended, by the clock of the machine that asks.
     iteration_seconds:
         Seconds that each iteration may take; ``None`` for no limit, as below.
     share_seconds:
@@ -53,6 +53,21 @@ class IterationLimits:
     trials: Deadline = NEVER
     iteration_seconds: float | None = None
     share_seconds: float | None = None
+
+    def begun(self, seconds_left: float | None) -> IterationLimits:
+        """Return the limits of an iteration that begins now on this machine.
+
+        Parameters
+        ----------
+        seconds_left:
+            Seconds until all trials must have ended; ``None`` for no limit.
+
+        Examples
+        --------
+        >>> round(IterationLimits().begun(60.0).trials.left())
+        60
+        """
+        return replace(self, trials=Deadline.after(seconds_left))
 
     def fit_seconds(self, n_folds: int, spares_last_fit: bool = False) -> float | None:
         """Return the seconds of a boosting fit with which an iteration keeps its limits.
@@ -149,7 +164,7 @@ class TimeBudget:
         Give the limits in minutes: ``experiment_timeout_minutes``, ``iteration_timeout_minutes``
         and ``explain_timeout_minutes``.
     started:
-        When the run's time began, in seconds since the epoch.
+        When the run's time began, in seconds of the clock's `Clock.monotonic`.
     clock:
         Gives the present time.
     explains:
@@ -180,13 +195,13 @@ class TimeBudget:
         self, settings: Settings, started: float, clock: Clock, explains: bool = False
     ) -> None:
         self._clock = clock
-        self._began = clock.time()
+        self._began = clock.monotonic()
         self._explain_seconds = _in_seconds(settings.explain_timeout_minutes)
         self.iteration_seconds = _in_seconds(settings.iteration_timeout_minutes)
         self._seconds = _in_seconds(settings.experiment_timeout_minutes)
-        self.run = self.trials = Deadline(clock=clock.time)
+        self.run = self.trials = Deadline(clock=clock.monotonic)
         if self._seconds is not None:
-            self.run = Deadline(started + self._seconds, clock.time)
+            self.run = Deadline(started + self._seconds, clock.monotonic)
             self.trials = self.run.earlier(_reserve(self._seconds, explains))
 
     @property
@@ -212,8 +227,10 @@ class TimeBudget:
             self.trials = self.trials.earlier(min(1.0 + 0.05 * self._seconds, 60.0))
 
     def iteration_limits(self) -> IterationLimits:
-        """Return the limits as each trial gets them."""
-        return IterationLimits(self.trials, self.iteration_seconds, self.share_seconds)
+        """Return the limits as each trial gets them; `Proposal.seconds_left` comes with it."""
+        return IterationLimits(
+            iteration_seconds=self.iteration_seconds, share_seconds=self.share_seconds
+        )
 
     def explanation(self) -> Deadline:
         """Return when an explanation that begins now must be over.
@@ -232,7 +249,7 @@ class TimeBudget:
         >>> budget.explanation().left()
         34.0
         """
-        own = Deadline.after(self._explain_seconds, self._clock.time)
+        own = Deadline.after(self._explain_seconds, self._clock.monotonic)
         return min(own, self.run.earlier(_EXPLAIN_TAIL), key=lambda deadline: deadline.at)
 
 

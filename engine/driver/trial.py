@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,7 +37,6 @@ class Announcement:
     node_id: str
     node_ip: str
     pid: int
-    started: float
 
 
 class IterationTrial(tune.Trainable):
@@ -84,7 +82,6 @@ class IterationTrial(tune.Trainable):
                     node_id=context.get_node_id(),
                     node_ip=ray.util.get_node_ip_address(),
                     pid=os.getpid(),
-                    started=time.time(),
                 )
             }
         return {"end": self._run(), "done": True}
@@ -94,6 +91,7 @@ class IterationTrial(tune.Trainable):
         self._number = int(config["iteration"])
         self._spec = PipelineSpec.from_json(config["pipeline"])
         self._best_folds: Sequence[float] = config.get("best_folds") or ()
+        self._limits = self._settings.limits.begun(config.get("seconds_left"))
         self._announced = False
 
     def _run(self) -> IterationEnd:
@@ -102,7 +100,9 @@ class IterationTrial(tune.Trainable):
         with capture_output(file):
             logger.info("iteration %d: %s", self._number, self._spec.name)
             logger.info("parameters: %s", self._spec.to_json())
-            evaluation = TrialEvaluation(self._spec, self._settings, self._best_folds)
+            evaluation = TrialEvaluation(
+                self._spec, self._settings, self._best_folds, limits=self._limits
+            )
             end = evaluation.run(self._data, NodeFeatures(self._node), self._metrics.fitted)
         release_memory()
         log = file.read_text(errors="replace")

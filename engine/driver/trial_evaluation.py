@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 
 from engine.data.dataset import Dataset, Fold
-from engine.driver.time_budget import LAST_FIT
+from engine.driver.time_budget import LAST_FIT, IterationLimits
 from engine.driver.trial_settings import TrialSettings
 from engine.evaluation.cross_validation import Evaluation, Pruned, evaluate
 from engine.evaluation.fit_options import FitOptions, KeptByPart
@@ -40,6 +40,8 @@ class TrialEvaluation:
         The primary metric of each fold of the best iteration so far; empty when there is none.
     clock:
         Returns the present in seconds.
+    limits:
+        The iteration's limits; default: those of ``settings``.
 
     Examples
     --------
@@ -63,12 +65,14 @@ class TrialEvaluation:
         spec: PipelineSpec,
         settings: TrialSettings,
         best_folds: Sequence[float] = (),
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        limits: IterationLimits | None = None,
     ) -> None:
         self._spec = spec
         self._settings = settings
         self._metric = METRICS[settings.primary_metric]
         self._best_folds = best_folds
+        self._limits = settings.limits if limits is None else limits
         self._clock = clock
         self._began = clock()
         self._whole_seconds: float | None = None
@@ -115,7 +119,7 @@ class TrialEvaluation:
             cores=settings.cores,
             random_state=settings.random_state,
             class_weight=settings.class_weight,
-            fit_seconds=settings.limits.fit_seconds(len(self._folds), is_small),
+            fit_seconds=self._limits.fit_seconds(len(self._folds), is_small),
             kept=kept,
         )
         return evaluate(
@@ -163,7 +167,7 @@ class TrialEvaluation:
         Pruned
             When the iteration must not go on.
         """
-        limits = self._settings.limits
+        limits = self._limits
         elapsed = self._clock() - self._began
         a_fold = elapsed / len(folds)
         self._whole_seconds = a_fold * (len(self._folds) + LAST_FIT)
@@ -185,7 +189,7 @@ class TrialEvaluation:
         more than a tenth more rows for each. The model also has to do where a fit on all rows would
         not be ready in time.
         """
-        limits = self._settings.limits
+        limits = self._limits
         elapsed = self._clock() - self._began
         whole = elapsed * (1.0 + LAST_FIT)
         if limits.is_long(whole) and self._is_small_hold_out():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from engine.driver.clock import Clock
 from engine.driver.gauges import Gauges
 from engine.driver.outcome import Outcome
 from engine.driver.progress import Progress
+from engine.driver.room import RoomWatch
 from engine.driver.schedule import Schedule
 from engine.driver.time_budget import TimeBudget
 from engine.driver.trial_backends.backend import TrialBackend
@@ -38,6 +40,8 @@ class Tuning:
         Gives the present time.
     gauges:
         Show the progress to whoever watches the machines; default: nowhere.
+    has_room, tell:
+        As in `RoomWatch`; default: there is always room.
     """
 
     def __init__(
@@ -47,7 +51,11 @@ class Tuning:
         budget: TimeBudget,
         clock: Clock,
         gauges: Gauges | None = None,
+        has_room: Callable[[], bool] = lambda: True,
+        tell: Callable[[str], None] = logger.warning,
     ) -> None:
+        self._has_room = has_room
+        self._tell = tell
         self._backend = backend
         self._watch = watch
         self._budget = budget
@@ -82,7 +90,8 @@ class Tuning:
         StoreUnavailable
             When the store was given up; what it lacks is in the spool.
         RunException
-            When the store has refused something.
+            When the store has refused something, or no node could hold a trial and there is no
+            model.
         """
         progress = Progress(
             schedule,
@@ -98,22 +107,29 @@ class Tuning:
             self._watch, progress, self._backend, recorder, self._budget, self._clock
         )
         recorder.when_lost(lambda: schedule.stop(STORE_IS_LOST, at_once=True))
-        stop = watch.start()
+        room = RoomWatch(self._has_room, progress, self._tell, self._clock)
+        stops = [watch.start(), room.start()]
         try:
             self._backend.run(progress, concurrency)
         finally:
-            stop()
+            for stop in stops:
+                stop()
+            if room.gave_up is not None:
+                progress.fail_unplaced(room.gave_up)
             outcome = Outcome.after(self._watch.ended_by)
             if outcome is not Outcome.TAKEN_OVER:
                 progress.end_unfinished(str(schedule.stopped or "the run ended"))
             recorder.close()
-        _check_written(recorder)
+        _check(recorder, room, schedule)
         logger.info("no more iterations: %s", schedule.stopped or "all are done")
         return outcome
 
 
-def _check_written(recorder: Recorder) -> None:
+def _check(recorder: Recorder, room: RoomWatch, schedule: Schedule) -> None:
+    """Raise what fails the run."""
     if isinstance(recorder.error, StoreUnavailable):
         raise recorder.error
     if recorder.error is not None:
         raise RunException(f"the store could not be written: {recorder.error}") from recorder.error
+    if room.gave_up is not None and schedule.best is None:
+        raise RunException(f"no iteration gave a model; {room.gave_up}")

@@ -1,9 +1,10 @@
-"""The watch over a run: requests of clients, time limits, logs, heartbeat."""
+"""The watch over a run: requests of clients, time limits, logs."""
 
 from __future__ import annotations
 
 import logging
 import math
+import threading
 from collections.abc import Callable
 
 from engine.driver.clock import Clock
@@ -12,10 +13,11 @@ from engine.driver.progress import Progress
 from engine.driver.running_trials import Verdict
 from engine.driver.time_budget import TimeBudget
 from engine.driver.trial_backends.backend import TrialBackend
-from engine.errors import StoreUnavailable
-from engine.store.driver_identity import HEARTBEAT_SECONDS, DriverIdentity
+from engine.store.driver_identity import DriverIdentity
 from engine.store.mlflow_store import RunStore
 from engine.store.recorder import Recorder
+from engine.store.records import Requests
+from engine.store.retrying import NONE
 from engine.store.status import IterationStatus
 
 logger = logging.getLogger("raysmith.driver")
@@ -26,7 +28,10 @@ _LOG_SECONDS = 1.0
 
 
 class Watch:
-    """Looks at the clock and at the store on behalf of a run, and shows that its driver is alive.
+    """Looks at the clock and at the requests in the store on behalf of a run.
+
+    The requests are read in threads of their own. Everything else here is in memory: who asks never
+    waits for the store, and limits are kept while it does not answer.
 
     Parameters
     ----------
@@ -57,52 +62,70 @@ class Watch:
         budget: TimeBudget,
         clock: Clock,
     ) -> None:
-        self._store = store
+        #: It is asked again in a moment anyway.
+        self._store = store.with_patience(NONE)
         self._run_id = run_id
         self._identity = identity
         self._budget = budget
-        self._requests_due = _Due(clock, _REQUEST_SECONDS)
-        self._heartbeat_due = _Due(clock, HEARTBEAT_SECONDS)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._asked = self._answered = 0
+        self._fails = False
+        self._requests = Requests()
+        self._is_taken_over = False
         self.ended_by: EndedBy | None = None
-        self.cancelled: frozenset[int] = frozenset()
-        self.paused = False
+
+    @property
+    def cancelled(self) -> frozenset[int]:
+        """See the class."""
+        return self._requests.cancel_iterations
+
+    @property
+    def paused(self) -> bool:
+        """See the class."""
+        return self._requests.pause
+
+    def start(self) -> Callable[[], None]:
+        """Read requests twice a second from now on; return what stops it, without waiting."""
+        return self._clock.poll(_REQUEST_SECONDS, self._read)
 
     def look(self) -> None:
-        """Look once at the clock, and at the store when that is due: cheap enough for every 0.1 s.
-
-        A store that does not answer is asked again at the next look.
-        """
-        if self.ended_by is None and self._budget.trials.is_over:
+        """Bring `ended_by` up to date, in no time."""
+        if self._is_taken_over:
+            self.ended_by = EndedBy.OTHER_DRIVER
+        elif self.ended_by is None and self._requests.cancel:
+            self.ended_by = EndedBy.CANCEL
+        elif self.ended_by is None and self._budget.trials.is_over:
             self.ended_by = EndedBy.TIMEOUT
-        try:
-            if self._requests_due():
-                self._read_requests()
-            if self.ended_by is not EndedBy.OTHER_DRIVER and self._heartbeat_due():
-                self._store.tag_driver(self._run_id, self._identity.beat())
-        except StoreUnavailable as error:
-            logger.warning("the store did not answer the watch: %s", error)
 
     def is_to_stop(self) -> bool:
-        """Whether a client has cancelled the run or another driver has taken it over.
+        """Whether a client has cancelled the run or another driver has taken it over."""
+        return self._requests.cancel or self._is_taken_over
 
-        While the store does not answer, nobody is known to have done so.
-        """
+    @property
+    def is_taken_over(self) -> bool:
+        """Whether another driver has claimed the run."""
+        return self._is_taken_over
+
+    def _read(self) -> None:
+        with self._lock:
+            self._asked += 1
+            number = self._asked
         try:
             record = self._store.run(self._run_id)
-        except StoreUnavailable as error:
-            logger.warning("the store did not answer the watch: %s", error)
-            return False
-        mine = record.driver is None or record.driver.token == self._identity.token
-        return record.requests.cancel or not mine
-
-    def _read_requests(self) -> None:
-        record = self._store.run(self._run_id)
-        if record.driver is not None and record.driver.token != self._identity.token:
-            self.ended_by = EndedBy.OTHER_DRIVER
-        elif record.requests.cancel:
-            self.ended_by = self.ended_by or EndedBy.CANCEL
-        self.cancelled = record.requests.cancel_iterations
-        self.paused = record.requests.pause
+        except Exception as error:
+            if not self._fails:
+                logger.warning("the store does not answer: %s: %s", type(error).__name__, error)
+            self._fails = True
+            return
+        with self._lock:
+            self._fails = False
+            if number < self._answered:
+                return  # a later question has been answered before
+            self._answered = number
+            self._requests = record.requests
+            # A driver that has lost a run never gets it back.
+            self._is_taken_over |= not record.is_driven_by(self._identity)
 
 
 class TrialWatch:
@@ -147,11 +170,8 @@ class TrialWatch:
         return self._clock.every(_LOOK_SECONDS, self.look)
 
     def look(self) -> None:
-        """Look once; a store that does not answer keeps no limit from being applied."""
-        try:
-            self._watch.look()
-        except Exception:
-            logger.exception("the store did not answer the watch")
+        """Look once."""
+        self._watch.look()
         self._apply_requests()
         self._end_long_ones()
         if self._logs_due():
@@ -178,9 +198,9 @@ class TrialWatch:
             # The first model may take what it needs: it could be the only one.
             limit = share
             reason = f"longer than {share:.0f} s, its share of experiment_timeout_minutes"
-        for iteration, trial in self._progress.running.now().items():
-            if self._clock.time() - trial.started > limit:
-                self._progress.running.end(iteration, Verdict(IterationStatus.TIMEOUT, reason))
+        running = self._progress.running
+        for iteration in running.longer_than(limit, self._clock.monotonic()):
+            running.end(iteration, Verdict(IterationStatus.TIMEOUT, reason))
 
     def _bring_logs(self) -> None:
         running = self._progress.running

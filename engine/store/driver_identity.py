@@ -1,4 +1,4 @@
-"""Identity and heartbeat of the process that drives a run."""
+"""Identity and heartbeat of the driver of a run."""
 
 from __future__ import annotations
 
@@ -9,36 +9,60 @@ import socket
 import time
 import uuid
 from dataclasses import asdict, dataclass
+from enum import Enum
+from pathlib import Path
 
 import psutil
 
-#: A driver on another machine without a heartbeat for this long counts as dead.
+#: A driver on another machine whose heartbeat does not change for this long counts as dead.
 HEARTBEAT_LIMIT_SECONDS = 30.0
 #: Interval of a driver's heartbeats.
 HEARTBEAT_SECONDS = 5.0
 
-#: Two readings of a process's start time differ by less than this.
-_SAME_START_SECONDS = 2.0
+#: Two readings of a process's start time differ by less than this where the system rounds it.
+_SAME_START_SECONDS = 1.0
+
+#: Tokens of drivers of this process that have ended: the process may live on, as notebooks do.
+_ended: set[str] = set()
+
+
+class Life(Enum):
+    """What the machine of the reader knows about a driver."""
+
+    ALIVE = "alive"
+    DEAD = "dead"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class DriverIdentity:
-    """The process that drives a run, kept with the run so that others can see whether it lives.
+    """The driver of a run, kept with the run so that others can see whether it lives.
 
     Attributes
     ----------
     token:
         Unique to the driver.
     host:
-        Machine and boot of the machine, as process ids are unique within one boot only.
-    process_started, heartbeat:
-        Seconds since the epoch.
+        Machine, boot and process namespace: process ids are unique within all three only.
+    pid:
+        The driver's process.
+    process_started:
+        When the process started, in seconds since the boot of the machine; setting the machine's
+        clock does not change it.
+    heartbeat:
+        Seconds since the epoch by the driver's clock, for people to read.
+    beats:
+        Number of heartbeats so far.
+    thread:
+        Native id of a thread of the process that lives as long as the driver; 0 when there is none.
+    launch:
+        Token of the client that launched the driver elsewhere; empty for other drivers.
 
     Examples
     --------
     >>> driver = DriverIdentity.of_this_process()
-    >>> driver.is_alive()
-    True
+    >>> driver.life()
+    <Life.ALIVE: 'alive'>
     >>> DriverIdentity.from_json(driver.to_json()) == driver
     True
     """
@@ -47,10 +71,13 @@ class DriverIdentity:
     host: str
     pid: int
     process_started: float
-    heartbeat: float
+    heartbeat: float = 0.0
+    beats: int = 0
+    thread: int = 0
+    launch: str = ""
 
     @classmethod
-    def of_this_process(cls) -> DriverIdentity:
+    def of_this_process(cls, launch: str = "") -> DriverIdentity:
         """Make an identity with a new token.
 
         Examples
@@ -58,55 +85,101 @@ class DriverIdentity:
         >>> DriverIdentity.of_this_process().pid == os.getpid()
         True
         """
-        started = psutil.Process().create_time()
-        return cls(uuid.uuid4().hex, _host(), os.getpid(), started, time.time())
+        pid = os.getpid()
+        started = _process_started(pid) or 0.0
+        return cls(uuid.uuid4().hex, _host(), pid, started, time.time(), launch=launch)
 
     @classmethod
     def from_json(cls, text: str) -> DriverIdentity:
-        """Read what `to_json` wrote."""
-        return cls(**json.loads(text))
+        """Read what `to_json` wrote; fields that this version does not know are left out.
+
+        Examples
+        --------
+        >>> text = '{"token": "t", "host": "h", "pid": 7, "process_started": 1.0, "new": 1}'
+        >>> DriverIdentity.from_json(text).pid
+        7
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{key: value for key, value in json.loads(text).items() if key in known})
 
     def to_json(self) -> str:
         """Return one line of JSON."""
         return json.dumps(asdict(self))
 
     def beat(self) -> DriverIdentity:
-        """Return a copy whose heartbeat is now.
+        """Return a copy with one more heartbeat.
 
         Examples
         --------
-        >>> driver = DriverIdentity("token", "a host", 7, process_started=1.0, heartbeat=2.0)
-        >>> driver.beat().heartbeat > driver.heartbeat
-        True
+        >>> driver = DriverIdentity("token", "a host", 7, process_started=1.0)
+        >>> driver.beat().beats
+        1
         """
-        return dataclasses.replace(self, heartbeat=time.time())
+        return dataclasses.replace(self, heartbeat=time.time(), beats=self.beats + 1)
 
-    def is_alive(self) -> bool:
-        """Whether the process lives.
-
-        A process of this machine is looked up; one of another machine is judged by its last
-        heartbeat.
+    def end(self) -> None:
+        """Take note, in the driver's own process, that the driver has ended.
 
         Examples
         --------
-        >>> elsewhere = DriverIdentity("token", "a host", 7, process_started=1.0, heartbeat=2.0)
-        >>> elsewhere.is_alive(), elsewhere.beat().is_alive()
-        (False, True)
+        >>> driver = DriverIdentity.of_this_process()
+        >>> driver.end()
+        >>> driver.life()
+        <Life.DEAD: 'dead'>
         """
-        if self.host == _host():
-            try:
-                started = psutil.Process(self.pid).create_time()
-            except psutil.NoSuchProcess:
-                return False
-            return abs(started - self.process_started) < _SAME_START_SECONDS
-        return time.time() - self.heartbeat < HEARTBEAT_LIMIT_SECONDS
+        _ended.add(self.token)
+
+    def life(self) -> Life:
+        """Return whether the driver lives, as far as this machine knows.
+
+        A driver of this machine is looked up by its process and thread. Others are unknown here;
+        `engine.client.liveness` watches their heartbeats.
+
+        Examples
+        --------
+        >>> DriverIdentity("token", "a host", 7, process_started=1.0).life()
+        <Life.UNKNOWN: 'unknown'>
+        """
+        if self.host != _host():
+            return Life.UNKNOWN
+        started = _process_started(self.pid)
+        if started is None or abs(started - self.process_started) > _SAME_START_SECONDS:
+            return Life.DEAD
+        if self.pid == os.getpid():
+            return Life.DEAD if self.token in _ended else Life.ALIVE
+        return Life.ALIVE if _has_thread(self.pid, self.thread) else Life.DEAD
 
 
 def _host() -> str:
-    """Return the name of the machine and id of its current boot."""
+    """Return the machine, its current boot, and the namespace in which process ids are unique."""
     try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            boot = file.read().strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        namespace = os.readlink("/proc/self/ns/pid")
     except OSError:
-        boot = str(int(psutil.boot_time()))
-    return f"{socket.gethostname()}/{boot}"
+        boot = namespace = ""
+    return f"{socket.gethostname()}/{boot}/{namespace}"
+
+
+def _process_started(pid: int) -> float | None:
+    """Return when a process started; ``None`` without a process.
+
+    psutil's time of creation follows the wall clock of Linux, the kernel's own count does not.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        fields = stat.rpartition(")")[2].split()
+        is_zombie, ticks = fields[0] in "ZX", int(fields[19])
+        return None if is_zombie else ticks / os.sysconf("SC_CLK_TCK")
+    except OSError:
+        if Path("/proc/self/stat").exists():
+            return None
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _has_thread(pid: int, thread: int) -> bool:
+    """Whether a process has a thread; true where the system does not list threads."""
+    tasks = Path(f"/proc/{pid}/task")
+    return thread == 0 or not tasks.exists() or (tasks / str(thread)).exists()

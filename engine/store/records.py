@@ -38,7 +38,7 @@ class RunRecord:
     started, ended:
         Seconds since the epoch; ``ended`` is ``None`` until the run has a final state.
     driver:
-        The process that drives the run; ``None`` before the first one has reported.
+        The driver that has claimed the run last; ``None`` for a run that nobody has claimed.
     notes:
         Warnings for the user.
     tags:
@@ -73,10 +73,9 @@ class RunRecord:
         """The primary metric."""
         return METRICS[self.primary_metric]
 
-    @property
-    def driver_is_alive(self) -> bool:
-        """Whether a driver has reported and is alive."""
-        return self.driver is not None and self.driver.is_alive()
+    def is_driven_by(self, driver: DriverIdentity) -> bool:
+        """Whether no other driver has claimed the run."""
+        return self.driver is None or self.driver.token == driver.token
 
 
 @dataclass(frozen=True)

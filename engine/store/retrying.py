@@ -72,6 +72,7 @@ _ACCESS = {
             "create_registered_model",
             "delete_tag",
             "log_batch",
+            "log_param",
             "set_tag",
             "set_terminated",
             "update_run",

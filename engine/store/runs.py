@@ -84,11 +84,19 @@ class Runs(Tracking):
         experiment_id: str,
         settings: Mapping[str, Any],
         user_tags: Mapping[str, str] | None,
+        creator: DriverIdentity | None = None,
     ) -> str:
-        """Create a parent run in the state ``NotStarted``; return its id."""
+        """Create a parent run in the state ``NotStarted``; return its id.
+
+        Parameters
+        ----------
+        creator:
+            The process that creates the run and is to start its driver: when it dies before, the
+            run has a dead driver from its first moment on.
+        """
         context = {key: str(value) for key, value in DefaultRunContext().tags().items()}
         name = settings.get("name") or f"AutoML_{uuid.uuid4()}"
-        own = tags.tags_of_new_run(name, settings, user_tags or {})
+        own = tags.tags_of_new_run(name, settings, user_tags or {}, creator)
         run_id = self._create_run(experiment_id, {**context, **own})
         params = [
             Param(key, tags.message(str(value)))
@@ -124,13 +132,34 @@ class Runs(Tracking):
         self._tag_all(run_id, best)
 
     def tag_driver(self, run_id: str, driver: DriverIdentity) -> None:
-        """Keep the process that drives the run, with its last sign of life."""
+        """Keep the last heartbeat of the run's driver."""
         self.tag(run_id, tags.DRIVER, driver.to_json())
 
-    def forget_driver(self, run_id: str) -> None:
-        """Set the run back to ``NotStarted``, driven by no process."""
-        self._remove_tag(run_id, tags.DRIVER)
-        self.set_status(run_id, RunStatus.NOT_STARTED)
+    def claim(self, run_id: str, driver: DriverIdentity, after: str | None) -> bool:
+        """Make a driver the run's, unless another one has become so; return whether it is.
+
+        Of several drivers that claim a run at the same time one wins: claims are numbered, and a
+        parameter of MLflow that has a value never gets another one.
+
+        Parameters
+        ----------
+        after:
+            Token of the driver that the caller knows to be dead, or to have handed over; ``None``
+            for a run that nobody has claimed.
+        """
+        run = self._mlflow_run(run_id)
+        current = tags.driver_of(run)
+        if (None if current is None else current.token) != after:
+            return False
+        own = tags.claim(max(tags.claims_of(run.data.params), default=0) + 1)
+        try:
+            self.client.log_param(run_id, own, driver.to_json())
+        except MlflowException:
+            # Another driver has the number, or the answer of the store was lost on its way.
+            if own not in self._mlflow_run(run_id).data.params:
+                raise
+        holder = DriverIdentity.from_json(self._mlflow_run(run_id).data.params[own])
+        return holder.token == driver.token
 
     def move_run(self, run_id: str, target: str) -> None:
         """Keep the name of the compute target where the run goes on."""

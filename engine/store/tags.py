@@ -34,6 +34,8 @@ BEST_ITERATION, BEST_RUN_ID = f"{_PREFIX}best_iteration", f"{_PREFIX}best_run_id
 DRIVER = f"{_PREFIX}driver"
 #: Tells whether a run was created although the answer did not arrive.
 CREATION = f"{_PREFIX}creation"
+#: Prefix of the parameters that hold the claims of drivers, by number.
+_CLAIM = f"{_PREFIX}driver."
 TARGET = f"{_PREFIX}target"
 CANCEL, PAUSE = f"{_PREFIX}request.cancel", f"{_PREFIX}request.pause"
 _CANCEL_ITERATION = f"{_PREFIX}request.cancel_iteration."
@@ -124,9 +126,12 @@ def message(text: str) -> str:
 
 
 def tags_of_new_run(
-    name: str, settings: Mapping[str, Any], user_tags: Mapping[str, str]
+    name: str,
+    settings: Mapping[str, Any],
+    user_tags: Mapping[str, str],
+    creator: DriverIdentity | None = None,
 ) -> dict[str, str]:
-    """Encode a run in the state ``NotStarted``.
+    """Encode a run in the state ``NotStarted``, driven by its creator so far.
 
     Examples
     --------
@@ -143,6 +148,7 @@ def tags_of_new_run(
         _TASK: settings["task"],
         _METRIC: settings["primary_metric"],
         TARGET: settings.get("compute_target") or "local",
+        **({} if creator is None else {DRIVER: creator.to_json()}),
     }
 
 
@@ -172,7 +178,6 @@ def run_record(run: Run) -> RunRecord:
     tags = run.data.tags
     if not is_run(tags):
         raise RunException(f"run {run.info.run_id} is not an AutoML run")
-    driver = tags.get(DRIVER)
     status = RunStatus(tags[STATUS])
     return RunRecord(
         run_id=run.info.run_id,
@@ -185,12 +190,52 @@ def run_record(run: Run) -> RunRecord:
         primary_metric=tags[_METRIC],
         started=run.info.start_time / 1000,
         ended=_end_of(run) if status.is_final else None,
-        driver=None if driver is None else DriverIdentity.from_json(driver),
+        driver=driver_of(run),
         requests=_requests(tags),
         notes=tuple(tags.get(NOTES, "").splitlines()),
         tags={key: value for key, value in tags.items() if not is_reserved(key)},
         target=tags.get(TARGET, "local"),
     )
+
+
+def claims_of(params: Mapping[str, str]) -> dict[int, str]:
+    """Return number -> identity, as JSON, of the drivers that have claimed a run.
+
+    Examples
+    --------
+    >>> claims_of({claim(1): "first", claim(2): "second", "task": "regression"})
+    {1: 'first', 2: 'second'}
+    """
+    return {
+        int(key.removeprefix(_CLAIM)): value
+        for key, value in params.items()
+        if key.startswith(_CLAIM)
+    }
+
+
+def claim(number: int) -> str:
+    """Return the parameter that holds a run's claim of this number.
+
+    Examples
+    --------
+    >>> claim(2)
+    'raysmith.driver.2'
+    """
+    return f"{_CLAIM}{number}"
+
+
+def driver_of(run: Run) -> DriverIdentity | None:
+    """Return the driver with the last claim, with its last heartbeat.
+
+    The tag holds heartbeats. A driver that has lost the run may still write one.
+    """
+    claims = claims_of(run.data.params)
+    beating = run.data.tags.get(DRIVER)
+    tagged = None if beating is None else DriverIdentity.from_json(beating)
+    if not claims:
+        return tagged
+    claimed = DriverIdentity.from_json(claims[max(claims)])
+    return tagged if tagged is not None and tagged.token == claimed.token else claimed
 
 
 def _requests(tags: Mapping[str, str]) -> Requests:

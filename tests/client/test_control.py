@@ -16,7 +16,7 @@ def started(monkeypatch):
     """Specifications of the drivers that would have been started."""
     found = []
     monkeypatch.setattr(
-        control, "start_again", lambda workspace, run_id, given: found.append(given)
+        control, "start_again", lambda workspace, record, given, is_changed: found.append(given)
     )
     return found
 
@@ -56,8 +56,6 @@ def test_a_run_goes_on_at_another_target(experiment, started):
     run = record_run(experiment, RunStatus.FAILED)
     run.resume(compute_target="automlcl")
     assert started[0].settings.compute_target == "automlcl"
-    assert run.store.run(run.id).target == "automlcl"
-    assert run.store.load_spec(run.id)["settings"]["compute_target"] == "automlcl"
 
 
 def test_a_completed_run_is_continued_rather_than_resumed(experiment, started):
@@ -68,7 +66,6 @@ def test_a_completed_run_is_continued_rather_than_resumed(experiment, started):
     settings = started[0].settings
     assert (settings.iterations, settings.experiment_exit_score) == (4 + 5, 0.95)
     assert settings.experiment_timeout_minutes is None
-    assert run.store.load_spec(run.id) == started[0].to_spec()
     with pytest.raises(ConfigException, match="iterations"):
         run.continue_experiment(iterations=0)
     assert len(started) == 1

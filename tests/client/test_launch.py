@@ -1,15 +1,24 @@
-"""Compute targets that cannot drive a run."""
+"""The start of drivers: targets that refuse, clients that die, clients that come together."""
 
 from __future__ import annotations
 
+import dataclasses
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
 
 from cluster.errors import ComputeTargetException
-from engine import AutoMLConfig
+from engine import AutoMLConfig, AutoMLRun, RunException
 from engine.client import launch
 from engine.config.specification import DATA_FILE
+from engine.driver.specification_files import keep_data
+from engine.store.driver_identity import DriverIdentity, Life
+from engine.store.properties import IterationProperties
 from engine.store.status import RunStatus
 from tests.client.recorded import record_run
 
@@ -67,12 +76,185 @@ def test_a_driver_that_is_not_taken_fails_the_run(experiment, given):
     )
     run.store.request_cancel(run.id)
     with pytest.raises(ComputeTargetException, match="the cluster is full"):
-        launch.start_again(workspace, run.id, given)
+        launch.start_again(workspace, run.store.run(run.id), given, is_changed=True)
     record = run.store.run(run.id)
     assert (record.status, record.error) == (RunStatus.FAILED, "the cluster is full")
     assert not record.requests.cancel
     [what] = launched
-    assert (what.module, what.arguments) == ("engine.driver", (run.id,))
+    assert (what.module, what.arguments[0]) == ("engine.driver", run.id)
+    # The driver claims the run from the client that launched it, and from nobody else.
+    assert what.arguments[1] == record.driver.token
+    assert record.driver.life() is Life.DEAD
+    assert record.target == "automlcl"
+    assert run.store.load_spec(run.id) == given.to_spec()
     assert what.secrets == {"RAYSMITH_TRACKING_URI": "http://store"}
     assert what.metadata["run_id"] == run.id
     assert run.store.load_data(run.id, DATA_FILE)["y"] == given.data.raw["y"]
+
+
+def submit(experiment, **more):
+    return experiment.submit(
+        AutoMLConfig("classification", X=[[0.0], [1.0]] * 10, y=[0, 1] * 10, **more)
+    )
+
+
+#: Submits a run and is killed in a call of the store.
+DYING_CLIENT = """
+import os, signal, sys
+from engine import AutoMLConfig, Experiment, Workspace
+experiment = Experiment(Workspace.from_config(), "tests")
+def die(*arguments, **more):
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(type(experiment.workspace.store), sys.argv[1], die)
+experiment.submit(AutoMLConfig("classification", X=[[0.0], [1.0]] * 10, y=[0, 1] * 10))
+"""
+
+
+def test_a_client_that_dies_during_submit_leaves_a_run_with_a_dead_driver(experiment):
+    killed = subprocess.run([sys.executable, "-c", DYING_CLIENT, "save_spec"], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    [run] = experiment.get_runs()
+    assert run.store.run(run.id).status == RunStatus.NOT_STARTED
+    assert run.get_status() == "Failed"
+    with pytest.raises(RunException, match="has died; run"):
+        run.wait_for_completion(timeout_seconds=60)
+    run.cancel()
+    assert run.get_status() == "Canceled"
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), KeyError("a"), RunException("no")]
+)
+@pytest.mark.parametrize("call", ["save_spec", "launch"])
+def test_every_error_during_submit_fails_the_run(experiment, monkeypatch, call, error):
+    def fails(*arguments, **more):
+        raise error
+
+    if call == "launch":
+        monkeypatch.setattr("cluster.targets.embedded.EmbeddedTarget.launch", fails)
+    else:
+        monkeypatch.setattr(experiment.workspace.store, "save_spec", fails)
+    with pytest.raises(type(error)):
+        submit(experiment)
+    [run] = experiment.get_runs()
+    record = run.store.run(run.id)
+    assert record.status == RunStatus.FAILED
+    assert record.error == str(error)
+    assert record.driver.life() is Life.DEAD
+
+
+def test_a_run_without_a_specification_says_so(experiment, monkeypatch):
+    def fails(*arguments):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment.workspace.store, "save_spec", fails)
+        with pytest.raises(OSError, match="no space"):
+            submit(experiment)
+    [run] = experiment.get_runs()
+    with pytest.raises(RunException, match="submit the configuration again"):
+        run.resume()
+
+
+@pytest.fixture
+def launched(monkeypatch):
+    """Launches that would have been made on this machine; nothing drives the runs."""
+    made = []
+    monkeypatch.setattr(
+        "cluster.targets.embedded.EmbeddedTarget.launch", lambda self, launch: made.append(launch)
+    )
+    return made
+
+
+def dead_run(experiment):
+    """A run whose driver has died in the middle."""
+    run = record_run(experiment, RunStatus.RUNNING)
+    dead = dataclasses.replace(DriverIdentity.of_this_process(), pid=999_999_999)
+    assert run.store.claim(run.id, dead, None)
+    run.store.start_iteration(run.store.run(run.id), 4, "KNN", {}, IterationProperties(), 1.0)
+    return run
+
+
+def test_of_two_clients_that_resume_a_run_at_once_one_wins(experiment, launched):
+    run = dead_run(experiment)
+    clients = [AutoMLRun(experiment, run.id) for _ in range(4)]
+    together = threading.Barrier(len(clients))
+
+    def resume(client):
+        together.wait(60)
+        try:
+            client.resume()
+        except RunException as lost:
+            return str(lost)
+        return None
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        losses = list(pool.map(resume, clients))
+    # A client that looks only after the claim finds a run that goes on.
+    assert len(launched) == 1
+    assert all(loss is None or "taken up by another driver" in loss for loss in losses)
+    driver = run.store.run(run.id).driver
+    assert driver.life() is Life.ALIVE
+    driver.end()
+    run.store.set_status(run.id, RunStatus.CANCELED)
+
+
+def test_a_driver_whose_thread_has_died_in_a_living_process_is_dead(experiment, launched):
+    """As after an error that nobody could write down: the notebook lives on."""
+    config = AutoMLConfig("classification", X=[[0.0], [1.0]] * 10, y=[0, 1] * 10, iterations=1)
+    run = experiment.submit(config)
+    keep_data(run.store, run.id, config.prepare())  # as the driver does first
+    assert run.get_status() == "Preparing"
+    run.store.run(run.id).driver.end()
+    assert run.get_status() == "Failed"
+    with pytest.raises(RunException, match="has died; run"):
+        run.wait_for_completion(timeout_seconds=60)
+    run.resume()
+    assert len(launched) == 2
+    assert run.get_status() == "Preparing"
+    run.store.run(run.id).driver.end()
+    run.continue_experiment(iterations=3)
+    assert len(launched) == 3
+    assert run.store.load_spec(run.id)["settings"]["iterations"] == 3
+    run.store.run(run.id).driver.end()
+    run.store.set_status(run.id, RunStatus.CANCELED)
+
+
+def test_cancelling_a_run_whose_driver_is_dead_ends_it(experiment):
+    run = dead_run(experiment)
+    assert run.get_status() == "Failed"
+    run.cancel()
+    assert run.store.run(run.id).status == RunStatus.CANCELED
+    assert run.get_status() == "Canceled"
+    [*_, last] = run.store.iterations(run.id)
+    assert (last.status, last.reason) == (
+        "Canceled", "the run was canceled after the death of its driver",
+    )  # fmt: skip
+
+
+def test_cancelling_a_run_that_another_client_takes_up_leaves_it_to_that_one(
+    experiment, monkeypatch
+):
+    run = dead_run(experiment)
+    monkeypatch.setattr(run.store, "claim", lambda *_: False)
+    run.cancel()
+    record = run.store.run(run.id)
+    assert (record.status, record.requests.cancel) == (RunStatus.RUNNING, True)
+    run.store.set_status(run.id, RunStatus.CANCELED)
+
+
+def test_a_wait_that_fails_names_the_run_that_goes_on(experiment, launched, monkeypatch):
+    def fails(*arguments):
+        raise ConnectionError("the store is away")
+
+    monkeypatch.setattr("engine.client.run.wait_for_end", fails)
+    config = AutoMLConfig("classification", X=[[0.0], [1.0]] * 10, y=[0, 1] * 10)
+    with pytest.raises(RunException) as error:
+        experiment.submit(config, show_output=True)
+    [run] = experiment.get_runs()
+    assert f"waiting for run {run.id} failed (ConnectionError: the store is away)" in str(
+        error.value
+    )
+    assert "the run goes on" in str(error.value)
+    run.store.run(run.id).driver.end()
+    run.store.set_status(run.id, RunStatus.CANCELED)

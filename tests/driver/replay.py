@@ -20,6 +20,7 @@ from engine.driver.recorded_platform import RecordedPlatform
 from engine.driver.trial_backends.recorded import RecordedBackend, RecordedTrial, Recording
 from engine.evaluation.cross_validation import evaluate
 from engine.pipelines.spec import PipelineSpec
+from engine.store.driver_identity import DriverIdentity
 from engine.store.packing import pack_model, pack_predictions
 
 _RNG = np.random.default_rng(0)
@@ -108,6 +109,11 @@ class Replay:
         driver.claim()
         driver.run()
         return self.statuses
+
+    def take_over(self, other: DriverIdentity) -> None:
+        """Have another driver claim the run from whoever has it."""
+        current = self.store.run(self.run_id).driver
+        assert self.store.claim(self.run_id, other, None if current is None else current.token)
 
     def add_iterations(self, count: int) -> None:
         """Have the next driver try more pipelines."""

@@ -129,7 +129,7 @@ def test_the_experiments_time_is_over_before_there_is_data(drive):
 
 def test_another_driver_takes_over_while_it_waits(drive):
     other = DriverIdentity.of_this_process()
-    take = [(5.1, lambda replay: replay.store.tag_driver(replay.run_id, other))]
+    take = [(5.1, lambda replay: replay.take_over(other))]
     replay = drive({"room": 600.0}, take)
     assert replay.status == "Preparing"  # the other one sets it
     replay.store.set_status(replay.run_id, RunStatus.CANCELED)

@@ -144,16 +144,60 @@ def test_a_stopped_pool_ends_its_actors(work):
     assert sorted(actors.ended) == [0, 1]
 
 
-def test_the_time_begins_when_the_first_actor_is_ready(work):
-    """And one piece is explained, however long it takes."""
-    now = itertools.count(0.0, 10.0)
+class Seconds:
+    """A clock that goes on by a second at each look at the actors."""
+
+    def __init__(self, actors, after=0):
+        self.now, self._ready, self._after = 0.0, actors.ready, after
+        actors.ready = self.ready
+
+    def __call__(self):
+        return self.now
+
+    def ready(self, futures, seconds):
+        self.now += 1.0
+        return self._ready(futures, seconds) if self.now > self._after else []
+
+
+def test_when_the_time_is_over_fewer_rows_are_explained(work):
+    """And one piece is explained where an actor was ready in time."""
     actors = LocalActors(work)
-    explanation = ActorPool(actors, work, 1, seconds=5.0, clock=lambda: next(now)).run()
+    clock = Seconds(actors)
+    explanation = ActorPool(actors, work, 1, seconds=0.5, clock=clock).run()
     assert 0 < len(explanation.rows) < N_ROWS
     assert explanation.n_given == N_ROWS
     assert actors.done == [2]
     totals = explanation.expected + explanation.values.sum(axis=1)
     np.testing.assert_allclose(totals[:, 0], work.model.predict(work.X[explanation.rows]))
+
+
+def test_a_cluster_without_room_does_not_keep_an_explanation_waiting(work):
+    actors = LocalActors(work)
+    clock = Seconds(actors, after=1000)
+    with pytest.raises(RunException, match="no explainer had room and time"):
+        ActorPool(actors, work, 2, seconds=20.0, clock=clock).run()
+    assert clock.now <= 21.0
+    assert sorted(actors.ended) == [0, 1]
+
+
+def test_a_first_piece_that_hangs_is_not_waited_for(work):
+    actors = LocalActors(work)
+    clock = Seconds(actors)
+    ready = actors.ready
+    actors.ready = lambda futures, seconds: ready(futures, seconds) if clock.now < 1 else (
+        setattr(clock, "now", clock.now + 1.0) or []
+    )  # fmt: skip
+    with pytest.raises(RunException, match="within 3 s"):
+        ActorPool(actors, work, 1, seconds=3.0, clock=clock).run()
+    assert clock.now <= 3.0 + 5.0 + 1.0
+
+
+def test_an_explanation_without_room_and_limit_hears_a_cancel(work):
+    actors, asked = LocalActors(work), []
+    Seconds(actors, after=1000)
+    with pytest.raises(RunException, match="was stopped"):
+        ActorPool(actors, work, 2).run(lambda: len(asked) > 3 or bool(asked.append(1)))
+    assert sorted(actors.ended) == [0, 1]
 
 
 def test_without_a_cluster_rows_are_explained_here(work):

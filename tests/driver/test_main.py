@@ -20,11 +20,11 @@ def test_it_drives_the_run_to_its_end(replay, monkeypatch, capsys):
     made = []
 
     class Driver:
-        def __init__(self, store, run_id, given):
+        def __init__(self, store, run_id, given, claim):
             made.append((run_id, given.settings.iterations))
 
-        def claim(self):
-            made.append("claimed")
+        def claim(self, launch):
+            made.append(f"claimed for {launch}")
 
         def run(self):
             replay.store.set_status(replay.run_id, RunStatus.COMPLETED)
@@ -32,8 +32,8 @@ def test_it_drives_the_run_to_its_end(replay, monkeypatch, capsys):
     monkeypatch.setattr(job, "Driver", Driver)
     replay.drive()
     replay.store.set_status(replay.run_id, RunStatus.RUNNING)  # as a driver that died leaves it
-    assert job.main(replay.run_id) == 0
-    assert made == [(replay.run_id, 6), "claimed"]
+    assert job.main(replay.run_id, "launch") == 0
+    assert made == [(replay.run_id, 6), "claimed for launch"]
     assert capsys.readouterr().out == f"run {replay.run_id}: Completed\n"
 
 

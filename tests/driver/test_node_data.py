@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 
 import numpy as np
@@ -126,9 +127,23 @@ def test_a_node_has_one_actor_a_run_until_it_is_ended(source, in_process_ray):
     assert in_process_ray.options[0]["lifetime"] == "detached"
     assert in_process_ray.options[0]["num_cpus"] == 0
     assert node_features("run") is not None
-    in_process_ray.actors["data-other-node"] = Handle(None)
+    in_process_ray.actors["data-other:-node"] = Handle(None)
+    # A client's explanation has data of its own on the node.
+    in_process_ray.actors["data-run-explain:-node"] = Handle(None)
     end_node_data("run")
     assert in_process_ray.killed == [node]
+
+
+def test_two_drivers_of_a_run_have_actors_of_their_own(source, in_process_ray):
+    loser, winner = (
+        node_data(dataclasses.replace(source(), driver=driver)) for driver in ("loser", "winner")
+    )
+    assert loser is not winner
+    end_node_data("run", "loser")
+    assert in_process_ray.killed == [loser]
+    end_node_data("run", but="winner")
+    assert winner not in in_process_ray.killed
+    assert node_features("run", "winner") is not None
 
 
 def test_an_actor_that_is_gone_before_it_is_ended(source, in_process_ray, monkeypatch):

@@ -22,7 +22,7 @@ from engine.store.status import IterationStatus
 from tests.driver.replay import X, Y
 
 ACCURACY = METRICS["accuracy"]
-HERE = Placement("n1", "10.0.0.1", 17, 1000.0)
+HERE = Placement("n1", "10.0.0.1", 17)
 ESTIMATORS = ["LogisticRegression", "KNN", "DecisionTree", "SGD"]
 
 
@@ -278,3 +278,46 @@ def test_nothing_is_begun_while_the_store_is_behind(catches_up):
 
 def test_a_real_clock_does_not_wait_for_the_store():
     RealClock().catch_up(lambda: pytest.fail("it has waited"))
+
+
+def test_what_found_no_place_has_failed(scene):
+    for _ in range(3):
+        scene.progress.propose()
+    scene.progress.begun(0, HERE)
+    scene.progress.fail_unplaced("no node could hold a trial")
+    ended = {n: (e.status, e.reason) for n, e, _ in scene.notes.of("ended")}
+    assert ended == dict.fromkeys((1, 2), ("Failed", "no node could hold a trial"))
+
+
+def test_a_trial_that_loses_its_node_after_the_last_is_ended(scene):
+    scene.progress.propose()
+    scene.progress.begun(0, HERE)
+    scene.schedule.stop("the best score has stood still")
+    scene.progress.lost(0, "node n1 was lost", "a log")
+    assert scene.notes.of("retried") == []
+    ((_, end, _),) = scene.notes.of("ended")
+    assert (end.status, end.log) == ("Canceled", "a log")
+    assert end.reason == (
+        "node n1 was lost; it was not tried again: the best score has stood still"
+    )
+
+
+def test_what_waits_for_another_node_is_cancelled_on_request(scene):
+    scene.progress.propose()
+    scene.progress.begun(0, HERE)
+    scene.progress.lost(0, "node n1 was lost", None)
+    scene.schedule.paused = True
+    scene.progress.cancelled = frozenset({0})
+    assert scene.progress.propose() is Next.WAIT
+    ((number, end, _),) = scene.notes.of("ended")
+    assert (number, end.status, end.reason) == (0, "Canceled", "canceled by the user")
+    scene.schedule.paused = False
+    assert scene.progress.propose().number == 1
+
+
+def test_a_proposal_says_what_time_is_left():
+    clock = SimulatedClock(1000.0)
+    scene = Scene(until=Deadline(1060.0, clock.monotonic))
+    clock.sleep(20.0)
+    assert scene.progress.propose().seconds_left == 40.0
+    assert Scene().progress.propose().seconds_left is None

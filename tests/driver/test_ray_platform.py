@@ -64,16 +64,27 @@ def test_the_machines_are_asked_for_what_the_settings_want(in_process_ray, given
     connected = []
     monkeypatch.setattr(ray_platform, "connect", lambda: connected.append(True))
     far = given(compute_target="far", max_concurrent_iterations=3)
-    platform = RayPlatform("run", far.settings, ACCURACY)
+    for driver in ("dead", "mine"):
+        in_process_ray.actors[f"data-run:{driver}-node"] = Handle(driver)
+    platform = RayPlatform("run", far.settings, ACCURACY, "mine")
     platform.connect()
     assert connected == [True]
+    assert [handle.actor for handle in in_process_ray.killed] == ["dead"]
     assert platform.trial_cores() == 1
     assert platform.concurrency(1) == 3
     platform.ask_for_nodes(1)
-    in_process_ray.actors["data-run-node"] = Handle("node")
     platform.close()
     assert in_process_ray.requested == [[{"CPU": 1}] * 3, []]
-    assert [handle.actor for handle in in_process_ray.killed] == ["node"]
+    assert [handle.actor for handle in in_process_ray.killed] == ["dead", "mine"]
+
+
+def test_a_driver_that_has_lost_its_run_leaves_the_others_actors_and_nodes(in_process_ray, given):
+    for driver in ("loser", "winner"):
+        in_process_ray.actors[f"data-run:{driver}-node"] = Handle(driver)
+    far = given(compute_target="far")
+    RayPlatform("run", far.settings, ACCURACY, "loser").hand_over()
+    assert [handle.actor for handle in in_process_ray.killed] == ["loser"]
+    assert in_process_ray.requested == []
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ class OneNode:
         monkeypatch.setattr(second_level_job, "trial_cores", lambda settings: 2)
         monkeypatch.setattr(second_level_job, "concurrency", lambda settings, cores: 8)
         monkeypatch.setattr(second_level_job.ray, "get", lambda reference: data)
-        monkeypatch.setattr(second_level_job, "node_features", lambda run_id: None)
+        monkeypatch.setattr(second_level_job, "node_features", lambda *run: None)
         monkeypatch.setattr(second_level_job, "fit_second_level", self.fit)
 
     def fit(self, dataset, folds, outputs, inputs, options, *, stop, kept):

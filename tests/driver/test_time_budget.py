@@ -118,7 +118,8 @@ def test_a_second_level_ends_the_trials_earlier(minutes, reserved):
     before = timed.trials
     timed.reserve_second_level()
     assert before.at - timed.trials.at == pytest.approx(reserved)
-    assert timed.iteration_limits().trials == timed.trials
+    # A deadline means nothing on another machine: seconds travel with each proposal.
+    assert not timed.iteration_limits().trials.is_set
 
 
 def test_one_iteration_gets_a_third_of_what_trials_have_left():

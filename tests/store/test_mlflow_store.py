@@ -113,16 +113,63 @@ def test_data_and_specification_come_back(store, run_id):
     assert store.load_data(run_id, "data.pkl") == {"X": [1, 2]}
 
 
-def test_a_driver_is_known_to_live_or_not(store, run_id):
+def test_a_heartbeat_is_read_with_the_run(store, run_id):
     me = DriverIdentity.of_this_process()
     store.tag_driver(run_id, me)
     assert store.run(run_id).driver == me
-    assert store.run(run_id).driver_is_alive
-    gone = DriverIdentity.from_json(me.to_json().replace(f'"pid": {me.pid}', '"pid": 999999999'))
-    assert not gone.is_alive()
-    elsewhere = DriverIdentity("t", "other/host", 1, 0.0, me.heartbeat)
-    assert elsewhere.is_alive()
-    assert not DriverIdentity("t", "other/host", 1, 0.0, me.heartbeat - 60).is_alive()
+    assert store.run(run_id).is_driven_by(me.beat())
+    assert not store.run(run_id).is_driven_by(DriverIdentity.of_this_process())
+
+
+def test_a_run_has_its_creator_as_its_first_driver(store, experiment_id):
+    me = DriverIdentity.of_this_process()
+    run_id = store.create_run(experiment_id, SETTINGS, None, me)
+    assert store.run(run_id).driver == me
+
+
+def test_of_many_drivers_that_claim_a_run_at_once_one_wins(store, run_id):
+    before = None
+    for _ in range(3):
+        drivers = [DriverIdentity.of_this_process() for _ in range(6)]
+        with ThreadPoolExecutor(6) as pool:
+            won = list(pool.map(lambda d, after=before: store.claim(run_id, d, after), drivers))
+        [winner] = [d for d, has_won in zip(drivers, won, strict=True) if has_won]
+        assert store.run(run_id).driver == winner
+        # One that comes later knows a driver that has the run no more.
+        assert not store.claim(run_id, DriverIdentity.of_this_process(), before)
+        assert store.run(run_id).driver == winner
+        before = winner.token
+
+
+def test_a_heartbeat_of_a_driver_that_has_lost_the_run_changes_nothing(store, run_id):
+    first, second = (DriverIdentity.of_this_process() for _ in range(2))
+    assert store.claim(run_id, first, None)
+    assert store.claim(run_id, second, first.token)
+    store.tag_driver(run_id, first.beat())
+    assert store.run(run_id).driver == second
+    store.tag_driver(run_id, second.beat())
+    assert store.run(run_id).driver.beats == 1
+
+
+def test_a_claim_whose_answer_is_lost_is_known_by_its_value(store, run_id, monkeypatch):
+    me = DriverIdentity.of_this_process()
+    log_param = store.client.log_param
+
+    def lost(*arguments):
+        log_param(*arguments)
+        raise MlflowException("the connection broke")
+
+    monkeypatch.setattr(store.client, "log_param", lost)
+    assert store.claim(run_id, me, None)
+
+
+def test_a_claim_that_cannot_be_written_is_an_error(store, run_id, monkeypatch):
+    def away(*arguments):
+        raise MlflowException("the store is away")
+
+    monkeypatch.setattr(store.client, "log_param", away)
+    with pytest.raises(MlflowException, match="is away"):
+        store.claim(run_id, DriverIdentity.of_this_process(), None)
 
 
 def test_a_store_used_from_many_threads(store, run_id):
@@ -169,15 +216,6 @@ def test_everything_else_that_a_run_holds(store, run_id):
     assert len(record.tags["team"]) == 4000
     assert set(record.tags) == {"mine", "team"}
     assert f"/runs/{run_id}" in store.page_of(run_id)
-
-
-def test_a_driver_is_forgotten(store, run_id):
-    store.tag_driver(run_id, DriverIdentity.of_this_process())
-    store.set_status(run_id, RunStatus.RUNNING)
-    for _ in range(2):
-        store.forget_driver(run_id)
-        record = store.run(run_id)
-        assert (record.driver, record.status) == (None, RunStatus.NOT_STARTED)
 
 
 def test_only_news_are_read_again(store, run_id):

@@ -15,9 +15,10 @@ from engine.store.status import IterationStatus, RunStatus
 SETTINGS = {"task": "classification", "primary_metric": "accuracy", "compute_target": "automlcl"}
 
 
-def mlflow_run(of, metrics=None, end_time=5_000):
+def mlflow_run(of, metrics=None, end_time=5_000, params=None):
     info = SimpleNamespace(run_id="r", experiment_id="e", start_time=1_500, end_time=end_time)
-    return SimpleNamespace(info=info, data=SimpleNamespace(tags=of, metrics=metrics or {}))
+    data = SimpleNamespace(tags=of, metrics=metrics or {}, params=params or {})
+    return SimpleNamespace(info=info, data=data)
 
 
 def test_every_state_has_a_status_in_mlflow():
@@ -32,7 +33,7 @@ def test_a_new_run():
     assert (record.status, record.metric.name) == (RunStatus.NOT_STARTED, "accuracy")
     assert (record.target, record.tags) == ("automlcl", {"team": "x"})
     assert (record.started, record.ended, record.driver) == (1.5, None, None)
-    assert (record.is_final, record.driver_is_alive) == (False, False)
+    assert not record.is_final
 
 
 def test_a_run_with_requests_and_a_driver():
@@ -55,6 +56,20 @@ def test_a_run_with_requests_and_a_driver():
     assert (record.ended, record.is_final) == (5.0, True)
     cleared = {key for key in found if tags.is_request_or_error(key)}
     assert cleared == {tags.CANCEL, tags.PAUSE, tags.cancel_iteration(7), tags.cancel_iteration(12)}
+
+
+def test_the_last_claim_says_who_the_driver_is():
+    first, second = (DriverIdentity.of_this_process() for _ in range(2))
+    new = tags.tags_of_new_run("a run", SETTINGS, {}, first)
+    assert tags.run_record(mlflow_run(new)).driver == first
+    claims = {tags.claim(9): first.to_json(), tags.claim(10): second.to_json()}
+    for beating, expected in (
+        (first.beat(), second),  # a heartbeat of the driver that has lost the run
+        (second.beat().beat(), second.beat().beat()),
+    ):
+        found = {**new, tags.DRIVER: beating.to_json()}
+        driver = tags.run_record(mlflow_run(found, params=claims)).driver
+        assert (driver.token, driver.beats) == (expected.token, expected.beats)
 
 
 def test_a_final_state_without_a_time_has_no_end_yet():

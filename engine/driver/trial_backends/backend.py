@@ -23,21 +23,23 @@ class Proposal:
         The pipeline to evaluate.
     best_folds:
         The primary metric of each fold of the best iteration so far; empty when there is none.
+    seconds_left:
+        Seconds until all trials must have ended; ``None`` for no limit.
     """
 
     number: int
     spec: PipelineSpec
     best_folds: tuple[float, ...] = ()
+    seconds_left: float | None = None
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where and since when a trial runs; ``started`` is in seconds since the epoch."""
+    """Where a trial runs."""
 
     node_id: str
     node_ip: str
     pid: int
-    started: float
 
 
 class TrialHost(ABC):

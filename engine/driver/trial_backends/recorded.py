@@ -185,7 +185,7 @@ class RecordedBackend(TrialBackend):
     ...         return self.waiting.pop(0) if self.waiting else Next.OVER
     ...
     ...     def begun(self, number, placement):
-    ...         print(number, "begins at", placement.started)
+    ...         print(number, "begins on", placement.node_id)
     ...
     ...     def ended(self, number, end):
     ...         print(number, "ends with", end.metrics)
@@ -195,9 +195,9 @@ class RecordedBackend(TrialBackend):
     ...     def lost(self, number, reason, log): ...
     >>> recording = Recording("accuracy", others=RecordedTrial((0.5,), seconds=10.0))
     >>> RecordedBackend(recording, SimulatedClock()).run(TwoTrials(), concurrency=2)
-    0 begins at 0.0
+    0 begins on node-0
     0 ends with {'accuracy': 0.5}
-    1 begins at 10.0
+    1 begins on node-0
     1 ends with {'accuracy': 0.5}
     """
 
@@ -221,7 +221,7 @@ class RecordedBackend(TrialBackend):
 
     def run(self, host: TrialHost, concurrency: int) -> None:
         """See `TrialBackend.run`."""
-        began = self._clock.time()
+        began = self._clock.monotonic()
         for loss in self._losses:
             self._clock.at(began + loss.after, partial(self._lose, host, loss.node))
         while not host.stops_at_once:
@@ -244,7 +244,7 @@ class RecordedBackend(TrialBackend):
 
     def _report(self, host: TrialHost) -> None:
         """Report the trials that have ended by now, in the order of their ends."""
-        now = self._clock.time()
+        now = self._clock.monotonic()
         over = [n for n, r in self._running.items() if r.is_killed or r.ends <= now]
         for number in sorted(over, key=lambda n: (self._running[n].ends, n)):
             running = self._free_slot(number)
@@ -268,9 +268,9 @@ class RecordedBackend(TrialBackend):
                 return
             self._free[node] -= 1
             trial = self._recording.of(proposal.number, proposal.spec)
-            began = self._clock.time()
+            began = self._clock.monotonic()
             self._running[proposal.number] = _Running(trial, node, began)
-            placement = Placement(f"node-{node}", f"10.0.0.{node}", os.getpid(), began)
+            placement = Placement(f"node-{node}", f"10.0.0.{node}", os.getpid())
             host.begun(proposal.number, placement)
 
     def _lose(self, host: TrialHost, node: int) -> None:
@@ -283,7 +283,7 @@ class RecordedBackend(TrialBackend):
         running = self._running.pop(number)
         if running.node in self._free:
             self._free[running.node] += 1
-        self.busy_seconds += min(self._clock.time() - running.began, running.trial.seconds)
+        self.busy_seconds += min(self._clock.monotonic() - running.began, running.trial.seconds)
         return running
 
     def _next_moment(self, concurrency: int) -> float:
@@ -292,4 +292,4 @@ class RecordedBackend(TrialBackend):
         is_full = len(self._running) >= concurrency or not any(self._free.values())
         if self._is_over or is_full:
             return ends
-        return min(ends, self._clock.time() + _ASK_AGAIN_SECONDS)
+        return min(ends, self._clock.monotonic() + _ASK_AGAIN_SECONDS)

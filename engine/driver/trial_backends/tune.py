@@ -27,6 +27,8 @@ from engine.driver.trial_settings import TrialSettings
 #: Ray's own health checks take this long to notice that a node is gone.
 _NOTICE_SECONDS = 20.0
 _LOG_SECONDS = 0.5
+#: In Ray's words on the death of an actor.
+_KILLED_BY_US = "killed by `ray.kill`"
 _LAST_LOG_SECONDS = 1.0
 
 
@@ -91,12 +93,13 @@ class TuneBackend(TrialBackend):
 
     def kill(self, number: int) -> None:
         """See `TrialBackend.kill`."""
+        # An actor goes on to another trial once `forget` has been called for this one.
         with self._lock:
             announcement = self._running.get(number)
             if announcement is None:
                 return
             self._killed.add(number)
-        ray.kill(announcement.actor, no_restart=True)
+            ray.kill(announcement.actor, no_restart=True)
 
     def logs(self, numbers: Collection[int]) -> dict[int, str]:
         """See `TrialBackend.logs`."""
@@ -119,9 +122,7 @@ class TuneBackend(TrialBackend):
         """Take note of the actor that executes a trial; return where it is."""
         with self._lock:
             self._running[number] = announcement
-        return Placement(
-            announcement.node_id, announcement.node_ip, announcement.pid, announcement.started
-        )
+        return Placement(announcement.node_id, announcement.node_ip, announcement.pid)
 
     def forget(self, number: int) -> tuple[Announcement | None, bool]:
         """Forget a trial that has ended; return where it ran and whether it was killed."""
@@ -163,6 +164,10 @@ class Reports(OfThisProcess, tune.Callback):
             self._host.killed(number, log)
             return
         reason = _why_it_died(trial)
+        if _KILLED_BY_US in reason:
+            # The kill was meant for the actor's last trial, whose outcome was under way already.
+            self._host.lost(number, "its worker was ended with the iteration before it", log)
+            return
         lost = _lost_node(reason, announcement)
         if lost is not None:
             self._host.lost(number, lost, log)

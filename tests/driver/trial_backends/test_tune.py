@@ -44,7 +44,7 @@ class Node:
 
 def announcement(logs=None, node_id=NODE["NodeID"]):
     node = Handle(Node({f"{n}.log": log for n, log in (logs or {0: "a line\n"}).items()}))
-    return Announcement("the actor", node, node_id, "10.0.0.1", 17, 1000.0)
+    return Announcement("the actor", node, node_id, "10.0.0.1", 17)
 
 
 def trial(number=0, error_file=None):
@@ -78,7 +78,7 @@ def test_the_searcher_hands_over_proposals_and_the_hosts_other_answers():
     searcher = HostSearcher(host)
     assert searcher.suggest("t0") is None
     assert searcher.suggest("t0") == {
-        "iteration": 0, "pipeline": SPEC.to_json(), "best_folds": [],
+        "iteration": 0, "pipeline": SPEC.to_json(), "best_folds": [], "seconds_left": None,
     }  # fmt: skip
     assert searcher.suggest("t1") == Searcher.FINISHED
     assert searcher.on_trial_complete("t0") is None
@@ -116,7 +116,7 @@ def test_tune_is_quiet_meanwhile_and_as_before_afterwards(monkeypatch):
 def test_a_trials_results_are_its_announcement_and_its_outcome(scene):
     begin(scene)
     placement = scene.host.last(0)
-    assert (placement.node_ip, placement.pid, placement.started) == ("10.0.0.1", 17, 1000.0)
+    assert (placement.node_ip, placement.pid) == ("10.0.0.1", 17)
     one = trial()
     end = IterationEnd(IterationStatus.COMPLETED)
     one.last_result = {"end": end, "training_iteration": 2}
@@ -135,6 +135,26 @@ def test_a_trial_is_killed_by_its_actor(scene):
     scene.reports.on_trial_error(2, [], trial())
     assert scene.host.of(0) == ["begun", "killed"]
     assert scene.host.last(0) == "a line\n"
+
+
+def test_a_kill_that_hits_the_actors_next_trial_costs_that_one_nothing(scene, tmp_path):
+    """The outcome of the first was under way, its actor went on to the next one and died."""
+    begin(scene)
+    scene.backend.kill(0)
+    scene.reports.on_trial_result(2, [], trial(), {"end": IterationEnd(IterationStatus.FAILED)})
+    begin(scene, 1, logs={1: "a line\n"})
+    error = tmp_path / "error.txt"
+    error.write_text("The actor is dead because it was killed by `ray.kill`.")
+    scene.reports.on_trial_error(3, [], trial(1, str(error)))
+    assert scene.host.of(1) == ["begun", "lost"]
+    assert scene.host.last(1) == "its worker was ended with the iteration before it"
+
+
+def test_what_has_ended_is_not_killed_any_more(scene):
+    begin(scene)
+    scene.reports.on_trial_result(2, [], trial(), {"end": IterationEnd(IterationStatus.FAILED)})
+    scene.backend.kill(0)
+    assert scene.ray.killed == []
 
 
 def test_an_outcome_may_come_after_the_kill(scene):

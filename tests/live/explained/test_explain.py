@@ -192,13 +192,13 @@ def test_a_model_that_kills_its_process_ends_the_explanation():
 def test_when_time_is_over_fewer_rows_are_explained():
     told = []
     explanation = explain_with_actors(
-        work(Slow(0.1), 200), "slow", seconds=3.0, progress=lambda done, total: told.append(done)
+        work(Slow(0.1), 2000), "slow", seconds=20.0, progress=lambda done, total: told.append(done)
     )
-    assert 0 < len(explanation.rows) < 200
-    assert explanation.n_given == 200
+    assert 0 < len(explanation.rows) < 2000
+    assert explanation.n_given == 2000
     assert told[-1] <= len(explanation.rows)
     totals = explanation.expected + explanation.values.sum(axis=1)
-    rows = work(Slow(0), 200).X[explanation.rows]
+    rows = work(Slow(0), 2000).X[explanation.rows]
     np.testing.assert_allclose(totals[:, 0], Slow(0).predict(rows), atol=1e-6)
 
 
