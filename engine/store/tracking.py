@@ -8,7 +8,6 @@ import logging
 import os
 import uuid
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Self
 
 from mlflow import MlflowClient
@@ -55,14 +54,16 @@ def configure_mlflow() -> None:
 
 
 class _Client(MlflowClient):
-    """Copies a run's files with one look at the run."""
+    """An ``MlflowClient`` that reads a run once for each file that it downloads.
+
+    MLflow's own download by id reads the run three times and searches its experiment for models.
+    """
 
     def download_artifacts(self, run_id: str, path: str, dst_path: str | None = None) -> str:
-        """Copy a file or folder. MLflow's own method reads the run thrice and looks for models."""
         root = self.get_run(run_id).info.artifact_uri
-        if dst_path is not None:
-            Path(dst_path).mkdir(parents=True, exist_ok=True)
         repository = get_artifact_repository(root, tracking_uri=self.tracking_uri)
+        if dst_path is not None:
+            os.makedirs(dst_path, exist_ok=True)
         return str(repository.download_artifacts(path, dst_path))
 
 
