@@ -104,7 +104,7 @@ class Experiment:
 
     def get_runs(self) -> list[AutoMLRun]:
         """List all runs, newest first."""
-        return [AutoMLRun(self, record.run_id) for record in self.workspace.store.runs(self.id)]
+        return [AutoMLRun.of(self, record) for record in self.workspace.store.runs(self.id)]
 
 
 def check_experiment_name(name: object) -> None:

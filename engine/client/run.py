@@ -19,7 +19,7 @@ from engine.show.view import RunView
 from engine.store.choice import chosen_iteration, pick
 from engine.store.files import MLFLOW_MODEL
 from engine.store.mlflow_model import load_model, save_mlflow_model
-from engine.store.records import IterationRecord
+from engine.store.records import IterationRecord, RunRecord
 from engine.store.tags import is_reserved
 
 
@@ -56,6 +56,14 @@ class AutoMLRun(ControlledRun):
                 f"run {run_id} does not belong to the experiment {experiment.name!r}"
             )
         self.metric: Metric = record.metric
+
+    @classmethod
+    def of(cls, experiment: ExperimentLike, record: RunRecord) -> AutoMLRun:
+        """Return the run of a record that was read from the store already."""
+        run = cls.__new__(cls)
+        ControlledRun.__init__(run, experiment, record.run_id)
+        run.metric = record.metric
+        return run
 
     def __repr__(self) -> str:
         return f"AutoMLRun({self.experiment.name!r}, {self.id!r})"

@@ -63,9 +63,9 @@ class Runs(Tracking):
         experiment_id = self._mlflow_run(run_id).info.experiment_id
         return str(self.client.get_experiment(experiment_id).name)
 
-    def runs(self, experiment_id: str) -> list[RunRecord]:
-        """Return the AutoML runs of an experiment, newest first."""
-        return [tags.run_record(run) for run in self._search(experiment_id, tags.ALL_RUNS)]
+    def runs(self, *experiment_ids: str) -> list[RunRecord]:
+        """Return the AutoML runs of one or several experiments, newest first."""
+        return [tags.run_record(run) for run in self._search(experiment_ids, tags.ALL_RUNS)]
 
     def run(self, run_id: str) -> RunRecord:
         """Read one run.
@@ -136,11 +136,18 @@ class Runs(Tracking):
         """Keep the name of the compute target where the run goes on."""
         self.tag(run_id, tags.TARGET, target)
 
-    def page_of(self, run_id: str) -> str:
-        """Return the address of the run's page in the MLflow UI."""
+    def page_of(self, run_id: str, experiment_id: str | None = None) -> str:
+        """Return the address of the run's page in the MLflow UI.
+
+        Parameters
+        ----------
+        experiment_id:
+            Id of the run's experiment, which spares a request; default: it is read.
+        """
         uri = self.tracking_uri
         base = uri.rstrip("/") if uri.startswith(("http://", "https://")) else DEFAULT_UI
-        experiment_id = self._mlflow_run(run_id).info.experiment_id
+        if experiment_id is None:
+            experiment_id = self._mlflow_run(run_id).info.experiment_id
         return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"
 
 

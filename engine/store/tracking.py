@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mlflow import MlflowClient
 from mlflow.entities import Run, RunTag, ViewType
@@ -63,13 +63,13 @@ class Tracking:
         except MlflowException as error:
             raise RunException(f"there is no run {run_id!r} in {self.tracking_uri}") from error
 
-    def _search(self, experiment_id: str, condition: str) -> list[Run]:
-        """Return all runs of an experiment that meet a condition in MLflow's syntax."""
+    def _search(self, experiment_ids: Sequence[str], condition: str) -> list[Run]:
+        """Return all runs of experiments that meet a condition in MLflow's syntax."""
         found: list[Run] = []
         token = None
         while True:
             page = self.client.search_runs(
-                [experiment_id], condition, ViewType.ACTIVE_ONLY, _PAGE, None, token
+                list(experiment_ids), condition, ViewType.ACTIVE_ONLY, _PAGE, None, token
             )
             found += page
             token = page.token
