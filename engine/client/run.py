@@ -15,7 +15,7 @@ from engine.client.waiting import wait_for_end
 from engine.errors import ConfigException, RunException
 from engine.metrics.metric import Metric
 from engine.show.summary import summary_of
-from engine.show.view import RunView
+from engine.show.view import MOST_LOGS, RunView
 from engine.store.choice import chosen_iteration, pick
 from engine.store.files import MLFLOW_MODEL
 from engine.store.mlflow_model import load_model, save_mlflow_model
@@ -250,7 +250,7 @@ class AutoMLRun(ControlledRun):
 
         ``raysmith ui`` starts the UI of a local workspace.
         """
-        return self.store.page_of(self.id)
+        return self.store.page_of(self.id, self.experiment.id)
 
     def summary(self) -> pd.DataFrame:
         """Return a table with a row for each iteration, by number.
@@ -261,13 +261,21 @@ class AutoMLRun(ControlledRun):
         """
         return summary_of(self.store.iterations(self.id), self.metric)
 
-    def report(self, path: str | Path = "report.html") -> str:
+    def report(self, path: str | Path = "report.html", logs: int | None = MOST_LOGS) -> str:
         """Write the run as one HTML file, which needs no other file and no network.
 
         Parameters
         ----------
         path:
             Name of the file, or a folder for ``report.html``.
+        logs:
+            Number of iterations whose logs the file holds: failed ones first, then the best.
+            ``None``: all; a log has at most 20,000 characters, all together a million.
+
+        Raises
+        ------
+        ConfigException
+            For other ``logs``.
 
         Returns
         -------
@@ -276,11 +284,16 @@ class AutoMLRun(ControlledRun):
         """
         from engine.show.report import write_report
 
-        return write_report(self.view(), path)
+        if logs is not None and (type(logs) is not int or logs < 0):
+            raise ConfigException(
+                [f"logs={logs!r}: allowed is a number from 0 on, or None for all"]
+            )
+        return write_report(self.view(), path, logs)
 
     def view(self) -> RunView:
         """Return the run as report, widget and model card read it."""
-        return RunView(self.store, self.id, self.get_portal_url(), self._status)
+        url = self.store.page_of(self.id, self.experiment.id)
+        return RunView(self.store, self.id, self.experiment.name, url, self._status)
 
     def register_model(
         self,

@@ -40,10 +40,10 @@ def test_the_state_of_an_iteration(run):
 
 
 def test_failed_iterations_and_the_best_keep_their_logs(run):
-    state = full_state(run.view(), most=2)
+    state = full_state(run.view(), logs=2)
     assert state["logs"] == {"1": "log of 1\n", str(BEST): f"log of {BEST}\n"}
     with_folds = [one["iteration"] for one in state["iterations"] if "folds" in one]
-    assert with_folds == [BEST]
+    assert with_folds == [0, BEST, 3]
 
 
 def test_a_run_that_is_about_to_end(run):
