@@ -79,14 +79,15 @@ def _states(
     """Return run -> state, for those that are known within the time."""
     states: dict[str, RunStatus] = {}
     by_target: dict[str, list[RunRecord]] = defaultdict(list)
+    silent = _with_targets(workspace, _NoTargets())
     for record in records:
-        if record.is_final or record.driver_is_alive:
-            states[record.run_id] = record.status
-        else:
+        try:
+            states[record.run_id] = status_of(record, silent)
+        except _IsUnclearError:
             by_target[record.target].append(record)
     if not by_target:
         return states
-    asked = _asking_each_target_once(workspace)
+    asked = _with_targets(workspace, _Targets(workspace.compute_targets))
 
     def ask(unclear: Sequence[RunRecord]) -> None:
         for record in unclear:
@@ -105,8 +106,24 @@ def _states(
     return dict(states)
 
 
-def _asking_each_target_once(workspace: WorkspaceLike) -> WorkspaceLike:
-    targets = _Targets(workspace.compute_targets)
+class _IsUnclearError(Exception):
+    """The state of a run cannot be found out without its compute target."""
+
+
+class _NoTargets(Mapping[str, Any]):
+    """Stands for compute targets where none is to be asked."""
+
+    def __getitem__(self, name: str) -> Any:
+        raise _IsUnclearError
+
+    def __iter__(self) -> Iterator[str]:
+        raise _IsUnclearError
+
+    def __len__(self) -> int:
+        raise _IsUnclearError
+
+
+def _with_targets(workspace: WorkspaceLike, targets: Mapping[str, Any]) -> WorkspaceLike:
     asked: Any = SimpleNamespace(
         tracking_uri=workspace.tracking_uri,
         artifact_location=workspace.artifact_location,

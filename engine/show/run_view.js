@@ -297,8 +297,12 @@ class View {
     this.drawInto("head", () => this.head());
     if (has("iterations", "best", "metrics", "run")) this.drawRows();
     if (this.chosen !== null && (changes === null || this.touches(changes))) this.drawDetails();
-    if (has("iterations", "metrics", "explanation")) this.drawCharts();
+    if (has("metrics", "explanation") || this.scores(changes)) this.drawCharts();
     if (has(...MORE)) this.drawInto("more", () => this.more());
+  }
+
+  scores(changes) {
+    return (changes.iterations ?? []).some((one) => "metrics" in one || "status" in one);
   }
 
   touches(changes) {
