@@ -270,7 +270,7 @@ class AutoMLRun(ControlledRun):
             Name of the file, or a folder for ``report.html``.
         logs:
             Number of iterations whose logs the file holds: failed ones first, then the best.
-            ``None``: all; a log has at most 20,000 characters, all together a million.
+            ``None``: all; a log has at most 20,000 characters, all together 500,000.
 
         Raises
         ------

@@ -41,7 +41,7 @@ _MOST_FEATURES = 50
 #: Iterations whose logs a report holds by default.
 MOST_LOGS = 40
 #: Characters of one log, and of all logs of a report together.
-_LONGEST_LOG, _LONGEST_LOGS = 20_000, 1_000_000
+_LONGEST_LOG, _LONGEST_LOGS = 20_000, 500_000
 #: Logs that are read at the same time.
 _READERS = 8
 _SHOWN_ELSEWHERE = ("pipeline_spec", "fold_scores")
@@ -234,7 +234,7 @@ def log_of(store: RunStore, child: IterationRecord) -> str:
 
 
 def logs_of(store: RunStore, children: Sequence[IterationRecord]) -> dict[str, str]:
-    """Return number -> end of the log; all together have a million characters at most."""
+    """Return number -> end of the log; all together have 500,000 characters at most."""
     if not children:
         return {}
     longest = min(_LONGEST_LOG, _LONGEST_LOGS // len(children))
