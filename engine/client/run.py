@@ -250,7 +250,7 @@ class AutoMLRun(ControlledRun):
 
         ``raysmith ui`` starts the UI of a local workspace.
         """
-        return self.store.page_of(self.id, self.experiment.id)
+        return self.store.page_of(self.id)
 
     def summary(self) -> pd.DataFrame:
         """Return a table with a row for each iteration, by number.
@@ -292,8 +292,9 @@ class AutoMLRun(ControlledRun):
 
     def view(self) -> RunView:
         """Return the run as report, widget and model card read it."""
-        url = self.store.page_of(self.id, self.experiment.id)
-        return RunView(self.store, self.id, self.experiment.name, url, self._status)
+        return RunView(
+            self.store, self.id, self.experiment.name, self.get_portal_url(), self._status
+        )
 
     def register_model(
         self,

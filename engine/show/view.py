@@ -191,7 +191,7 @@ def full_state(view: RunView, logs: int | None = MOST_LOGS) -> ViewState:
         request. ``None``: all.
     """
     record = view.store.run(view.run_id)
-    iterations = view.store.iterations(view.run_id, None, record.experiment_id)
+    iterations = view.store.iterations(view.run_id)
     state = run_state(view, record, iterations)
     state["logs"] = logs_of(view.store, _ranked(record.metric, iterations)[:logs])
     add_summaries(state, view, iterations)

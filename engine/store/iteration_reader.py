@@ -67,7 +67,7 @@ class IterationReader:
         since = None
         if self._latest_end is not None and self._is_complete == record.is_final:
             since = self._latest_end - _OVERTAKEN_SECONDS
-        children = self._store.iterations(self._run_id, since, record.experiment_id)
+        children = self._store.iterations(self._run_id, since)
         found = {child.run_id: child for child in children}
         for child_id in self._going.keys() - found.keys():
             found[child_id] = self._store.iteration(child_id)

@@ -19,12 +19,7 @@ _BATCH = 900  # MLflow takes at most 1,000 metrics in one call
 class Iterations(Files):
     """Read and write the iterations of runs."""
 
-    def iterations(
-        self,
-        run_id: str,
-        ended_since: float | None = None,
-        experiment_id: str | None = None,
-    ) -> list[IterationRecord]:
+    def iterations(self, run_id: str, ended_since: float | None = None) -> list[IterationRecord]:
         """Read the iterations of a run, by number.
 
         Parameters
@@ -32,8 +27,6 @@ class Iterations(Files):
         ended_since:
             Leave out iterations that ended before (seconds since the epoch), which a caller has
             read already. Iterations that go on are always read.
-        experiment_id:
-            Id of the run's experiment, which spares a request; default: it is read.
         """
         mine = f"tags.`{tags.PARENT}` = '{run_id}'"
         conditions = [mine]
@@ -43,8 +36,7 @@ class Iterations(Files):
                 f"{mine} and attributes.status = 'RUNNING'",
                 f"{mine} and attributes.end_time >= {int(ended_since * 1000)}",
             ]
-        if experiment_id is None:
-            experiment_id = self._mlflow_run(run_id).info.experiment_id
+        experiment_id = self._experiment_of(run_id)
         found = {
             child.info.run_id: tags.iteration_record(child)
             for condition in conditions

@@ -60,8 +60,7 @@ class Runs(Tracking):
 
     def experiment_of(self, run_id: str) -> str:
         """Return the name of the run's experiment."""
-        experiment_id = self._mlflow_run(run_id).info.experiment_id
-        return str(self.client.get_experiment(experiment_id).name)
+        return str(self.client.get_experiment(self._experiment_of(run_id)).name)
 
     def runs(self, *experiment_ids: str) -> list[RunRecord]:
         """Return the AutoML runs of one or several experiments, newest first."""
@@ -136,19 +135,11 @@ class Runs(Tracking):
         """Keep the name of the compute target where the run goes on."""
         self.tag(run_id, tags.TARGET, target)
 
-    def page_of(self, run_id: str, experiment_id: str | None = None) -> str:
-        """Return the address of the run's page in the MLflow UI.
-
-        Parameters
-        ----------
-        experiment_id:
-            Id of the run's experiment, which spares a request; default: it is read.
-        """
+    def page_of(self, run_id: str) -> str:
+        """Return the address of the run's page in the MLflow UI."""
         uri = self.tracking_uri
         base = uri.rstrip("/") if uri.startswith(("http://", "https://")) else DEFAULT_UI
-        if experiment_id is None:
-            experiment_id = self._mlflow_run(run_id).info.experiment_id
-        return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"
+        return f"{base}/#/experiments/{self._experiment_of(run_id)}/runs/{run_id}"
 
 
 class ControlRequests(Tracking):

@@ -48,6 +48,7 @@ class Tracking:
         configure_mlflow()
         self.tracking_uri = tracking_uri
         self.client = MlflowClient(tracking_uri, registry_uri=tracking_uri)
+        self._experiments: dict[str, str] = {}
 
     def tag(self, run_id: str, key: str, value: str) -> None:
         """Set one tag; long values are cut to 4,000 characters."""
@@ -59,9 +60,15 @@ class Tracking:
 
     def _mlflow_run(self, run_id: str) -> Run:
         try:
-            return self.client.get_run(run_id)
+            run = self.client.get_run(run_id)
         except MlflowException as error:
             raise RunException(f"there is no run {run_id!r} in {self.tracking_uri}") from error
+        self._experiments[run_id] = str(run.info.experiment_id)
+        return run
+
+    def _experiment_of(self, run_id: str) -> str:
+        """Return the id of a run's experiment, which never changes."""
+        return self._experiments.get(run_id) or str(self._mlflow_run(run_id).info.experiment_id)
 
     def _search(self, experiment_ids: Sequence[str], condition: str) -> list[Run]:
         """Return all runs of experiments that meet a condition in MLflow's syntax."""

@@ -96,7 +96,7 @@ class Many:
     def __getattr__(self, name):
         return getattr(self._store, name)
 
-    def iterations(self, run_id, ended_since=None, experiment_id=None):
+    def iterations(self, run_id, ended_since=None):
         metrics = {
             name: 0.123456789012345 for name, m in METRICS.items() if m.task == "classification"
         }
