@@ -45,6 +45,9 @@ from engine.store.iteration_reader import IterationReader
 #: A line of the table: what was measured, its value, its unit, and the goal: at most this much.
 Row = tuple[str, float, str, float | None]
 
+# MLflow's client prints an address for each iteration on a server.
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+
 _SPEED = 10.0  # of the clock in `slow_store`
 _STORE_SECONDS = 0.5
 
