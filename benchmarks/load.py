@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from recorded_runs import PLAIN, FastClock, RandomTrials, SlowStore, X, Y, recorded_run
+from recorded_runs import PLAIN, FastClock, RandomTrials, X, Y, recorded_run, slowed
 
 from engine import AutoMLConfig, AutoMLRun, Experiment, Workspace
 from engine.driver.clock import SimulatedClock
@@ -260,27 +260,24 @@ def poll(run_id: str, number: str) -> None:
         def write(self, text: str) -> int:
             return current.output.write(text)
 
-    counts, ends = [], []
+    ends = []
 
     def client(output: io.StringIO) -> None:
         current.output = output
-        workspace = Workspace.from_config()
-        workspace.store.client = counting = SlowStore(workspace.store.client, 0.0)  # type: ignore[assignment]
-        run = AutoMLRun(Experiment(workspace, "pollers"), run_id)
-        counting.calls = 0
+        run = AutoMLRun(Experiment(Workspace.from_config(), "pollers"), run_id)
         run.wait_for_completion(show_output=True)
         ends.append(time.time())
-        counts.append(counting.calls)
 
     real, sys.stdout = sys.stdout, ByThread()  # type: ignore[assignment]
     threads = [threading.Thread(target=client, args=[output]) for output in outputs]
-    for thread in threads:
-        thread.start()
     print("waiting", file=real, flush=True)
-    for thread in threads:
-        thread.join()
+    with slowed() as calls:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     rows = [len(re.findall(r"^ *\d+   ", output.getvalue(), re.MULTILINE)) for output in outputs]
-    print(json.dumps({"rows": rows, "ends": ends, "calls": sum(counts)}), file=real, flush=True)
+    print(json.dumps({"rows": rows, "ends": ends, "calls": calls.count}), file=real, flush=True)
 
 
 @contextlib.contextmanager
@@ -326,16 +323,14 @@ def _tracking_server() -> Iterator[tuple[str, psutil.Process]]:
 def slow_store(quick: bool, recorded: bool) -> list[Row]:
     trials, concurrency, seconds = (24 if quick else 200), 8, 60.0
     experiment = Experiment(Workspace.from_config(), "slow")
-    store, made = experiment.workspace.store, RandomTrials(seconds)
+    made = RandomTrials(seconds)
     # On a simulated clock the store takes no time at all.
     quiet, driver = recorded_run(experiment, made, SimulatedClock(), trials, concurrency)
     driver.run()
-    client = store.client
-    store.client = slow = SlowStore(client, _STORE_SECONDS / _SPEED)  # type: ignore[assignment]
     clock = FastClock(_SPEED)
-    chatty, driver = recorded_run(experiment, made, clock, trials, concurrency, chatty=True)
-    driver.run()
-    store.client = client
+    with slowed(_STORE_SECONDS / _SPEED) as calls:
+        chatty, driver = recorded_run(experiment, made, clock, trials, concurrency, chatty=True)
+        driver.run()
     fastest, search = _search_minutes(quiet, trials), _search_minutes(chatty, trials)
     return [
         (
@@ -346,7 +341,7 @@ def slow_store(quick: bool, recorded: bool) -> list[Row]:
         ),
         (f"the same on a store of {_STORE_SECONDS:g} s a call", search, "min", None),
         ("slow store against none", search / fastest, "x", 1.1),
-        ("calls of an iteration", slow.calls / trials, "", None),
+        ("calls of an iteration", calls.count / trials, "", None),
     ]
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
+from mlflow import MlflowClient
 
 from engine import AutoMLConfig, AutoMLRun, Experiment
 from engine.data.check import check_data
@@ -77,27 +80,37 @@ class FastClock(SimulatedClock):
         time.sleep(seconds / self._factor)
 
 
-class SlowStore:
-    """Stands for MLflow's client; each call takes ``seconds`` at least, whoever makes it."""
+class Calls:
+    """The number of calls of MLflow's client."""
 
-    def __init__(self, client: Any, seconds: float) -> None:
-        self._client, self._seconds = client, seconds
-        self.calls = 0
+    def __init__(self) -> None:
+        self.count = 0
 
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._client, name)
-        if not callable(found):
-            return found
 
+@contextlib.contextmanager
+def slowed(seconds: float = 0.0) -> Iterator[Calls]:
+    """Count the calls of MLflow's client in this process; each takes ``seconds`` at least."""
+    calls, inside = Calls(), threading.local()
+
+    def slow(real: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            began = time.monotonic()
-            self.calls += 1
+            if getattr(inside, "a_call", False):
+                return real(*args, **kwargs)
+            began, inside.a_call = time.monotonic(), True
+            calls.count += 1
             try:
-                return found(*args, **kwargs)
+                return real(*args, **kwargs)
             finally:
-                time.sleep(max(0.0, self._seconds - (time.monotonic() - began)))
+                inside.a_call = False
+                time.sleep(max(0.0, seconds - (time.monotonic() - began)))
 
         return call
+
+    with contextlib.ExitStack() as patches:
+        for name, real in vars(MlflowClient).items():
+            if callable(real) and not name.startswith("_"):
+                patches.enter_context(patch.object(MlflowClient, name, slow(real)))
+        yield calls
 
 
 class ChattyBackend(RecordedBackend):

@@ -111,11 +111,11 @@ def test_requests_do_not_grow_with_runs(workspace, n_runs):
     for name in ("first", "second"):
         for _ in range(n_runs):
             start(Experiment(workspace, name), status=RunStatus.COMPLETED)
-    with counted(workspace.store) as calls:
+    with counted() as calls:
         assert len(overview(workspace)) == 2 * n_runs
     assert calls == {"search_experiments": 1, "search_runs": 1}
     experiment = Experiment(workspace, "first")
-    with counted(workspace.store) as calls:
+    with counted() as calls:
         assert len(experiment.get_runs()) == n_runs
     assert calls == {"search_runs": 1}
     assert experiment.get_runs()[0].metric.name == "accuracy"

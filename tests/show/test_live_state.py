@@ -91,7 +91,7 @@ def test_changes_add_up_to_the_whole(run, monkeypatch, seed):
 
 def test_a_look_costs_the_same_whatever_has_ended(run):
     live = LiveState(run.view())
-    with counted(run.store) as calls:
+    with counted() as calls:
         live.look()
     assert calls == {"get_run": 1, "search_runs": 2}
 
@@ -99,7 +99,7 @@ def test_a_look_costs_the_same_whatever_has_ended(run):
 def test_the_log_of_the_chosen_iteration_is_read_until_it_has_ended(run):
     live = LiveState(run.view())
     assert live.look(chosen=1)["logs"] == {"1": "log of 1\n"}
-    with counted(run.store) as calls:
+    with counted() as calls:
         assert live.look(chosen=1) is None
     assert "download_artifacts" not in calls
     child = run.store.start_iteration(

@@ -128,7 +128,7 @@ def test_the_report_of_a_long_run_is_small(run, logs):
 
 @pytest.mark.parametrize("logs", [0, 2])
 def test_a_report_takes_few_requests(run, logs):
-    with counted(run.store) as calls:
+    with counted() as calls:
         full_state(run.view(), logs)
     downloads = calls.pop("download_artifacts")
     assert downloads == 4 + logs  # settings, data, quality, explanation

@@ -61,7 +61,7 @@ def test_reports_of_a_run_replace_each_other(run, monkeypatch):
 
 
 def test_a_run_that_has_ended_is_drawn_once(run):
-    with counted(run.store) as calls:
+    with counted() as calls:
         shown = RunDetails(run).get_widget()
     assert calls.total() < 10
     assert followers() == []

@@ -1,39 +1,38 @@
-"""Counting the requests that a store sends to MLflow."""
+"""Counting the requests that stores send through MLflow's client."""
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest.mock import patch
 
-from engine.store.mlflow_store import RunStore
-
-
-class _Counting:
-    """MLflow's client, whose calls are counted by name."""
-
-    def __init__(self, client: Any, calls: Counter[str]) -> None:
-        self._client, self._calls = client, calls
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._client, name)
-        if not callable(found):
-            return found
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            self._calls[name] += 1
-            return found(*args, **kwargs)
-
-        return call
+from mlflow import MlflowClient
 
 
 @contextmanager
-def counted(store: RunStore) -> Iterator[Counter[str]]:
-    """Count the calls of the store's client inside the block."""
+def counted() -> Iterator[Counter[str]]:
+    """Count this process's calls of MLflow's client inside the block, by name."""
     calls: Counter[str] = Counter()
-    client, store.client = store.client, _Counting(store.client, calls)  # type: ignore[assignment]
-    try:
+    inside = threading.local()
+
+    def counting(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if getattr(inside, "a_call", False):
+                return real(*args, **kwargs)
+            calls[name] += 1
+            inside.a_call = True
+            try:
+                return real(*args, **kwargs)
+            finally:
+                inside.a_call = False
+
+        return call
+
+    with ExitStack() as patches:
+        for name, real in vars(MlflowClient).items():
+            if callable(real) and not name.startswith("_"):
+                patches.enter_context(patch.object(MlflowClient, name, counting(name, real)))
         yield calls
-    finally:
-        store.client = client

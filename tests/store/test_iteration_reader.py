@@ -63,7 +63,7 @@ def test_a_reading_is_two_requests(run):
     reader = IterationReader(run.store, run.id)
     numbers(reader, run)
     record = run.store.run(run.id)
-    with counted(run.store) as calls:
+    with counted() as calls:
         reader.read(record)
     assert calls == {"search_runs": 2}
 
