@@ -325,7 +325,8 @@ def slow_store(quick: bool, recorded: bool) -> list[Row]:
     experiment = Experiment(Workspace.from_config(), "slow")
     made = RandomTrials(seconds)
     # On a simulated clock the store takes no time at all.
-    quiet, driver = recorded_run(experiment, made, SimulatedClock(), trials, concurrency)
+    simulated = SimulatedClock(time.time())
+    quiet, driver = recorded_run(experiment, made, simulated, trials, concurrency)
     driver.run()
     clock = FastClock(_SPEED)
     with slowed(_STORE_SECONDS / _SPEED) as calls:

@@ -132,7 +132,8 @@ def test_a_report_takes_few_requests(run, logs):
         full_state(run.view(), logs)
     downloads = calls.pop("download_artifacts")
     assert downloads == 4 + logs  # settings, data, quality, explanation
-    assert calls == {"get_run": 1, "search_runs": 1}
+    assert calls["search_runs"] == 1
+    assert calls.total() <= 5
 
 
 @pytest.mark.parametrize("logs", [-1, 1.5, True, "all"])
