@@ -54,6 +54,8 @@ bench: $(VENV)/.dev
 	$(PIP) --editable ".[bench]"
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/simulate.py
+	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/make_peers.py
 	$(BIN)/python benchmarks/run.py --seconds 60 240 --seeds 0 1 2
 

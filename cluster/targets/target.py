@@ -29,6 +29,7 @@ from cluster.targets.registry import (
 from cluster.targets.status import AmlComputeStatus
 
 _POLL_SECONDS = 1.0
+_SUBMISSION = "raysmith-"
 #: Seconds that the driver of a run that has ended may take to leave.
 _LEAVING_SECONDS = 10.0
 
@@ -244,12 +245,16 @@ class RayTarget:
 
         The status is Ray's: ``PENDING``, ``RUNNING``, ``SUCCEEDED``, ``FAILED`` or ``STOPPED``.
         """
-        prefix = _submission_prefix(run_id)
-        found = [job for job in self.head.jobs() if job["submission_id"].startswith(prefix)]
-        if not found:
-            return "", ""
-        latest = max(found, key=lambda job: job.get("start_time") or 0)
-        return str(latest.get("status") or ""), str(latest.get("message") or "")
+        return self.job_states().get(run_id, ("", ""))
+
+    def job_states(self) -> dict[str, tuple[str, str]]:
+        """Return run id -> `job_state`, for all runs that the cluster has jobs of."""
+        jobs = sorted(self.head.jobs(), key=lambda job: job.get("start_time") or 0)
+        return {
+            run_id: (str(job.get("status") or ""), str(job.get("message") or ""))
+            for job in jobs
+            if (run_id := _run_of(job["submission_id"])) is not None
+        }
 
     def is_reachable_from(self, tracking_uri: str) -> bool:
         """Whether a driver on the cluster can reach a store at that URI."""
@@ -296,4 +301,10 @@ class RayTarget:
 
 
 def _submission_prefix(run_id: str) -> str:
-    return f"raysmith-{run_id}-"
+    return f"{_SUBMISSION}{run_id}-"
+
+
+def _run_of(submission_id: str) -> str | None:
+    """Return the run whose driver a job is; ``None`` for jobs of others."""
+    run_id = submission_id.removeprefix(_SUBMISSION).rpartition("-")[0]
+    return run_id if submission_id.startswith(_SUBMISSION) else None

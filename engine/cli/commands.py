@@ -21,6 +21,7 @@ import yaml
 from cluster.targets.embedded import leave_drivers
 from engine.client.experiment import Experiment
 from engine.client.iteration import IterationRun
+from engine.client.overview import overview_of
 from engine.client.run import AutoMLRun
 from engine.client.workspace import Workspace
 from engine.config.automl_config import AutoMLConfig
@@ -105,11 +106,18 @@ def _score(best: IterationRun, started: AutoMLRun) -> str:
 def runs(options: argparse.Namespace) -> int:
     """Print all runs of the workspace."""
     workspace = Workspace.from_config(options.workspace)
+    ids = {name: experiment.id for name, experiment in workspace.experiments.items()}
+    overview = overview_of(workspace, ids)
     found = [
-        {"run": one.id, "status": one.get_status(), "experiment": experiment.name}
-        for experiment in workspace.experiments.values()
-        for one in experiment.get_runs()
+        {"run": one.run_id, "status": one.status.value, "experiment": one.experiment}
+        for one in overview
     ]
+    for target in sorted({one.target for one in overview if not one.is_certain}):
+        print(
+            f"raysmith: compute target {target!r} does not answer; the states of its runs are the "
+            "last ones that their drivers wrote",
+            file=sys.stderr,
+        )
     if options.json:
         print(json.dumps(found, indent=1))
     else:

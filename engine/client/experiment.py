@@ -107,7 +107,7 @@ class Experiment:
 
     def get_runs(self) -> list[AutoMLRun]:
         """List all runs, newest first."""
-        return [AutoMLRun(self, record.run_id) for record in self.workspace.store.runs(self.id)]
+        return [AutoMLRun.of(self, record) for record in self.workspace.store.runs(self.id)]
 
 
 def _wait(run: AutoMLRun) -> None:

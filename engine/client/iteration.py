@@ -64,9 +64,9 @@ class IterationRun(Stored):
 
         Pipelines have ``iteration``, ``run_algorithm``, ``run_preprocessor``, ``pipeline_spec``,
         ``node_id``, ``node_ip``, ``pid``, ``fit_seconds``, ``score_seconds``, ``prediction_ms``
-        (an estimate, for 1,000 rows on one core), ``folds``, ``fitted_rows``, ``cores`` and
-        ``threads``. Ensembles have ``ensembled_iterations`` and ``ensemble_weights`` instead of
-        the times and sizes.
+        (an estimate, for 1,000 rows on one core), ``folds``, ``fold_scores`` (of the primary
+        metric), ``fitted_rows``, ``cores`` and ``threads``. Ensembles have
+        ``ensembled_iterations`` and ``ensemble_weights`` instead of the times and sizes.
         """
         return self._record().properties.to_tags()
 

@@ -16,11 +16,11 @@ from engine.client.waiting import wait_for_end
 from engine.errors import ConfigException, RunException
 from engine.metrics.metric import Metric
 from engine.show.summary import summary_of
-from engine.show.view import RunView
+from engine.show.view import MOST_LOGS, RunView
 from engine.store.choice import chosen_iteration, pick
 from engine.store.files import MLFLOW_MODEL
 from engine.store.mlflow_model import load_model, save_mlflow_model
-from engine.store.records import IterationRecord
+from engine.store.records import IterationRecord, RunRecord
 
 
 class AutoMLRun(ControlledRun):
@@ -56,6 +56,14 @@ class AutoMLRun(ControlledRun):
                 f"run {run_id} does not belong to the experiment {experiment.name!r}"
             )
         self.metric: Metric = record.metric
+
+    @classmethod
+    def of(cls, experiment: ExperimentLike, record: RunRecord) -> AutoMLRun:
+        """Return the run of a record that was read from the store already."""
+        run = cls.__new__(cls)
+        ControlledRun.__init__(run, experiment, record.run_id)
+        run.metric = record.metric
+        return run
 
     def __repr__(self) -> str:
         return f"AutoMLRun({self.experiment.name!r}, {self.id!r})"
@@ -250,13 +258,21 @@ class AutoMLRun(ControlledRun):
         """
         return summary_of(self._iterations(), self.metric)
 
-    def report(self, path: str | Path = "report.html") -> str:
+    def report(self, path: str | Path = "report.html", logs: int | None = MOST_LOGS) -> str:
         """Write the run as one HTML file, which needs no other file and no network.
 
         Parameters
         ----------
         path:
             Name of the file, or a folder for ``report.html``.
+        logs:
+            Number of iterations whose logs the file holds: failed ones first, then the best.
+            ``None``: all; a log has at most 20,000 characters, all together 500,000.
+
+        Raises
+        ------
+        ConfigException
+            For other ``logs``.
 
         Returns
         -------
@@ -265,11 +281,17 @@ class AutoMLRun(ControlledRun):
         """
         from engine.show.report import write_report
 
-        return write_report(self.view(), path)
+        if logs is not None and (type(logs) is not int or logs < 0):
+            raise ConfigException(
+                [f"logs={logs!r}: allowed is a number from 0 on, or None for all"]
+            )
+        return write_report(self.view(), path, logs)
 
     def view(self) -> RunView:
         """Return the run as report, widget and model card read it."""
-        return RunView(self.store, self.id, self.get_portal_url(), self._status)
+        return RunView(
+            self.store, self.id, self.experiment.name, self.get_portal_url(), self._status
+        )
 
     def register_model(
         self,

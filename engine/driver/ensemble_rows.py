@@ -68,7 +68,7 @@ class EnsembleRows:
                 IterationProperties.of_pipeline(spec, number),
                 began,
             )
-        self._store.end_iteration(child, end)
+        self._store.end_iteration(child, end.with_fold_scores(self._record.primary_metric))
 
 
 def spec_of(name: str, result: EnsembleResult) -> PipelineSpec:

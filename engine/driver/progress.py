@@ -238,7 +238,7 @@ class Progress(TrialHost):
         self._gauges.counted(end.status, len(self._open), self.schedule.to_come)
         if is_best:
             self._gauges.best(score)
-        self._recorder.ended(number, end, self._points(score))
+        self._recorder.ended(number, end.with_fold_scores(self._metric.name), self._points(score))
 
     def _points(self, score: float) -> dict[str, float]:
         """Return the points of the run's curves: a score and the best so far."""

@@ -15,8 +15,6 @@ from engine.store.records import IterationRecord, RunRecord
 
 logger = logging.getLogger("raysmith.driver")
 
-#: Iterations that the report beside the run shows with logs: more would take seconds.
-_REPORTED = 40
 #: At most this many different reasons explain that a run has no model.
 _REASONS = 5
 
@@ -94,8 +92,9 @@ def write_report(store: RunStore, run_id: str, status: str) -> None:
     from engine.show.view import RunView, full_state
 
     try:
-        view = RunView(store, run_id, store.page_of(run_id), ends_as=status)
-        page = render_report(full_state(view, most=_REPORTED))
+        experiment, url = store.experiment_of(run_id), store.page_of(run_id)
+        view = RunView(store, run_id, experiment, url, ends_as=status)
+        page = render_report(full_state(view))
         store.write_text(run_id, REPORT_FILE, page)
     except Exception:
         logger.exception("no report")

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 from engine.config.settings import Settings
 from engine.show.table import Table
+from engine.store.choice import by_end
+from engine.store.iteration_reader import IterationReader
 from engine.store.mlflow_store import RunStore
 from engine.store.records import IterationRecord, RunRecord
 from engine.store.status import IterationStatus
-
-#: An iteration has its end time before it has its state, so others may overtake it by this much.
-_OVERTAKEN_SECONDS = 60.0
 
 
 class Follower:
@@ -27,12 +26,10 @@ class Follower:
     """
 
     def __init__(self, store: RunStore, run_id: str) -> None:
-        self._store, self._run_id = store, run_id
         record = store.run(run_id)
         settings = Settings.from_dict(store.load_spec(run_id)["settings"])
         self._table = Table(record.metric, total=settings.iterations + len(settings.ensembles))
-        self._seen: set[tuple[int, float | None]] = set()
-        self._ended_since: float | None = None
+        self._reader = IterationReader(store, run_id)
         self._retries: dict[int, int] = {}
         self._notes: tuple[str, ...] = ()
         where = "local compute" if record.target == "local" else f"remote compute: {record.target}"
@@ -44,11 +41,11 @@ class Follower:
         for note in record.notes[len(self._notes) :]:
             self._table.message(f"Warning: {note}")
         self._notes = record.notes
-        iterations = self._store.iterations(self._run_id, self._ended_since)
-        self._print_retries(iterations)
-        self._print_ended([r for r in iterations if r.ended is not None])
-        running = [r for r in iterations if r.ended is None]
-        self._table.progress(len(self._seen), running)
+        news = self._reader.read(record)
+        self._print_retries(news)
+        for iteration in by_end(r for r in news if r.ended is not None):
+            self._table.row(iteration)
+        self._table.progress(self._reader.ended_count, self._reader.going)
 
     def end(self) -> None:
         """Take the progress line away; the rows stay."""
@@ -61,13 +58,5 @@ class Follower:
                 self._table.row(
                     dataclasses.replace(iteration, status=IterationStatus.RETRIED, reason=reason)
                 )
-            self._retries[iteration.iteration] = len(iteration.retries)
-
-    def _print_ended(self, ended: Sequence[IterationRecord]) -> None:
-        for iteration in sorted(ended, key=lambda r: (r.ended or 0.0, r.iteration)):
-            key = (iteration.iteration, iteration.ended)
-            if key not in self._seen:
-                self._seen.add(key)
-                self._table.row(iteration)
-                since = (iteration.ended or 0.0) - _OVERTAKEN_SECONDS
-                self._ended_since = max(self._ended_since or 0.0, since)
+            if iteration.retries:
+                self._retries[iteration.iteration] = len(iteration.retries)

@@ -6,7 +6,7 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
-from engine.show.view import RunView, ViewState, full_state
+from engine.show.view import MOST_LOGS, RunView, ViewState, full_state
 
 REPORT_FILE = "report.html"
 
@@ -20,7 +20,8 @@ _POLICY = (
 def render_report(state: ViewState) -> str:
     """Return the HTML page of a state from `engine.show.view.full_state`."""
     # Only these characters could end the script element, or begin a comment in it.
-    data = json.dumps(state, allow_nan=False, default=str).replace("&", r"\u0026")
+    data = json.dumps(state, allow_nan=False, default=str, ensure_ascii=False)
+    data = data.encode(errors="replace").decode().replace("&", r"\u0026")
     data = data.replace("<", r"\u003c").replace(">", r"\u003e")
     title = _escape(f"{state['run']['name']} – raysmith")
     script = view_source("run_view.js").replace("export default", "const view =")
@@ -47,19 +48,21 @@ view.mount(document.getElementById("run"),
 """
 
 
-def write_report(view: RunView, path: str | Path) -> str:
+def write_report(view: RunView, path: str | Path, logs: int | None = MOST_LOGS) -> str:
     """Write the report of a run; return the file's path.
 
     Parameters
     ----------
     path:
         Name of the file, or a folder for ``report.html``.
+    logs:
+        Number of iterations with their logs, failed ones first, then the best; ``None``: all.
     """
     file = Path(path)
     if file.is_dir():
         file = file / REPORT_FILE
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(render_report(full_state(view)), encoding="utf-8")
+    file.write_text(render_report(full_state(view, logs)), encoding="utf-8")
     return str(file)
 
 

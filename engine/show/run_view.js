@@ -5,6 +5,8 @@ const COLOURS = ["var(--accent)", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#
 const SVG = "http://www.w3.org/2000/svg";
 const SURE_MS = 10_000;
 const ENDED = ["Completed", "Canceled", "Failed"];
+const MOST_DOTS = 400;
+const MORE = ["quality", "data", "settings", "versions", "snippet"];
 
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -96,7 +98,8 @@ function path(points, x, y, attributes) {
 }
 
 function range(values, margin = 0.06) {
-  const low = Math.min(...values), high = Math.max(...values);
+  let low = Infinity, high = -Infinity;
+  for (const value of values) { low = Math.min(low, value); high = Math.max(high, value); }
   const more = (high - low) * margin;
   return [low - more, high + more];
 }
@@ -122,6 +125,13 @@ function metricChart(state, metric) {
     xRange: [Math.min(0, done[0].iteration) - 0.5, done[done.length - 1].iteration + 0.5],
     yRange: range(values) });
   svg.append(path(steps, x, y, { stroke: "var(--best)", "data-line": "best" }));
+  if (done.length > MOST_DOTS) {
+    // Thousands of elements would make each drawing slow: one path has all dots.
+    const places = done.map((i) => `M${x(i.iteration).toFixed(1)},${y(i.metrics[metric]).toFixed(1)}h0`);
+    svg.append(draw("path", { d: places.join(""), stroke: "var(--accent)", "stroke-width": 4,
+      "stroke-linecap": "round", "data-dots": done.length }));
+    return svg;
+  }
   for (const i of done) {
     const dot = draw("circle", { cx: x(i.iteration), cy: y(i.metrics[metric]), r: 4,
       fill: "var(--accent)" });
@@ -238,6 +248,25 @@ function dataCard(data) {
   return make("div", {}, shape, table);
 }
 
+/** Puts changes into a state, which stays the same object. */
+function merge(state, changes) {
+  for (const [name, value] of Object.entries(changes)) {
+    if (name === "run" || name === "logs") state[name] = { ...state[name], ...value };
+    else if (name === "iterations") mergeIterations(state.iterations, value);
+    else state[name] = value;
+  }
+}
+
+function mergeIterations(iterations, changed) {
+  const places = new Map(iterations.map((one, place) => [one.iteration, place]));
+  for (const fields of changed) {
+    const place = places.get(fields.iteration);
+    if (place === undefined) iterations.push({ ...fields });
+    else iterations[place] = { ...iterations[place], ...fields };
+  }
+  iterations.sort((a, b) => a.iteration - b.iteration);
+}
+
 class View {
   constructor(root, state, actions) {
     this.root = root;
@@ -247,23 +276,53 @@ class View {
     this.group = 0;
     this.sure = { id: "", until: 0 };
     this.asked = new Set();
+    this.rows = new Map();
+    this.frame();
     this.update(state);
   }
 
-  update(state) {
+  /** The elements that stay; each part of the view is drawn into one of them. */
+  frame() {
+    this.parts = Object.fromEntries(["head", "table", "details", "charts", "more"].map(
+      (name) => [name, make("div", { "data-part": name })]));
+    this.parts.table.append(...this.table());
+    this.root.replaceChildren(make("section", { class: "raysmith", "aria-label": "AutoML run" },
+      ...Object.values(this.parts)));
+  }
+
+  /** Draws what `changes` touch; everything where there are none. */
+  update(state, changes = null) {
     this.state = state;
-    const focused = this.root.contains(document.activeElement)
+    const has = (...names) => changes === null || names.some((name) => name in changes);
+    this.drawInto("head", () => this.head());
+    if (has("iterations", "best", "metrics", "run")) this.drawRows();
+    if (this.chosen !== null && (changes === null || this.touches(changes))) this.drawDetails();
+    if (has("metrics", "explanation") || this.scores(changes)) this.drawCharts();
+    if (has(...MORE)) this.drawInto("more", () => this.more());
+  }
+
+  scores(changes) {
+    return (changes.iterations ?? []).some((one) => "metrics" in one || "status" in one);
+  }
+
+  touches(changes) {
+    return String(this.chosen) in (changes.logs ?? {})
+      || (changes.iterations ?? []).some((one) => one.iteration === this.chosen);
+  }
+
+  /** Draws a part anew; the focus and the places that were scrolled to stay. */
+  drawInto(name, parts) {
+    const box = this.parts[name];
+    const focused = box.contains(document.activeElement)
       ? document.activeElement.getAttribute("data-key") : null;
-    const scrolls = [...this.root.querySelectorAll("[data-scroll]")]
+    const scrolls = [...box.querySelectorAll("[data-scroll]")]
       .map((e) => [e.getAttribute("data-scroll"), e.scrollTop]);
-    const view = make("section", { class: "raysmith", "aria-label": "AutoML run" },
-      ...this.head(), ...this.table(), this.details(), this.charts(), ...this.more());
-    this.root.replaceChildren(view);
+    box.replaceChildren(...parts());
     for (const [key, top] of scrolls) {
-      const element = this.root.querySelector(`[data-scroll="${key}"]`);
+      const element = box.querySelector(`[data-scroll="${key}"]`);
       if (element) element.scrollTop = top;
     }
-    if (focused) this.root.querySelector(`[data-key="${focused}"]`)?.focus();
+    if (focused) box.querySelector(`[data-key="${focused}"]`)?.focus();
   }
 
   head() {
@@ -303,50 +362,86 @@ class View {
   }
 
   table() {
+    this.metricHead = make("th", { scope: "col", class: "number" }, "");
+    const heads = ["iteration", "pipeline", "duration", null, "best", "status", "node"].map((n) =>
+      (n === null ? this.metricHead : make("th", { scope: "col",
+        class: ["iteration", "duration", "best"].includes(n) ? "number" : null }, n)));
+    this.body = make("tbody");
+    return [make("h2", {}, "Iterations"), make("p", { class: "facts" },
+      "Choose a row for its parameters, scores and log."),
+    make("div", { class: "scroll", "data-scroll": "table", tabindex: -1 }, make("table", {
+      "aria-label": "Iterations" }, make("thead", {}, make("tr", {}, ...heads)), this.body))];
+  }
+
+  /** Rows in the order of their ends; only rows that look different are drawn. */
+  drawRows() {
     const { run, iterations, best } = this.state;
     const up = this.state.metrics[run.metric];
-    let top = null;
+    this.metricHead.textContent = run.metric;
     const order = [...iterations].sort((a, b) => (a.ended ?? Infinity) - (b.ended ?? Infinity)
       || a.iteration - b.iteration);
-    const tops = new Map();
+    let top = null;
+    let place = this.body.firstChild;
     for (const i of order) {
       const value = i.metrics[run.metric];
       if (i.status === "Completed" && Number.isFinite(value)
         && (top === null || (up ? value > top : value < top))) top = value;
-      tops.set(i.iteration, top);
+      const row = this.row(i, top, i.iteration === best);
+      if (row === place) place = place.nextSibling;
+      else this.body.insertBefore(row, place);
     }
-    const rows = order.map((i) => {
-      const toggle = () => this.choose(this.chosen === i.iteration ? null : i.iteration);
-      return make("tr", { class: `row${i.iteration === best ? " best" : ""}${
-        i.iteration === this.chosen ? " chosen" : ""}`, tabindex: 0,
-      "aria-selected": String(i.iteration === this.chosen), "data-key": `row-${i.iteration}`,
-      "data-iteration": i.iteration, onclick: toggle,
-      onkeydown: (e) => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); toggle(); } } },
-      make("td", { class: "number" }, String(i.iteration)), make("td", {}, i.pipeline,
-        i.status === "Completed" || !i.reason ? null
-          : make("div", { class: "reason" }, cut(i.reason, 160))),
+    const shown = new Set(order.map((i) => i.iteration));
+    for (const [number, known] of this.rows) {
+      if (!shown.has(number)) { known.row.remove(); this.rows.delete(number); }
+    }
+  }
+
+  row(i, top, isBest) {
+    const known = this.rows.get(i.iteration);
+    const isChosen = i.iteration === this.chosen;
+    if (known && known.i === i && known.top === top && known.isBest === isBest
+      && known.isChosen === isChosen) return known.row;
+    const row = known ? known.row : this.newRow(i.iteration);
+    row.className = `row${isBest ? " best" : ""}${isChosen ? " chosen" : ""}`;
+    row.setAttribute("aria-selected", String(isChosen));
+    if (!known || known.i !== i || known.top !== top || known.isBest !== isBest) {
+      row.replaceChildren(...this.cells(i, top, isBest));
+    }
+    this.rows.set(i.iteration, { row, i, top, isBest, isChosen });
+    return row;
+  }
+
+  newRow(number) {
+    const toggle = () => this.choose(this.chosen === number ? null : number);
+    return make("tr", { tabindex: 0, "data-key": `row-${number}`, "data-iteration": number,
+      onclick: toggle, onkeydown: (e) => {
+        if (e.key === "Enter" || e.key === " ") { e.preventDefault(); toggle(); }
+      } });
+  }
+
+  cells(i, top, isBest) {
+    return [make("td", { class: "number" }, String(i.iteration)),
+      make("td", {}, i.pipeline, i.status === "Completed" || !i.reason ? null
+        : make("div", { class: "reason" }, cut(i.reason, 160))),
       make("td", { class: "number" }, duration(i.seconds)),
-      make("td", { class: "number" }, short(i.metrics[run.metric])),
-      make("td", { class: "number" }, short(tops.get(i.iteration))),
-      make("td", { class: i.status }, i.status + (i.iteration === best ? " (best)" : "")),
-      make("td", {}, i.node));
-    });
-    const names = ["iteration", "pipeline", "duration", run.metric, "best", "status", "node"];
-    return [make("h2", {}, "Iterations"), make("p", { class: "facts" },
-      "Choose a row for its parameters, scores and log."),
-    make("div", { class: "scroll", "data-scroll": "table", tabindex: -1 }, make("table", {
-      "aria-label": "Iterations" }, make("thead", {}, make("tr", {}, ...names.map((n, i) =>
-      make("th", { scope: "col", class: [0, 2, 3, 4].includes(i) ? "number" : null }, n)))),
-    make("tbody", {}, ...rows)))];
+      make("td", { class: "number" }, short(i.metrics[this.state.run.metric])),
+      make("td", { class: "number" }, short(top)),
+      make("td", { class: i.status }, i.status + (isBest ? " (best)" : "")),
+      make("td", {}, i.node)];
   }
 
   choose(iteration) {
     this.chosen = iteration;
     if (iteration !== null && this.actions.choose) this.actions.choose(iteration);
-    this.update(this.state);
+    this.drawRows();
+    this.drawDetails();
     if (iteration !== null) {
       this.root.querySelector(".details")?.scrollIntoView({ block: "nearest" });
     }
+  }
+
+  drawDetails() {
+    this.drawInto("details", () => [this.details()].filter((part) => part !== null));
   }
 
   details() {
@@ -374,37 +469,53 @@ class View {
   }
 
   missing() {
-    return this.actions.choose ? "…" : "not in this report; run.report() writes one with all logs";
+    return this.actions.choose ? "…"
+      : "not in this report: run.report(logs=None) writes one with all logs";
+  }
+
+  /** The choosers stay while their charts are drawn, so that an open list is not closed. */
+  drawCharts() {
+    const names = Object.keys(this.state.metrics);
+    if (!this.chart || this.chart.names !== names.join()) this.drawInto("charts", () => this.charts());
+    this.chart.metric.replaceChildren(metricChart(this.state, this.metric));
+    const explained = this.state.explanation ?? null;
+    if (this.chart.explained !== explained) {
+      this.chart.explained = explained;
+      this.chart.importance.replaceChildren(...(explained ? [this.importance(explained)] : []));
+    }
   }
 
   charts() {
-    const { state } = this;
-    const box = make("div", { class: "grid" });
-    const names = Object.keys(state.metrics);
+    const names = Object.keys(this.state.metrics);
     const id = `metric-${Math.random().toString(36).slice(2)}`;
+    this.chart = { names: names.join(), metric: make("div"), importance: make("div"),
+      explained: null };
     const select = make("select", { id, "data-key": "metric", onchange: (e) => {
       this.metric = e.target.value;
-      this.update(this.state);
+      this.drawCharts();
     } }, ...names.map((n) => make("option", { value: n, selected: n === this.metric }, n)));
-    box.append(make("div", { class: "card chart" }, make("h3", {}, "Metric over iterations"),
-      make("label", { for: id }, "Metric "), select, metricChart(state, this.metric),
-      make("div", { class: "facts" }, "● an iteration", make("span", {}, "― best so far"))));
-    const explained = state.explanation;
-    if (explained) {
+    return [make("div", { class: "grid" }, make("div", { class: "card chart" },
+      make("h3", {}, "Metric over iterations"), make("label", { for: id }, "Metric "), select,
+      this.chart.metric,
+      make("div", { class: "facts" }, "● an iteration", make("span", {}, "― best so far"))),
+    this.chart.importance)];
+  }
+
+  importance(explained) {
+    const box = make("div");
+    const show = () => {
       const group = explained.groups[Math.min(this.group, explained.groups.length - 1)];
-      const chooser = explained.groups.length > 1 ? make("select", { "data-key": "class",
-        "aria-label": "Class", onchange: (e) => {
-          this.group = Number(e.target.value);
-          this.update(this.state);
-        } }, ...explained.groups.map((g, n) => make("option", { value: n,
-        selected: n === this.group }, n ? `class ${cut(g.label, 40)}` : "all classes"))) : null;
-      box.append(make("div", { class: "card importance" },
-        make("h3", {}, `Feature importance of iteration ${explained.iteration}`), chooser,
-        bars(group.names, group.values, "Feature importance"),
-        make("p", { class: "facts" }, `${explained.rows_explained} of ${
-          explained.rows_given} rows of ${explained.source}`)));
-    }
-    return box;
+      box.replaceChildren(bars(group.names, group.values, "Feature importance"));
+    };
+    const chooser = explained.groups.length > 1 ? make("select", { "data-key": "class",
+      "aria-label": "Class", onchange: (e) => { this.group = Number(e.target.value); show(); } },
+    ...explained.groups.map((g, n) => make("option", { value: n, selected: n === this.group },
+      n ? `class ${cut(g.label, 40)}` : "all classes"))) : null;
+    show();
+    return make("div", { class: "card importance" },
+      make("h3", {}, `Feature importance of iteration ${explained.iteration}`), chooser, box,
+      make("p", { class: "facts" }, `${explained.rows_explained} of ${
+        explained.rows_given} rows of ${explained.source}`));
   }
 
   more() {
@@ -431,17 +542,47 @@ function mount(root, state, actions = {}) {
   return new View(root, state, actions);
 }
 
+// The state of the widget's model and those who draw it; a notebook loads this file once a model.
+const watchers = new Set();
+
+/** Keeps the model's state up to date, also for views to come and for a notebook that is saved. */
+function initialize({ model }) {
+  const state = model.get("state");
+  const changed = (changes) => { for (const draw of watchers) draw(changes); };
+  const received = (message) => {
+    if (message.state && message.state.revision >= state.revision) {
+      for (const name of Object.keys(state)) delete state[name];
+      Object.assign(state, message.state);
+      changed(null);
+    }
+    const changes = message.changes;
+    if (!changes || changes.revision <= state.revision) return;
+    if (changes.revision > state.revision + 1) {
+      model.send({ seen: state.revision }); // something was missed: all of it again
+      return;
+    }
+    merge(state, changes);
+    changed(changes);
+  };
+  model.on("msg:custom", received);
+  return () => model.off("msg:custom", received);
+}
+
 function render({ model, el }) {
   const root = make("div");
   el.append(root);
-  const read = () => JSON.parse(model.get("state"));
-  const view = mount(root, read(), {
+  const state = model.get("state");
+  const view = mount(root, state, {
     choose: (iteration) => { model.set("chosen", iteration); model.save_changes(); },
     cancel: (iteration) => model.send({ cancel: iteration }),
   });
-  const changed = () => view.update(read());
-  model.on("change:state", changed);
-  return () => model.off("change:state", changed);
+  const draw = (changes) => view.update(state, changes);
+  watchers.add(draw);
+  model.send({ views: 1, seen: state.revision });
+  return () => {
+    watchers.delete(draw);
+    model.send({ views: -1 });
+  };
 }
 
-export default { render, mount };
+export default { initialize, render, mount };

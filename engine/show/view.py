@@ -7,7 +7,8 @@ import json
 import math
 import platform
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NotRequired, TypedDict
@@ -37,7 +38,13 @@ _PACKAGES = (
     "shap",
 )
 _MOST_FEATURES = 50
-_LONGEST_LOG = 20_000
+#: Iterations whose logs a report holds by default.
+MOST_LOGS = 40
+#: Characters of one log, and of all logs of a report together.
+_LONGEST_LOG, _LONGEST_LOGS = 20_000, 500_000
+#: Logs that are read at the same time.
+_READERS = 8
+_SHOWN_ELSEWHERE = ("pipeline_spec", "fold_scores")
 _HIDDEN_SETTINGS = ("path", "debug_log", "run_configuration")
 
 
@@ -124,6 +131,8 @@ class RunView:
         The store that holds the run.
     run_id:
         The run.
+    experiment:
+        Name of the run's experiment.
     url:
         Address of the run's page in the MLflow UI.
     status_of:
@@ -134,25 +143,19 @@ class RunView:
 
     store: RunStore
     run_id: str
+    experiment: str
     url: str
     status_of: Callable[[RunRecord], str] = lambda record: record.status.value
     ends_as: str | None = None
 
 
-def run_state(
-    view: RunView,
-    record: RunRecord,
-    iterations: Sequence[IterationRecord],
-    folds_of: Collection[int] = (),
-) -> ViewState:
+def run_state(view: RunView, record: RunRecord, iterations: Sequence[IterationRecord]) -> ViewState:
     """Return what changes while a run goes on: its status and its iterations.
 
     Parameters
     ----------
     record, iterations:
         The run and its iterations, as the store holds them now.
-    folds_of:
-        Numbers of iterations whose scores by fold are read too; each takes a request.
     """
     metric = record.metric
     best = chosen_iteration(iterations, metric)
@@ -161,7 +164,7 @@ def run_state(
         "run": {
             "id": record.run_id,
             "name": record.name,
-            "experiment": view.store.experiment_of(record.run_id),
+            "experiment": view.experiment,
             "status": view.ends_as or view.status_of(record),
             "task": record.task,
             "metric": metric.name,
@@ -174,26 +177,29 @@ def run_state(
         },
         "metrics": {name: m.greater_is_better for name, m in known.items()},
         "best": None if best is None else best.iteration,
-        "iterations": [
-            _iteration(view.store, child, metric.name if child.iteration in folds_of else None)
-            for child in iterations
-        ],
+        "iterations": [iteration_state(child) for child in iterations],
     }
 
 
-def full_state(view: RunView, most: int | None = None) -> ViewState:
+def full_state(view: RunView, logs: int | None = MOST_LOGS) -> ViewState:
     """Return everything that a report holds.
 
     Parameters
     ----------
-    most:
-        Number of iterations with their logs and scores by fold, failed ones first, then the best;
-        default: all.
+    logs:
+        Number of iterations with their logs, failed ones first, then the best; each takes a
+        request. ``None``: all.
     """
-    record, iterations = view.store.run(view.run_id), view.store.iterations(view.run_id)
-    children = _ranked(record.metric, iterations)[:most]
-    state = run_state(view, record, iterations, {child.iteration for child in children})
-    state["logs"] = {str(child.iteration): log_of(view.store, child) for child in children}
+    record = view.store.run(view.run_id)
+    iterations = view.store.iterations(view.run_id)
+    state = run_state(view, record, iterations)
+    state["logs"] = logs_of(view.store, _ranked(record.metric, iterations)[:logs])
+    add_summaries(state, view, iterations)
+    return state
+
+
+def add_summaries(state: ViewState, view: RunView, iterations: Sequence[IterationRecord]) -> None:
+    """Add what a run has only at its end: explanation, quality, data, settings, versions."""
     state["explanation"] = importance_of(view, state["best"], iterations)
     state["quality"] = json_file(view, QUALITY_FILE)
     state["data"] = json_file(view, DATA_FILE)
@@ -205,7 +211,6 @@ def full_state(view: RunView, most: int | None = None) -> ViewState:
     }
     state["versions"] = {"python": platform.python_version(), **installed_versions()}
     state["snippet"] = _snippet(state["run"])
-    return state
 
 
 def _ranked(metric: Metric, iterations: Sequence[IterationRecord]) -> list[IterationRecord]:
@@ -226,6 +231,16 @@ def log_of(store: RunStore, child: IterationRecord) -> str:
     except FileNotFoundError:
         return ""
     return text[-_LONGEST_LOG:]
+
+
+def logs_of(store: RunStore, children: Sequence[IterationRecord]) -> dict[str, str]:
+    """Return number -> end of the log; all together have 500,000 characters at most."""
+    if not children:
+        return {}
+    longest = min(_LONGEST_LOG, _LONGEST_LOGS // len(children))
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="raysmith-logs") as readers:
+        texts = readers.map(lambda child: log_of(store, child)[-longest:], children)
+    return {str(child.iteration): text for child, text in zip(children, texts, strict=True)}
 
 
 def importance_of(
@@ -268,9 +283,11 @@ def _group(label: str, names: list[str], values: list[float]) -> ImportanceGroup
     return {"label": label, "names": names[:_MOST_FEATURES], "values": values[:_MOST_FEATURES]}
 
 
-def _iteration(store: RunStore, child: IterationRecord, folds_of: str | None) -> IterationState:
+def iteration_state(child: IterationRecord) -> IterationState:
+    """Return an iteration as plain values."""
     properties = child.properties.to_tags()
-    properties.pop("pipeline_spec", None)
+    for name in _SHOWN_ELSEWHERE:
+        properties.pop(name, None)
     result: IterationState = {
         "iteration": child.iteration,
         "pipeline": child.pipeline,
@@ -280,13 +297,13 @@ def _iteration(store: RunStore, child: IterationRecord, folds_of: str | None) ->
         "started": child.started,
         "ended": child.ended,
         "node": child.properties.node_ip or "",
-        "metrics": {k: v for k, v in child.metrics.items() if math.isfinite(v)},
+        "metrics": {k: float(f"{v:.7g}") for k, v in child.metrics.items() if math.isfinite(v)},
         "properties": properties,
         "parameters": _parameters(child.spec),
         "retries": list(child.retries),
     }
-    if folds_of is not None and child.is_completed:
-        result["folds"] = store.fold_metrics(child.run_id, folds_of)
+    if child.properties.fold_scores:
+        result["folds"] = list(child.properties.fold_scores)
     return result
 
 

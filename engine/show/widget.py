@@ -7,13 +7,15 @@ import json
 import tempfile
 import threading
 import webbrowser
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from engine.errors import AutoMLError, ConfigException
+from engine.show.live_state import Changes, LiveState
 from engine.show.report import view_source
-from engine.show.view import RunView, ViewState, full_state, importance_of, log_of, run_state
-from engine.store.status import RunStatus
+from engine.show.view import RunView
 
 _LOOK_SECONDS = 1.0
 
@@ -63,8 +65,10 @@ class RunDetails:
     def show(self) -> str | None:
         """Show the run.
 
-        In Jupyter that is a widget that follows the run, which needs the extra ``widget``.
-        Elsewhere the report is written and opened in the browser, if there is one.
+        In Jupyter that is a widget, which needs the extra ``widget``. It follows the run until the
+        run has ended, the widget is closed, or its cell is executed again. Elsewhere the report is
+        written and opened in the browser, if there is one; a later report of the same run replaces
+        it.
 
         Returns
         -------
@@ -72,15 +76,12 @@ class RunDetails:
             Path of the report; ``None`` in Jupyter.
         """
         if _in_notebook():
-            from IPython.display import display
-
-            display(self.get_widget())
+            _show_in_notebook(self.get_widget())
             return None
-        path = Path(tempfile.mkdtemp(prefix="raysmith-")) / "report.html"
-        self._run.report(path)
-        if not _open_browser(path):
+        path = self._run.report(_reports() / self._run.id / "report.html")
+        if not _open_browser(Path(path)):
             print(f"The report of run {self._run.id}: {path}")
-        return str(path)
+        return path
 
     def get_widget(self) -> Any:
         """Return the widget without showing it.
@@ -94,7 +95,10 @@ class RunDetails:
 
 
 def make_widget(run: ShownRun) -> Any:
-    """Make an ``anywidget`` that follows ``run`` until it has ended.
+    """Make an ``anywidget`` that follows ``run`` until it has ended or the widget is gone.
+
+    The browser gets the whole state once and then only changes. It asks for the whole state again
+    when it has missed changes.
 
     Raises
     ------
@@ -109,14 +113,16 @@ def make_widget(run: ShownRun) -> Any:
             "the notebook widget needs anywidget: pip install 'raysmith[widget]'"
         ) from error
 
+    follower = _Follower(run)
+
     class RunWidget(anywidget.AnyWidget):
         _esm = view_source("run_view.js")
         _css = view_source("run_view.css")
-        state = traitlets.Unicode("{}").tag(sync=True)
+        # Made when a browser opens the widget, and not sent with each change of the run.
+        state = traitlets.Dict(read_only=True).tag(sync=True, to_json=lambda *_: follower.whole())
         chosen = traitlets.Int(None, allow_none=True).tag(sync=True)
 
-    follower = _Follower(run)
-    widget = RunWidget(state=json.dumps(follower.look(None), default=str))
+    widget = RunWidget()
 
     def asked(_: object, content: dict[str, Any], __: object) -> None:
         if "cancel" in content:
@@ -125,60 +131,139 @@ def make_widget(run: ShownRun) -> Any:
                     run.cancel()
                 else:
                     run.cancel_iteration(int(content["cancel"]))
-
-    def follow() -> None:
-        while not follower.stop.wait(_LOOK_SECONDS):
-            try:
-                state = follower.look(widget.chosen)
-            except Exception:
-                continue  # a store that does not answer for a moment
-            text = json.dumps(state, default=str)
-            if text != widget.state:
-                widget.state = text
-            if RunStatus(state["run"]["status"]).is_final:
-                break
-        widget.state = json.dumps(full_state(run.view()), default=str)
+        if "views" in content:
+            follower.add_views(int(content["views"]))
+        if "seen" in content and content["seen"] != follower.revision:
+            widget.send({"state": follower.whole()})
 
     widget.on_msg(asked)
     # The log of a row is shown as soon as the row is chosen, also after the run's end.
-    widget.observe(lambda _: follower.bring(widget), names="chosen")
-    widget.follower = follower
-    if RunStatus(json.loads(widget.state)["run"]["status"]).is_final:
-        widget.state = json.dumps(full_state(run.view()), default=str)
-    else:
-        threading.Thread(target=follow, name="raysmith-widget", daemon=True).start()
+    widget.observe(lambda change: follower.choose(change["new"]), names="chosen")
+    widget.comm.on_close(lambda _: follower.end())
+    follower.start(lambda changes: widget.send({"changes": changes}), lambda: widget.comm is None)
     return widget
 
 
 class _Follower:
-    """Reads the states of a run for its widget."""
+    """Follows a run for its widget, in a thread that lives while somebody may look.
+
+    It looks until the run has ended or the widget is closed, and pauses when the last view that a
+    browser has reported is gone. Before the first report it looks too: a kernel that is busy takes
+    no reports.
+
+    Parameters
+    ----------
+    run:
+        The run.
+    """
 
     def __init__(self, run: ShownRun) -> None:
-        self._run = run
-        self.stop = threading.Event()
+        self._live = LiveState(run.view())
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._stop.set()
+        self._chosen: int | None = None
+        self._views = 0
+        self._send: Callable[[Changes], None] = lambda _: None
+        self._is_closed: Callable[[], bool] = lambda: False
 
-    def look(self, chosen: int | None) -> ViewState:
-        """Return the state, with the log of the chosen iteration."""
-        view = self._run.view()
-        record, iterations = view.store.run(view.run_id), view.store.iterations(view.run_id)
-        state = run_state(view, record, iterations)
-        state["explanation"] = None
-        if RunStatus(state["run"]["status"]).is_final:
-            state["explanation"] = importance_of(view, state["best"], iterations)
-        state["logs"] = {
-            str(chosen): log_of(view.store, child)
-            for child in iterations
-            if child.iteration == chosen
-        }
-        return state
+    @property
+    def revision(self) -> int:
+        """Number of changes so far."""
+        return self._live.revision
 
-    def bring(self, widget: Any) -> None:
-        """Add the log of the widget's chosen iteration to its state."""
-        state = json.loads(widget.state)
-        if widget.chosen is None or str(widget.chosen) in state.get("logs", {}):
-            return
-        state["logs"] = {**state.get("logs", {}), **self.look(widget.chosen)["logs"]}
-        widget.state = json.dumps(state, default=str)
+    def whole(self) -> dict[str, Any]:
+        """Return the whole state."""
+        return dict(_plain(self._live.whole()))
+
+    def start(self, send: Callable[[Changes], None], is_closed: Callable[[], bool]) -> None:
+        """Follow the run from now on.
+
+        Parameters
+        ----------
+        send:
+            Takes changes to the browser.
+        is_closed:
+            Whether the widget is gone.
+        """
+        self._send, self._is_closed = send, is_closed
+        self._go_on()
+
+    def add_views(self, number: int) -> None:
+        """Count the views in browsers: 1 for one more, -1 for one less."""
+        self._views = max(0, self._views + number)
+        if self._views:
+            self._go_on()
+        else:
+            self._stop.set()
+
+    def choose(self, iteration: int | None) -> None:
+        """Bring the log of an iteration with the changes, the first time at once."""
+        self._chosen = iteration
+        if iteration is not None:
+            self._in_thread(lambda: self._look(lambda: self._live.bring_log(iteration)))
+
+    def end(self) -> None:
+        """Follow the run no longer."""
+        self._is_closed = lambda: True
+        self._stop.set()
+
+    def _go_on(self) -> None:
+        if self._stop.is_set() and not self._is_over():
+            self._stop = threading.Event()
+            self._in_thread(partial(self._follow, self._stop))
+
+    def _is_over(self) -> bool:
+        return self._live.is_over or self._is_closed()
+
+    def _follow(self, stop: threading.Event) -> None:
+        while not stop.wait(_LOOK_SECONDS) and not self._is_over():
+            self._look(lambda: self._live.look(self._chosen))
+
+    def _look(self, look: Callable[[], Changes | None]) -> None:
+        """Look and send the changes; the store may fail to answer for a moment."""
+        with self._lock, contextlib.suppress(Exception):
+            changes = look()
+            if changes is not None:
+                self._send(_plain(changes))
+
+    def _in_thread(self, do: Callable[[], None]) -> None:
+        threading.Thread(target=do, name="raysmith-widget", daemon=True).start()
+
+
+def _plain(value: object) -> Any:
+    """Return a copy in types that JSON has."""
+    return json.loads(json.dumps(value, default=str))
+
+
+class _Cells:
+    """The widgets that cells of a notebook show, so that a cell's next execution closes them."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, tuple[str, list[Any]]] = {}
+
+    def add(self, widget: Any, cell: str, execution: str) -> None:
+        """Add a widget; close those of earlier executions of its cell."""
+        earlier, widgets = self._shown.get(cell, (execution, []))
+        if earlier != execution:
+            for old in widgets:
+                old.close()
+            widgets = []
+        self._shown[cell] = execution, [*widgets, widget]
+
+
+_cells = _Cells()
+
+
+def _show_in_notebook(widget: Any) -> None:
+    from IPython import get_ipython
+    from IPython.display import display
+
+    display(widget)
+    request = get_ipython().kernel.get_parent()
+    cell = request.get("metadata", {}).get("cellId")
+    if cell is not None:  # not every notebook says which cell it executes
+        _cells.add(widget, str(cell), str(request["header"]["msg_id"]))
 
 
 def _in_notebook() -> bool:
@@ -188,6 +273,12 @@ def _in_notebook() -> bool:
         return False
     shell = get_ipython()
     return shell is not None and shell.__class__.__name__ == "ZMQInteractiveShell"
+
+
+@cache
+def _reports() -> Path:
+    """Return the folder for this process's reports, which a browser reads after its end too."""
+    return Path(tempfile.mkdtemp(prefix="raysmith-"))
 
 
 def _open_browser(path: Path) -> bool:

@@ -41,7 +41,7 @@ class Iterations(Files):
         found = {
             child.info.run_id: tags.iteration_record(child)
             for condition in conditions
-            for child in self._search(experiment_id, condition)
+            for child in self._search([experiment_id], condition)
         }
         return sorted(found.values(), key=lambda r: r.iteration)
 

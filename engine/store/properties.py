@@ -51,6 +51,8 @@ class IterationProperties:
         Estimated milliseconds to predict 1,000 rows on one core.
     folds:
         Number of folds that were scored.
+    fold_scores:
+        The primary metric on each fold, to six digits.
     fitted_rows:
         Rows that the kept model was fitted on.
     cores, threads:
@@ -81,6 +83,7 @@ class IterationProperties:
     score_seconds: float | None = _number()
     prediction_ms: float | None = _number()
     folds: int | None = _count()
+    fold_scores: tuple[float, ...] | None = _list(float)
     fitted_rows: int | None = _count()
     cores: int | None = _count()
     threads: int | None = _count()

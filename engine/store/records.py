@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.ensembles.names import ENSEMBLES
 from engine.metrics.metric import METRICS, Metric
@@ -213,3 +214,21 @@ class IterationEnd:
     predictions: bytes | None = None
     log: str | None = None
     whole_seconds: float | None = None
+
+    def with_fold_scores(self, metric: str) -> IterationEnd:
+        """Return a copy whose properties hold the values of a metric on the folds.
+
+        Readers then get them with the iteration and need no request for its curves.
+
+        Examples
+        --------
+        >>> folds = ({"accuracy": 0.8}, {"accuracy": 0.9})
+        >>> end = IterationEnd(IterationStatus.COMPLETED, fold_metrics=folds)
+        >>> end.with_fold_scores("accuracy").properties.fold_scores
+        (0.8, 0.9)
+        """
+        scores = [fold[metric] for fold in self.fold_metrics if metric in fold]
+        defined = tuple(float(f"{score:.6g}") for score in scores if math.isfinite(score))
+        if not defined:
+            return self
+        return replace(self, properties=replace(self.properties, fold_scores=defined))

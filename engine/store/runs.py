@@ -65,9 +65,9 @@ class Runs(Tracking):
         """Return the name of the run's experiment."""
         return str(self.client.get_experiment(self._experiment_of(run_id)).name)
 
-    def runs(self, experiment_id: str) -> list[RunRecord]:
-        """Return the AutoML runs of an experiment, newest first."""
-        return [tags.run_record(run) for run in self._search(experiment_id, tags.ALL_RUNS)]
+    def runs(self, *experiment_ids: str) -> list[RunRecord]:
+        """Return the AutoML runs of one or several experiments, newest first."""
+        return [tags.run_record(run) for run in self._search(experiment_ids, tags.ALL_RUNS)]
 
     def run(self, run_id: str) -> RunRecord:
         """Read one run.

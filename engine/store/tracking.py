@@ -7,7 +7,7 @@ import itertools
 import logging
 import os
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from mlflow import MlflowClient
@@ -156,9 +156,9 @@ class Tracking:
         """Return the id of a run's experiment, which never changes."""
         return self._experiments.get(run_id) or str(self._mlflow_run(run_id).info.experiment_id)
 
-    def _search(self, experiment_id: str, condition: str) -> list[Run]:
-        """Return all runs of an experiment that meet a condition in MLflow's syntax."""
-        experiments, search = [experiment_id], self.client.search_runs
+    def _search(self, experiment_ids: Sequence[str], condition: str) -> list[Run]:
+        """Return all runs of experiments that meet a condition in MLflow's syntax."""
+        experiments, search = list(experiment_ids), self.client.search_runs
         return all_pages(
             lambda token: search(experiments, condition, ViewType.ACTIVE_ONLY, _PAGE, None, token)
         )

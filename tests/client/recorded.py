@@ -50,7 +50,8 @@ def record_run(experiment: Experiment, status: RunStatus = RunStatus.COMPLETED) 
     for number, score in enumerate(SCORES):
         spec = PipelineSpec("DecisionTree", "PCA", {"max_depth": number + 1}, {"share": 0.5})
         recorder.started(number, spec, IterationProperties(node_ip="10.0.0.1"), time.time())
-        recorder.ended(number, _end(number, score), {} if score is None else {"accuracy": score})
+        scores = {} if score is None else {"accuracy": score}
+        recorder.ended(number, _end(number, score).with_fold_scores("accuracy"), scores)
     recorder.close()
     assert recorder.error is None
     store.set_status(run_id, status)

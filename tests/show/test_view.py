@@ -5,10 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 
+import pytest
+
+from engine import ConfigException
+from engine.metrics.metric import METRICS
 from engine.show.report import render_report
 from engine.show.view import QUALITY_FILE, full_state, installed_versions, run_state
+from engine.store.files import LOG_FILE
 from engine.store.status import RunStatus
 from tests.client.recorded import BEST, DATA, SCORES, keep_explanation, record_run
+from tests.store.counting import counted
 
 
 def test_the_state_of_a_completed_run(run):
@@ -40,10 +46,10 @@ def test_the_state_of_an_iteration(run):
 
 
 def test_failed_iterations_and_the_best_keep_their_logs(run):
-    state = full_state(run.view(), most=2)
+    state = full_state(run.view(), logs=2)
     assert state["logs"] == {"1": "log of 1\n", str(BEST): f"log of {BEST}\n"}
     with_folds = [one["iteration"] for one in state["iterations"] if "folds" in one]
-    assert with_folds == [BEST]
+    assert with_folds == [0, BEST, 3]
 
 
 def test_a_run_that_is_about_to_end(run):
@@ -78,3 +84,66 @@ def test_the_importance_of_the_best_iteration(experiment):
     assert [group["label"] for group in explained["groups"]] == ["all", "no", "yes"]
     assert explained["groups"][0]["names"] == ["b", "a"]
     assert explained["groups"][0]["values"] == [0.5, 0.125]
+
+
+class Many:
+    """A store of a run of 2,000 iterations, each with a long log."""
+
+    def __init__(self, store, child):
+        self._store, self._child = store, child
+        self.logs = 0
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def iterations(self, run_id, ended_since=None):
+        metrics = {
+            name: 0.123456789012345 for name, m in METRICS.items() if m.task == "classification"
+        }
+        return [
+            dataclasses.replace(
+                self._child, iteration=n, metrics={**self._child.metrics, **metrics}
+            )
+            for n in range(2000)
+        ]
+
+    def read_bytes(self, run_id, file):
+        if file != LOG_FILE:
+            return self._store.read_bytes(run_id, file)
+        self.logs += 1
+        return "行\u2028<&>".encode() * 30_000
+
+
+@pytest.mark.parametrize("logs", [40, None])
+def test_the_report_of_a_long_run_is_small(run, logs):
+    store = Many(run.store, run.store.iterations(run.id)[BEST])
+    view = dataclasses.replace(run.view(), store=store)
+    state = full_state(view, logs)
+    assert store.logs == len(state["logs"]) == (logs or 2000)
+    assert sum(map(len, state["logs"].values())) <= 500_000
+    page = render_report(state)
+    assert len(page.encode()) < 5e6
+    assert page.count('"iteration": ') >= 2000
+
+
+def test_a_report_takes_few_requests(run):
+    totals = []
+    for logs in (0, 2):
+        with counted() as calls:
+            full_state(run.view(), logs)
+        assert calls["search_runs"] == 1
+        totals.append(calls.total())
+    assert totals[0] <= 12
+    assert totals[1] == totals[0] + 2
+
+
+@pytest.mark.parametrize("logs", [-1, 1.5, True, "all"])
+def test_a_number_of_logs_that_is_none(run, logs):
+    with pytest.raises(ConfigException, match="logs="):
+        run.report("report.html", logs=logs)
+
+
+def test_surrogates_do_not_break_the_report(run):
+    state = full_state(run.view(), logs=0)
+    state["run"]["notes"] = ["a \ud800 b"]
+    assert "a ? b" in render_report(state).encode().decode()

@@ -20,6 +20,7 @@ EVERYTHING = IterationProperties(
     score_seconds=0.001,
     prediction_ms=5.0,
     folds=5,
+    fold_scores=(0.8, 0.9, 0.85, 1.0, 0.7),
     fitted_rows=45000,
     cores=2,
     threads=2,

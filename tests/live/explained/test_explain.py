@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -23,6 +22,7 @@ from engine import (
 from engine.driver.explain_actors import explain_with_actors
 from engine.explain.pieces import Work, in_this_process
 from tests.live.helpers import customers, quick_config, statuses, wait_until
+from tests.show.test_widget import state_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
 
@@ -122,24 +122,25 @@ def test_the_report_is_a_file_of_the_run_and_the_widget_shows_it(explained, caps
 
     pytest.importorskip("anywidget")
     widget = RunDetails(explained).get_widget()
-    state = json.loads(widget.state)
+    state = state_of(widget)
     assert state["run"]["status"] == "Completed"
     assert len(state["iterations"]) == 7
     assert state["explanation"]["groups"][0]["names"]
-    assert "iteration 0" in state["logs"]["0"]
+    widget.chosen = 0
+    wait_until(lambda: "iteration 0" in state_of(widget)["logs"].get("0", ""))
 
 
 def test_the_widget_follows_a_run_and_cancels(experiment):
     pytest.importorskip("anywidget")
     run = experiment.submit(quick_config(iterations=500))
     widget = RunDetails(run).get_widget()
-    wait_until(lambda: len(json.loads(widget.state)["iterations"]) >= 3)
+    wait_until(lambda: len(state_of(widget)["iterations"]) >= 3)
     widget.chosen = 0
-    wait_until(lambda: "iteration 0" in json.loads(widget.state)["logs"].get("0", ""))
+    wait_until(lambda: "iteration 0" in state_of(widget)["logs"].get("0", ""))
     widget._handle_custom_msg({"cancel": 10_000}, [])
     widget._handle_custom_msg({"cancel": None}, [])
     assert run.wait_for_completion() == "Canceled"
-    wait_until(lambda: json.loads(widget.state)["run"]["status"] == "Canceled")
+    wait_until(lambda: state_of(widget)["run"]["status"] == "Canceled")
     assert "Completed" in statuses(run).values()
 
 

@@ -1,0 +1,38 @@
+"""Counting the requests that stores send through MLflow's client."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from mlflow import MlflowClient
+
+
+@contextmanager
+def counted() -> Iterator[Counter[str]]:
+    """Count this process's calls of MLflow's client inside the block, by name."""
+    calls: Counter[str] = Counter()
+    inside = threading.local()
+
+    def counting(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if getattr(inside, "a_call", False):
+                return real(*args, **kwargs)
+            calls[name] += 1
+            inside.a_call = True
+            try:
+                return real(*args, **kwargs)
+            finally:
+                inside.a_call = False
+
+        return call
+
+    with ExitStack() as patches:
+        for name, real in vars(MlflowClient).items():
+            if callable(real) and not name.startswith("_"):
+                patches.enter_context(patch.object(MlflowClient, name, counting(name, real)))
+        yield calls
