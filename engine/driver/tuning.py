@@ -93,16 +93,7 @@ class Tuning:
             When the store has refused something, or no node could hold a trial and there is no
             model.
         """
-        progress = Progress(
-            schedule,
-            search,
-            recorder,
-            metric,
-            self._backend.kill,
-            self._clock,
-            self._budget.trials,
-            self._gauges,
-        )
+        progress = self._progress(search, schedule, recorder, metric)
         watch = TrialWatch(
             self._watch, progress, self._backend, recorder, self._budget, self._clock
         )
@@ -123,6 +114,20 @@ class Tuning:
         _check(recorder, room, schedule)
         logger.info("no more iterations: %s", schedule.stopped or "all are done")
         return outcome
+
+    def _progress(
+        self, search: Searcher, schedule: Schedule, recorder: Recorder, metric: Metric
+    ) -> Progress:
+        return Progress(
+            schedule,
+            search,
+            recorder,
+            metric,
+            self._backend.kill,
+            self._clock,
+            self._budget.trials,
+            self._gauges,
+        )
 
 
 def _check(recorder: Recorder, room: RoomWatch, schedule: Schedule) -> None:

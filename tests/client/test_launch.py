@@ -102,7 +102,7 @@ def submit(experiment, **more):
 DYING_CLIENT = """
 import os, signal, sys
 from engine import AutoMLConfig, Experiment, Workspace
-experiment = Experiment(Workspace.from_config(), "tests")
+experiment = Experiment(Workspace.from_config(), sys.argv[2])
 def die(*arguments, **more):
     os.kill(os.getpid(), signal.SIGKILL)
 setattr(type(experiment.workspace.store), sys.argv[1], die)
@@ -111,7 +111,8 @@ experiment.submit(AutoMLConfig("classification", X=[[0.0], [1.0]] * 10, y=[0, 1]
 
 
 def test_a_client_that_dies_during_submit_leaves_a_run_with_a_dead_driver(experiment):
-    killed = subprocess.run([sys.executable, "-c", DYING_CLIENT, "save_spec"], check=False)
+    command = [sys.executable, "-c", DYING_CLIENT, "save_spec", experiment.name]
+    killed = subprocess.run(command, check=False)
     assert killed.returncode == -signal.SIGKILL
     [run] = experiment.get_runs()
     assert run.store.run(run.id).status == RunStatus.NOT_STARTED

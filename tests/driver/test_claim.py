@@ -26,6 +26,9 @@ class Store:
         self.current = driver.token
         return True
 
+    def with_patience(self, patience):
+        return self
+
     def tag_driver(self, run_id, driver):
         if self.away.is_set():
             self.hanging.set()

@@ -30,6 +30,9 @@ class Store:
     def __init__(self):
         self.requests, self.driver, self.error = Requests(), ME, None
 
+    def with_patience(self, patience):
+        return self
+
     def run(self, run_id):
         if self.error is not None:
             raise self.error

@@ -166,7 +166,7 @@ def test_a_full_disk_that_stays_full(small_workspace, full_disk, monkeypatch, ca
     (full_disk / "rubbish").unlink()
     with monkeypatch.context() as patch:
         # The run goes on as a replay, in this thread.
-        patch.setattr("engine.client.control.start_again", lambda *_: replay.drive())
+        patch.setattr("engine.client.control.start_again", lambda *_, **changed: replay.drive())
         replay.run.resume()
     check_complete(replay)
 
@@ -231,7 +231,7 @@ def test_a_server_that_is_stopped_for_good(server, on_server, monkeypatch, capfd
     assert [iteration.start.iteration for iteration in spool.iterations()][:1] == [1]
     server.open()
     with monkeypatch.context() as patch:
-        patch.setattr("engine.client.control.start_again", lambda *_: replay.drive())
+        patch.setattr("engine.client.control.start_again", lambda *_, **changed: replay.drive())
         replay.run.resume()
     check_complete(replay)
 

@@ -21,7 +21,8 @@ OPEN = """
 import threading
 from engine import AutoMLRun, Experiment, RunDetails, Workspace
 from engine.store.driver_identity import DriverIdentity
-run = Experiment(Workspace.from_config(), "tests").get_runs()[0]
+experiment = {experiment!r}
+run = Experiment(Workspace.from_config(), experiment).get_runs()[0]
 run.store.tag_driver(run.id, DriverIdentity.of_this_process())
 """
 SHOW = "RunDetails(run).show()"
@@ -80,8 +81,8 @@ def kernel(experiment):
 
 
 @pytest.mark.timeout(240)
-def test_a_cell_that_is_executed_again_has_one_thread(kernel):
-    kernel(OPEN, "open")
+def test_a_cell_that_is_executed_again_has_one_thread(kernel, experiment):
+    kernel(OPEN.format(experiment=experiment.name), "open")
     for _ in range(3):
         kernel(SHOW, "one")
     assert kernel(COUNT.format(wanted=1), "count") == "followers: 1\n"

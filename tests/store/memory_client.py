@@ -15,7 +15,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from mlflow.entities import Experiment, FileInfo, Metric, Run, RunData, RunInfo, RunTag
+from mlflow.entities import (
+    Experiment,
+    FileInfo,
+    Metric,
+    Param,
+    Run,
+    RunData,
+    RunInfo,
+    RunTag,
+)
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import (
     INVALID_PARAMETER_VALUE,
@@ -112,6 +121,9 @@ class MemoryClient:
                 values[:] = [m for m in values if m != metric] + [metric]
             run.tags.update({tag.key: tag.value for tag in tags})
 
+    def log_param(self, run_id, key, value):
+        self.log_batch(run_id, params=[Param(key, value)])
+
     def search_runs(self, experiments, condition="", view=None, max_results=200, order=None,
                     token=None):  # fmt: skip
         with self._lock:
@@ -180,7 +192,9 @@ class MemoryClient:
             run.run_id, run.experiment_id, "me", run.status, run.started, run.ended, "active",
             str(self._files(run.run_id)), run.run_id,
         )  # fmt: skip
-        return Run(info, RunData(metrics=last, tags=[RunTag(k, v) for k, v in run.tags.items()]))
+        params = [Param(key, value) for key, value in run.params.items()]
+        tags = [RunTag(key, value) for key, value in run.tags.items()]
+        return Run(info, RunData(metrics=last, params=params, tags=tags))
 
 
 def _meets(run, conditions):

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from engine import RunException, WorkspaceException
 from engine.errors import StoreUnavailable
@@ -153,23 +154,28 @@ def test_a_heartbeat_of_a_driver_that_has_lost_the_run_changes_nothing(store, ru
 
 def test_a_claim_whose_answer_is_lost_is_known_by_its_value(store, run_id, monkeypatch):
     me = DriverIdentity.of_this_process()
-    log_param = store.client.log_param
+    once = store.client.once
+    log_param = once.log_param
+    calls = []
 
     def lost(*arguments):
+        calls.append(arguments)
         log_param(*arguments)
-        raise MlflowException("the connection broke")
+        if len(calls) == 1:
+            raise MlflowException("the connection broke", TEMPORARILY_UNAVAILABLE)
 
-    monkeypatch.setattr(store.client, "log_param", lost)
+    monkeypatch.setattr(once, "log_param", lost)
     assert store.claim(run_id, me, None)
+    assert len(calls) == 2
 
 
 def test_a_claim_that_cannot_be_written_is_an_error(store, run_id, monkeypatch):
     def away(*arguments):
-        raise MlflowException("the store is away")
+        raise MlflowException("the store is away", TEMPORARILY_UNAVAILABLE)
 
-    monkeypatch.setattr(store.client, "log_param", away)
-    with pytest.raises(MlflowException, match="is away"):
-        store.claim(run_id, DriverIdentity.of_this_process(), None)
+    monkeypatch.setattr(store.client.once, "log_param", away)
+    with pytest.raises(StoreUnavailable, match="is away"):
+        store.with_patience(NONE).claim(run_id, DriverIdentity.of_this_process(), None)
 
 
 def test_a_store_used_from_many_threads(store, run_id):
