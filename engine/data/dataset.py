@@ -43,10 +43,13 @@ class Layout:
         Name and type of each column.
     config:
         The user's changes to the automatic featurization.
+    named:
+        Whether the names of the columns are the user's.
     """
 
     columns: tuple[Column, ...]
     config: FeaturizationConfig
+    named: bool = True
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,11 @@ class Dataset:
         How the columns are featurized; ``None`` for a numeric X that needs no featurization.
     positive:
         Code of the positive class, one of two, where the user has named one.
+    named:
+        Whether the user named the columns, in a table or by ``feature_names``; else the names are
+        ``column_0``, ``column_1``, ...
+    unreadable:
+        Those of ``notes`` that say how many values cannot be read.
 
     Examples
     --------
@@ -100,6 +108,8 @@ class Dataset:
     notes: tuple[str, ...] = ()
     layout: Layout | None = None
     positive: int | None = None
+    named: bool = False
+    unreadable: tuple[str, ...] = ()
 
     @property
     def task(self) -> Task:
@@ -110,6 +120,13 @@ class Dataset:
     def n_rows(self) -> int:
         """Number of training rows."""
         return len(self.y)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Name and type of each column; numbers where there is no layout."""
+        if self.layout is not None:
+            return self.layout.columns
+        return tuple(Column(name, "Numeric") for name in self.feature_names)
 
     def target(self, labels: NDArray[Any]) -> NDArray[Any]:
         """Return labels as class codes (int64), or a regression target (float64) as it is."""
