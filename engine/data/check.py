@@ -146,6 +146,10 @@ def _training_part(
         weight = None if weight is None else weight[keep]
         splits = renumber(splits, keep)
         y = whole_labels(y) if task == "classification" else y
+    if weight is not None and not weight.any():
+        raise DataException("sample_weight is zero in all rows that have a target")
+    if task == "regression" and "class_labels" in arrays:
+        raise DataException("class_labels: only for task='classification'")
     y, classes = check_target(y, task, arrays.get("class_labels"))
     return Dataset(
         X,
@@ -176,6 +180,8 @@ def _with_validation(
     if keep is not None:
         X, y = take(X, keep), y[keep]
         weight = None if weight is None else weight[keep]
+        if weight is not None and not weight.any():
+            raise DataException("sample_weight_valid is zero in all rows that have a target")
     lost = notes_of_losses(losses, dataset.columns, "X_valid")
     return replace(
         dataset,

@@ -151,10 +151,15 @@ class Dataset:
             sparse=sparse.issparse(self.X),
             weighted=self.sample_weight is not None,
             class_counts=None if counts is None else tuple(int(count) for count in counts),
-            validation="given" if self.X_valid is not None else "split",
+            validation=self._validation(),
             fingerprint=digest.hexdigest()[:16],
             notes=self.notes,
         )
+
+    def _validation(self) -> Literal["given", "folds", "split"]:
+        if self.X_valid is not None:
+            return "given"
+        return "split" if self.cv_splits_indices is None else "folds"
 
 
 @dataclass(frozen=True)
@@ -174,7 +179,8 @@ class DataSummary:
     class_counts:
         Number of training rows of each class; ``None`` for regression.
     validation:
-        ``given`` for data with its own validation part, else ``split``.
+        ``given`` for data with its own validation part, ``folds`` for the user's own splits, else
+        ``split``.
     fingerprint:
         Hash of the shape of X and of the target: equal on two nodes that hold the same data.
     notes:
@@ -187,6 +193,6 @@ class DataSummary:
     sparse: bool
     weighted: bool
     class_counts: tuple[int, ...] | None
-    validation: Literal["given", "split"]
+    validation: Literal["given", "folds", "split"]
     fingerprint: str
     notes: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -251,7 +252,7 @@ use only strings, only numbers or only booleans
     """
     if y.dtype.kind in "biuf":
         return y
-    kinds = {_kind(value) for value in y}
+    kinds = {"text"} if y.dtype.kind == "U" else {_kind(value) for value in y}
     if len(kinds) > 1 or not kinds <= {"text", "boolean", "number"}:
         raise DataException(
             f"{name} mixes or holds types that cannot be classes ({', '.join(sorted(kinds))}); "
@@ -291,7 +292,8 @@ def _kind(value: object) -> str:
         return "text"
     if isinstance(value, bool | np.bool_):
         return "boolean"
-    return "number" if isinstance(value, int | float | np.number) else type(value).__name__
+    is_number = isinstance(value, int | float | np.integer | np.floating)
+    return "number" if is_number and not isinstance(value, np.timedelta64) else type(value).__name__
 
 
 def positive_code(label: object, classes: NDArray[Any] | None) -> int:
@@ -324,3 +326,42 @@ def positive_code(label: object, classes: NDArray[Any] | None) -> int:
     if isinstance(label, bool | np.bool_) != isinstance(labels[0], bool) or not found:
         raise DataException(f"positive_label={label!r}: the target's labels are {labels}")
     return found[0]
+
+
+def check_class_weight(weight: object, classes: NDArray[Any] | None) -> None:
+    """Check that class weights are for classes of the target, and leave two of them.
+
+    Parameters
+    ----------
+    weight:
+        Label -> weight; anything else, such as ``"balanced"``, suits every target.
+    classes:
+        Sorted classes; ``None`` for regression.
+
+    Raises
+    ------
+    DataException
+        When a label is not among the classes, or fewer than two classes have a weight above zero.
+
+    Examples
+    --------
+    >>> check_class_weight({"no": 1.0, "yes": 5.0}, np.array(["no", "yes"]))
+    >>> check_class_weight({"maybe": 2.0}, np.array(["no", "yes"]))
+    Traceback (most recent call last):
+    ...
+    engine.errors.DataException: class_weight has the labels ['maybe']; the target's labels are \
+['no', 'yes']
+    """
+    if not isinstance(weight, Mapping) or classes is None:
+        return
+    labels = classes.tolist()
+    booleans = isinstance(labels[0], bool)
+    unknown = [
+        label for label in weight if label not in labels or isinstance(label, bool) != booleans
+    ]
+    if unknown:
+        raise DataException(
+            f"class_weight has the labels {unknown[:10]}; the target's labels are {labels[:50]}"
+        )
+    if sum(weight.get(label, 1) > 0 for label in labels) < 2:
+        raise DataException("class_weight leaves fewer than two classes with a weight above zero")
