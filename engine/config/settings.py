@@ -93,7 +93,10 @@ class Settings:
         for name in FIELDS:
             value = getattr(self, name)
             if not isinstance(value, FeaturizationConfig):
-                object.__setattr__(self, name, plain(value))
+                value = plain(value)
+                if name == "class_weight" and isinstance(value, dict):
+                    value = {label: float(weight) for label, weight in value.items()}
+                object.__setattr__(self, name, value)
 
     @property
     def learning_task(self) -> Task:
@@ -198,11 +201,9 @@ class Settings:
         values = {name: to_json(getattr(self, name)) for name in FIELDS}
         if isinstance(self.class_weight, Mapping):
             # JSON would turn the labels into text.
-            values["class_weight"] = [
-                [label, float(weight)] for label, weight in self.class_weight.items()
-            ]
+            values["class_weight"] = [[*pair] for pair in self.class_weight.items()]
         if isinstance(self.featurization, FeaturizationConfig):
-            values["featurization"] = to_json(plain(self.featurization.to_dict()))
+            values["featurization"] = to_json(self.featurization.to_dict())
         return values
 
     @classmethod

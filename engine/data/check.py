@@ -72,16 +72,18 @@ def check_data(
     ...
     engine.errors.DataException: X has 2 rows but y has 1; they must have the same length
     """
-    arrays = arrays_of(raw, source)
-    any_type = featurization is not None
-    dataset = _training_part(arrays, task, any_type, exclude_nan_labels)
-    if positive_label is not None:
-        dataset = replace(dataset, positive=positive_code(positive_label, dataset.classes))
-    if featurization is not None and not sparse.issparse(dataset.X):
-        dataset = with_layout(dataset, featurization)
-    if any(key in arrays for key in ("X_valid", "y_valid", "sample_weight_valid")):
-        dataset = _with_validation(dataset, arrays, exclude_nan_labels)
-    return dataset
+    try:
+        return _checked(
+            arrays_of(raw, source), task, exclude_nan_labels, featurization, positive_label
+        )
+    except (DataException, MemoryError):
+        raise
+    except Exception as error:
+        # A value that even pandas cannot look at, such as a signalling NaN.
+        raise DataException(
+            f"the data of {source} cannot be checked: {type(error).__name__}: {error}; convert its "
+            "columns to numbers, texts or dates"
+        ) from error
 
 
 def check_features(X: object, dataset: Dataset, name: str = "X_valid") -> Matrix:
@@ -112,6 +114,24 @@ def check_features(X: object, dataset: Dataset, name: str = "X_valid") -> Matrix
     rows, losses = _checked_rows(X, dataset, name)
     warn_of_losses(losses, dataset.columns)
     return rows
+
+
+def _checked(
+    arrays: Mapping[str, Any],
+    task: Task,
+    exclude_nan_labels: bool,
+    featurization: FeaturizationConfig | None,
+    positive_label: object,
+) -> Dataset:
+    any_type = featurization is not None
+    dataset = _training_part(arrays, task, any_type, exclude_nan_labels)
+    if positive_label is not None:
+        dataset = replace(dataset, positive=positive_code(positive_label, dataset.classes))
+    if featurization is not None and not sparse.issparse(dataset.X):
+        dataset = with_layout(dataset, featurization)
+    if any(key in arrays for key in ("X_valid", "y_valid", "sample_weight_valid")):
+        dataset = _with_validation(dataset, arrays, exclude_nan_labels)
+    return dataset
 
 
 def _checked_rows(X: object, dataset: Dataset, name: str) -> tuple[Matrix, dict[str, Loss]]:

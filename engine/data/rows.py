@@ -44,7 +44,7 @@ def check_weight(weight: object, X: Matrix, name: str) -> NDArray[np.float64] | 
         array = given.astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise DataException(f"{name} must be numbers: {error}") from error
-    if array.ndim != 1 and array.shape != (len(array), 1):
+    if array.ndim != 1 and (array.ndim != 2 or array.shape[1] != 1):
         raise DataException(f"{name} has the shape {array.shape}; expected (n_rows,)")
     array = array.reshape(-1)
     same_length(X, "X", array, name)

@@ -59,8 +59,7 @@ def as_labels(y: object, name: str) -> NDArray[Any]:
             array = np.asarray(y)
         except ValueError as error:
             raise DataException(f"{name} is not a list of values: {error}") from error
-        if array.dtype.kind == "U" and not isinstance(y, np.ndarray):
-            # numpy turns [1, "a"] into text; an array of objects keeps the mix visible.
+        if _hides_a_mix(y, array):
             array = np.asarray(y, dtype=object)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array.reshape(-1)
@@ -70,6 +69,16 @@ def as_labels(y: object, name: str) -> NDArray[Any]:
             "Multi-label and multi-output targets are not supported"
         )
     return array
+
+
+def _hides_a_mix(y: object, array: NDArray[Any]) -> bool:
+    """Whether numpy may have made one type of several, as of ``[1, "a"]`` or ``[True, 2]``."""
+    if isinstance(y, np.ndarray):
+        return False
+    if array.dtype.kind == "U":
+        return True
+    is_list = isinstance(y, list | tuple) and array.dtype.kind in "iuf" and array.ndim == 1
+    return is_list and any(isinstance(value, bool | np.bool_) for value in y)  # type: ignore[attr-defined]
 
 
 def rows_with_label(
