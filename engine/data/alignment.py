@@ -67,11 +67,8 @@ def align(
         X = as_frame(X, what)
     if isinstance(X, pd.DataFrame):
         rows: Matrix = _aligned_frame(X, names, named, needed, what)
-    elif sparse.issparse(X):
-        rows = sparse.csr_matrix(X)
-        _check_width(rows.shape, names, what)
     else:
-        rows = _as_array(X, what)
+        rows = sparse.csr_matrix(X) if sparse.issparse(X) else _as_array(X, what)
         _check_width(rows.shape, names, what)
     if not rows.shape[0]:
         raise DataException(f"{what} has no rows; give at least one")

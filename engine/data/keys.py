@@ -132,7 +132,7 @@ def _places_of(columns: Sequence[object], table: pd.DataFrame, table_key: str) -
     absent = []
     for column in columns:
         exact = [n for n, label in enumerate(labels) if _is_same(label, column)]
-        found = exact or [n for n, text in enumerate(texts) if text == column]
+        found = exact or [n for n, text in enumerate(texts) if _is_same(text, column)]
         if found:
             places.append(found[0])
         else:

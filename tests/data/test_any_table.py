@@ -44,14 +44,14 @@ numbers_as_text = st.floats(-100, 100).map(str)
 odd = st.one_of(
     st.none(), st.just(pd.NA), st.just(float("nan")), floats, texts, whole, st.booleans(), moments,
     st.integers(10**300, 10**310), st.complex_numbers(), st.binary(max_size=3),
-    st.lists(st.integers(), max_size=2), st.decimals(), st.dates(), st.fractions(),
+    st.lists(st.integers(), max_size=2), st.decimals(allow_nan=False), st.dates(), st.fractions(),
     st.just({"a": 1}), st.just((1, 2)),
 )  # fmt: skip
 
 
-def column(values, missing=st.none()):
-    """N values, a few of them missing."""
-    return st.lists(values | missing, min_size=N, max_size=N)
+def column(values):
+    """N values, some of them missing."""
+    return st.lists(values | st.none(), min_size=N, max_size=N)
 
 
 def as_dtype(values, dtype):
@@ -107,13 +107,19 @@ def tables(draw):
     return frame.set_axis(pd.Index(found, dtype=object, tupleize_cols=False), axis=1)
 
 
+def is_clear(error):
+    """The last resort of the check, for errors that nobody thought of, is not needed."""
+    assert "cannot be checked" not in str(error)
+    assert "cannot be read as" not in str(error)
+
+
 def holds(frame, task, featurization):
     y = CODES if task == "classification" else np.sin(np.arange(N))
     rules = DataRules(task, featurization=featurization, plan=SplitPlan(2))
     try:
         dataset = rules.check({"X": frame, "y": y})
-    except DataException as refused:
-        assert str(refused)
+    except DataException as error:
+        is_clear(error)
         return
     for spec in SPECS[task]:
         pipeline = pipeline_for(dataset, spec, cores=1, random_state=0).fit(dataset.X, dataset.y)
@@ -160,8 +166,8 @@ def test_any_target(values, task):
         warnings.simplefilter("ignore")
         try:
             data = check_data({"X": X, "y": values}, task)
-        except DataException as refused:
-            assert str(refused)
+        except DataException as error:
+            is_clear(error)
             return
     assert data.y.dtype.kind in ("f" if task == "regression" else "biufU")
     assert len(data.y) == data.X.shape[0] <= N
