@@ -83,14 +83,16 @@ TAKEN = {
     "whitelist_models": [{"KNN"}],
     "blacklist_models": [("KNN",)],
 }  # fmt: skip
-CASES = [(name, value) for name, values in TAKEN.items() for value in values]
+CASES = {
+    f"{name}-{n}": (name, value) for name, values in TAKEN.items() for n, value in enumerate(values)
+}
 
 
 def test_every_parameter_has_values():
     assert {*TAKEN} == {*FIELDS}
 
 
-@pytest.mark.parametrize(("name", "value"), CASES, ids=lambda v: repr(v)[:40])
+@pytest.mark.parametrize(("name", "value"), CASES.values(), ids=CASES)
 def test_settings_survive_json(name, value):
     Settings.check({name: value})
     base = {"task": "classification", "primary_metric": "accuracy"}

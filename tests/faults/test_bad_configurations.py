@@ -127,10 +127,14 @@ PARAMETERS = {
     "label_column_name": [[], {}, (), object(), float("nan")],
     "drop_column_names": ["a", [], 5, [object()]],
 }
-CASES = [(name, value) for name, values in PARAMETERS.items() for value in values]
+CASES = {
+    f"{name}-{n}": (name, value)
+    for name, values in PARAMETERS.items()
+    for n, value in enumerate(values)
+}
 
 
-@pytest.mark.parametrize(("name", "value"), CASES, ids=lambda v: repr(v)[:30])
+@pytest.mark.parametrize(("name", "value"), CASES.values(), ids=CASES)
 def test_a_value_is_refused_with_its_name(name, value):
     refused_configuration(
         {"task": "classification", "X": X, "y": Y, name: value}, f"^{name}|- {name}"

@@ -150,7 +150,7 @@ def test_values_that_cannot_be_read_are_missing_and_told(name, kind, models):
     [{"c": "never seen"}, {"c": 5}, {"c": None}, {"c": [[1], [2]]}, {"note": 5}, {"note": None},
      {"a": None}, {"day": None}, {"flag": None}, {"c": pd.Series(["\ud800"] * 2, dtype=object)},
      {"note": pd.Series(["a \ud800"] * 2, dtype=object)}, dict.fromkeys(MIXED, None)],
-    ids=repr,
+    ids=range(12),
 )  # fmt: skip
 def test_new_categories_and_missing_values_are_no_loss(given, models):
     for kind in KINDS:

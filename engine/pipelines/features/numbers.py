@@ -121,7 +121,8 @@ class Numbers(Part):
         return np.hstack([filled, *marks])
 
     def _places(self, names: list[str]) -> list[int]:
-        return [self.columns.index(name) for name in names]
+        place = {name: index for index, name in enumerate(self.columns)}
+        return [place[name] for name in names]
 
     def _marked(self) -> list[list[str]]:
         return [
