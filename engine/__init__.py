@@ -6,7 +6,8 @@ The names that users import, by task:
 - follow and use them: `AutoMLRun`, `IterationRun`, `RunDetails`;
 - explain and convert models: `explain_model`, `retrieve_model_explanation`, `onnx_inputs`;
 - errors, all subclasses of `AutoMLError`: `ConfigException`, `DataException`, `ModelException`,
-  `RunException`, `WorkspaceException`.
+  `RunException`, `WorkspaceException`;
+- a warning, `UnreadableValuesWarning`, of values that count as missing.
 
 Compute targets are in the package `cluster`.
 """
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         DataException,
         ModelException,
         RunException,
+        UnreadableValuesWarning,
         WorkspaceException,
     )
     from engine.onnx.convert import onnx_inputs
@@ -47,6 +49,7 @@ __all__ = [
     "ModelException",
     "RunDetails",
     "RunException",
+    "UnreadableValuesWarning",
     "Workspace",
     "WorkspaceException",
     "__version__",
@@ -68,6 +71,7 @@ _MODULES = {
     "ModelException": _ERRORS,
     "RunDetails": "engine.show.widget",
     "RunException": _ERRORS,
+    "UnreadableValuesWarning": _ERRORS,
     "Workspace": "engine.client.workspace",
     "explain_model": "engine.client.explanations",
     "onnx_inputs": "engine.onnx.convert",

@@ -49,3 +49,7 @@ class RunException(AutoMLError):
 
 class ModelException(AutoMLError, ValueError):
     """A fitted model cannot be brought into the form that was asked for."""
+
+
+class UnreadableValuesWarning(UserWarning):
+    """Values of a column are not of its type and count as missing, more than in training."""

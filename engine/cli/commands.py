@@ -186,8 +186,6 @@ def predict(options: argparse.Namespace) -> int:
     """
     rows = read_table(options.input)
     _, model = open_run(options).get_output(iteration=options.iteration)
-    if not hasattr(model[0], "feature_names_in_"):
-        rows = rows.to_numpy()
     predicted = {"prediction": model.predict(rows)}
     if hasattr(model, "predict_proba"):
         probabilities = np.asarray(model.predict_proba(rows))

@@ -60,7 +60,7 @@ class AutoMLConfig:
         Column that holds the target.
     weight_column_name : label, optional
         Column that holds the sample weights.
-    drop_column_names : list of str, optional
+    drop_column_names : list of labels, optional
         Columns of the table that are left out.
     iterations : int, default 100
         Number of pipelines to try. Ensembles come on top.
@@ -130,7 +130,7 @@ class AutoMLConfig:
         ``average_precision_score_binary``, ``f1_score_binary``, ``precision_score_binary``,
         ``recall_score_binary``.
     class_weight : ``"balanced"`` or dict, optional
-        Weight of each class, multiplied into the sample weights of every fit.
+        Weight of each class, at least 0, multiplied into the sample weights of every fit.
     verbosity : int, default ``logging.INFO``
         Level of the driver's log.
     debug_log : path, default ``"automl.log"``
@@ -141,8 +141,8 @@ class AutoMLConfig:
     run_configuration : RunConfiguration, optional
         Packages, image and environment variables of a run on a cluster.
     random_state : int, default 0
-        Seed. The same seed, data and iterations give the same pipelines and scores when one trial
-        runs at a time.
+        Seed, at most 2147483647. The same seed, data and iterations give the same pipelines and
+        scores when one trial runs at a time.
     **unknown : object
         No further parameters exist: each name given here is a problem that the exception lists.
 
@@ -185,7 +185,7 @@ class AutoMLConfig:
         validation_data: object = None,
         label_column_name: object = None,
         weight_column_name: object = None,
-        drop_column_names: Collection[str] | None = None,
+        drop_column_names: Collection[Any] | None = None,
         iterations: int = 100,
         iteration_timeout_minutes: float | None = None,
         experiment_timeout_minutes: float | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from engine.config.settings import FIELDS
 from engine.data.keys import ARRAY_KEYS, TABLE_KEYS
 from engine.ensembles.names import META_LEARNERS
 from engine.metrics.metric import DEFAULT_METRIC, metrics_of
@@ -29,9 +30,19 @@ _NEEDS = (
     ("weight_column_name", "training_data"),
     ("drop_column_names", "training_data"),
     ("y_valid", "X_valid"),
-    ("sample_weight_valid", "X_valid"),
+    ("sample_weight_valid", "y_valid"),
 )
 _SPLITS = ("n_cross_validations", "validation_size")
+#: A switch, and the parameters that have no effect when it is off.
+_SWITCHES = {
+    "enable_early_stopping": ("early_stopping_n_iters",),
+    "enable_stack_ensemble": (
+        "stack_meta_learner_type",
+        "stack_meta_learner_kwargs",
+        "stack_meta_learner_train_percentage",
+    ),
+    "model_explainability": ("explain_timeout_minutes",),
+}
 
 #: Parameter name -> value, for the parameters that are given and have an allowed value.
 Given = Mapping[str, Any]
@@ -81,6 +92,17 @@ def _models_of_the_task(given: Given) -> Iterator[str]:
             yield f"{name}: {unknown} are no {task} models; allowed is any of {', '.join(known)}"
 
 
+def _a_model_is_left(given: Given) -> Iterator[str]:
+    task = given.get("task", "")
+    if task not in DEFAULT_METRIC:
+        return
+    known = estimators_of(task)
+    allowed = {*(given.get("allowed_models") or given.get("whitelist_models") or known)}
+    blocked = {*(given.get("blocked_models") or given.get("blacklist_models") or ())}
+    if allowed <= blocked:
+        yield f"blocked_models: {sorted(allowed)} are all that may be tried; leave one of them out"
+
+
 def _one_name_of_each_parameter(given: Given) -> Iterator[str]:
     for one, other in _SYNONYMS:
         if one in given and other in given:
@@ -118,10 +140,24 @@ def _data_beside_a_script(given: Given) -> Iterator[str]:
         yield f"{', '.join(mixed)}: with data_script, get_data() returns the data"
 
 
+def _arrays_beside_a_table(given: Given) -> Iterator[str]:
+    if "training_data" not in given:
+        return
+    arrays = ["sample_weight", "sample_weight_valid", *(["y_valid"] if "X_valid" in given else [])]
+    mixed = [name for name in arrays if name in given]
+    if mixed:
+        yield (
+            f"{', '.join(mixed)}: with training_data, weights are a column of the table "
+            "(weight_column_name) and validation_data is the validation part"
+        )
+
+
 def _one_kind_of_validation(given: Given) -> Iterator[str]:
+    own = [name for name in ("y_valid", "validation_data") if name in given]
+    if own and "cv_splits_indices" in given:
+        yield f"{own[0]} is the validation data; leave out cv_splits_indices"
     if not any(name in given for name in _SPLITS):
         return
-    own = [name for name in ("y_valid", "validation_data") if name in given]
     if own:
         yield (
             f"{own[0]} is the validation data; leave out n_cross_validations and validation_size"
@@ -137,6 +173,21 @@ def _meta_learner_of_the_task(given: Given) -> Iterator[str]:
             f"stack_meta_learner_type={learner!r}: not for {task}; "
             f"allowed is one of {', '.join(META_LEARNERS[task])}"
         )
+
+
+def _without_effect(given: Given) -> Iterator[str]:
+    for switch, names in _SWITCHES.items():
+        if given.get(switch) is False:
+            changed = [name for name in names if _is_changed(name, given)]
+            if changed:
+                yield f"{', '.join(changed)}: without effect, as {switch} is False"
+    both = ("enable_voting_ensemble", "enable_stack_ensemble")
+    if all(given.get(name) is False for name in both) and _is_changed("ensemble_iterations", given):
+        yield f"ensemble_iterations: without effect, as {' and '.join(both)} are False"
+
+
+def _is_changed(name: str, given: Given) -> bool:
+    return name in given and given[name] != FIELDS[name].default
 
 
 def _only_for_classification(given: Given) -> Iterator[str]:
@@ -165,13 +216,16 @@ RULES: tuple[Rule, ...] = (
     _available_task,
     _metric_of_the_task,
     _models_of_the_task,
+    _a_model_is_left,
     _one_name_of_each_parameter,
     _one_source_of_data,
     _needed_partners,
     _explained_rows,
     _data_beside_a_script,
+    _arrays_beside_a_table,
     _one_kind_of_validation,
     _meta_learner_of_the_task,
     _only_for_classification,
+    _without_effect,
     _iteration_within_the_run,
 )

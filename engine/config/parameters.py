@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from engine.config import value_rules as allow
@@ -11,8 +11,7 @@ from engine.config.combinations import DATA_PARAMETERS, impossible_combinations
 from engine.config.settings import FIELDS, Settings, wrong_values
 from engine.errors import AutoMLError, ConfigException
 from engine.metrics.metric import DEFAULT_METRIC
-
-_PATHS = ("path", "data_script", "debug_log")
+from engine.plain_values import plain
 
 
 class SupportsLaunch(Protocol):
@@ -61,7 +60,9 @@ def checked_parameters(
         Lists every problem: unknown names, values that are not allowed, contradictions.
     """
     problems = unknown_names(unknown)
-    data = {name: values[name] for name in DATA_PARAMETERS if values.get(name) is not None}
+    data = {
+        name: _repeatable(values[name]) for name in DATA_PARAMETERS if values.get(name) is not None
+    }
     settings = {name: value for name, value in values.items() if name in FIELDS}
     wrong = wrong_values(settings)
     problems += wrong.values()
@@ -72,10 +73,13 @@ def checked_parameters(
     problems += impossible_combinations(good | data)
     if problems:
         raise ConfigException(problems)
-    for name in _PATHS:
-        good[name] = None if good[name] is None else str(good[name])
     good["primary_metric"] = good["primary_metric"] or DEFAULT_METRIC[good["task"]]
     return Settings(**good), data
+
+
+def _repeatable(value: object) -> object:
+    """Return the items of an iterator, which could be read once only, as a list."""
+    return list(value) if isinstance(value, Iterator) else value
 
 
 def unknown_names(names: Iterable[str]) -> list[str]:
@@ -106,7 +110,8 @@ def _place(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             return {}, [f"run_configuration.target={target!r}: allowed is {wrong}"]
         try:
             runtime_env = configuration.to_runtime_env()
-        except AutoMLError as error:
+            runtime_env = plain(runtime_env)
+        except (AutoMLError, TypeError) as error:
             return {}, [f"run_configuration: {error}"]
     name = target if target is None or isinstance(target, str) else target.name
     problems = []

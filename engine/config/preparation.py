@@ -16,7 +16,7 @@ from engine.data.keys import TABLE_KEYS
 from engine.data.sources import DirectData, ScriptData, TableFiles
 from engine.data.splits import check_plan
 from engine.data.tables import read_table
-from engine.errors import DataException
+from engine.errors import DataException, UnreadableValuesWarning
 
 #: Frames from a warning about data up to the user's call of `Experiment.submit`.
 _FRAMES_TO_USER = 5
@@ -80,7 +80,7 @@ def _absolute(path: str | os.PathLike[str]) -> str:
     text = os.fspath(path)
     if "://" in text:
         return text
-    if not Path(text).is_file():
+    if not Path(text).exists():
         raise DataException(f"the file {Path(text).absolute()} does not exist")
     return str(Path(text).absolute())
 
@@ -112,4 +112,5 @@ def _warn_about(data: DirectData, settings: Settings) -> None:
     """Give the warnings about checked data, at the user's line."""
     dataset = data.dataset
     for note in (*dataset.notes, *check_plan(dataset.summary(), settings.split_plan)):
-        warnings.warn(note, stacklevel=_FRAMES_TO_USER)
+        kind = UnreadableValuesWarning if note in dataset.unreadable else UserWarning
+        warnings.warn(note, kind, stacklevel=_FRAMES_TO_USER)

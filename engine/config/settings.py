@@ -15,6 +15,10 @@ from engine.data.splits import SplitPlan
 from engine.ensembles.names import ENSEMBLES, META_LEARNERS
 from engine.errors import ConfigException
 from engine.metrics.metric import METRICS, Task
+from engine.plain_values import from_json, plain, to_json
+
+#: Largest seed that every estimator takes.
+LARGEST_SEED = 2**31 - 1
 
 
 def _parameter(check: allow.Check, default: Any = MISSING) -> Any:
@@ -22,13 +26,6 @@ def _parameter(check: allow.Check, default: Any = MISSING) -> Any:
     return field(default=default, metadata={"check": check})
 
 
-_LISTS = (
-    "allowed_models",
-    "whitelist_models",
-    "blocked_models",
-    "blacklist_models",
-    "drop_column_names",
-)
 _minutes = allow.number(above=0, what="a number of minutes above 0")
 _share = allow.number(0, 1, what="a share above 0 and below 1")
 
@@ -45,9 +42,9 @@ class Settings:
     name: str | None = _parameter(allow.optional(allow.text), None)
     path: str = _parameter(allow.path, ".")
     data_script: str | None = _parameter(allow.optional(allow.path), None)
-    label_column_name: object = _parameter(allow.optional(allow.anything), None)
-    weight_column_name: object = _parameter(allow.optional(allow.anything), None)
-    drop_column_names: Collection[str] | None = _parameter(allow.optional(allow.names), None)
+    label_column_name: object = _parameter(allow.optional(allow.column), None)
+    weight_column_name: object = _parameter(allow.optional(allow.column), None)
+    drop_column_names: Collection[Any] | None = _parameter(allow.optional(allow.columns), None)
     iterations: int = _parameter(allow.integer(1), 100)
     iteration_timeout_minutes: float | None = _parameter(allow.optional(_minutes), None)
     experiment_timeout_minutes: float | None = _parameter(allow.optional(_minutes), None)
@@ -89,7 +86,17 @@ class Settings:
     run_configuration: dict[str, Any] | None = _parameter(
         allow.optional(allow.run_configuration), None
     )
-    random_state: int = _parameter(allow.integer(0), 0)
+    random_state: int = _parameter(allow.integer(0, at_most=LARGEST_SEED), 0)
+
+    def __post_init__(self) -> None:
+        # Another process gets the settings through JSON, which has no numpy types, sets and paths.
+        for name in FIELDS:
+            value = getattr(self, name)
+            if not isinstance(value, FeaturizationConfig):
+                value = plain(value)
+                if name == "class_weight" and isinstance(value, dict):
+                    value = {label: float(weight) for label, weight in value.items()}
+                object.__setattr__(self, name, value)
 
     @property
     def learning_task(self) -> Task:
@@ -176,6 +183,8 @@ class Settings:
             self.exclude_nan_labels,
             self.positive_label,
             self.featurization_config,
+            self.split_plan,
+            self.class_weight,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -189,23 +198,18 @@ class Settings:
         >>> Settings.from_dict(settings.to_dict()).class_weight
         {0: 1.0, 1: 4.0}
         """
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        for name in _LISTS:
-            values[name] = None if values[name] is None else [str(item) for item in values[name]]
+        values = {name: to_json(getattr(self, name)) for name in FIELDS}
         if isinstance(self.class_weight, Mapping):
             # JSON would turn the labels into text.
-            values["class_weight"] = [
-                [_plain(label), float(weight)] for label, weight in self.class_weight.items()
-            ]
-        values["positive_label"] = _plain(self.positive_label)
+            values["class_weight"] = [[*pair] for pair in self.class_weight.items()]
         if isinstance(self.featurization, FeaturizationConfig):
-            values["featurization"] = self.featurization.to_dict()
+            values["featurization"] = to_json(self.featurization.to_dict())
         return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
         """Make settings of the values that `to_dict` returned."""
-        values = dict(values)
+        values = {name: from_json(value) for name, value in values.items()}
         if isinstance(values["class_weight"], list):
             values["class_weight"] = dict(values["class_weight"])
         if isinstance(values["featurization"], dict):
@@ -258,8 +262,3 @@ def wrong_values(values: Mapping[str, Any]) -> dict[str, str]:
             given = given if len(given) <= 80 else given[:77] + "..."
             wrong[name] = f"{name}={given}: allowed is {allowed}"
     return wrong
-
-
-def _plain(label: Any) -> Any:
-    """Return a label as Python's own type: JSON has no numpy types."""
-    return label.item() if hasattr(label, "item") else label

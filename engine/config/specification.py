@@ -9,9 +9,12 @@ from typing import Any
 from engine.config.settings import Settings
 from engine.data.dataset import Dataset
 from engine.data.sources import DirectData, ScriptData, TableFiles
+from engine.plain_values import from_json, plain, to_json
 
 #: Files of a run that hold data given directly, and rows to explain.
 DATA_FILE, EXPLAIN_FILE = "data.pkl", "explain.pkl"
+
+_SPLITS = "cv_splits_indices"
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,12 @@ class RunSpecification:
 
     def to_spec(self) -> dict[str, Any]:
         """Return plain values for `from_spec`; the data itself is in `files`."""
-        tables = dict(self.data.tables) if isinstance(self.data, TableFiles) else None
+        tables = dict(self.data.tables) if isinstance(self.data, TableFiles) else {}
+        splits = tables.pop(_SPLITS, None)
         return {
             "settings": self.settings.to_dict(),
-            "tables": tables,
+            "tables": to_json(plain(tables)),
+            "splits": splits is not None,
             "direct": isinstance(self.data, DirectData),
             "explain": self.X_explain is not None,
         }
@@ -72,6 +77,8 @@ class RunSpecification:
         files: dict[str, object] = {}
         if isinstance(self.data, DirectData) and self.data.raw is not None:
             files[DATA_FILE] = dict(self.data.raw)
+        if isinstance(self.data, TableFiles) and self.data.tables.get(_SPLITS) is not None:
+            files[DATA_FILE] = {_SPLITS: self.data.tables[_SPLITS]}
         if self.X_explain is not None:
             files[EXPLAIN_FILE] = self.X_explain
         return files
@@ -105,6 +112,7 @@ class RunSpecification:
         elif settings.data_script is not None:
             data = ScriptData(rules, settings.data_script, settings.path)
         else:
-            data = TableFiles(rules, spec["tables"])
+            splits = load(DATA_FILE) if spec["splits"] else {}
+            data = TableFiles(rules, {**from_json(spec["tables"]), **splits})
         X_explain = load(EXPLAIN_FILE) if spec["explain"] else None
         return cls(settings, data, X_explain, is_kept=True)

@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 
 from engine.data.featurization import FeaturizationConfig
+from engine.data.values import valid_text
+from engine.plain_values import is_plain
 
 Check = Callable[[Any], str | None]
 
@@ -43,7 +45,7 @@ def optional(check: Check) -> Check:
     return rule
 
 
-def integer(at_least: int, or_exactly: int | None = None) -> Check:
+def integer(at_least: int, or_exactly: int | None = None, at_most: int | None = None) -> Check:
     """Make a rule that allows integers, numpy's too, but no booleans.
 
     Parameters
@@ -52,6 +54,8 @@ def integer(at_least: int, or_exactly: int | None = None) -> Check:
         The smallest allowed integer.
     or_exactly:
         One more allowed integer.
+    at_most:
+        The largest allowed integer; default: no limit.
 
     Examples
     --------
@@ -66,9 +70,11 @@ def integer(at_least: int, or_exactly: int | None = None) -> Check:
             isinstance(value, numbers.Integral)
             and not isinstance(value, bool)
             and (int(value) >= at_least or int(value) == or_exactly)
+            and (at_most is None or int(value) <= at_most)
         ):
             return None
         extra = "" if or_exactly is None else f", or {or_exactly}"
+        extra += "" if at_most is None else f" and at most {at_most}"
         return f"an integer of at least {at_least}{extra}"
 
     return rule
@@ -132,7 +138,7 @@ def boolean(value: object) -> str | None:
     >>> boolean(1)
     'True or False'
     """
-    return None if isinstance(value, bool) else "True or False"
+    return None if isinstance(value, bool | np.bool_) else "True or False"
 
 
 def text(value: object) -> str | None:
@@ -144,13 +150,14 @@ def text(value: object) -> str | None:
     >>> text(" ")
     'a non-empty string'
     """
-    return None if isinstance(value, str) and value.strip() else "a non-empty string"
+    fits = isinstance(value, str) and value.strip() and valid_text(value) == value
+    return None if fits else "a non-empty string"
 
 
 def path(value: object) -> str | None:
     """Allow a path that is not empty; whether it exists is checked where it is used."""
-    fits = isinstance(value, str | os.PathLike) and str(value)
-    return None if fits else "a path (str or os.PathLike)"
+    fits = isinstance(value, str | os.PathLike) and isinstance(os.fspath(value), str) and str(value)
+    return None if fits and "\0" not in str(value) else "a path (str or os.PathLike)"
 
 
 def names(value: object) -> str | None:
@@ -180,11 +187,17 @@ def weights(value: object) -> str | None:
     --------
     >>> weights({"yes": 2.0, "no": 1.0})
     >>> weights("heavy")
-    "'balanced', or a dict from label to weight"
+    "'balanced', or a dict from label to weight, a number of at least 0"
     """
-    if value == "balanced" if isinstance(value, str) else isinstance(value, Mapping) and value:
-        return None
-    return "'balanced', or a dict from label to weight"
+    if isinstance(value, Mapping):
+        is_weight = number(what="a weight")
+        fits = len(value) > 0 and all(
+            label(key) is None and is_weight(weight) is None and weight >= 0
+            for key, weight in value.items()
+        )
+    else:
+        fits = isinstance(value, str) and value == "balanced"
+    return None if fits else "'balanced', or a dict from label to weight, a number of at least 0"
 
 
 def featurization(value: object) -> str | None:
@@ -196,22 +209,29 @@ def featurization(value: object) -> str | None:
     >>> featurization(True)
     "'auto', 'off' or a FeaturizationConfig"
     """
-    if value is False or value in ("auto", "off") or isinstance(value, FeaturizationConfig):
+    is_off = isinstance(value, bool | np.bool_) and not value
+    if is_off or isinstance(value, FeaturizationConfig):
+        return None
+    if isinstance(value, str) and value in ("auto", "off"):
         return None
     return "'auto', 'off' or a FeaturizationConfig"
 
 
 def mapping(value: object) -> str | None:
-    """Allow a dict whose keys are texts.
+    """Allow a dict from texts to plain values.
 
     Examples
     --------
     >>> mapping({"n_neighbors": 5})
     >>> mapping({0: 5})
-    'a dict with texts as keys'
+    'a dict from texts to numbers, texts, lists, tuples or dicts'
     """
-    fits = isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
-    return None if fits else "a dict with texts as keys"
+    fits = (
+        isinstance(value, Mapping)
+        and all(isinstance(key, str) for key in value)
+        and is_plain(value)
+    )
+    return None if fits else "a dict from texts to numbers, texts, lists, tuples or dicts"
 
 
 def compute_target(value: object) -> str | None:
@@ -247,6 +267,35 @@ def label(value: object) -> str | None:
     return None if fits else "a label: a text, a number or a boolean"
 
 
-def anything(value: object) -> str | None:
-    """Allow every value: column names may be of any type."""
-    return None
+def column(value: object) -> str | None:
+    """Allow the name of a column: a text, a number, or a tuple of these.
+
+    Examples
+    --------
+    >>> column("age")
+    >>> column(("a", 1))
+    >>> column(["age"])
+    "a column's name: a text, a number, or a tuple of these"
+    """
+    parts = value if isinstance(value, tuple) else (value,)
+    if parts and all(part is None or label(part) is None for part in parts) and value is not None:
+        return None
+    return "a column's name: a text, a number, or a tuple of these"
+
+
+def columns(value: object) -> str | None:
+    """Allow a list of column names that is not empty.
+
+    Examples
+    --------
+    >>> columns(["age", 0])
+    >>> columns("age")
+    "a non-empty list of columns' names"
+    """
+    fits = (
+        isinstance(value, Sequence | set | frozenset)
+        and not isinstance(value, str)
+        and len(value) > 0
+        and all(column(name) is None for name in value)
+    )
+    return None if fits else "a non-empty list of columns' names"

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from engine.data.dataset import Dataset, Matrix
 from engine.data.featurization import FeaturizationConfig
 from engine.data.keys import arrays_of
-from engine.data.layout import in_order, normalised, with_layout
-from engine.data.matrix import check_matrix, take
+from engine.data.layout import like_training, with_layout
+from engine.data.matrix import check_matrix, has_names, take
+from engine.data.reading import Loss, notes_of_losses, warn_of_losses
 from engine.data.rows import check_splits, check_weight, renumber, same_length
 from engine.data.target import (
     as_labels,
@@ -22,6 +22,7 @@ from engine.data.target import (
     check_valid_target,
     positive_code,
     rows_with_label,
+    whole_labels,
 )
 from engine.errors import DataException
 from engine.metrics.metric import Task
@@ -71,16 +72,18 @@ def check_data(
     ...
     engine.errors.DataException: X has 2 rows but y has 1; they must have the same length
     """
-    arrays = arrays_of(raw, source)
-    any_type = featurization is not None
-    dataset = _training_part(arrays, task, any_type, exclude_nan_labels)
-    if positive_label is not None:
-        dataset = replace(dataset, positive=positive_code(positive_label, dataset.classes))
-    if "X_valid" in arrays or "y_valid" in arrays:
-        dataset = _with_validation(dataset, arrays, any_type, exclude_nan_labels)
-    if featurization is not None and not sparse.issparse(dataset.X):
-        dataset = with_layout(dataset, featurization)
-    return dataset
+    try:
+        return _checked(
+            arrays_of(raw, source), task, exclude_nan_labels, featurization, positive_label
+        )
+    except (DataException, MemoryError):
+        raise
+    except Exception as error:
+        # A value that even pandas cannot look at, such as a signalling NaN.
+        raise DataException(
+            f"the data of {source} cannot be checked: {type(error).__name__}: {error}; convert its "
+            "columns to numbers, texts or dates"
+        ) from error
 
 
 def check_features(X: object, dataset: Dataset, name: str = "X_valid") -> Matrix:
@@ -108,19 +111,44 @@ def check_features(X: object, dataset: Dataset, name: str = "X_valid") -> Matrix
     >>> list(check_features(frame[["b", "a"]], data).columns)
     ['a', 'b']
     """
+    rows, losses = _checked_rows(X, dataset, name)
+    warn_of_losses(losses, dataset.columns)
+    return rows
+
+
+def _checked(
+    arrays: Mapping[str, Any],
+    task: Task,
+    exclude_nan_labels: bool,
+    featurization: FeaturizationConfig | None,
+    positive_label: object,
+) -> Dataset:
+    any_type = featurization is not None
+    dataset = _training_part(arrays, task, any_type, exclude_nan_labels)
+    if positive_label is not None:
+        dataset = replace(dataset, positive=positive_code(positive_label, dataset.classes))
+    if featurization is not None and not sparse.issparse(dataset.X):
+        dataset = with_layout(dataset, featurization)
+    if any(key in arrays for key in ("X_valid", "y_valid", "sample_weight_valid")):
+        dataset = _with_validation(dataset, arrays, exclude_nan_labels)
+    return dataset
+
+
+def _checked_rows(X: object, dataset: Dataset, name: str) -> tuple[Matrix, dict[str, Loss]]:
+    """Return other rows in the form of ``dataset.X``, and what is lost in reading them."""
     any_type = dataset.layout is not None or isinstance(dataset.X, pd.DataFrame)
     matrix, names = check_matrix(X, name, None, any_type)
-    _same_columns(matrix, names, dataset, name)
-    if isinstance(matrix, np.ndarray) and isinstance(dataset.X, pd.DataFrame):
-        matrix = pd.DataFrame(matrix, columns=list(dataset.feature_names))
-    if not isinstance(matrix, pd.DataFrame):
-        return matrix
-    matrix = in_order(matrix, dataset.feature_names)
-    if dataset.layout is not None:
-        matrix = normalised(matrix, dataset.layout.columns)
-    if not isinstance(dataset.X, pd.DataFrame):
-        matrix = matrix.to_numpy(dtype=np.float64, na_value=np.nan)
-    return matrix
+    by_name = dataset.named and has_names(X)
+    if len(names) != len(dataset.feature_names) or (
+        by_name and set(names) != set(dataset.feature_names)
+    ):
+        raise DataException(
+            f"{name} has the columns {list(names)[:20]} ({len(names)}); "
+            f"X has {list(dataset.feature_names)[:20]} ({len(dataset.feature_names)})"
+        )
+    if isinstance(matrix, pd.DataFrame) and not has_names(X):
+        matrix = matrix.set_axis(list(dataset.feature_names), axis=1)
+    return like_training(matrix, dataset, name)
 
 
 def _training_part(
@@ -137,12 +165,26 @@ def _training_part(
         X, y = take(X, keep), y[keep]
         weight = None if weight is None else weight[keep]
         splits = renumber(splits, keep)
+        y = whole_labels(y) if task == "classification" else y
+    if weight is not None and not weight.any():
+        raise DataException("sample_weight is zero in all rows that have a target")
+    if task == "regression" and "class_labels" in arrays:
+        raise DataException("class_labels: only for task='classification'")
     y, classes = check_target(y, task, arrays.get("class_labels"))
-    return Dataset(X, y, classes, names, weight, cv_splits_indices=splits, notes=notes)
+    return Dataset(
+        X,
+        y,
+        classes,
+        names,
+        weight,
+        cv_splits_indices=splits,
+        notes=notes,
+        named=has_names(arrays["X"]) or "feature_names" in arrays,
+    )
 
 
 def _with_validation(
-    dataset: Dataset, arrays: Mapping[str, Any], any_type: bool, exclude_nan_labels: bool
+    dataset: Dataset, arrays: Mapping[str, Any], exclude_nan_labels: bool
 ) -> Dataset:
     """Check the validation part against the training part and add it to the dataset."""
     missing = [key for key in ("X_valid", "y_valid") if key not in arrays]
@@ -150,8 +192,7 @@ def _with_validation(
         raise DataException(f"{missing[0]} is missing: X_valid and y_valid go together")
     if dataset.cv_splits_indices is not None:
         raise DataException("give X_valid and y_valid or cv_splits_indices, not both")
-    X, names = check_matrix(arrays["X_valid"], "X_valid", arrays.get("feature_names"), any_type)
-    _same_columns(X, names, dataset, "X_valid")
+    X, losses = _checked_rows(arrays["X_valid"], dataset, "X_valid")
     y = as_labels(arrays["y_valid"], "y_valid")
     same_length(X, "X_valid", y, "y_valid")
     weight = check_weight(arrays.get("sample_weight_valid"), X, "sample_weight_valid")
@@ -159,20 +200,14 @@ def _with_validation(
     if keep is not None:
         X, y = take(X, keep), y[keep]
         weight = None if weight is None else weight[keep]
+        if weight is not None and not weight.any():
+            raise DataException("sample_weight_valid is zero in all rows that have a target")
+    lost = notes_of_losses(losses, dataset.columns, "X_valid")
     return replace(
         dataset,
         X_valid=X,
         y_valid=check_valid_target(y, dataset.classes),
         sample_weight_valid=weight,
-        notes=(*dataset.notes, *notes),
+        notes=(*dataset.notes, *notes, *lost),
+        unreadable=(*dataset.unreadable, *lost),
     )
-
-
-def _same_columns(X: Matrix, names: Sequence[str], dataset: Dataset, name: str) -> None:
-    are_frames = isinstance(X, pd.DataFrame) and isinstance(dataset.X, pd.DataFrame)
-    same_names = not are_frames or set(names) == set(dataset.feature_names)
-    if X.shape[1] != dataset.X.shape[1] or not same_names:
-        raise DataException(
-            f"{name} has the columns {list(names)[:20]} ({X.shape[1]}); "
-            f"X has {list(dataset.feature_names)[:20]} ({dataset.X.shape[1]})"
-        )

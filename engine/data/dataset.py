@@ -43,10 +43,13 @@ class Layout:
         Name and type of each column.
     config:
         The user's changes to the automatic featurization.
+    named:
+        Whether the names of the columns are the user's.
     """
 
     columns: tuple[Column, ...]
     config: FeaturizationConfig
+    named: bool = True
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,11 @@ class Dataset:
         How the columns are featurized; ``None`` for a numeric X that needs no featurization.
     positive:
         Code of the positive class, one of two, where the user has named one.
+    named:
+        Whether the user named the columns, in a table or by ``feature_names``; else the names are
+        ``column_0``, ``column_1``, ...
+    unreadable:
+        Those of ``notes`` that say how many values cannot be read.
 
     Examples
     --------
@@ -100,6 +108,8 @@ class Dataset:
     notes: tuple[str, ...] = ()
     layout: Layout | None = None
     positive: int | None = None
+    named: bool = False
+    unreadable: tuple[str, ...] = ()
 
     @property
     def task(self) -> Task:
@@ -110,6 +120,13 @@ class Dataset:
     def n_rows(self) -> int:
         """Number of training rows."""
         return len(self.y)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Name and type of each column; numbers where there is no layout."""
+        if self.layout is not None:
+            return self.layout.columns
+        return tuple(Column(name, "Numeric") for name in self.feature_names)
 
     def target(self, labels: NDArray[Any]) -> NDArray[Any]:
         """Return labels as class codes (int64), or a regression target (float64) as it is."""
@@ -134,10 +151,15 @@ class Dataset:
             sparse=sparse.issparse(self.X),
             weighted=self.sample_weight is not None,
             class_counts=None if counts is None else tuple(int(count) for count in counts),
-            validation="given" if self.X_valid is not None else "split",
+            validation=self._validation(),
             fingerprint=digest.hexdigest()[:16],
             notes=self.notes,
         )
+
+    def _validation(self) -> Literal["given", "folds", "split"]:
+        if self.X_valid is not None:
+            return "given"
+        return "split" if self.cv_splits_indices is None else "folds"
 
 
 @dataclass(frozen=True)
@@ -157,7 +179,8 @@ class DataSummary:
     class_counts:
         Number of training rows of each class; ``None`` for regression.
     validation:
-        ``given`` for data with its own validation part, else ``split``.
+        ``given`` for data with its own validation part, ``folds`` for the user's own splits, else
+        ``split``.
     fingerprint:
         Hash of the shape of X and of the target: equal on two nodes that hold the same data.
     notes:
@@ -170,6 +193,6 @@ class DataSummary:
     sparse: bool
     weighted: bool
     class_counts: tuple[int, ...] | None
-    validation: Literal["given", "split"]
+    validation: Literal["given", "folds", "split"]
     fingerprint: str
     notes: tuple[str, ...] = ()

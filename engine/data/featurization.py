@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.errors import ConfigException
+from engine.plain_values import is_plain, plain
 
 #: Column types.
 PURPOSES = ("Numeric", "Categorical", "CategoricalHash", "DateTime", "Text", "Ignore")
@@ -74,11 +75,8 @@ Numeric, Categorical, CategoricalHash, DateTime, Text, Ignore
         for add, calls in (
             (self.add_blocked_transformers, [(blocked_transformers,)]),
             (self.add_drop_columns, [(drop_columns,)]),
-            (self.add_column_purpose, [*(column_purposes or {}).items()]),
-            (
-                self.add_transformer_params,
-                [(n, c, p) for n, given in (transformer_params or {}).items() for c, p in given],
-            ),
+            (self.add_column_purpose, _items(column_purposes or {}, problems)),
+            (self.add_transformer_params, _calls(transformer_params or {}, problems)),
         ):
             for arguments in calls:
                 if arguments[0] is None:
@@ -98,7 +96,7 @@ Numeric, Categorical, CategoricalHash, DateTime, Text, Ignore
         ConfigException
             For unknown names, and for ``Imputer``, which cannot be blocked.
         """
-        names = _list(transformers)
+        names = _list(transformers, "blocked_transformers")
         _known("blocked_transformers", names, [t for t in TRANSFORMERS if t not in _NEVER_BLOCKED])
         self.blocked_transformers += names
 
@@ -111,11 +109,17 @@ Numeric, Categorical, CategoricalHash, DateTime, Text, Ignore
             When ``feature_type`` is not one of `PURPOSES`.
         """
         _known(f"column_purposes[{column_name!r}]", [feature_type], PURPOSES)
-        self.column_purposes[str(column_name)] = feature_type
+        self.column_purposes[str(column_name)] = str.__str__(feature_type)
 
     def add_drop_columns(self, drop_columns: str | Sequence[str]) -> None:
-        """Leave columns out."""
-        self.drop_columns += _list(drop_columns)
+        """Leave columns out.
+
+        Raises
+        ------
+        ConfigException
+            When it is no list of names.
+        """
+        self.drop_columns += _list(drop_columns, "drop_columns")
 
     def add_transformer_params(
         self, transformer: str, cols: Sequence[str], params: Mapping[str, Any]
@@ -125,10 +129,25 @@ Numeric, Categorical, CategoricalHash, DateTime, Text, Ignore
         Raises
         ------
         ConfigException
-            When ``transformer`` is not one of `TRANSFORMERS`.
+            When ``transformer`` is not one of `TRANSFORMERS`, or the parameters are no dict from
+            names to numbers, texts, lists, tuples or dicts.
         """
         _known("transformer_params", [transformer], TRANSFORMERS)
-        self.transformer_params.setdefault(transformer, []).append((_list(cols), dict(params)))
+        where = f"transformer_params[{transformer!r}]"
+        if (
+            not isinstance(params, Mapping)
+            or not all(isinstance(name, str) for name in params)
+            or not is_plain(params)
+        ):
+            raise ConfigException(
+                [
+                    f"{where}={params!r}: allowed is a dict from names to numbers, texts, lists, "
+                    "tuples or dicts"
+                ]
+            )
+        self.transformer_params.setdefault(str(transformer), []).append(
+            (_list(cols, where), plain(params))
+        )
 
     def only_for_onnx(self) -> FeaturizationConfig:
         """Return a copy without dates and text, which have no counterpart in ONNX."""
@@ -170,12 +189,41 @@ Numeric, Categorical, CategoricalHash, DateTime, Text, Ignore
         return f"FeaturizationConfig({given})"
 
 
-def _list(names: str | Sequence[str]) -> list[str]:
-    return [names] if isinstance(names, str) else [str(name) for name in names]
+def _items(purposes: object, problems: list[str]) -> list[tuple[Any, ...]]:
+    if isinstance(purposes, Mapping):
+        return [*purposes.items()]
+    problems.append(f"column_purposes={purposes!r}: allowed is a dict from column to type")
+    return []
 
 
-def _known(what: str, names: Sequence[str], allowed: Collection[str]) -> None:
-    unknown = [name for name in names if name not in allowed]
+def _calls(params: object, problems: list[str]) -> list[tuple[Any, ...]]:
+    """Return the arguments of a call of `add_transformer_params` for each entry."""
+    calls = []
+    try:
+        for transformer, entries in params.items():  # type: ignore[attr-defined]
+            for cols, values in entries:
+                calls.append((transformer, cols, values))
+    except (AttributeError, TypeError, ValueError):
+        problems.append(
+            f"transformer_params={params!r}: allowed is a dict from transformer to a list of "
+            "(column names, parameters)"
+        )
+        return []
+    return calls
+
+
+def _list(names: object, what: str) -> list[str]:
+    if isinstance(names, str):
+        return [str.__str__(names)]
+    if isinstance(names, set | frozenset):
+        names = sorted(names, key=str)
+    if not isinstance(names, Iterable):
+        raise ConfigException([f"{what}={names!r}: allowed is a list of names"])
+    return [str(name) for name in names]
+
+
+def _known(what: str, names: Sequence[object], allowed: Collection[str]) -> None:
+    unknown = [name for name in names if not isinstance(name, str) or name not in allowed]
     if unknown:
         raise ConfigException(
             [f"{what}: {unknown} unknown; allowed is any of {', '.join(allowed)}"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from engine.data.matrix import as_frame, describe, no_duplicates
+import pandas as pd
+
+from engine.data.matrix import as_frame, describe, no_duplicates, text_names
 from engine.errors import DataException
 
 #: Arrays, which `AutoMLConfig` takes under the same names.
@@ -23,6 +25,8 @@ TABLE_KEYS = ("training_data", "validation_data")
 #: What goes with arrays, and what goes with tables.
 ARRAY_WORDS = (*ARRAY_KEYS, "feature_names", "class_labels")
 TABLE_WORDS = (*TABLE_KEYS, "label", "weight", "drop_columns")
+#: What goes with arrays and with tables.
+_BESIDE_TABLES = ("cv_splits_indices", "class_labels")
 
 
 def arrays_of(raw: object, source: str) -> dict[str, Any]:
@@ -61,6 +65,7 @@ def arrays_of(raw: object, source: str) -> dict[str, Any]:
     unknown = [str(key) for key in given if key not in known]
     if unknown:
         raise DataException(f"{source} has the unknown keys {unknown}; known are {known}")
+    _without_effect(given, source)
     if "training_data" in given:
         given = _split_tables(given, source)
     missing = [key for key in ("X", "y") if key not in given]
@@ -73,33 +78,79 @@ def arrays_of(raw: object, source: str) -> dict[str, Any]:
     return given
 
 
+def _without_effect(given: Mapping[str, Any], source: str) -> None:
+    """Raise `DataException` for keys that would be ignored beside the others."""
+    tables = [key for key in TABLE_WORDS if key in given]
+    if "training_data" in given:
+        mixed = [key for key in ARRAY_WORDS if key in given and key not in _BESIDE_TABLES]
+        if mixed:
+            raise DataException(
+                f"{source} has both 'training_data' and {mixed}; give one or the other. Weights "
+                "and names are columns of the table"
+            )
+    elif tables:
+        raise DataException(
+            f"{source} has {tables} without 'training_data'; these go with a table, not with "
+            "'X' and 'y'"
+        )
+
+
 def _split_tables(given: Mapping[str, Any], source: str) -> dict[str, Any]:
     """Return features, target and weights of the tables as arrays."""
-    mixed = [key for key in ("X", "y", "X_valid", "y_valid") if key in given]
-    if mixed:
-        raise DataException(f"{source} has both 'training_data' and {mixed}; give one or the other")
     label, weight = given.get("label"), given.get("weight")
     if label is None:
         raise DataException(
             f"{source} has 'training_data' but no label column; name it with 'label' in "
             "get_data(), or label_column_name in AutoMLConfig"
         )
-    result: dict[str, Any] = {
-        key: given[key] for key in ("cv_splits_indices", "class_labels") if key in given
-    }
+    dropped = _list_of_columns(given.get("drop_columns", ()))
+    if weight is not None and _is_same(weight, label):
+        raise DataException(f"the column {label!r} is both the label and the weight")
+    for word, column in (("label", label), ("weight", weight)):
+        if column is not None and any(_is_same(column, other) for other in dropped):
+            raise DataException(f"the column {column!r} is the {word} and among the dropped ones")
+    result: dict[str, Any] = {key: given[key] for key in _BESIDE_TABLES if key in given}
     for table_key, suffix in zip(TABLE_KEYS, ("", "_valid"), strict=True):
         if table_key not in given:
             continue
         table = as_frame(given[table_key], table_key)
-        drop = [label, *([weight] if weight is not None else []), *given.get("drop_columns", ())]
-        absent = [column for column in drop if column not in table.columns]
-        if absent:
-            raise DataException(
-                f"{table_key} has no column {absent}; its columns are {list(table.columns)[:50]}"
-            )
-        no_duplicates([str(column) for column in table.columns], table_key)
-        result[f"X{suffix}"] = table.drop(columns=drop)
-        result[f"y{suffix}"] = table[label]
+        no_duplicates(text_names(table.columns), table_key)
+        used = [label, *([weight] if weight is not None else []), *dropped]
+        places = _places_of(used, table, table_key)
+        rest = [place for place in range(table.shape[1]) if place not in set(places)]
+        result[f"X{suffix}"] = table.iloc[:, rest]
+        result[f"y{suffix}"] = table.iloc[:, places[0]]
         if weight is not None:
-            result[f"sample_weight{suffix}"] = table[weight]
+            result[f"sample_weight{suffix}"] = table.iloc[:, places[1]]
     return result
+
+
+def _places_of(columns: Sequence[object], table: pd.DataFrame, table_key: str) -> list[int]:
+    """Return the numbers of the columns with these labels; a text finds other labels too."""
+    labels, texts = list(table.columns), text_names(table.columns)
+    places = []
+    absent = []
+    for column in columns:
+        exact = [n for n, label in enumerate(labels) if _is_same(label, column)]
+        found = exact or [n for n, text in enumerate(texts) if _is_same(text, column)]
+        if found:
+            places.append(found[0])
+        else:
+            absent.append(column)
+    if absent:
+        raise DataException(f"{table_key} has no column {absent}; its columns are {labels[:50]}")
+    return places
+
+
+def _list_of_columns(columns: object) -> list[object]:
+    if isinstance(columns, str) or not isinstance(columns, Collection):
+        return [columns]
+    return list(columns)
+
+
+def _is_same(one: object, other: object) -> bool:
+    """Whether two labels of columns are equal; 1 and True are not, nor are arrays."""
+    try:
+        return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+    except ValueError:
+        return False

@@ -7,10 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
-from engine.data.columns import Column, infer_columns, normalise
+from engine.data.alignment import align
+from engine.data.columns import Column, infer_columns
 from engine.data.dataset import Dataset, Layout, Matrix
 from engine.data.featurization import FeaturizationConfig
+from engine.data.matrix import refuse_too_large
+from engine.data.reading import Loss, notes_of_losses, read_columns
+from engine.data.values import has_too_large, parsed_numbers
 from engine.errors import DataException
 
 
@@ -28,39 +33,81 @@ def with_layout(dataset: Dataset, config: FeaturizationConfig) -> Dataset:
     columns = infer_columns(
         dataset.X, dataset.feature_names, config.column_purposes, config.drop_columns
     )
+    X = dataset.X
+    losses: dict[str, Loss] = {}
+    if isinstance(X, pd.DataFrame) and not _is_plain(X, columns):
+        _refuse_too_large_texts(X, columns)
+        X, losses = read_columns(X, columns)
     if all(column.purpose == "Numeric" for column in columns) and not (
-        config.transformer_params or _has_missing(dataset.X)
+        config.transformer_params or _has_missing(X)
     ):
-        return dataset
-    X_valid = dataset.X_valid
-    if X_valid is not None:
-        X_valid = normalised(in_order(X_valid, dataset.feature_names), columns)
-    notes = (*dataset.notes, *_lacking_in_onnx(columns)) if config.for_onnx else dataset.notes
+        return replace(dataset, X=X)
+    lost = notes_of_losses(losses, columns, "X")
+    columns = tuple(
+        replace(c, unreadable=losses[c.name].share) if c.name in losses else c for c in columns
+    )
+    onnx = _lacking_in_onnx(columns) if config.for_onnx else ()
     return replace(
         dataset,
-        X=normalised(dataset.X, columns),
-        X_valid=X_valid,
-        layout=Layout(columns, config),
-        notes=notes,
+        X=X,
+        layout=Layout(columns, config, dataset.named),
+        notes=(*dataset.notes, *lost, *onnx),
+        unreadable=(*dataset.unreadable, *lost),
     )
 
 
-def in_order(X: Matrix, names: Sequence[str]) -> Matrix:
-    """Return a DataFrame's columns in the order of ``names``; an array as it is."""
-    if not isinstance(X, pd.DataFrame):
-        return X
-    found = pd.Index([str(column) for column in X.columns])
-    return X.iloc[:, found.get_indexer(pd.Index(names))]
+def like_training(X: Matrix, dataset: Dataset, name: str) -> tuple[Matrix, dict[str, Loss]]:
+    """Return other rows in the form of ``dataset.X``, and what is lost in reading them.
 
+    Parameters
+    ----------
+    X:
+        Checked matrix with the dataset's columns, in any order where both have names.
+    dataset:
+        The training data after `with_layout`.
+    name:
+        Name of the rows in error messages.
 
-def normalised(X: Matrix, columns: Sequence[Column]) -> Matrix:
-    """Return a DataFrame with each column in the form of its type; an array as it is.
-
-    Infinite values have been refused before, so that no value is lost.
+    Raises
+    ------
+    DataException
+        When a column is missing or cannot be read.
     """
-    if not isinstance(X, pd.DataFrame):
-        return X
-    return pd.DataFrame({c.name: normalise(X.iloc[:, i], c.purpose) for i, c in enumerate(columns)})
+    if sparse.issparse(X) and not sparse.issparse(dataset.X):
+        X = X.toarray()
+    X = align(X, dataset.feature_names, named=dataset.named, what=name)
+    if isinstance(X, np.ndarray) and isinstance(dataset.X, pd.DataFrame):
+        X = pd.DataFrame(X, columns=list(dataset.feature_names))
+    losses: dict[str, Loss] = {}
+    if isinstance(X, pd.DataFrame) and not (
+        dataset.layout is None and _is_plain(X, dataset.columns)
+    ):
+        X, losses = read_columns(X, dataset.columns)
+    if isinstance(X, pd.DataFrame) and not isinstance(dataset.X, pd.DataFrame):
+        X = X.to_numpy(dtype=np.float64, na_value=np.nan)
+    return X, losses
+
+
+def _is_plain(X: pd.DataFrame, columns: Sequence[Column]) -> bool:
+    """Whether all columns are numbers already."""
+    kinds = (getattr(dtype, "kind", "O") for dtype in X.dtypes)
+    return all(
+        kind in "fiub" and column.purpose == "Numeric"
+        for kind, column in zip(kinds, columns, strict=True)
+    )
+
+
+def _refuse_too_large_texts(X: pd.DataFrame, columns: Sequence[Column]) -> None:
+    """Refuse infinite values among texts and objects, as among numbers before."""
+    bad = [
+        column.name
+        for column, dtype in zip(columns, X.dtypes, strict=True)
+        if column.purpose == "Numeric"
+        and getattr(dtype, "kind", "O") not in "fiub"
+        and has_too_large(parsed_numbers(X[column.name]).to_numpy())
+    ]
+    if bad:
+        refuse_too_large("X", bad)
 
 
 def _lacking_in_onnx(columns: Sequence[Column]) -> tuple[str, ...]:

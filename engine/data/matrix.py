@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.data.dataset import Matrix
+from engine.data.values import LARGEST, has_too_large, is_too_large, valid_text
 from engine.errors import DataException
 
 _HOW_TO_ENCODE = (
@@ -75,8 +76,8 @@ def check_matrix(
     Raises
     ------
     DataException
-        When it is empty, not two-dimensional, has infinite values or repeated names, or has
-        columns that are not numeric although they must be.
+        When it is empty, not two-dimensional, has values that are infinite or beyond single
+        precision, has repeated names, or has columns that are not numeric although they must be.
 
     Examples
     --------
@@ -89,6 +90,7 @@ def check_matrix(
     if any_type and isinstance(matrix, np.ndarray) and matrix.dtype.kind not in "fiub":
         matrix = pd.DataFrame(matrix, columns=list(names)).infer_objects()
     if isinstance(matrix, pd.DataFrame):
+        matrix = matrix.set_axis(list(names), axis=1)
         if not any_type:
             _check_numeric_frame(matrix, name)
     elif not sparse.issparse(matrix):
@@ -111,7 +113,7 @@ def _as_table(X: object, name: str) -> Matrix:
         matrix = X.reset_index(drop=True)
     else:
         try:
-            matrix = np.asarray(X)
+            matrix = np.asarray(unmasked(X))
         except ValueError as error:
             raise DataException(f"{name} is not a rectangular table: {error}") from error
     if matrix.ndim != 2:
@@ -128,17 +130,33 @@ def _column_names(
     matrix: Matrix, name: str, feature_names: Iterable[object] | None
 ) -> tuple[str, ...]:
     if feature_names is not None:
-        names = tuple(str(column) for column in feature_names)
+        names = _given_names(feature_names)
         if len(names) != matrix.shape[1]:
             raise DataException(
                 f"feature_names has {len(names)} names, {name} has {matrix.shape[1]} columns"
             )
+        if isinstance(matrix, pd.DataFrame) and text_names(matrix.columns) != list(names):
+            raise DataException(
+                f"feature_names names the columns of an array; {name} is a table with the columns "
+                f"{list(matrix.columns)[:20]}: rename these, or leave feature_names out"
+            )
     elif isinstance(matrix, pd.DataFrame):
-        names = tuple(str(column) for column in matrix.columns)
+        names = tuple(text_names(matrix.columns))
     else:
         names = tuple(f"column_{index}" for index in range(matrix.shape[1]))
     no_duplicates(names, name)
     return names
+
+
+def _given_names(feature_names: Iterable[object]) -> tuple[str, ...]:
+    if isinstance(feature_names, str):
+        raise DataException(f"feature_names is the text {feature_names!r}; give a list of names")
+    try:
+        return tuple(text_names(feature_names))
+    except TypeError as error:
+        raise DataException(
+            f"feature_names is {describe(feature_names)}; give a list of names"
+        ) from error
 
 
 def no_duplicates(names: Sequence[str], name: str) -> None:
@@ -200,35 +218,84 @@ def _objects_as_floats(
             if any(isinstance(value, str) for value in array[:, index]):
                 raise TypeError  # "1.5" would convert, yet text is text in every row
             columns[:, index] = pd.Series(array[:, index]).astype("float64")
+        except OverflowError:
+            columns[:, index] = np.inf
         except (TypeError, ValueError):
             bad.append(column)
     return columns, bad
 
 
 def _no_infinity(matrix: Matrix, name: str, names: Sequence[str]) -> None:
-    bad = _infinite_columns(matrix)
+    bad = _too_large_columns(matrix)
     if bad:
-        raise DataException(
-            f"{name} has infinite values in the columns {[names[index] for index in bad[:10]]}; "
-            "replace them, for example by NaN for a missing value"
-        )
+        refuse_too_large(name, [names[index] for index in bad])
 
 
-def _infinite_columns(matrix: Matrix) -> list[int]:
-    """Return the numbers of the columns that hold an infinite value."""
+def refuse_too_large(name: str, columns: Sequence[str]) -> NoReturn:
+    """Raise the `DataException` for columns with infinite or too large values."""
+    raise DataException(
+        f"{name} has infinite values, or values beyond {LARGEST:.1e}, in the columns "
+        f"{list(columns[:10])}; replace them, for example by NaN for a missing value"
+    )
+
+
+def _too_large_columns(matrix: Matrix) -> list[int]:
+    """Return the numbers of the columns that hold an infinite or too large value."""
     if sparse.issparse(matrix):
-        return np.unique(matrix.indices[np.isinf(matrix.data)]).tolist()
+        return np.unique(matrix.indices[is_too_large(matrix.data)]).tolist()
     if isinstance(matrix, pd.DataFrame):
         return [
             index
             for index, dtype in enumerate(matrix.dtypes)
             if getattr(dtype, "kind", "") == "f"
-            and np.isinf(matrix.iloc[:, index].to_numpy(dtype=np.float64, na_value=np.nan)).any()
+            and has_too_large(matrix.iloc[:, index].to_numpy(dtype=np.float64, na_value=np.nan))
         ]
-    # The sum of finite numbers overflows only when they are huge: look closer just then.
-    if np.isfinite(matrix.sum()):
+    if not has_too_large(matrix):
         return []
-    return np.flatnonzero(np.isinf(matrix).any(axis=0)).tolist()
+    return np.flatnonzero(is_too_large(matrix).any(axis=0)).tolist()
+
+
+def unmasked(array: object) -> object:
+    """Return a numpy masked array with missing values in place of the masked ones.
+
+    Examples
+    --------
+    >>> unmasked(np.ma.masked_array([1, 2], mask=[False, True]))
+    array([ 1., nan])
+    """
+    if not isinstance(array, np.ma.MaskedArray):
+        return array
+    if not np.ma.is_masked(array):
+        return array.data
+    is_numeric = array.dtype.kind in "fiub"
+    filled: NDArray[Any] = np.array(array.data, dtype=np.float64 if is_numeric else object)
+    filled[np.ma.getmaskarray(array)] = np.nan if is_numeric else None
+    return filled
+
+
+def text_names(names: Iterable[object]) -> list[str]:
+    """Return column names as texts.
+
+    Raises
+    ------
+    DataException
+        When a name is not valid Unicode.
+
+    Examples
+    --------
+    >>> text_names(["a", 0, ("b", 1)])
+    ['a', '0', "('b', 1)"]
+    """
+    texts = [str(name) for name in names]
+    broken = [text for text in texts if valid_text(text) != text]
+    if broken:
+        raise DataException(f"the column names {broken[:10]!a} are not valid Unicode; rename them")
+    return texts
+
+
+def has_names(X: object) -> bool:
+    """Whether the user named the columns: a table has names, an array or a list has none."""
+    return isinstance(X, pd.DataFrame | pd.Series) or hasattr(X, "to_pandas")
 
 
 def take(X: Matrix, rows: NDArray[Any]) -> Matrix:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.dataset import Fold, Matrix
+from engine.data.matrix import unmasked
 from engine.errors import DataException
 
 
@@ -37,9 +38,15 @@ def check_weight(weight: object, X: Matrix, name: str) -> NDArray[np.float64] | 
     if weight is None:
         return None
     try:
-        array: NDArray[np.float64] = np.asarray(weight, dtype=np.float64).reshape(-1)
-    except (TypeError, ValueError) as error:
+        given: NDArray[Any] = np.asarray(unmasked(weight))
+        if given.dtype.kind in "mMcUS":
+            raise TypeError(f"{given.dtype} is no number")
+        array = given.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataException(f"{name} must be numbers: {error}") from error
+    if array.ndim != 1 and (array.ndim != 2 or array.shape[1] != 1):
+        raise DataException(f"{name} has the shape {array.shape}; expected (n_rows,)")
+    array = array.reshape(-1)
     same_length(X, "X", array, name)
     if not np.isfinite(array).all() or (array < 0).any() or not array.any():
         raise DataException(f"{name} must be finite, not negative and not all zero")
@@ -81,7 +88,7 @@ def check_splits(splits: object, n_rows: int) -> tuple[Fold, ...] | None:
         if not all(_are_row_numbers(rows, n_rows) for rows in fold):
             raise DataException(
                 f"cv_splits_indices: fold {number} must hold row numbers from 0 to "
-                f"{n_rows - 1}, at least one in each part"
+                f"{n_rows - 1}, at least one in each part (of a mask: np.flatnonzero(mask))"
             )
         if len(np.intersect1d(*fold)):
             raise DataException(

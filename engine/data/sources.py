@@ -13,7 +13,9 @@ from engine.data.data_script import find_script, run_script
 from engine.data.dataset import Dataset
 from engine.data.featurization import FeaturizationConfig
 from engine.data.keys import TABLE_KEYS
+from engine.data.splits import SplitPlan, check_folds
 from engine.data.tables import read_table
+from engine.data.target import check_class_weight
 from engine.errors import DataException
 from engine.metrics.metric import Task
 
@@ -56,16 +58,22 @@ class DataRules:
         The class, one of two, whose own metrics are wanted; or ``None``.
     featurization:
         How columns are featurized; ``None``: they must be numeric.
+    plan:
+        How rows are divided into training and validation.
+    class_weight:
+        Label -> weight, as far as the user gave weights.
     """
 
     task: Task
     exclude_nan_labels: bool = True
     positive_label: object = None
     featurization: FeaturizationConfig | None = None
+    plan: SplitPlan | None = None
+    class_weight: str | Mapping[Any, float] | None = None
 
     def check(self, raw: object, source: str = _CONFIGURATION) -> Dataset:
-        """Check raw data by these rules; see `engine.data.check.check_data`."""
-        return check_data(
+        """Check raw data by these rules; see `check_data`, `check_class_weight`, `check_folds`."""
+        dataset = check_data(
             raw,
             self.task,
             exclude_nan_labels=self.exclude_nan_labels,
@@ -73,6 +81,10 @@ class DataRules:
             featurization=self.featurization,
             source=source,
         )
+        check_class_weight(self.class_weight, dataset.classes)
+        if self.plan is not None:
+            check_folds(dataset, self.plan)
+        return dataset
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def check_plan(data: DataSummary, plan: SplitPlan) -> tuple[str, ...]:
     DataException
         When there are fewer rows than folds, or a validation part would be empty.
     """
-    if data.validation == "given":
+    if data.validation != "split":
         return ()
     resolved = plan.resolve(data.n_rows)
     folds = resolved.n_cross_validations
@@ -99,6 +99,55 @@ def check_plan(data: DataSummary, plan: SplitPlan) -> tuple[str, ...]:
         f"{rare} of {len(data.class_counts)} classes have fewer rows than the {parts} parts of the "
         f"split (the rarest has {fewest}): some parts do not hold every class",
     )
+
+
+def check_folds(dataset: Dataset, plan: SplitPlan) -> None:
+    """Check that every part of the splits has rows, classes and weights to learn from.
+
+    Parameters
+    ----------
+    dataset:
+        The checked data.
+    plan:
+        How rows are divided, see `make_splits`.
+
+    Raises
+    ------
+    DataException
+        Names the first part that has no rows, that trains on a single class, or whose sample
+        weights are all zero.
+
+    Examples
+    --------
+    >>> from engine.data.check import check_data
+    >>> folds = [([0, 1], [2, 3]), ([2, 3], [0, 1])]
+    >>> raw = {"X": [[0], [1], [2], [3]], "y": [0, 0, 1, 1], "cv_splits_indices": folds}
+    >>> check_folds(check_data(raw, "classification"), SplitPlan())
+    Traceback (most recent call last):
+    ...
+    engine.errors.DataException: fold 0 of cv_splits_indices trains on rows of one class only (0); \
+each training part needs two
+    """
+    check_plan(dataset.summary(), plan)
+    given = dataset.cv_splits_indices is not None
+    where = "of cv_splits_indices" if given else "of the split"
+    for number, (train, valid) in enumerate(make_splits(dataset, plan)):
+        name = f"fold {number} {where}"
+        for part, rows in (("training", train), ("validation", valid)):
+            if not len(rows):
+                raise DataException(f"{name} has no {part} rows with a target")
+            if dataset.sample_weight is not None and not dataset.sample_weight[rows].any():
+                raise DataException(
+                    f"{name}: the sample weights of the {part} rows are all zero; give other "
+                    "splits or weights"
+                )
+        trained = dataset.y[train]
+        if dataset.classes is not None and (trained == trained[0]).all():
+            advice = "" if given else "; give more rows of the other classes, or other splits"
+            raise DataException(
+                f"{name} trains on rows of one class only ({trained.tolist()[0]!r}); each "
+                f"training part needs two{advice}"
+            )
 
 
 def make_splits(dataset: Dataset, plan: SplitPlan) -> list[Fold]:

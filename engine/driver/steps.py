@@ -169,7 +169,7 @@ class RunSteps:
 
     def _explain(self, best: IterationRecord, data: RunData) -> None:
         """Explain the best model; an error becomes a note, as the run has its models anyway."""
-        if not self._given.explains(data.summary.validation == "split"):
+        if not self._given.explains(data.summary.validation != "given"):
             return
         until = self._budget.explanation()
         try:

@@ -18,7 +18,9 @@ from engine.pipelines.protocols import Estimator, Transformer
 
 
 class SharedFeatures(TransformerMixin, BaseEstimator):
-    """Passes X on to an ensemble's members and describes the features of one of them.
+    """Reads X for an ensemble's members and describes the features of one of them.
+
+    The members share the raw columns, so that their names and types are those of any member.
 
     Parameters
     ----------
@@ -27,12 +29,13 @@ class SharedFeatures(TransformerMixin, BaseEstimator):
 
     Examples
     --------
-    >>> from sklearn.preprocessing import StandardScaler
-    >>> features = SharedFeatures(StandardScaler().fit([[1.0], [3.0]]))
-    >>> features.transform([[5.0]])
-    [[5.0]]
-    >>> features.get_feature_names_out().tolist()
-    ['x0']
+    >>> import pandas as pd
+    >>> member = NumericMatrix().fit(pd.DataFrame({"a": [1.0, 3.0], "b": [2.0, 4.0]}))
+    >>> features = SharedFeatures(member)
+    >>> features.transform(pd.DataFrame({"b": [6.0], "more": [0], "a": [5.0]})).tolist()
+    [[5.0, 6.0]]
+    >>> features.feature_names_in_.tolist()
+    ['a', 'b']
     """
 
     def __init__(self, transformer: DataTransformer | NumericMatrix) -> None:
@@ -44,8 +47,18 @@ class SharedFeatures(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Matrix) -> Matrix:
-        """Return X as it is."""
-        return X
+        """Return the columns of training with values that cannot be read as missing."""
+        return self.transformer.read(X)
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of raw columns."""
+        return int(self.transformer.n_features_in_)
+
+    @property
+    def feature_names_in_(self) -> NDArray[Any]:
+        """Names of the raw columns; as in scikit-learn, only where there are any."""
+        return np.asarray(self.transformer.feature_names_in_)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self.transformer, "n_features_in_")

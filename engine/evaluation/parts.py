@@ -27,6 +27,7 @@ def pipeline_for(dataset: Dataset, spec: PipelineSpec, cores: int, random_state:
         spec,
         dataset.task,
         layout=dataset.layout,
+        names=dataset.feature_names if dataset.named else None,
         sparse=sparse.issparse(dataset.X),
         cores=cores,
         n_rows=dataset.n_rows,

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from engine.data.columns import normalise
 from engine.data.dataset import Matrix
+from engine.data.values import normalise
 from engine.ensembles.estimators import SharedFeatures
 from engine.errors import ModelException
 from engine.onnx.graph import BOOL, DOUBLE, INT64, KIND, MATRIX, STRING, Graph

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sklearn.compose import TransformedTargetRegressor
@@ -30,6 +30,7 @@ def build_pipeline(
     task: Task,
     *,
     layout: Layout | None = None,
+    names: Sequence[str] | None = None,
     sparse: bool = False,
     cores: int = 1,
     n_rows: int = 0,
@@ -45,6 +46,9 @@ def build_pipeline(
         Chooses between the classifier and the regressor of that name.
     layout:
         How the columns are featurized; ``None`` for a numeric X.
+    names:
+        The user's names of the columns of a numeric X, by which a table to predict is taken.
+        Default: those of the table that the pipeline is fitted on, if it is one.
     sparse:
         Whether X is a scipy sparse matrix.
     cores:
@@ -69,7 +73,7 @@ def build_pipeline(
     """
     entry = estimators_of(task)[spec.estimator]
     steps: list[tuple[str, Any]] = [
-        ("datatransformer", _build_first_step(entry, spec, task, layout, sparse))
+        ("datatransformer", _build_first_step(entry, spec, task, layout, names, sparse))
     ]
     if spec.scaler != NO_SCALER:
         steps.append((spec.scaler, _build_scaler(spec, sparse, random_state)))
@@ -78,7 +82,12 @@ def build_pipeline(
 
 
 def _build_first_step(
-    entry: EstimatorEntry, spec: PipelineSpec, task: Task, layout: Layout | None, sparse: bool
+    entry: EstimatorEntry,
+    spec: PipelineSpec,
+    task: Task,
+    layout: Layout | None,
+    names: Sequence[str] | None,
+    sparse: bool,
 ) -> DataTransformer | NumericMatrix:
     has_scaler = spec.scaler != NO_SCALER
     if layout is None:
@@ -86,12 +95,14 @@ def _build_first_step(
             has_scaler and not SCALERS[spec.scaler].handles_missing
         )
         # Most estimators that take NaN in a dense matrix refuse it in a sparse one.
-        return NumericMatrix(fill_missing=fill or sparse)
+        return NumericMatrix(fill or sparse, names)
     # A scaler needs numbers without NaN, whatever comes after it.
     output: Output = "encoded" if has_scaler else entry.input
     if output == "native" and layout.config.for_onnx:
         output = "codes"
-    return DataTransformer(layout.columns, layout.config, output, task == "regression")
+    return DataTransformer(
+        layout.columns, layout.config, output, task == "regression", layout.named
+    )
 
 
 def _build_scaler(spec: PipelineSpec, sparse: bool, random_state: int | None) -> Transformer:

@@ -30,7 +30,7 @@ class Files(Tracking):
 
     def save_spec(self, run_id: str, settings: Mapping[str, Any]) -> None:
         """Keep a run's specification as JSON, in place of an earlier one."""
-        text = json.dumps(dict(settings), indent=1, default=str)
+        text = json.dumps(dict(settings), indent=1)
         self.client.log_text(run_id, text, _SPEC_FILE)
 
     def load_spec(self, run_id: str) -> dict[str, Any]:

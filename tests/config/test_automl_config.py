@@ -97,7 +97,7 @@ def test_all_problems_at_once():
         ({"ensemble_iterations": 1}, "an integer of at least 2"),
         ({"stack_meta_learner_type": "Forest"}, "one of 'LogisticRegression'"),
         ({"stack_meta_learner_type": "ElasticNet"}, "not for classification"),
-        ({"stack_meta_learner_kwargs": 3}, "a dict with texts as keys"),
+        ({"stack_meta_learner_kwargs": 3}, "a dict from texts to numbers"),
         ({"featurization": "some"}, "'auto', 'off' or a FeaturizationConfig"),
         ({"model_explainability": "yes"}, "True or False"),
         ({"enable_onnx_compatible_models": "yes"}, "allowed is"),

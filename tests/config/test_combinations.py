@@ -21,13 +21,28 @@ CASES = [
     (ARRAYS | {"y": None}, "X needs y"),
     (TABLE | {"label_column_name": None}, "training_data needs label_column_name"),
     (ARRAYS | {"weight_column_name": "w"}, "weight_column_name needs training_data"),
-    (ARRAYS | {"sample_weight_valid": [1]}, "sample_weight_valid needs X_valid"),
+    (ARRAYS | {"sample_weight_valid": [1]}, "sample_weight_valid needs y_valid"),
     (ARRAYS | {"X_valid": [[1]], "model_explainability": False}, "X_valid without y_valid is only"),
     (SCRIPT | {"sample_weight": [1]}, "sample_weight: with data_script, get_data() returns"),
     (TABLE | {"validation_data": "v.csv", "validation_size": 0.2}, "validation_data is the"),
     (ARRAYS | {"cv_splits_indices": [], "n_cross_validations": 3}, "cv_splits_indices are the"),
     (TABLE | {"stack_meta_learner_type": "LogisticRegression"}, "not for regression; allowed is"),
     (TABLE | {"class_weight": "balanced"}, "class_weight: only for task='classification'"),
+    (ARRAYS | {"allowed_models": ["KNN"], "blocked_models": {"KNN", "SGD"}}, "['KNN'] are all"),
+    (TABLE | {"sample_weight": [1], "X_valid": [[1]], "y_valid": [1]}, "weights are a column"),
+    (TABLE | {"validation_data": "v.csv", "cv_splits_indices": []}, "leave out cv_splits_indices"),
+    (ARRAYS | {"enable_early_stopping": False, "early_stopping_n_iters": 5}, "without effect"),
+    (ARRAYS | {"model_explainability": False, "explain_timeout_minutes": 1}, "without effect"),
+    (
+        ARRAYS | {"enable_stack_ensemble": False, "stack_meta_learner_kwargs": {}},
+        "stack_meta_learner_kwargs: without effect, as enable_stack_ensemble is False",
+    ),
+    (
+        ARRAYS
+        | {"enable_stack_ensemble": False, "enable_voting_ensemble": False}
+        | {"ensemble_iterations": 9},
+        "ensemble_iterations: without effect",
+    ),
     (
         ARRAYS | {"iteration_timeout_minutes": 3, "experiment_timeout_minutes": 2},
         "iteration_timeout_minutes=3 is more than experiment_timeout_minutes=2",
@@ -56,7 +71,9 @@ def test_every_rule_has_a_case():
         TABLE | {"validation_data": "v.csv", "drop_column_names": ["a"]},
         SCRIPT | {"X_valid": [[1]]},
         SCRIPT | {"iteration_timeout_minutes": 2, "experiment_timeout_minutes": 2},
-        ARRAYS | {"allowed_models": ["KNN"], "blocked_models": ["KNN"], "validation_size": 0.5},
+        ARRAYS | {"allowed_models": ["KNN"], "blocked_models": ["SGD"], "validation_size": 0.5},
+        ARRAYS | {"enable_early_stopping": False, "early_stopping_n_iters": 20},
+        ARRAYS | {"enable_voting_ensemble": False, "ensemble_iterations": 7},
     ],
 )
 def test_what_goes_together(values):

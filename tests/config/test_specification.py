@@ -21,7 +21,7 @@ Y = np.array([0, 1] * 10)
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pd.DataFrame({"a": range(20), "t": Y}).to_csv("t.csv", index=False)
-    text = "import numpy as np\ndef get_data():\n    return {'X': np.eye(4), 'y': [0, 1, 0, 1]}"
+    text = "import numpy as np\ndef get_data():\n    return {'X': np.eye(20), 'y': [0, 1] * 10}"
     (tmp_path / "get_data.py").write_text(text)
     return tmp_path
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from engine import DataException
-from engine.data.columns import infer_columns, normalise
+from engine.data.columns import infer_columns
+from engine.data.values import normalise
 
 N = 200
 

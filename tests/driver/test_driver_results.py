@@ -67,7 +67,7 @@ def test_an_explanation_that_fails_is_a_note(experiment):
 
 def test_warnings_about_the_data_are_notes_of_the_run(experiment):
     script = "import numpy as np\ndef get_data():\n    X = np.arange(60.0).reshape(20, 3)\n"
-    script += "    return {'X': X, 'y': ['rare'] + ['often'] * 19}\n"
+    script += "    return {'X': X, 'y': ['rare'] * 2 + ['often'] * 18}\n"
     replay = Replay(experiment, script=script, iterations=1)
     replay.drive()
     (note,) = replay.store.run(replay.run_id).notes

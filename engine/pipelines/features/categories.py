@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
-from engine.data.columns import Column, normalise
+from engine.data.columns import Column
 from engine.data.featurization import FeaturizationConfig
+from engine.data.values import normalise
 from engine.pipelines.features.blocks import Features, join_blocks
 from engine.pipelines.features.part import Output, Part
 

@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.impute import SimpleImputer
 
-from engine.data.columns import Column, normalise
+from engine.data.columns import Column
 from engine.data.featurization import FeaturizationConfig
+from engine.data.values import normalise
 from engine.pipelines.features.part import Output, Part
 
 

@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.impute import SimpleImputer
 
-from engine.data.columns import Column, normalise
+from engine.data.columns import Column
 from engine.data.featurization import FeaturizationConfig
+from engine.data.values import normalise, without_too_large
 from engine.pipelines.features.part import Output, Part
 
 
@@ -105,10 +106,7 @@ class Numbers(Part):
     def _values(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         block = frame[self.columns]
         if all(dtype == np.float64 for dtype in block.dtypes):
-            values = block.to_numpy()
-            return (
-                values if np.isfinite(values.sum()) else np.where(np.isinf(values), np.nan, values)
-            )
+            return without_too_large(block.to_numpy())
         return np.column_stack([normalise(block[n], "Numeric").to_numpy() for n in self.columns])
 
     def _fill(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -123,7 +121,8 @@ class Numbers(Part):
         return np.hstack([filled, *marks])
 
     def _places(self, names: list[str]) -> list[int]:
-        return [self.columns.index(name) for name in names]
+        place = {name: index for index, name in enumerate(self.columns)}
+        return [place[name] for name in names]
 
     def _marked(self) -> list[list[str]]:
         return [

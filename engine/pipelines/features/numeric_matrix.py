@@ -12,28 +12,36 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from engine.data.alignment import align
 from engine.data.dataset import Matrix
-from engine.errors import DataException
+from engine.data.matrix import text_names
+from engine.data.reading import as_numbers
+from engine.data.values import has_too_large, without_too_large
 
 
 class NumericMatrix(TransformerMixin, BaseEstimator):
     """Turn raw numeric columns into a float matrix, and fill missing values on request.
 
-    Columns of a DataFrame are found by name: their order may differ from training, further columns
-    are ignored, and a missing column raises `DataException`.
+    Columns of a table are found by name: their order may differ from training, further columns are
+    ignored, and a missing column raises `DataException`. Without names a table is taken by
+    position, like an array. Values that are not numbers, infinite or beyond single precision count
+    as missing, with an `UnreadableValuesWarning`.
 
     Parameters
     ----------
     fill_missing:
         Replace NaN by the column's mean in training, 0 for a column without values. Otherwise NaN
         is passed on, for estimators that handle it themselves.
+    names:
+        Names of the columns, where `fit` sees an array of columns that have names. Default: those
+        of the table that `fit` sees, if it is one.
 
     Attributes
     ----------
     n_features_in_:
         Number of columns seen in `fit`.
     feature_names_in_:
-        Their names, when `fit` saw a DataFrame.
+        Their names; only where there are any.
     fill_values_:
         (n_features_in_,) means in training; only with ``fill_missing``.
 
@@ -43,18 +51,22 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
     [[1.0, 4.0], [1.0, 6.0]]
     """
 
-    def __init__(self, fill_missing: bool = True) -> None:
+    def __init__(self, fill_missing: bool = True, names: Sequence[str] | None = None) -> None:
         self.fill_missing = fill_missing
+        self.names = names
 
     def fit(self, X: Matrix, y: NDArray[Any] | None = None) -> NumericMatrix:
         """Take over the columns' names and, to fill missing values, their means."""
         self.n_features_in_ = X.shape[1]
-        if isinstance(X, pd.DataFrame):
-            self.feature_names_in_ = np.array([str(name) for name in X.columns], dtype=object)
+        names = self.names
+        if names is None and isinstance(X, pd.DataFrame):
+            names = text_names(X.columns)
+        if names is not None:
+            self.feature_names_in_ = np.array(names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         if self.fill_missing:
-            self.fill_values_ = _column_means(self._as_matrix(X))
+            self.fill_values_ = _column_means(self.read(X))
         return self
 
     def transform(self, X: Matrix) -> Matrix:
@@ -63,7 +75,7 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
         Raises
         ------
         DataException
-            When ``X`` lacks a column, has another width, or values that are not numbers.
+            When ``X`` has no rows, lacks a column or has another width.
 
         Examples
         --------
@@ -73,7 +85,7 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
         [[2.0, 6.0]]
         """
         check_is_fitted(self, "n_features_in_")
-        matrix = self._as_matrix(X)
+        matrix = self.read(X)
         if not self.fill_missing:
             return matrix
         values = matrix.data if sparse.issparse(matrix) else matrix
@@ -120,45 +132,25 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
             for name in self.get_engineered_feature_names()
         ]
 
-    def _as_matrix(self, X: Matrix) -> Matrix:
-        if isinstance(X, pd.DataFrame):
-            X = self._select(X)
+    def read(self, X: Matrix) -> Matrix:
+        """Return X as floats in the columns of training, NaN for missing values."""
+        check_is_fitted(self, "n_features_in_")
+        names = getattr(self, "feature_names_in_", None)
+        X = align(X, list(self.get_feature_names_out()), named=names is not None)
         if sparse.issparse(X):
             # 32-bit indices: scikit-learn's linear models refuse wider ones.
-            X = sparse.csr_matrix(X)
             matrix = X if X.dtype.kind == "f" else X.astype(np.float64)
-        else:
-            matrix = _as_array(X)
-        if matrix.ndim != 2 or matrix.shape[1] != self.n_features_in_:
-            raise DataException(
-                f"X has the shape {matrix.shape}; the model was fitted with "
-                f"{self.n_features_in_} columns and expects (n_rows, {self.n_features_in_})"
-            )
-        return matrix
-
-    def _select(self, frame: pd.DataFrame) -> pd.DataFrame:
-        names = getattr(self, "feature_names_in_", None)
-        if names is None:
-            return frame
-        columns = pd.Index([str(name) for name in frame.columns])
-        if columns.equals(pd.Index(names)):
-            return frame
-        missing = [str(name) for name in names if name not in columns]
-        if missing:
-            raise DataException(
-                f"X lacks the columns {missing[:20]}, which the model was fitted with"
-            )
-        return frame.iloc[:, columns.get_indexer(pd.Index(names))]
-
-
-def _as_array(X: Matrix) -> NDArray[Any]:
-    try:
-        if isinstance(X, pd.DataFrame):
-            return X.to_numpy(dtype=np.float64, na_value=np.nan)
-        array = np.asarray(X)
-        return array if array.dtype.kind == "f" else array.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataException(f"X has values that are not numbers: {error}") from error
+            if has_too_large(matrix.data):
+                matrix = matrix.copy()
+                matrix.data = without_too_large(matrix.data)
+            return matrix
+        if isinstance(X, np.ndarray) and X.dtype.kind in "fiub":
+            matrix = X if X.dtype.kind == "f" else X.astype(np.float64)
+            if not has_too_large(matrix):
+                return matrix
+        if isinstance(X, np.ndarray):
+            X = pd.DataFrame(X, columns=list(self.get_feature_names_out()))
+        return as_numbers(X)
 
 
 def _column_means(matrix: Matrix) -> NDArray[np.float64]:

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from engine.data.columns import Column, normalise
+from engine.data.columns import Column
 from engine.data.featurization import FeaturizationConfig
+from engine.data.values import normalise
 from engine.pipelines.features.part import Part
 
 

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from engine.data.alignment import align
 from engine.data.columns import Column
 from engine.data.dataset import Matrix
 from engine.data.featurization import FeaturizationConfig
+from engine.data.reading import read_rows
 from engine.errors import DataException
 from engine.pipelines.features.blocks import Features, join_blocks
 from engine.pipelines.features.categories import Categories
@@ -31,8 +34,10 @@ class DataTransformer(TransformerMixin, BaseEstimator):
     """Transform raw columns to numbers, each by its purpose.
 
     Columns are found by name: their order may differ from training, further columns are ignored,
-    and a missing column raises `DataException`. Categories and kinds of missing values that
-    training did not have are handled at prediction.
+    and a missing column raises `DataException`. Without names a table is taken by position, like
+    an array. Categories and kinds of missing values that training did not have are handled at
+    prediction. Values that are not of a column's type count as missing, with an
+    `UnreadableValuesWarning` where training did not have as many.
 
     Parameters
     ----------
@@ -44,6 +49,8 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         Format that the next step takes, see `Output`.
     is_regression:
         Whether the target is a quantity: whole numbers alone could be classes as well.
+    named:
+        Whether the names of the columns are the user's.
 
     Attributes
     ----------
@@ -71,11 +78,13 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         config: FeaturizationConfig | None = None,
         output: Output = "encoded",
         is_regression: bool = False,
+        named: bool = True,
     ) -> None:
         self.columns = columns
         self.config = config
         self.output = output
         self.is_regression = is_regression
+        self.named = named
 
     def fit(self, X: Matrix, y: NDArray[Any] | None = None) -> DataTransformer:
         """Fit on a table, or on a matrix with the columns in their order."""
@@ -123,8 +132,8 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         parts = [part for part in self._new_parts() if part.columns]
         if not parts:
             raise DataException("featurization leaves no column to learn from")
-        frame = self._frame(X)
-        frame_valid = None if X_valid is None else self._frame(X_valid)
+        frame = self.read(X)
+        frame_valid = None if X_valid is None else self.read(X_valid)
 
         def fit(part: Part) -> tuple[Part, Features, Features | None]:
             features = part.fit_transform(frame, y)
@@ -148,8 +157,7 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         DataException
             When ``X`` lacks a column, or is a matrix of another width.
         """
-        check_is_fitted(self, "n_features_in_")
-        frame = self._frame(X)
+        frame = self.read(X)
         return self._joined([part.transform(frame) for part in self.parts_])
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray[Any]:
@@ -223,30 +231,18 @@ class DataTransformer(TransformerMixin, BaseEstimator):
     def _of_purpose(self, *purposes: str) -> list[Column]:
         return [column for column in self.columns if column.purpose in purposes]
 
-    def _frame(self, X: Matrix) -> pd.DataFrame:
-        """Return X as a table whose columns have their names as texts."""
-        names = list(self.feature_names_in_)
-        if not isinstance(X, pd.DataFrame):
-            if hasattr(X, "to_pandas"):
-                X = X.to_pandas()
-            else:
-                array = np.asarray(X)
-                if array.ndim != 2 or array.shape[1] != len(names):
-                    raise DataException(
-                        f"X has the shape {array.shape}; the model was fitted with {len(names)} "
-                        f"columns and expects (n_rows, {len(names)})"
-                    )
-                return pd.DataFrame(array, columns=names, copy=False)
-        found = pd.Index([str(name) for name in X.columns])
-        used = [column.name for column in self.columns if column.purpose != "Ignore"]
-        missing = [name for name in used if name not in found]
-        if missing:
-            raise DataException(
-                f"X lacks the columns {missing[:20]}, which the model was fitted with"
-            )
-        if not found.equals(pd.Index(X.columns)):
-            X = X.set_axis(found, axis=1)
-        return X
+    def read(self, X: Matrix) -> pd.DataFrame:
+        """Return X as a table of the columns of training, numbers and dates in their types."""
+        check_is_fitted(self, "n_features_in_")
+        names = [column.name for column in self.columns]
+        used = [column for column in self.columns if column.purpose != "Ignore"]
+        needed = [column.name for column in used]
+        rows = align(X, names, named=self.named, needed=needed)
+        if sparse.issparse(rows):
+            rows = rows.toarray()
+        if not isinstance(rows, pd.DataFrame):
+            rows = pd.DataFrame(rows, columns=names, copy=False)
+        return read_rows(rows, used)
 
     def _joined(self, blocks: list[Features]) -> Features:
         joined = join_blocks(blocks)

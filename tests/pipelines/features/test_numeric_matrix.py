@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from engine import DataException
+from engine import DataException, UnreadableValuesWarning
 from engine.pipelines.features.numeric_matrix import NumericMatrix
 
 FRAME = pd.DataFrame({"a": [1.0, np.nan, 3.0], "b": [True, False, True], "c": [1, 2, 3]})
@@ -38,12 +38,16 @@ def test_sparse_missing_values():
     assert NumericMatrix().fit(X).transform(X).toarray()[0, 0] == 2.0
 
 
-def test_arrays_of_another_width_and_text_are_refused():
+def test_arrays_of_another_width_are_refused():
     step = NumericMatrix().fit(np.zeros((3, 2)))
     with pytest.raises(DataException, match=r"\(n_rows, 2\)"):
         step.transform(np.zeros((3, 3)))
-    with pytest.raises(DataException, match="not numbers"):
-        step.transform(np.array([["a", "b"]]))
+
+
+def test_text_that_is_no_number_counts_as_missing_and_is_told():
+    step = NumericMatrix().fit(np.array([[1.0, 5.0], [3.0, 7.0]]))
+    with pytest.warns(UnreadableValuesWarning, match="1 of 1 values of 'column_1'"):
+        assert step.transform(np.array([["1.5", "b"]])).tolist() == [[1.5, 6.0]]
 
 
 def test_clean_arrays_are_not_copied():
