@@ -28,8 +28,7 @@ from engine.data.tables import read_table
 from engine.errors import AutoMLError, ConfigException
 from engine.show.console import print_table
 from engine.show.summary import TABLE_COLUMNS
-from engine.store.files import MLFLOW_MODEL
-from engine.store.mlflow_model import save_mlflow_model
+from engine.store.mlflow_model import download_mlflow_model, save_mlflow_model
 from engine.store.status import IterationStatus
 
 _FOLLOW_SECONDS = 0.5
@@ -205,7 +204,7 @@ def export(options: argparse.Namespace) -> int:
         child, _ = chosen.get_output(iteration=options.iteration)
         save_mlflow_model(child.store, child.id)
         with tempfile.TemporaryDirectory(prefix="raysmith-") as place:
-            shutil.move(child.store.download(child.id, MLFLOW_MODEL, place), target)
+            shutil.move(download_mlflow_model(child.store, child.id, place), target)
     print(target)
     return _DONE
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from mlflow.entities import Metric, Param
 
 from engine.store import tags
+from engine.store.digests import digest_tags
 from engine.store.files import LOG_FILE, MODEL_FILE, PREDICTIONS_FILE, Files
 from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd, IterationRecord, RunRecord
@@ -94,7 +95,10 @@ class Iterations(Files):
         for start in range(0, len(metrics), _BATCH):
             self.client.log_batch(child_id, metrics=metrics[start : start + _BATCH])
         self.client.set_terminated(child_id, tags.MLFLOW_STATUS[end.status])
-        self._tag_all(child_id, tags.tags_of_end(end.status, end.reason, end.properties))
+        digests = {} if end.model is None else digest_tags({MODEL_FILE: end.model})
+        self._tag_all(
+            child_id, {**digests, **tags.tags_of_end(end.status, end.reason, end.properties)}
+        )
 
     def log_best(self, run_id: str, iteration: int, scores: Mapping[str, float]) -> None:
         """Add a step to the parent run's curves: an iteration's score and the best so far."""

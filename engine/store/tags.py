@@ -39,6 +39,8 @@ _ITERATION, _PIPELINE = f"{_PREFIX}iteration", f"{_PREFIX}pipeline"
 _REASON, _RETRIES = f"{_PREFIX}reason", f"{_PREFIX}retries"
 _STARTED = f"{_PREFIX}started"
 _PROPERTY = f"{_PREFIX}property."
+#: SHA-256 of a file that runs code when it is loaded; the path of the file follows.
+DIGEST = f"{_PREFIX}digest."
 
 #: MLflow's status of each state. A state that runs and iterations share has one entry.
 MLFLOW_STATUS: Mapping[RunStatus | IterationStatus, str] = {
