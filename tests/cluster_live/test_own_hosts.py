@@ -126,7 +126,5 @@ def test_ray_down(place, target):
     address = target.address
     target.delete(force=True)
     assert "ours" not in place.compute_targets
-    # ssh keeps the launcher's connection for ten seconds: the port may still take a caller, whom
-    # nobody answers.
-    with pytest.raises(OSError, match=r"refused|reset|closed connection without response"):
+    with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(address, timeout=5)
