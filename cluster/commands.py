@@ -57,7 +57,11 @@ def add_cluster_commands(commands: Any, open_workspace: Callable[[Any], HasFolde
 
     delete = parts.add_parser("delete", help="delete a compute target and its nodes")
     delete.add_argument("name")
-    delete.add_argument("--force", action="store_true", help="even while runs use it")
+    delete.add_argument(
+        "--force",
+        action="store_true",
+        help="even while runs use it, or when machines cannot be ended",
+    )
     delete.set_defaults(command=lambda o: _delete(open_workspace(o), o))
 
     render = parts.add_parser("render", help="print the file for `ray up`, or for kubectl")

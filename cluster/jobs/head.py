@@ -122,7 +122,9 @@ class Head:
         with _environment:
             kept = {name: os.environ.pop(name) for name in names if name in os.environ}
             try:
-                client = JobSubmissionClient(self.address, headers=self.headers)
+                # Without a header of ours Ray's client would send this machine's own token.
+                headers = self.headers or {"Authorization": ""}
+                client = JobSubmissionClient(self.address, headers=headers)
             finally:
                 os.environ.update(kept)
         yield client
@@ -145,7 +147,7 @@ class Head:
         if answer.status_code in (401, 403):
             raise ComputeTargetException(
                 f"compute target {self._name!r} at {self.address} does not accept the token "
-                f"({answer.status_code}); attach it with the token of that cluster"
+                f"({answer.status_code}); attach it with the token of that cluster, token=..."
             )
         if not answer.ok:
             raise ComputeTargetException(

@@ -12,6 +12,17 @@ from cluster.provisioning.configuration import ProvisioningConfiguration
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
+def is_loopback(address: str) -> bool:
+    """Whether a URL names this machine's loopback.
+
+    Examples
+    --------
+    >>> is_loopback("http://localhost:8265"), is_loopback("http://127.0.0.1.example.org:8265")
+    (True, False)
+    """
+    return urlsplit(address).hostname in _LOOPBACK
+
+
 class AttachedCluster(Provider):
     """A Ray cluster known by its dashboard's address, the fact ``address``."""
 
@@ -39,4 +50,4 @@ class AttachedCluster(Provider):
 
     def runs_here(self) -> bool:
         """Whether the address is this machine's loopback."""
-        return urlsplit(self.address()).hostname in _LOOPBACK
+        return is_loopback(self.address())

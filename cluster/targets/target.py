@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 import uuid
+import warnings
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,9 +20,11 @@ from cluster.provisioning.configuration import ProvisioningConfiguration
 from cluster.provisioning.run_configuration import without_satisfied
 from cluster.targets.launch import Launch
 from cluster.targets.registry import (
+    BEING_MADE,
     TARGET_FILE,
     HasFolder,
     folder_of,
+    is_locked,
     locked,
     names,
     read_target,
@@ -126,6 +129,10 @@ class RayTarget:
 
     def get_status(self) -> AmlComputeStatus:
         """Return the present state; a head that is gone is a state, not an error."""
+        if BEING_MADE in self._read():
+            if is_locked(self._folder):
+                return AmlComputeStatus("Creating", "Resizing", 0, 0)
+            return AmlComputeStatus.gone(self._interrupted())
         provider = self._provider()
         problem = provider.problem()
         if problem is not None:
@@ -189,7 +196,8 @@ class RayTarget:
     def serialize(self) -> dict[str, Any]:
         """Return plain values: name, address, provisioning, status."""
         values = self._read()
-        values.pop("cluster_id", None)
+        for internal in ("cluster_id", BEING_MADE):
+            values.pop(internal, None)
         status = self.get_status()
         if "address" not in values:
             values["address"] = self.address if status.provisioning_state == "Succeeded" else ""
@@ -198,14 +206,25 @@ class RayTarget:
     def delete(self, force: bool = False) -> None:
         """Forget the target; a cluster that was made for it ends, with its nodes.
 
+        Parameters
+        ----------
+        force:
+            Also while runs go on there. When the machines cannot be ended, forget the target all
+            the same, with a warning.
+
         Raises
         ------
         ComputeTargetException
-            While runs go on there, unless ``force``.
+            While runs go on there, and when machines may be left running, unless ``force``.
         """
         self._refuse_while_busy(force)
         with locked(self._folder):
-            self._provider().down()
+            try:
+                self._provider().down()
+            except ComputeTargetException as left:
+                if not force:
+                    raise
+                warnings.warn(f"machines may be left running: {left}", stacklevel=2)
             shutil.rmtree(self._folder, ignore_errors=True)
 
     detach = delete
@@ -276,6 +295,12 @@ class RayTarget:
                 f"compute target {self.name!r} is busy with {', '.join(busy)}; cancel what runs "
                 "there, or delete(force=True)"
             )
+
+    def _interrupted(self) -> str:
+        return (
+            f"the creation of compute target {self.name!r} was interrupted; "
+            "ComputeTarget.create() with its name starts anew, delete() ends what is left"
+        )
 
     def _worker_shape(self) -> dict[str, str]:
         return {}
