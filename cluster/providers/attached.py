@@ -9,7 +9,7 @@ from cluster.errors import ComputeTargetException
 from cluster.providers.provider import Provider
 from cluster.provisioning.configuration import ProvisioningConfiguration
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def is_loopback(address: str) -> bool:
@@ -20,7 +20,7 @@ def is_loopback(address: str) -> bool:
     >>> is_loopback("http://localhost:8265"), is_loopback("http://127.0.0.1.example.org:8265")
     (True, False)
     """
-    return urlsplit(address).hostname in _LOOPBACK
+    return urlsplit(address).hostname in LOOPBACK
 
 
 class AttachedCluster(Provider):

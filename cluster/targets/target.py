@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from cluster.errors import ComputeTargetException
 from cluster.jobs.head import Head, NodeInfo
+from cluster.jobs.secrets import KEY_VARIABLE, WORKER_HOOK, JobSecrets, split_variables
+from cluster.not_uploaded import NOT_UPLOADED
 from cluster.providers.kinds import provider_class
 from cluster.providers.provider import Provider
 from cluster.provisioning.configuration import ProvisioningConfiguration
@@ -238,20 +240,23 @@ class RayTarget:
             When the cluster does not take it.
         """
         here = self._provider().runs_here()
-        env_vars = {
-            **launch.runtime_env.get("env_vars", {}),
-            **launch.secrets,
-            **self._worker_shape(),
-        }
+        at_start, hidden = split_variables(launch.variables)
+        secrets = JobSecrets(launch.secrets, hidden)
         asked = without_satisfied(launch.runtime_env) if here else launch.runtime_env
-        runtime_env = {**asked, "env_vars": env_vars}
+        runtime_env = {**asked, "env_vars": {**at_start, **self._worker_shape()}}
+        if hidden:
+            runtime_env["env_vars"][KEY_VARIABLE] = secrets.key
+            runtime_env["worker_process_setup_hook"] = WORKER_HOOK
         if launch.project is not None:
             runtime_env["working_dir"] = launch.project
-            runtime_env.setdefault("excludes", [".raysmith", ".git", ".venv", "__pycache__"])
+            runtime_env.setdefault("excludes", list(NOT_UPLOADED))
         # The interpreter is named: a bare ``python`` would be whatever the PATH says.
         python = sys.executable if here else "python3"
-        module = [python, "-m", "cluster.jobs.supervisor", launch.module, *launch.arguments]
-        self.head.submit(
+        start = [python, "-m", "cluster.jobs.secrets", secrets.key, "cluster.jobs.supervisor"]
+        module = [*start, launch.module, *launch.arguments]
+        head = self.head
+        head.upload(secrets.key, secrets.content())
+        head.submit(
             " ".join(shlex.quote(word) for word in module),
             f"{_submission_prefix(launch.run_id)}{uuid.uuid4().hex[:6]}",
             runtime_env,

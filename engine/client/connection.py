@@ -13,6 +13,7 @@ from urllib.request import getproxies
 from engine.client.file_system import file_system_of, is_local
 from engine.errors import WorkspaceException
 from engine.store.mlflow_store import RunStore
+from engine.store.redaction import Redaction, hide_password, password_of
 
 #: Environment variable with the tracking URI of new workspaces. It is not MLflow's own variable,
 #: which ``mlflow.set_tracking_uri()`` changes.
@@ -38,7 +39,7 @@ def open_store(tracking_uri: str, workspace_name: str) -> RunStore:
         store.experiments()
     except Exception as error:
         shown = hide_password(tracking_uri)
-        reason = str(error).replace(tracking_uri, shown)
+        reason = Redaction([password_of(tracking_uri)])(str(error).replace(tracking_uri, shown))
         # Not chained: the text of the cause would print the password after all.
         raise WorkspaceException(
             f"cannot open the workspace {workspace_name!r} at {shown}: "
@@ -100,20 +101,3 @@ def _sqlite_file(tracking_uri: str) -> Path | None:
 def _set_journal(file: Path, mode: str) -> None:
     with closing(sqlite3.connect(file, timeout=30)) as connection:
         connection.execute(f"PRAGMA journal_mode={mode}")
-
-
-def hide_password(uri: str) -> str:
-    """Replace the password of a URI by ``***``.
-
-    Examples
-    --------
-    >>> hide_password("postgresql://ada:secret@host/db")
-    'postgresql://ada:***@host/db'
-    >>> hide_password("sqlite:///mlflow.db")
-    'sqlite:///mlflow.db'
-    """
-    scheme, separator, rest = uri.partition("://")
-    credentials, at, host = rest.rpartition("@")
-    if not at:
-        return uri
-    return f"{scheme}{separator}{credentials.partition(':')[0]}:***@{host}"

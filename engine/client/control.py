@@ -70,6 +70,9 @@ class ControlledRun(Stored):
         ------
         RunException
             When the run has completed; `continue_experiment` adds iterations to it.
+        ConfigException
+            When the run was given an environment variable that this process does not have: values
+            are not stored.
         """
         record = self.store.run(self.id)
         if record.status == RunStatus.COMPLETED:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cluster.errors import ComputeTargetException
 from cluster.targets.launch import Launch
 from engine.client.interfaces import WorkspaceLike
 from engine.config.specification import RunSpecification
+from engine.config.variables import Variables, variables_here
 from engine.driver.driver import Driver
 from engine.driver.specification_files import keep_data
 from engine.errors import AutoMLError
 from engine.store.mlflow_store import TRACKING_URI_VARIABLE
 from engine.store.status import RunStatus
+
+#: Environment variables of the runs that this process has started: their values are stored nowhere.
+_variables: dict[str, Variables] = {}
 
 
 def check_target(workspace: WorkspaceLike, given: RunSpecification) -> None:
@@ -48,6 +54,7 @@ def start_driver(workspace: WorkspaceLike, run_id: str, given: RunSpecification)
     ComputeTargetException
         When the cluster does not take the driver. The run is ``Failed`` then.
     """
+    _variables[run_id] = given.variables
     try:
         _launch(workspace, run_id, given)
     except AutoMLError as error:
@@ -62,7 +69,11 @@ def start_again(workspace: WorkspaceLike, run_id: str, given: RunSpecification) 
     ------
     ComputeTargetException
         When the run cannot be driven at its compute target.
+    ConfigException
+        When it was given an environment variable whose value this process does not have.
     """
+    variables = variables_here(given.settings.variable_names, _variables.get(run_id, {}))
+    given = replace(given, variables=variables)
     check_target(workspace, given)
     workspace.store.clear_requests(run_id)
     start_driver(workspace, run_id, given)
@@ -93,8 +104,13 @@ def _launch(workspace: WorkspaceLike, run_id: str, given: RunSpecification) -> N
             module="engine.driver",
             arguments=(run_id,),
             secrets={TRACKING_URI_VARIABLE: workspace.tracking_uri},
+            variables=given.variables,
             project=project,
-            runtime_env=settings.run_configuration or {},
+            runtime_env={
+                key: value
+                for key, value in (settings.run_configuration or {}).items()
+                if key != "env_vars"
+            },
             metadata=metadata,
         )
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engine.config.settings import Settings
 from engine.store.mlflow_store import RunStore
+from engine.store.redaction import RedactingFormatter
 
 
 @contextmanager
@@ -27,7 +28,7 @@ def debug_log(settings: Settings, store: RunStore, run_id: str) -> Iterator[None
         file = os.path.basename(file)
     if file is not None:
         handler = logging.FileHandler(file, delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(RedactingFormatter(store.redact, "%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     try:
         yield

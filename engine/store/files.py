@@ -21,7 +21,8 @@ from engine.store.tags import DIGEST
 from engine.store.tracking import Tracking
 
 MODEL_FILE, PREDICTIONS_FILE = "outputs/model.pkl.zst", "outputs/predictions.npy"
-LOG_FILE = "logs/iteration.log"
+_LOGS = "logs/"
+LOG_FILE = f"{_LOGS}iteration.log"
 #: Folder of an iteration's model in MLflow's own format.
 MLFLOW_MODEL = "model"
 #: Its card, which is written when the model is registered.
@@ -92,8 +93,9 @@ class Files(Tracking):
                 (place / name).write_bytes(content)
 
     def write_text(self, run_id: str, file: str, text: str) -> None:
-        """Write a text file, in place of an earlier one."""
-        self.client.log_text(run_id, text, file)
+        """Write a text file, in place of an earlier one; a log without secrets."""
+        is_log = file.startswith(_LOGS)
+        self.client.log_text(run_id, self.redact(text) if is_log else text, file)
 
     def upload_folder(self, run_id: str, folder: Path, artifact_path: str) -> None:
         """Copy a local folder's content into the artifact folder ``artifact_path``."""

@@ -81,14 +81,14 @@ class Iterations(Files):
 
     def retry_iteration(self, child_id: str, reasons: Sequence[str]) -> None:
         """Set an iteration whose node was lost to ``Retried``, with all reasons so far."""
-        self._tag_all(child_id, tags.tags_of_retry(reasons))
+        self._tag_all(child_id, tags.tags_of_retry([self.redact(reason) for reason in reasons]))
 
     def end_iteration(self, child_id: str, end: IterationEnd) -> None:
         """Write everything that an iteration leaves; its final state is the last write."""
         contents = {
             MODEL_FILE: end.model,
             PREDICTIONS_FILE: end.predictions,
-            LOG_FILE: None if end.log is None else end.log.encode(),
+            LOG_FILE: None if end.log is None else self.redact(end.log).encode(),
         }
         self.write_files(child_id, "", {k: v for k, v in contents.items() if v is not None})
         metrics = _scores(end)
@@ -97,7 +97,8 @@ class Iterations(Files):
         self.client.set_terminated(child_id, tags.MLFLOW_STATUS[end.status])
         digests = {} if end.model is None else digest_tags({MODEL_FILE: end.model})
         self._tag_all(
-            child_id, {**digests, **tags.tags_of_end(end.status, end.reason, end.properties)}
+            child_id,
+            {**digests, **tags.tags_of_end(end.status, self.redact(end.reason), end.properties)},
         )
 
     def log_best(self, run_id: str, iteration: int, scores: Mapping[str, float]) -> None:

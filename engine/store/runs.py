@@ -14,6 +14,7 @@ from engine.errors import WorkspaceException
 from engine.store import tags
 from engine.store.driver_identity import DriverIdentity
 from engine.store.records import RunRecord
+from engine.store.redaction import without_login
 from engine.store.status import RunStatus
 from engine.store.tracking import Tracking
 
@@ -110,12 +111,12 @@ class Runs(Tracking):
 
     def tag_error(self, run_id: str, error: Exception) -> None:
         """Keep the reason why a run fails."""
-        self.tag(run_id, tags.ERROR, str(error))
+        self.tag(run_id, tags.ERROR, self.redact(str(error)))
         self.tag(run_id, tags.ERROR_TYPE, type(error).__name__)
 
     def tag_notes(self, run_id: str, notes: Sequence[str]) -> None:
         """Keep warnings for the user, each on one line."""
-        self.tag(run_id, tags.NOTES, "\n".join(notes))
+        self.tag(run_id, tags.NOTES, self.redact("\n".join(notes)))
 
     def tag_best(self, run_id: str, iteration: int, child_id: str) -> None:
         """Keep which iteration the run hands over."""
@@ -138,7 +139,7 @@ class Runs(Tracking):
 
     def page_of(self, run_id: str) -> str:
         """Return the address of the run's page in the MLflow UI."""
-        uri = self.tracking_uri
+        uri = without_login(self.tracking_uri)
         base = uri.rstrip("/") if uri.startswith(("http://", "https://")) else DEFAULT_UI
         experiment_id = self._mlflow_run(run_id).info.experiment_id
         return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"

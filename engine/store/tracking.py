@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Run, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 
 from engine.errors import RunException
+from engine.store.redaction import RedactingClient, Redaction, hide_password, password_of
 from engine.store.tags import shorten
 
 _PAGE = 200  # runs in one answer: MLflow holds some 60 KB for each meanwhile
@@ -47,7 +49,10 @@ class Tracking:
     def __init__(self, tracking_uri: str) -> None:
         configure_mlflow()
         self.tracking_uri = tracking_uri
-        self.client = MlflowClient(tracking_uri, registry_uri=tracking_uri)
+        #: Hides the password of the URI, and secrets that are added, in reasons, errors and logs.
+        self.redact = Redaction([password_of(tracking_uri)])
+        client: Any = MlflowClient(tracking_uri, registry_uri=tracking_uri)
+        self.client: MlflowClient = RedactingClient(client, self.redact) if self.redact else client
 
     def tag(self, run_id: str, key: str, value: str) -> None:
         """Set one tag; long values are cut to 4,000 characters."""
@@ -61,7 +66,9 @@ class Tracking:
         try:
             return self.client.get_run(run_id)
         except MlflowException as error:
-            raise RunException(f"there is no run {run_id!r} in {self.tracking_uri}") from error
+            raise RunException(
+                f"there is no run {run_id!r} in {hide_password(self.tracking_uri)}"
+            ) from error
 
     def _search(self, experiment_id: str, condition: str) -> list[Run]:
         """Return all runs of an experiment that meet a condition in MLflow's syntax."""
