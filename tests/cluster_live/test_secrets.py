@@ -70,10 +70,12 @@ def holding(*folders):
     found = []
     for folder in folders:
         for file in Path(folder).rglob("*"):
-            if file.is_file() and not file.is_symlink():
-                content = file.read_bytes()
-                if IN_URI.encode() in content or IN_VARIABLE.encode() in content:
-                    found.append(file)
+            # Ray removes some while it works.
+            with contextlib.suppress(FileNotFoundError):
+                if file.is_file() and not file.is_symlink():
+                    content = file.read_bytes()
+                    if IN_URI.encode() in content or IN_VARIABLE.encode() in content:
+                        found.append(file)
     return found
 
 
