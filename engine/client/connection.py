@@ -21,7 +21,7 @@ STORE_VARIABLE = "RAYSMITH_STORE"
 
 _CONNECT_SECONDS = 8.0
 #: Frames from the warning about a journal up to the user's first use of the store.
-_FRAMES_TO_USER = 4
+_FRAMES_TO_USER = 5
 
 
 def open_store(tracking_uri: str, workspace_name: str) -> RunStore:
