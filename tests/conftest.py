@@ -69,9 +69,9 @@ def workspace(
 
 
 @pytest.fixture
-def experiment(workspace: Workspace) -> Iterator[Experiment]:
+def experiment(workspace: Workspace, tmp_path: Path) -> Iterator[Experiment]:
     """An experiment whose runs end with the test, whatever happened in it."""
-    experiment = Experiment(workspace, "tests")
+    experiment = Experiment(workspace, tmp_path.name)
     yield experiment
     for run in experiment.get_runs():
         if run.get_status() in ("Preparing", "Running", "Finalizing"):

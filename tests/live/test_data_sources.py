@@ -61,7 +61,6 @@ def test_data_of_every_kind(experiment, given):
         task="classification",
         iterations=2,
         allowed_models=["LogisticRegression", "LightGBM"],
-        max_concurrent_iterations=1,
         verbosity=logging.WARNING,
         **given,
     )
