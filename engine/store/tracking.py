@@ -20,7 +20,7 @@ _LOGGERS = ("alembic", "mlflow.store.db.utils")
 
 
 def configure_mlflow() -> None:
-    """Keep MLflow's progress bars and migration messages off the console.
+    """Keep MLflow's progress bars, addresses and migration messages off the console.
 
     The first open of a database logs each of its migrations, which look like errors. A progress
     bar for every small file would break up the table of iterations. A value that the user has set
@@ -35,6 +35,7 @@ def configure_mlflow() -> None:
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 
 class Tracking:
@@ -51,6 +52,9 @@ class Tracking:
         self.tracking_uri = tracking_uri
         #: Hides the password of the URI, and secrets that are added, in reasons, errors and logs.
         self.redact = Redaction([password_of(tracking_uri)])
+        if self.redact:
+            # MLflow prints the address of each run that ends, with the password.
+            os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
         client: Any = MlflowClient(tracking_uri, registry_uri=tracking_uri)
         self.client: MlflowClient = RedactingClient(client, self.redact) if self.redact else client
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from engine import AutoMLRun, Experiment, RunException, Workspace
+from engine.store.status import RunStatus
 from tests.client.recorded import record_run
 
 PLANTED = "planted%2Din-the-uri-4711"
@@ -23,6 +24,8 @@ def run(server, tmp_path, monkeypatch):
 
 def test_it_is_found_nowhere(run, tmp_path, capfd):
     workspace = run.experiment.workspace
+    # MLflow has something to say when a run ends.
+    run.store.set_status(run.id, RunStatus.COMPLETED)
     run.wait_for_completion(show_output=True)
     best, _ = run.get_output()
     run.report("report.html")
