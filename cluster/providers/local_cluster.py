@@ -23,7 +23,6 @@ from cluster.providers.local_processes import (
     CLUSTER_MARK,
     HEAD_ID,
     HEAD_TYPE,
-    LOOPBACK,
     NODE_MARK,
     WORKER_TYPE,
     command_lines,
@@ -77,13 +76,16 @@ class LocalCluster(Provider):
         return {"cluster_id": self._id}
 
     def up(self, name: str, config: ProvisioningConfiguration) -> dict[str, Any]:
+        # Imported here: a client that only looks at a target need not import Ray.
         """Start the head; what an earlier head has left is ended first."""
+        import ray
+
         self.down()
         shutil.rmtree(self._nodes, ignore_errors=True)
         self._nodes.mkdir(parents=True)
         write_token(self.token_file)
         gcs, *ports = free_ports(5)
-        address = f"{LOOPBACK}:{gcs}"
+        address = f"{ray.util.get_node_ip_address()}:{gcs}"
         file = self._write_config(name, config, address)
         try:
             self._start_head(name, _head_command(gcs, ports[:3], file, self._temp), ports[3])
@@ -215,8 +217,6 @@ def _head_command(gcs: int, ports: list[int], config_file: Path, temp: Path) -> 
     return [
         *ray_start("--head"),
         f"--port={gcs}",
-        # All of Ray's servers listen there only; by default they do on every interface.
-        f"--node-ip-address={LOOPBACK}",
         "--dashboard-host=127.0.0.1",
         f"--dashboard-port={dashboard}",
         f"--ray-client-server-port={client}",

@@ -34,7 +34,6 @@ from ray.autoscaler.tags import (
 from cluster.providers.local_processes import (
     HEAD_ID,
     HEAD_TYPE,
-    LOOPBACK,
     NODE_MARK,
     end_marked,
     marked,
@@ -215,7 +214,6 @@ def start_raylet(
     cpus, gpus = rest.pop("CPU", 0), rest.pop("GPU", 0)
     command = [
         *ray_start(f"--address={address}"),
-        f"--node-ip-address={LOOPBACK}",
         f"--num-cpus={int(cpus)}",
         f"--num-gpus={int(gpus)}",
         f"--object-store-memory={object_store_bytes}",

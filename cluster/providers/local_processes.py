@@ -13,8 +13,6 @@ import psutil
 CLUSTER_MARK, NODE_MARK = "RAYSMITH_CLUSTER", "RAYSMITH_NODE"
 HEAD_TYPE, WORKER_TYPE = "head", "worker"
 HEAD_ID = "head"
-#: Where all servers of a local cluster listen.
-LOOPBACK = "127.0.0.1"
 
 
 def ray_start(*arguments: str) -> list[str]:
