@@ -87,10 +87,11 @@ $(VENV)/jupyter/.made: $(VENV)/.dev
 
 # KubeRay's definitions of the release that you use: make check-kuberay CRD=.../ray.io_rayclusters.yaml
 check-kuberay: $(VENV)/.core
-	$(BIN)/raysmith cluster render --provider kubernetes --check $(CRD) \
-	    $(if $(findstring rayjobs,$(CRD)),--entrypoint "python driver.py")
-	$(BIN)/raysmith cluster render --provider kubernetes --vm-priority lowpriority --check $(CRD) \
-	    $(if $(findstring rayjobs,$(CRD)),--entrypoint "python driver.py")
+	$(BIN)/raysmith cluster render --provider kubernetes --image raysmith:1 --check $(CRD) \
+	    $(if $(findstring rayjobs,$(CRD)),--entrypoint "python driver.py" --store-secret mlflow)
+	$(BIN)/raysmith cluster render --provider kubernetes --image raysmith:1 --check $(CRD) \
+	    --vm-priority lowpriority \
+	    $(if $(findstring rayjobs,$(CRD)),--entrypoint "python driver.py" --store-secret mlflow)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info docs/_build docs/gallery docs/notebooks \

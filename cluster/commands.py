@@ -13,7 +13,7 @@ import yaml
 
 from cluster.errors import ComputeTargetException
 from cluster.providers.kinds import launcher_file
-from cluster.providers.kubernetes import problems_with, ray_cluster, ray_job
+from cluster.providers.kubernetes import network_policy, problems_with, ray_cluster, ray_job
 from cluster.provisioning.configuration import PRIORITIES, PROVIDERS, ProvisioningConfiguration
 from cluster.targets.compute_target import AmlCompute, ComputeTarget, open_target
 from cluster.targets.registry import HasFolder, names
@@ -57,7 +57,11 @@ def add_cluster_commands(commands: Any, open_workspace: Callable[[Any], HasFolde
 
     delete = parts.add_parser("delete", help="delete a compute target and its nodes")
     delete.add_argument("name")
-    delete.add_argument("--force", action="store_true", help="even while runs use it")
+    delete.add_argument(
+        "--force",
+        action="store_true",
+        help="even while runs use it, or when machines cannot be ended",
+    )
     delete.set_defaults(command=lambda o: _delete(open_workspace(o), o))
 
     render = parts.add_parser("render", help="print the file for `ray up`, or for kubectl")
@@ -65,10 +69,14 @@ def add_cluster_commands(commands: Any, open_workspace: Callable[[Any], HasFolde
     _add_provisioning(render, "azure")
     render.add_argument(
         "--image",
-        default="rayproject/ray:latest",
-        help="kubernetes: container image with Ray and raysmith",
+        help="kubernetes, required: container image with Ray and raysmith, with a tag or a digest",
     )
     render.add_argument("--entrypoint", help="kubernetes: a RayJob that runs this command")
+    render.add_argument(
+        "--store-secret",
+        metavar="NAME",
+        help="kubernetes, with --entrypoint: Secret whose key RAYSMITH_STORE is the store's URI",
+    )
     render.add_argument(
         "--check",
         metavar="CRD",
@@ -141,12 +149,23 @@ def _render(options: argparse.Namespace) -> int:
     if config.provider != "kubernetes":
         print(launcher_file(config.provider).render(options.name, config), end="")
         return 0
+    if options.image is None:
+        raise ComputeTargetException(
+            "--image is needed: a container image with Ray and raysmith; there is no published one"
+        )
     if options.entrypoint:
-        manifest = ray_job(options.name, config, options.image, options.entrypoint)
+        manifest = ray_job(
+            options.name,
+            config,
+            options.image,
+            options.entrypoint,
+            store_secret=options.store_secret,
+        )
     else:
         manifest = ray_cluster(options.name, config, options.image)
     if options.check is None:
-        print(yaml.safe_dump(manifest, sort_keys=False), end="")
+        both = [manifest, network_policy(options.name)]
+        print(yaml.safe_dump_all(both, sort_keys=False), end="")
         return 0
     crd = yaml.safe_load(Path(options.check).read_text(encoding="utf-8"))
     problems = problems_with(manifest, crd)

@@ -104,6 +104,21 @@ class Head:
                 f"compute target {self._name!r} did not take the run: {error}"
             ) from error
 
+    def upload(self, name: str, content: bytes) -> None:
+        """Keep ``content`` in the memory of the cluster, as the package ``gcs://`` and ``name``.
+
+        Parameters
+        ----------
+        name:
+            Ends in ``.zip``, as that of a package.
+
+        Raises
+        ------
+        ComputeTargetException
+            When the cluster cannot be reached or refuses it.
+        """
+        self._ask("PUT", f"/api/packages/gcs/{name}", data=content)
+
     def jobs(self) -> list[dict[str, Any]]:
         """Return the jobs that were submitted to the cluster, as Ray's job server lists them."""
         return [job for job in self._get("/api/jobs/") if job.get("submission_id")]
@@ -122,20 +137,32 @@ class Head:
         with _environment:
             kept = {name: os.environ.pop(name) for name in names if name in os.environ}
             try:
-                client = JobSubmissionClient(self.address, headers=self.headers)
+                # Without a header of ours Ray's client would send this machine's own token.
+                headers = self.headers or {"Authorization": ""}
+                client = JobSubmissionClient(self.address, headers=headers)
             finally:
                 os.environ.update(kept)
         yield client
 
     def _get(self, path: str, **params: Any) -> Any:
+        answer = self._ask("GET", path, params=params)
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise ComputeTargetException(
+                f"what answers at {self.address} is no Ray dashboard"
+            ) from error
+
+    def _ask(self, method: str, path: str, **what: Any) -> Any:
         import requests
 
         try:
-            answer = requests.get(
+            answer = requests.request(
+                method,
                 self.address + path,
-                params=params,
                 headers=self.headers,
                 timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
+                **what,
             )
         except requests.RequestException as error:
             raise ComputeTargetException(
@@ -145,16 +172,11 @@ class Head:
         if answer.status_code in (401, 403):
             raise ComputeTargetException(
                 f"compute target {self._name!r} at {self.address} does not accept the token "
-                f"({answer.status_code}); attach it with the token of that cluster"
+                f"({answer.status_code}); attach it with the token of that cluster, token=..."
             )
         if not answer.ok:
             raise ComputeTargetException(
                 f"compute target {self._name!r} answered {path} with {answer.status_code}: "
                 f"{answer.text[:500]}"
             )
-        try:
-            return answer.json()
-        except ValueError as error:
-            raise ComputeTargetException(
-                f"what answers at {self.address} is no Ray dashboard"
-            ) from error
+        return answer

@@ -9,7 +9,18 @@ from cluster.errors import ComputeTargetException
 from cluster.providers.provider import Provider
 from cluster.provisioning.configuration import ProvisioningConfiguration
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def is_loopback(address: str) -> bool:
+    """Whether a URL names this machine's loopback.
+
+    Examples
+    --------
+    >>> is_loopback("http://localhost:8265"), is_loopback("http://127.0.0.1.example.org:8265")
+    (True, False)
+    """
+    return urlsplit(address).hostname in LOOPBACK
 
 
 class AttachedCluster(Provider):
@@ -39,4 +50,4 @@ class AttachedCluster(Provider):
 
     def runs_here(self) -> bool:
         """Whether the address is this machine's loopback."""
-        return urlsplit(self.address()).hostname in _LOOPBACK
+        return is_loopback(self.address())

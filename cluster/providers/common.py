@@ -7,6 +7,8 @@ import secrets
 import socket
 from pathlib import Path
 
+from cluster.private_files import write_private
+
 #: Variables that tie a process to a cluster.
 _NOT_OURS = (
     "RAY_ADDRESS",
@@ -24,8 +26,7 @@ def outer_environment() -> dict[str, str]:
 
 def write_token(file: Path) -> None:
     """Write a new token into a file that only its owner can read."""
-    file.touch(mode=0o600)
-    file.write_text(secrets.token_hex(32), encoding="ascii")
+    write_private(file, secrets.token_hex(32))
 
 
 def free_ports(count: int) -> list[int]:

@@ -8,6 +8,7 @@ a client talks to it through ``ray dashboard``, which forwards a port over SSH.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -25,6 +26,7 @@ import yaml
 
 from cluster.errors import ComputeTargetException
 from cluster.jobs.head import Head
+from cluster.private_files import write_private
 from cluster.providers.common import free_ports, outer_environment, write_token
 from cluster.providers.launcher_file import TOKEN_FILE, LauncherFile, setup_commands
 from cluster.providers.provider import Provider
@@ -62,12 +64,17 @@ class LaunchedCluster(Provider):
         try:
             self._up(name, config, keep_running=False)
             self.address()
-        except ComputeTargetException as failure:
+        except BaseException as failure:
+            if not isinstance(failure, Exception):
+                print(
+                    f"raysmith: interrupted; ending the machines of {name!r}, which takes a minute",
+                    file=sys.stderr,
+                )
             try:
                 self.down()
             except ComputeTargetException as left:
                 raise ComputeTargetException(
-                    f"{failure}\nMachines may be left running: {left}"
+                    f"{failure or type(failure).__name__}\nMachines may be left running: {left}"
                 ) from failure
             raise
         return {}
@@ -89,7 +96,12 @@ class LaunchedCluster(Provider):
     def address(self) -> str:
         """This machine's end of the tunnel to the head, which is opened when there is none."""
         tunnel = self._tunnel()
-        return self._open_tunnel() if tunnel is None else f"http://127.0.0.1:{tunnel['port']}"
+        if tunnel is None or not tunnel.get("is_open"):
+            # One after the other: a second tunnel would be forgotten, and stay.
+            with (self.folder / "tunnel.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                tunnel = self._open_tunnel()
+        return f"http://127.0.0.1:{tunnel['port']}"
 
     def close_tunnel(self) -> None:
         """End the tunnel's processes, if there are any."""
@@ -102,11 +114,17 @@ class LaunchedCluster(Provider):
     def _tunnel_file(self) -> Path:
         return self.folder / "tunnel.json"
 
+    @property
+    def _tunnel_log(self) -> Path:
+        return self.folder / "tunnel.log"
+
     def _tunnel(self) -> dict[str, Any] | None:
         """Process id, start time and port of the open tunnel, if there is one."""
         with contextlib.suppress(OSError, ValueError, KeyError, psutil.Error):
             tunnel: dict[str, Any] = json.loads(self._tunnel_file.read_text(encoding="utf-8"))
-            if psutil.Process(tunnel["pid"]).create_time() == tunnel["created"]:
+            process = psutil.Process(tunnel["pid"])
+            is_same = process.create_time() == tunnel["created"]
+            if is_same and process.status() != psutil.STATUS_ZOMBIE:
                 return tunnel
         return None
 
@@ -154,11 +172,32 @@ class LaunchedCluster(Provider):
                 f"`ray {step} {self.cluster_file}` failed: {_tail(log)} (all it said: {log})"
             )
 
-    def _open_tunnel(self) -> str:
+    def _open_tunnel(self) -> dict[str, Any]:
+        """Start a tunnel unless there is one, and wait until the head answers through it."""
+        try:
+            tunnel = self._tunnel() or self._start_tunnel()
+            token = self.token_file.read_text(encoding="ascii").strip()
+            head = Head(f"http://127.0.0.1:{tunnel['port']}", token, self.folder.name)
+            until = time.monotonic() + _TUNNEL_SECONDS
+            while True:
+                with contextlib.suppress(ComputeTargetException):
+                    head.version()
+                    break
+                if self._tunnel() is None or time.monotonic() > until:
+                    raise ComputeTargetException(
+                        f"the head of compute target {self.folder.name!r} cannot be reached; "
+                        f"`ray dashboard {self.cluster_file}` said: {_tail(self._tunnel_log)}"
+                    )
+                time.sleep(0.5)
+        except BaseException:
+            self.close_tunnel()
+            raise
+        return self._note_tunnel({**tunnel, "is_open": True})
+
+    def _start_tunnel(self) -> dict[str, Any]:
         [port] = free_ports(1)
-        log = self.folder / "tunnel.log"
         command = [sys.executable, "-m", "ray.scripts.scripts", "dashboard", "--port", str(port)]
-        with log.open("w") as output:
+        with self._tunnel_log.open("w") as output:
             process = subprocess.Popen(
                 [*command, str(self.cluster_file)],
                 stdin=subprocess.DEVNULL,
@@ -167,24 +206,15 @@ class LaunchedCluster(Provider):
                 env=outer_environment(),
                 start_new_session=True,
             )
+        # Before it answers: whoever is interrupted meanwhile leaves a tunnel that can be ended.
         created = psutil.Process(process.pid).create_time()
-        address = f"http://127.0.0.1:{port}"
-        head = Head(address, self.token_file.read_text(encoding="ascii").strip(), self.folder.name)
-        until = time.monotonic() + _TUNNEL_SECONDS
-        while True:
-            with contextlib.suppress(ComputeTargetException):
-                head.version()
-                break
-            if process.poll() is not None or time.monotonic() > until:
-                _end_tunnel(process.pid)
-                raise ComputeTargetException(
-                    f"the head of compute target {self.folder.name!r} cannot be reached; "
-                    f"`ray dashboard {self.cluster_file}` said: {_tail(log)}"
-                )
-            time.sleep(0.5)
-        tunnel = {"pid": process.pid, "created": created, "port": port}
-        self._tunnel_file.write_text(json.dumps(tunnel), encoding="utf-8")
-        return address
+        return self._note_tunnel(
+            {"pid": process.pid, "created": created, "port": port, "is_open": False}
+        )
+
+    def _note_tunnel(self, tunnel: dict[str, Any]) -> dict[str, Any]:
+        write_private(self._tunnel_file, json.dumps(tunnel))
+        return tunnel
 
 
 def _end_tunnel(pid: int) -> None:

@@ -8,8 +8,11 @@ from typing import Any
 
 import yaml
 
+from cluster.not_uploaded import NOT_UPLOADED
 from cluster.provisioning.configuration import ProvisioningConfiguration
 
+#: The version of uv that makes the environment of a node.
+UV_VERSION = "0.13.9"
 #: The token's place on a cluster's nodes.
 TOKEN_FILE = "~/.raysmith-token"
 _ENVIRONMENT = "RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=$HOME/.raysmith-token"
@@ -172,7 +175,7 @@ def setup_commands(requirement: str, python: str = "3.12") -> list[str]:
     """
     uv, folder = "~/.local/bin/uv", "~/raysmith-env"
     return [
-        f"test -x {uv} || curl -LsSf https://astral.sh/uv/install.sh | sh",
+        f"test -x {uv} || curl -LsSf https://astral.sh/uv/{UV_VERSION}/install.sh | sh",
         f"{uv} venv --quiet --allow-existing --python {python} {folder}",
         f"{uv} pip install --quiet --python {folder} {requirement}",
         "grep -q raysmith-env ~/.bashrc || "
@@ -199,10 +202,11 @@ def _head_commands(autoscaler_version: int) -> list[str]:
 _ENVIRONMENT_SECTIONS: list[Section] = [
     (
         "This folder goes to every node; so does the token that lets processes in\n"
-        "(`python3 -c 'import secrets; print(secrets.token_hex(32))' > ~/.raysmith-token`).",
+        "(`umask 077; python3 -c 'import secrets; print(secrets.token_hex(32))' > "
+        "~/.raysmith-token`).",
         {"file_mounts": {"~/raysmith": ".", TOKEN_FILE: TOKEN_FILE}},
     ),
-    ("", {"rsync_exclude": [".git", ".venv", ".raysmith", "__pycache__"]}),
+    ("Secrets and this machine's own files stay here.", {"rsync_exclude": list(NOT_UPLOADED)}),
     ("", {"rsync_filter": [".gitignore"]}),
     (
         "An environment of its own: images bring Pythons of all ages.",

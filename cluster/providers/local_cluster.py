@@ -71,6 +71,10 @@ class LocalCluster(Provider):
         # Ray's sockets lie below it, and a socket's path has 107 characters at most.
         self._temp = Path(tempfile.gettempdir()) / f"rs-{self._id[:8]}"
 
+    def plan(self) -> dict[str, Any]:
+        """Return the mark of the cluster's processes."""
+        return {"cluster_id": self._id}
+
     def up(self, name: str, config: ProvisioningConfiguration) -> dict[str, Any]:
         # Imported here: a client that only looks at a target need not import Ray.
         """Start the head; what an earlier head has left is ended first."""
@@ -102,6 +106,10 @@ class LocalCluster(Provider):
 
     def address(self) -> str:
         """Return the dashboard's address on the loopback."""
+        if "address" not in self.facts:
+            raise ComputeTargetException(
+                f"the head of compute target {self.folder.name!r} has not come up"
+            )
         return str(self.facts["address"])
 
     def runs_here(self) -> bool:

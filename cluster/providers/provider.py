@@ -47,11 +47,19 @@ class Provider(ABC):
         """The file that ``ray submit`` and ``ray attach`` take; ``None`` where there is none."""
         return None
 
+    def plan(self) -> dict[str, Any]:
+        """Facts by which `down` finds what `up` starts, as far as they are known before.
+
+        The target keeps them before it calls `up` of a provider that is made with them. So a start
+        that is interrupted, even by SIGKILL, can be ended later.
+        """
+        return {}
+
     @abstractmethod
     def up(self, name: str, config: ProvisioningConfiguration) -> dict[str, Any]:
         """Bring the cluster's head up and return the facts to remember.
 
-        Nothing is left running when it fails, or the message says what is.
+        Nothing is left running when it fails or is interrupted, or the message says what is.
 
         Raises
         ------

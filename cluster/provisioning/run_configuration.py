@@ -145,7 +145,7 @@ class Environment:
 
     docker: DockerSection = field(default_factory=DockerSection)
     python: PythonSection = field(default_factory=PythonSection)
-    environment_variables: dict[str, str] = field(default_factory=dict)
+    environment_variables: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 class RunConfiguration:
@@ -168,7 +168,13 @@ class RunConfiguration:
         self.environment = Environment()
 
     def __repr__(self) -> str:
-        return f"RunConfiguration(target={self.target!r}, runtime_env={self.to_runtime_env()!r})"
+        try:
+            shown = self.to_runtime_env()
+        except ComputeTargetException as error:
+            return f"RunConfiguration(target={self.target!r}, {error})"
+        if "env_vars" in shown:
+            shown["env_vars"] = dict.fromkeys(shown["env_vars"], "***")
+        return f"RunConfiguration(target={self.target!r}, runtime_env={shown!r})"
 
     def to_runtime_env(self) -> dict[str, Any]:
         """Return Ray's ``runtime_env``: pip or uv, conda, ``image_uri``, ``env_vars``.
@@ -183,7 +189,8 @@ class RunConfiguration:
         variables = self.environment.environment_variables
         if not isinstance(variables, Mapping):
             raise ComputeTargetException(
-                f"environment_variables={variables!r}: allowed is a dict of texts"
+                f"environment_variables of type {type(variables).__name__}: allowed is a dict of "
+                "texts"
             )
         if variables:
             result["env_vars"] = {str(key): str(value) for key, value in variables.items()}

@@ -6,15 +6,20 @@ import json
 import os
 import shutil
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cluster.errors import ComputeTargetException
 from cluster.jobs.head import Head
+from cluster.private_files import write_private
+from cluster.providers.attached import is_loopback
 from cluster.providers.kinds import provider_class
+from cluster.providers.provider import Provider
 from cluster.provisioning.configuration import ProvisioningConfiguration, check_provisioning
 from cluster.targets.registry import (
+    BEING_MADE,
     TARGET_FILE,
     HasFolder,
     check_name,
@@ -53,7 +58,9 @@ class ComputeTarget(RayTarget):
         """Make a target, or return the one that has this name already.
 
         The cluster's head is up on return; nodes come when trials ask for them. A head on this
-        machine that has died since is started again.
+        machine that has died since is started again. When it is interrupted, what was started ends
+        again. A target whose creation was killed is there under its name, ``Failed``: `create`
+        starts it anew, `delete` ends what is left of it.
 
         Raises
         ------
@@ -74,7 +81,10 @@ class ComputeTarget(RayTarget):
                 _bring_up(folder, name, provisioning_configuration, {})
             else:
                 existing = AmlCompute(workspace, name)
-                if existing._provider().problem() is not None:
+                if BEING_MADE in existing._read():  # and its maker is dead: the lock was free
+                    _take_down(folder, existing._provider())
+                    _bring_up(folder, name, provisioning_configuration, {})
+                elif existing._provider().problem() is not None:
                     _bring_up(folder, name, existing.provisioning, existing._read())
         return AmlCompute(workspace, name)
 
@@ -89,8 +99,9 @@ class ComputeTarget(RayTarget):
         address:
             The cluster's dashboard, ``http://head:8265``; ``auto``: the one on this machine.
         token:
-            The token of Ray's token authentication; default: ``RAY_AUTH_TOKEN``, or the content of
-            ``RAY_AUTH_TOKEN_PATH`` or ``~/.ray/auth_token``, if any.
+            The token of Ray's token authentication. By default, for ``auto`` and for addresses of
+            this machine's loopback: ``RAY_AUTH_TOKEN``, or the content of ``RAY_AUTH_TOKEN_PATH``
+            or ``~/.ray/auth_token``, if any. No other address gets a token that was not given here.
 
         Raises
         ------
@@ -98,13 +109,22 @@ class ComputeTarget(RayTarget):
             Within 10 s when nobody answers there, or the token is wrong.
         """
         check_name(name)
-        if address == "auto":
+        is_own = address == "auto"
+        if is_own:
             address = os.environ.get("RAY_API_SERVER_ADDRESS") or "http://127.0.0.1:8265"
         if not str(address).startswith(("http://", "https://")):
             raise ComputeTargetException(
                 f"address={address!r}: allowed is 'auto' or the dashboard's http://host:port"
             )
-        token = token or _ambient_token()
+        is_own = is_own or is_loopback(address)
+        if token is None and is_own:
+            token = _ambient_token()
+        if token is not None and address.startswith("http://") and not is_loopback(address):
+            warnings.warn(
+                f"the token of compute target {name!r} goes to {address} unencrypted; use "
+                "https://, or a tunnel: ssh -L 8265:localhost:8265, then http://127.0.0.1:8265",
+                stacklevel=2,
+            )
         Head(address, token, name).version()
         folder = folder_of(workspace, name)
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -113,8 +133,7 @@ class ComputeTarget(RayTarget):
                 raise ComputeTargetException(f"there is a compute target {name!r} already")
             folder.mkdir(exist_ok=True)
             if token is not None:
-                (folder / "token").touch(mode=0o600)
-                (folder / "token").write_text(token, encoding="ascii")
+                write_private(folder / "token", token)
             write_target(folder, {"name": name, "address": address, "type": "attached"})
         return ComputeTarget(workspace, name)
 
@@ -207,6 +226,8 @@ class AmlCompute(ComputeTarget):
             "idle_seconds_before_scaledown": idle_seconds_before_scaledown,
         }
         with locked(self._folder):
+            if BEING_MADE in self._read():
+                raise ComputeTargetException(self._interrupted())
             changed = check_provisioning(
                 {
                     **self.provisioning.to_dict(),
@@ -237,17 +258,34 @@ def open_target(workspace: HasFolder, name: str) -> ComputeTarget:
 def _bring_up(
     folder: Path, name: str, config: ProvisioningConfiguration, earlier: Mapping[str, Any]
 ) -> None:
-    """Bring a target's cluster up and record it; a new folder goes when that fails."""
+    """Bring a target's cluster up and record it; a new target goes when that fails.
+
+    The record is written first: machines cost money, and `delete` must be able to name what a
+    process that was killed has started.
+    """
+    record = {"name": name, "type": "AmlCompute", "created": time.time()}
+    provider = provider_class(config.provider)(folder, earlier)
     is_new = not folder.exists()
-    folder.mkdir(exist_ok=True)
+    if is_new:
+        folder.mkdir()
+        facts = provider.plan()
+        provider = provider_class(config.provider)(folder, facts)
+        write_target(
+            folder, {**record, **facts, "provisioning": config.to_dict(), BEING_MADE: True}
+        )
     try:
-        facts = provider_class(config.provider)(folder, earlier).up(name, config)
+        facts = provider.up(name, config)
     except BaseException:
         if is_new:
-            shutil.rmtree(folder, ignore_errors=True)
+            # When that fails too, the record stays, for `delete`.
+            _take_down(folder, provider)
         raise
-    record = {"name": name, "type": "AmlCompute", "created": time.time()}
     write_target(folder, {**record, **facts, "provisioning": config.to_dict()})
+
+
+def _take_down(folder: Path, provider: Provider) -> None:
+    provider.down()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _ambient_token() -> str | None:

@@ -17,13 +17,16 @@ class Launch:
         The run.
     drive:
         Function that drives the run to its end, for targets that do so in this process.
-    module, arguments, secrets:
-        Python module that does the same elsewhere, its arguments, and environment variables
-        that it reads.
+    module, arguments:
+        Python module that does the same elsewhere, and its arguments.
+    secrets:
+        Environment variables that the module reads. No other process gets them.
+    variables:
+        Environment variables of the driver and of the processes of its trials.
     project:
         Folder that is uploaded with the driver, or ``None``.
     runtime_env:
-        Ray's ``runtime_env`` without the project folder.
+        Ray's ``runtime_env`` without the project folder and without variables.
     metadata:
         Texts shown with the job in Ray's dashboard.
     """
@@ -32,7 +35,8 @@ class Launch:
     drive: Callable[[], None]
     module: str
     arguments: tuple[str, ...] = ()
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     project: str | None = None
     runtime_env: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)

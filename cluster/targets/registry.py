@@ -15,6 +15,8 @@ from cluster.errors import ComputeTargetException
 _MAX_NAME = 63
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9-]")
 TARGET_FILE = "target.json"
+#: Key of a record, while the target is being made: nothing but `create` and `delete` uses it then.
+BEING_MADE = "being_made"
 
 
 class HasFolder(Protocol):
@@ -74,6 +76,16 @@ def write_target(folder: Path, content: Mapping[str, Any]) -> None:
     new = folder / f"{TARGET_FILE}.new"
     new.write_text(json.dumps(content, indent=1), encoding="utf-8")
     new.replace(folder / TARGET_FILE)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process makes or ends the target at this moment."""
+    with folder.with_suffix(".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 @contextlib.contextmanager

@@ -17,7 +17,8 @@ class AmlComputeStatus:
     Attributes
     ----------
     provisioning_state:
-        ``Succeeded``, or ``Failed`` when the head is gone.
+        ``Succeeded``; ``Creating`` while a process makes the target; ``Failed`` when the head is
+        gone, or the creation was interrupted.
     allocation_state:
         ``Steady``, or ``Resizing`` while nodes come or go.
     current_node_count, target_node_count:

@@ -8,20 +8,25 @@ import socket
 import sys
 import time
 import uuid
+import warnings
 from typing import Any
 from urllib.parse import urlsplit
 
 from cluster.errors import ComputeTargetException
 from cluster.jobs.head import Head, NodeInfo
+from cluster.jobs.secrets import KEY_VARIABLE, WORKER_HOOK, JobSecrets, split_variables
+from cluster.not_uploaded import NOT_UPLOADED
 from cluster.providers.kinds import provider_class
 from cluster.providers.provider import Provider
 from cluster.provisioning.configuration import ProvisioningConfiguration
 from cluster.provisioning.run_configuration import without_satisfied
 from cluster.targets.launch import Launch
 from cluster.targets.registry import (
+    BEING_MADE,
     TARGET_FILE,
     HasFolder,
     folder_of,
+    is_locked,
     locked,
     names,
     read_target,
@@ -127,6 +132,10 @@ class RayTarget:
 
     def get_status(self) -> AmlComputeStatus:
         """Return the present state; a head that is gone is a state, not an error."""
+        if BEING_MADE in self._read():
+            if is_locked(self._folder):
+                return AmlComputeStatus("Creating", "Resizing", 0, 0)
+            return AmlComputeStatus.gone(self._interrupted())
         provider = self._provider()
         problem = provider.problem()
         if problem is not None:
@@ -190,7 +199,8 @@ class RayTarget:
     def serialize(self) -> dict[str, Any]:
         """Return plain values: name, address, provisioning, status."""
         values = self._read()
-        values.pop("cluster_id", None)
+        for internal in ("cluster_id", BEING_MADE):
+            values.pop(internal, None)
         status = self.get_status()
         if "address" not in values:
             values["address"] = self.address if status.provisioning_state == "Succeeded" else ""
@@ -199,14 +209,25 @@ class RayTarget:
     def delete(self, force: bool = False) -> None:
         """Forget the target; a cluster that was made for it ends, with its nodes.
 
+        Parameters
+        ----------
+        force:
+            Also while runs go on there. When the machines cannot be ended, forget the target all
+            the same, with a warning.
+
         Raises
         ------
         ComputeTargetException
-            While runs go on there, unless ``force``.
+            While runs go on there, and when machines may be left running, unless ``force``.
         """
         self._refuse_while_busy(force)
         with locked(self._folder):
-            self._provider().down()
+            try:
+                self._provider().down()
+            except ComputeTargetException as left:
+                if not force:
+                    raise
+                warnings.warn(f"machines may be left running: {left}", stacklevel=2)
             shutil.rmtree(self._folder, ignore_errors=True)
 
     detach = delete
@@ -220,20 +241,23 @@ class RayTarget:
             When the cluster does not take it.
         """
         here = self._provider().runs_here()
-        env_vars = {
-            **launch.runtime_env.get("env_vars", {}),
-            **launch.secrets,
-            **self._worker_shape(),
-        }
+        at_start, hidden = split_variables(launch.variables)
+        secrets = JobSecrets(launch.secrets, hidden)
         asked = without_satisfied(launch.runtime_env) if here else launch.runtime_env
-        runtime_env = {**asked, "env_vars": env_vars}
+        runtime_env = {**asked, "env_vars": {**at_start, **self._worker_shape()}}
+        if hidden:
+            runtime_env["env_vars"][KEY_VARIABLE] = secrets.key
+            runtime_env["worker_process_setup_hook"] = WORKER_HOOK
         if launch.project is not None:
             runtime_env["working_dir"] = launch.project
-            runtime_env.setdefault("excludes", [".raysmith", ".git", ".venv", "__pycache__"])
+            runtime_env.setdefault("excludes", list(NOT_UPLOADED))
         # The interpreter is named: a bare ``python`` would be whatever the PATH says.
         python = sys.executable if here else "python3"
-        module = [python, "-m", "cluster.jobs.supervisor", launch.module, *launch.arguments]
-        self.head.submit(
+        start = [python, "-m", "cluster.jobs.secrets", secrets.key, "cluster.jobs.supervisor"]
+        module = [*start, launch.module, *launch.arguments]
+        head = self.head
+        head.upload(secrets.key, secrets.content())
+        head.submit(
             " ".join(shlex.quote(word) for word in module),
             f"{_submission_prefix(launch.run_id)}{uuid.uuid4().hex[:6]}",
             runtime_env,
@@ -281,6 +305,12 @@ class RayTarget:
                 f"compute target {self.name!r} is busy with {', '.join(busy)}; cancel what runs "
                 "there, or delete(force=True)"
             )
+
+    def _interrupted(self) -> str:
+        return (
+            f"the creation of compute target {self.name!r} was interrupted; "
+            "ComputeTarget.create() with its name starts anew, delete() ends what is left"
+        )
 
     def _worker_shape(self) -> dict[str, str]:
         return {}

@@ -42,7 +42,7 @@ _RUN_FILES = (
     "engine.store:MODEL_FILE",
     "engine.store:PREDICTIONS_FILE",
     "engine.store:MLFLOW_MODEL",
-    "engine.show:CARD_FILE",
+    "engine.store:CARD_FILE",
     "engine.explain:FILE",
 )
 

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from cluster.providers.attached import LOOPBACK
 from cluster.targets.embedded import leave_drivers
 from engine.client.experiment import Experiment
 from engine.client.iteration import IterationRun
@@ -29,8 +30,7 @@ from engine.data.tables import read_table
 from engine.errors import AutoMLError, ConfigException
 from engine.show.console import print_table
 from engine.show.summary import TABLE_COLUMNS
-from engine.store.files import MLFLOW_MODEL
-from engine.store.mlflow_model import save_mlflow_model
+from engine.store.mlflow_model import download_mlflow_model, save_mlflow_model
 from engine.store.status import IterationStatus
 from engine.store.texts import plain_text
 
@@ -212,7 +212,7 @@ def export(options: argparse.Namespace) -> int:
         child, _ = chosen.get_output(iteration=options.iteration)
         save_mlflow_model(child.store, child.id)
         with tempfile.TemporaryDirectory(prefix="raysmith-") as place:
-            shutil.move(child.store.download(child.id, MLFLOW_MODEL, place), target)
+            shutil.move(download_mlflow_model(child.store, child.id, place), target)
     print(target)
     return _DONE
 
@@ -221,11 +221,24 @@ def ui(options: argparse.Namespace) -> int:
     """Run the MLflow UI until Ctrl-C."""
     workspace = Workspace.from_config(options.workspace)
     address = f"http://{options.host}:{options.port}"
+    if options.host not in LOOPBACK:
+        print(
+            f"raysmith: warning: everybody who reaches {options.host}:{options.port} can read and "
+            "change these runs without a login, and a model that somebody has replaced runs that "
+            "person's code when it is loaded. Safer: leave --host out, and use a tunnel: "
+            f"ssh -L {options.port}:127.0.0.1:{options.port} <this machine>",
+            file=sys.stderr,
+        )
     print(f"MLflow UI of {workspace.folder}: {address} (Ctrl-C ends it)", flush=True)
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", workspace.tracking_uri]
+    command = [sys.executable, "-m", "mlflow", "ui"]
     command += ["--host", options.host, "--port", str(options.port)]
-    # MLflow's seven worker processes for jobs of language models serve nothing here.
-    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ}
+    environment = {
+        # MLflow's seven worker processes for jobs of language models serve nothing here.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        **os.environ,
+        # Not an argument: other users see command lines, and the URI may hold a password.
+        "MLFLOW_BACKEND_STORE_URI": workspace.tracking_uri,
+    }
     return subprocess.call(command, env=environment)
 
 

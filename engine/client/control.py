@@ -79,6 +79,9 @@ class ControlledRun(Stored):
         RunException
             When the run has completed; `continue_experiment` adds iterations to it. When another
             client has resumed it at the same time.
+        ConfigException
+            When the run was given an environment variable that this process does not have: values
+            are not stored.
         """
         if write_spooled(self.store, self.id) is RunStatus.COMPLETED:
             return self  # its state was all that was missing

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from cluster.errors import ComputeTargetException
 from cluster.targets.launch import Launch
 from engine.client.interfaces import WorkspaceLike
 from engine.config.specification import RunSpecification
+from engine.config.variables import Variables, variables_here
 from engine.driver.claim import Claim
 from engine.driver.driver import Driver
 from engine.driver.open_iterations import end_open
@@ -21,6 +23,9 @@ from engine.store.records import RunRecord
 from engine.store.status import RunStatus
 
 logger = logging.getLogger("raysmith")
+
+#: Environment variables of the runs that this process has started: their values are stored nowhere.
+_variables: dict[str, Variables] = {}
 
 
 def check_target(workspace: WorkspaceLike, given: RunSpecification) -> None:
@@ -69,6 +74,7 @@ def start_run(
     store = workspace.store
     identity = DriverIdentity.of_this_process()
     run_id = store.create_run(experiment_id, given.settings.to_dict(), tags, identity)
+    _variables[run_id] = given.variables
     claim = Claim(store, run_id, identity)
     with _failing(workspace, run_id, claim):
         claim.take(after=identity.token)
@@ -97,9 +103,13 @@ def start_again(
         When another client or driver has claimed the run meanwhile. Nothing is changed then.
     ComputeTargetException
         When the run cannot be driven at its compute target.
+    ConfigException
+        When it was given an environment variable whose value this process does not have.
     """
-    check_target(workspace, given)
     store, run_id = workspace.store, record.run_id
+    variables = variables_here(given.settings.variable_names, _variables.get(run_id, {}))
+    given = replace(given, variables=variables)
+    check_target(workspace, given)
     claim = Claim(store, run_id)
     claim.take(after=None if record.driver is None else record.driver.token)
     with _failing(workspace, run_id, claim):
@@ -166,8 +176,13 @@ def _launch(workspace: WorkspaceLike, run_id: str, given: RunSpecification, clai
             module="engine.driver",
             arguments=(run_id, claim.identity.token),
             secrets={TRACKING_URI_VARIABLE: workspace.tracking_uri},
+            variables=given.variables,
             project=project,
-            runtime_env=settings.run_configuration or {},
+            runtime_env={
+                key: value
+                for key, value in (settings.run_configuration or {}).items()
+                if key != "env_vars"
+            },
             metadata=metadata,
         )
     )

@@ -18,7 +18,7 @@ from engine.metrics.metric import Metric
 from engine.show.summary import summary_of
 from engine.show.view import MOST_LOGS, RunView
 from engine.store.choice import chosen_iteration, pick
-from engine.store.files import MLFLOW_MODEL
+from engine.store.files import CARD_FILE, MLFLOW_MODEL
 from engine.store.mlflow_model import load_model, save_mlflow_model
 from engine.store.records import IterationRecord, RunRecord
 
@@ -319,7 +319,7 @@ class AutoMLRun(ControlledRun):
         -------
         mlflow.entities.model_registry.ModelVersion
         """
-        from engine.show.model_card import CARD_FILE, model_card
+        from engine.show.model_card import model_card
 
         record = self._pick(iteration, metric)
         save_mlflow_model(self.store, record.run_id)

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cluster.private_files import make_private, write_private
 from engine.client.connection import STORE_VARIABLE, open_store
+from engine.client.workspace_folder import CONFIG, FOLDER, check_owner, check_path, find_config
 from engine.errors import WorkspaceException
 from engine.store.mlflow_store import RunStore
 
 if TYPE_CHECKING:
     from engine.client.experiment import Experiment
-
-_FOLDER, _CONFIG = ".raysmith", "config.json"
 
 
 class Workspace:
@@ -47,9 +47,10 @@ class Workspace:
     def from_config(cls, path: str | Path | None = None) -> Workspace:
         """Open the nearest workspace, searched from ``path`` upward.
 
-        Without ``path`` the search starts in the working directory. When it finds nothing, a
-        workspace is made in ``./.raysmith``: an MLflow store on SQLite and an artifact folder, or
-        the store that the environment variable ``RAYSMITH_STORE`` names.
+        Without ``path`` the search starts in the working directory. It ends at the home folder and
+        at the boundary of the file system. When it finds nothing, a workspace is made in
+        ``./.raysmith``: an MLflow store on SQLite and an artifact folder, or the store that the
+        environment variable ``RAYSMITH_STORE`` names. Only its owner can read it.
 
         Parameters
         ----------
@@ -59,22 +60,20 @@ class Workspace:
         Raises
         ------
         WorkspaceException
-            When there is no workspace at ``path`` or above it, a configuration cannot be read, or
-            the new workspace cannot be written.
+            When there is no workspace at ``path`` or above it, a configuration cannot be read, the
+            new workspace cannot be written, or the one that is found belongs to another user than
+            you and root or can be written by others.
         """
         start = Path.cwd() if path is None else Path(path).absolute()
-        if start.is_file():
-            return cls._read(start)
-        for folder in (start, *start.parents):
-            for config in (folder / _CONFIG, folder / _FOLDER / _CONFIG):
-                if config.is_file() and (config.parent.name == _FOLDER or folder == start):
-                    return cls._read(config)
+        config = start if start.is_file() else find_config(start)
+        if config is not None:
+            return cls._read(config)
         if path is not None:
             raise WorkspaceException(
                 f"no workspace at {start} or above it; make one with Workspace.create(name)"
             )
         tracking_uri = os.environ.get(STORE_VARIABLE) or None
-        return cls._write(start / _FOLDER, start.name or "raysmith", tracking_uri, None)
+        return cls._write(start / FOLDER, start.name or "raysmith", tracking_uri, None)
 
     @classmethod
     def create(
@@ -107,9 +106,9 @@ class Workspace:
         """
         if not isinstance(name, str) or not name.strip():
             raise WorkspaceException(f"name={name!r}: a workspace needs a non-empty name")
-        folder = Path.cwd() / _FOLDER
-        if (folder / _CONFIG).is_file():
-            existing = cls._read(folder / _CONFIG)
+        folder = Path.cwd() / FOLDER
+        if (folder / CONFIG).is_file():
+            existing = cls._read(folder / CONFIG)
             if exist_ok and existing.name == name:
                 return existing
             raise WorkspaceException(
@@ -164,6 +163,7 @@ class Workspace:
     @classmethod
     def _read(cls, config: Path) -> Workspace:
         try:
+            check_owner(config)
             values = json.loads(config.read_text(encoding="utf-8"))
             return cls._with_defaults(
                 values["name"],
@@ -180,22 +180,21 @@ class Workspace:
     def _write(
         cls, folder: Path, name: str, tracking_uri: str | None, artifact_location: str | None
     ) -> Workspace:
+        made = cls._with_defaults(name, tracking_uri, artifact_location, folder)
         values = {
             "name": name,
             "tracking_uri": tracking_uri,
             "artifact_location": artifact_location,
         }
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            config = folder / _CONFIG
-            config.touch(mode=0o600)
-            config.write_text(json.dumps(values, indent=1), encoding="utf-8")
+            make_private(folder)
+            write_private(folder / CONFIG, json.dumps(values, indent=1))
         except OSError as error:
             raise WorkspaceException(
                 f"cannot write the workspace folder {folder}: {error.strerror}; change to a folder "
                 "you may write, or make it writable"
             ) from error
-        return cls._with_defaults(name, tracking_uri, artifact_location, folder)
+        return made
 
     @classmethod
     def _with_defaults(
@@ -203,6 +202,7 @@ class Workspace:
     ) -> Workspace:
         """Fill in the defaults, which no file holds, so that a workspace's folder can be moved."""
         if tracking_uri is None:
+            check_path(folder)
             tracking_uri = f"sqlite:///{folder / 'mlflow.db'}"
         if artifact_location is None and not tracking_uri.startswith(("http://", "https://")):
             artifact_location = (folder / "artifacts").as_uri()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from engine.config.parameters import SupportsLaunch, SupportsRuntimeEnv, checked_parameters
 from engine.config.preparation import prepare
 from engine.config.settings import FIELDS, Settings
 from engine.config.specification import RunSpecification
+from engine.config.variables import Variables
 from engine.data.featurization import FeaturizationConfig
 from engine.metrics.metric import Task
 
@@ -224,7 +226,8 @@ class AutoMLConfig:
     ) -> None:
         self.settings: Settings
         self.data: Mapping[str, Any]
-        self.settings, self.data = checked_parameters(locals(), unknown)
+        self.variables: Variables
+        self.settings, self.data, self.variables = checked_parameters(locals(), unknown)
 
     def __repr__(self) -> str:
         changed = [
@@ -253,4 +256,4 @@ class AutoMLConfig:
         DataException
             When the data cannot be used, or the script is missing or has no ``get_data``.
         """
-        return prepare(self.settings, self.data)
+        return replace(prepare(self.settings, self.data), variables=self.variables)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from engine.config import value_rules as allow
 from engine.config.combinations import DATA_PARAMETERS, impossible_combinations
 from engine.config.settings import FIELDS, Settings, wrong_values
+from engine.config.variables import Variables
 from engine.errors import AutoMLError, ConfigException
 from engine.metrics.metric import DEFAULT_METRIC
 from engine.plain_values import plain
@@ -39,7 +40,7 @@ class SupportsRuntimeEnv(Protocol):
 
 def checked_parameters(
     values: Mapping[str, Any], unknown: Iterable[str] = ()
-) -> tuple[Settings, dict[str, Any]]:
+) -> tuple[Settings, dict[str, Any], Variables]:
     """Check parameters and separate settings from data.
 
     Parameters
@@ -52,7 +53,8 @@ def checked_parameters(
     Returns
     -------
     tuple
-        The settings, and the data that was given, under the names of the parameters.
+        The settings, the data that was given, under the names of the parameters, and the
+        environment variables of the run configuration.
 
     Raises
     ------
@@ -67,14 +69,14 @@ def checked_parameters(
     wrong = wrong_values(settings)
     problems += wrong.values()
     good = {name: value for name, value in settings.items() if name not in wrong}
-    place, misplaced = _place(good)
+    place, variables, misplaced = _place(good)
     good |= place
     problems += misplaced
     problems += impossible_combinations(good | data)
     if problems:
         raise ConfigException(problems)
     good["primary_metric"] = good["primary_metric"] or DEFAULT_METRIC[good["task"]]
-    return Settings(**good), data
+    return Settings(**good), data, variables
 
 
 def _repeatable(value: object) -> object:
@@ -99,20 +101,23 @@ def unknown_names(names: Iterable[str]) -> list[str]:
     return problems
 
 
-def _place(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Return compute target and run configuration as plain values, and problems with them."""
+def _place(values: Mapping[str, Any]) -> tuple[dict[str, Any], Variables, list[str]]:
+    """Return compute target and run configuration as plain values, and problems with them.
+
+    The settings are stored: of environment variables, which may be secrets, they have the names.
+    """
     configuration, target = values.get("run_configuration"), values.get("compute_target")
     runtime_env: dict[str, Any] = {}
     if configuration is not None:
         target = target or configuration.target
         wrong = None if target is None else allow.compute_target(target)
         if wrong is not None:
-            return {}, [f"run_configuration.target={target!r}: allowed is {wrong}"]
+            problem = f"run_configuration.target={target!r}: allowed is {wrong}"
+            return {}, Variables(), [problem]
         try:
-            runtime_env = configuration.to_runtime_env()
-            runtime_env = plain(runtime_env)
+            runtime_env = plain(dict(configuration.to_runtime_env()))
         except (AutoMLError, TypeError) as error:
-            return {}, [f"run_configuration: {error}"]
+            return {}, Variables(), [f"run_configuration: {error}"]
     name = target if target is None or isinstance(target, str) else target.name
     problems = []
     if runtime_env and name in (None, "local"):
@@ -120,4 +125,7 @@ def _place(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             "run_configuration: packages, images and variables are for a compute target other "
             "than 'local'; install them here and leave it out"
         ]
-    return {"compute_target": name, "run_configuration": runtime_env or None}, problems
+    variables = Variables(runtime_env.pop("env_vars", None))
+    if variables:
+        runtime_env["env_vars"] = sorted(variables)
+    return {"compute_target": name, "run_configuration": runtime_env or None}, variables, problems

@@ -171,6 +171,18 @@ class Settings:
         )
 
     @property
+    def variable_names(self) -> tuple[str, ...]:
+        """Names of the environment variables that the run's processes are given.
+
+        Examples
+        --------
+        >>> place = {"compute_target": "mine", "run_configuration": {"env_vars": ["DB_PASSWORD"]}}
+        >>> Settings("regression", "r2_score", **place).variable_names
+        ('DB_PASSWORD',)
+        """
+        return tuple((self.run_configuration or {}).get("env_vars", ()))
+
+    @property
     def split_plan(self) -> SplitPlan:
         """How rows are divided into training and validation."""
         return SplitPlan(self.n_cross_validations, self.validation_size, self.random_state)
@@ -258,7 +270,8 @@ def wrong_values(values: Mapping[str, Any]) -> dict[str, str]:
     for name, value in values.items():
         allowed = FIELDS[name].metadata["check"](value)
         if allowed is not None:
-            given = repr(value)
+            # A dict in place of a run configuration may hold secrets.
+            given = type(value).__name__ if name == "run_configuration" else repr(value)
             given = given if len(given) <= 80 else given[:77] + "..."
             wrong[name] = f"{name}={given}: allowed is {allowed}"
     return wrong

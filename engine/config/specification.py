@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.config.settings import Settings
+from engine.config.variables import Variables
 from engine.data.dataset import Dataset
 from engine.data.sources import DirectData, ScriptData, TableFiles
 from engine.plain_values import from_json, plain, to_json
@@ -31,12 +32,16 @@ class RunSpecification:
         Rows to explain the best model for, unless they are a validation part.
     is_kept:
         Whether the store has copies of data given directly and of ``X_explain``.
+    variables:
+        Environment variables for the processes of the run. They are not stored; the settings have
+        their names.
     """
 
     settings: Settings
     data: ScriptData | TableFiles | DirectData
     X_explain: object = None
     is_kept: bool = False
+    variables: Variables = field(default_factory=Variables)
 
     @property
     def dataset(self) -> Dataset | None:

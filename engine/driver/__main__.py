@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 
 from engine.driver.claim import Claim
 from engine.driver.driver import Driver
@@ -11,8 +12,10 @@ from engine.driver.specification_files import load_specification
 from engine.errors import RunException, StoreUnavailable
 from engine.store.driver_identity import DriverIdentity
 from engine.store.mlflow_store import TRACKING_URI_VARIABLE, RunStore
+from engine.store.redaction import Redaction
 from engine.store.retrying import NONE, OF_A_DRIVER
 from engine.store.spooled_results import write_spooled
+from engine.store.texts import password_of
 
 
 def main(run_id: str, launch: str = "") -> int:
@@ -30,8 +33,10 @@ def main(run_id: str, launch: str = "") -> int:
     write_spooled(store, run_id)
     if store.run(run_id).is_final:
         return 0
+    given = load_specification(store, run_id)
+    store.redact.add(os.environ.get(name, "") for name in given.settings.variable_names)
     claim = Claim(store, run_id, DriverIdentity.of_this_process(launch))
-    driver = Driver(store, run_id, load_specification(store, run_id), claim=claim)
+    driver = Driver(store, run_id, given, claim=claim)
     try:
         driver.claim(launch)
     except RunException as lost:
@@ -45,5 +50,15 @@ def main(run_id: str, launch: str = "") -> int:
     return 0
 
 
+def quietly(run_id: str, launch: str = "") -> int:
+    """Call `main`; an error on the way, which Ray logs, has no secrets in it."""
+    try:
+        return main(run_id, launch)
+    except Exception as error:
+        redact = Redaction([password_of(os.environ.get(TRACKING_URI_VARIABLE, ""))])
+        print(redact("".join(traceback.format_exception(error))), file=sys.stderr)
+        return 1
+
+
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:3]))
+    sys.exit(quietly(*sys.argv[1:3]))

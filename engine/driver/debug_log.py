@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.config.settings import Settings
 from engine.errors import ConfigException
 from engine.store.mlflow_store import RunStore
-from engine.store.texts import hide_passwords
+from engine.store.redaction import RedactingFormatter
 
 
 def open_debug_log(settings: Settings) -> None:
@@ -57,7 +57,7 @@ def debug_log(settings: Settings, store: RunStore, run_id: str) -> Iterator[None
         file = os.path.basename(file)
     if file is not None:
         handler = _LogFile(file)
-    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(RedactingFormatter(store.redact, "%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     try:
         yield
@@ -100,10 +100,3 @@ class _LogFile(logging.FileHandler):
         # Lines that are still to be written may not fit on the disk.
         with suppress(OSError):
             super().close()
-
-
-class _Formatter(logging.Formatter):
-    """Formats lines without the passwords of URIs, which errors quote."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return hide_passwords(super().format(record))

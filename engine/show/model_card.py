@@ -23,8 +23,6 @@ from engine.show.view import (
 )
 from engine.store.records import IterationRecord, RunRecord
 
-CARD_FILE = "model_card.md"
-
 _MOST_COLUMNS = 200
 _MOST_FEATURES = 20
 

@@ -14,14 +14,19 @@ import cloudpickle
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.store.digests import check_digest, digest_of_file, digest_tags
 from engine.store.retrying import Access
+from engine.store.tags import DIGEST
 from engine.store.texts import plain_text
 from engine.store.tracking import Tracking
 
 MODEL_FILE, PREDICTIONS_FILE = "outputs/model.pkl.zst", "outputs/predictions.npy"
-LOG_FILE = "logs/iteration.log"
+_LOGS = "logs/"
+LOG_FILE = f"{_LOGS}iteration.log"
 #: Folder of an iteration's model in MLflow's own format.
 MLFLOW_MODEL = "model"
+#: Its card, which is written when the model is registered.
+CARD_FILE = "model_card.md"
 _SPEC_FOLDER, _SPEC_FILE = "spec", "spec/settings.json"
 
 
@@ -32,10 +37,18 @@ class Files(Tracking):
         """Keep a run's specification as JSON, in place of an earlier one."""
         text = json.dumps(dict(settings), indent=1)
         self.client.log_text(run_id, text, _SPEC_FILE)
+        # It names the script that a driver runs.
+        self._tag_all(run_id, digest_tags({_SPEC_FILE: text.encode()}))
 
     def load_spec(self, run_id: str) -> dict[str, Any]:
-        """Read the specification that `save_spec` wrote."""
-        return dict(json.loads(self.read_bytes(run_id, _SPEC_FILE)))
+        """Read the specification that `save_spec` wrote.
+
+        Raises
+        ------
+        RunException
+            When the file is not the one that was written.
+        """
+        return dict(json.loads(self.read_verified(run_id, _SPEC_FILE)))
 
     def save_data(self, run_id: str, data: object, name: str) -> None:
         """Keep data that another driver of the run could not get otherwise, pickled.
@@ -45,16 +58,26 @@ class Files(Tracking):
         name:
             Name of the file; `load_data` reads it by the same name.
         """
+        digests: dict[str, str] = {}
 
         def write(folder: Path) -> None:
             with (folder / name).open("wb") as file:
                 cloudpickle.dump(data, file)
+            path = f"{_SPEC_FOLDER}/{name}"
+            digests[f"{DIGEST}{path}"] = digest_of_file(folder / name)
 
         self._upload(run_id, _SPEC_FOLDER, write)
+        self._tag_all(run_id, digests)
 
     def load_data(self, run_id: str, name: str) -> Any:
-        """Read the data that `save_data` wrote."""
-        return cloudpickle.loads(self.read_bytes(run_id, f"{_SPEC_FOLDER}/{name}"))
+        """Read the data that `save_data` wrote.
+
+        Raises
+        ------
+        RunException
+            When the file is not the one that was written.
+        """
+        return cloudpickle.loads(self.read_verified(run_id, f"{_SPEC_FOLDER}/{name}"))
 
     def predictions(self, child_id: str) -> NDArray[np.float32]:
         """Read the out-of-fold predictions of an iteration.
@@ -79,8 +102,10 @@ class Files(Tracking):
             self._upload(run_id, folder or None, write)
 
     def write_text(self, run_id: str, file: str, text: str) -> None:
-        """Write a text file, in place of an earlier one."""
-        self.client.log_text(run_id, plain_text(text), file)
+        """Write a text file, in place of an earlier one; a log without secrets."""
+        text = plain_text(text)
+        is_log = file.startswith(_LOGS)
+        self.client.log_text(run_id, self.redact(text) if is_log else text, file)
 
     def upload_folder(self, run_id: str, folder: Path, artifact_path: str) -> None:
         """Copy a local folder's content into the artifact folder ``artifact_path``."""
@@ -100,6 +125,35 @@ class Files(Tracking):
                 return Path(self._copy(run_id, file, folder)).read_bytes()
 
         return self.client.attempt(Access.READ_FILES, read)
+
+    def read_verified(self, run_id: str, file: str) -> bytes:
+        """Read an artifact that runs code when it is loaded, if its digest is the recorded one.
+
+        Raises
+        ------
+        FileNotFoundError
+            When the run has no such file.
+        RunException
+            When the file is not the one that was written.
+        """
+        content = self.read_bytes(run_id, file)
+        [found] = digest_tags({file: content}).values()
+        self.check_recorded(run_id, file, found)
+        return content
+
+    def has_digest(self, run_id: str, file: str) -> bool:
+        """Whether a digest was recorded for a file or a folder, which is then complete."""
+        return f"{DIGEST}{file}" in self._mlflow_run(run_id).data.tags
+
+    def check_recorded(self, run_id: str, file: str, found: str) -> None:
+        """Check that ``found`` is the digest that was recorded for a file or a folder.
+
+        Raises
+        ------
+        RunException
+            When it is another one, or none was recorded.
+        """
+        check_digest(run_id, file, found, self._mlflow_run(run_id).data.tags)
 
     def download(self, run_id: str, file: str, folder: str) -> str:
         """Copy an artifact, a file or a folder, into ``folder``; return the path of the copy.

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from mlflow.entities import Metric, Param
 
 from engine.store import tags
+from engine.store.digests import digest_tags
 from engine.store.files import LOG_FILE, MODEL_FILE, PREDICTIONS_FILE, Files
 from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd, IterationRecord, RunRecord
@@ -80,7 +81,7 @@ class Iterations(Files):
 
     def retry_iteration(self, child_id: str, reasons: Sequence[str]) -> None:
         """Set an iteration whose node was lost to ``Retried``, with all reasons so far."""
-        self._tag_all(child_id, tags.tags_of_retry(reasons))
+        self._tag_all(child_id, tags.tags_of_retry([self.redact(reason) for reason in reasons]))
 
     def end_iteration(self, child_id: str, end: IterationEnd, ended: float | None = None) -> None:
         """Write everything that an iteration leaves; its final state is the last write.
@@ -98,12 +99,14 @@ class Iterations(Files):
         contents = {
             MODEL_FILE: end.model,
             PREDICTIONS_FILE: end.predictions,
-            LOG_FILE: None if end.log is None else plain_text(end.log).encode(),
+            LOG_FILE: None if end.log is None else self.redact(plain_text(end.log)).encode(),
         }
         self.write_files(child_id, "", {k: v for k, v in contents.items() if v is not None})
         ended_ms = None if ended is None else int(ended * 1000)
         self.client.set_terminated(child_id, tags.MLFLOW_STATUS[end.status], ended_ms)
-        self._tag_all(child_id, tags.tags_of_end(end.status, end.reason, end.properties))
+        digests = {} if end.model is None else digest_tags({MODEL_FILE: end.model})
+        own = tags.tags_of_end(end.status, self.redact(end.reason), end.properties)
+        self._tag_all(child_id, {**digests, **own})
 
     def log_best(self, run_id: str, iteration: int, scores: Mapping[str, float]) -> None:
         """Add a step to the parent run's curves: an iteration's score and the best so far."""

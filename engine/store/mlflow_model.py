@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import RunException
-from engine.store.files import MLFLOW_MODEL, MODEL_FILE
+from engine.store.digests import digest_of_folder
+from engine.store.files import CARD_FILE, MLFLOW_MODEL, MODEL_FILE
 from engine.store.mlflow_store import RunStore
 from engine.store.packing import unpack_model
+from engine.store.tags import DIGEST
 
+#: Files of an MLflow model that are added when it is registered; nothing is loaded from them.
+_ADDED_LATER = (CARD_FILE,)
 _PACKAGES = ("raysmith", "scikit-learn", "numpy", "scipy", "pandas", "cloudpickle")
 
 
@@ -23,10 +27,10 @@ def load_model(store: RunStore, child_id: str) -> Any:
     Raises
     ------
     RunException
-        When the iteration left no model.
+        When the iteration left no model, or its file is not the one that was written.
     """
     try:
-        return unpack_model(store.read_bytes(child_id, MODEL_FILE))
+        return unpack_model(store.read_verified(child_id, MODEL_FILE))
     except FileNotFoundError as error:
         raise RunException("this iteration has no fitted model") from error
 
@@ -51,10 +55,12 @@ def save_mlflow_model(store: RunStore, child_id: str) -> str:
     Raises
     ------
     RunException
-        When the iteration left no model.
+        When the iteration left no model, or a file of it is not the one that was written.
     """
     uri = f"runs:/{child_id}/{MLFLOW_MODEL}"
-    if f"{MLFLOW_MODEL}/MLmodel" in store.files(child_id, MLFLOW_MODEL):
+    if store.has_digest(child_id, MLFLOW_MODEL):
+        with tempfile.TemporaryDirectory(prefix="raysmith-") as place:
+            download_mlflow_model(store, child_id, place)
         return uri
     import mlflow.sklearn
 
@@ -71,8 +77,25 @@ def save_mlflow_model(store: RunStore, child_id: str) -> str:
             # The default, skops, refuses trees and classes that are not on its list.
             serialization_format="cloudpickle",
         )
+        digest = digest_of_folder(path, _ADDED_LATER)
         store.upload_folder(child_id, path, MLFLOW_MODEL)
+    store.tag(child_id, f"{DIGEST}{MLFLOW_MODEL}", digest)
     return uri
+
+
+def download_mlflow_model(store: RunStore, child_id: str, folder: str) -> Path:
+    """Copy the MLflow model that `save_mlflow_model` wrote into ``folder``; return its path.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is none.
+    RunException
+        When a file of it is not the one that was written.
+    """
+    copy = Path(store.download(child_id, MLFLOW_MODEL, folder))
+    store.check_recorded(child_id, MLFLOW_MODEL, digest_of_folder(copy, _ADDED_LATER))
+    return copy
 
 
 def model_requirements(model: Any) -> list[str]:

@@ -16,7 +16,7 @@ import sqlalchemy.exc
 from mlflow.exceptions import InvalidUrlException, MlflowException
 
 from engine.errors import StoreUnavailable
-from engine.store.texts import hide_passwords
+from engine.store.redaction import Redaction
 
 Answer = TypeVar("Answer")
 
@@ -149,13 +149,16 @@ class RetryingClient:
         How long calls are repeated.
     name:
         Name of the store in messages, without passwords.
+    redact:
+        Hides secrets in errors.
     """
 
-    def __init__(self, client: Any, patience: Patience, name: str) -> None:
+    def __init__(self, client: Any, patience: Patience, name: str, redact: Redaction) -> None:
         #: The client itself, whose calls are made once.
         self.once = client
         self.patience = patience
         self._name = name
+        self._redact = redact
         self._lock = threading.Lock()
         self._outages: dict[Access, _Outage] = {}
 
@@ -168,7 +171,7 @@ class RetryingClient:
 
     def with_patience(self, patience: Patience) -> RetryingClient:
         """Return a client of the same store with another patience."""
-        return RetryingClient(self.once, patience, self._name)
+        return RetryingClient(self.once, patience, self._name, self._redact)
 
     def attempt(self, access: Access, do: Callable[[], Answer]) -> Answer:
         """Do something, again and again while it fails because the store does not answer.
@@ -186,19 +189,20 @@ class RetryingClient:
             try:
                 answer = do()
             except Exception as error:
-                if not is_outage(error):
-                    raise
-                left = self._failed(access, began, error)
-                if left <= 0:
-                    # Not chained: the text of the cause may hold a password.
-                    raise StoreUnavailable(self._message(access, error)) from None
-                tries += 1
-                *_, pause = self.patience.pauses(min(tries, 20))
-                self.patience.sleep(min(left, pause * random.uniform(0.5, 1.0)))
+                failure = error
             else:
                 with self._lock:
                     self._outages.pop(access, None)
                 return answer
+            if not is_outage(failure):
+                raise self._redact.error(failure)
+            left = self._failed(access, began, failure)
+            if left <= 0:
+                # Not chained: the text of the cause may hold a password.
+                raise StoreUnavailable(self._message(access, failure))
+            tries += 1
+            *_, pause = self.patience.pauses(min(tries, 20))
+            self.patience.sleep(min(left, pause * random.uniform(0.5, 1.0)))
 
     def _failed(self, access: Access, began: float, error: Exception) -> float:
         """Take note of a failure; return the seconds of patience that are left."""
@@ -217,7 +221,7 @@ class RetryingClient:
             return max(self.patience.seconds - whole, least - (outage.last - outage.began))
 
     def _reason(self, access: Access, error: Exception) -> str:
-        text = hide_passwords(f"{type(error).__name__}: {error}".splitlines()[0])
+        text = self._redact(f"{type(error).__name__}: {error}".splitlines()[0])
         return f"{access.value} in the store {self._name}: {text}"
 
     def _message(self, access: Access, error: Exception) -> str:

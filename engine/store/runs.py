@@ -120,11 +120,11 @@ class Runs(Tracking):
 
     def tag_error(self, run_id: str, error: Exception) -> None:
         """Keep the reason why a run fails."""
-        self._tag_all(run_id, tags.tags_of_error(error))
+        self._tag_all(run_id, tags.tags_of_error(self.redact(str(error)), type(error).__name__))
 
     def tag_notes(self, run_id: str, notes: Sequence[str]) -> None:
         """Keep warnings for the user, each on one line."""
-        self.tag(run_id, tags.NOTES, tags.message("\n".join(notes)))
+        self.tag(run_id, tags.NOTES, tags.message(self.redact("\n".join(notes))))
 
     def tag_best(self, run_id: str, iteration: int, child_id: str) -> None:
         """Keep which iteration the run hands over."""

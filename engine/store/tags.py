@@ -44,6 +44,8 @@ _ITERATION, _PIPELINE = f"{_PREFIX}iteration", f"{_PREFIX}pipeline"
 _REASON, _RETRIES = f"{_PREFIX}reason", f"{_PREFIX}retries"
 _STARTED = f"{_PREFIX}started"
 _PROPERTY = f"{_PREFIX}property."
+#: SHA-256 of a file that runs code when it is loaded; the path of the file follows.
+DIGEST = f"{_PREFIX}digest."
 
 #: MLflow's status of each state. A state that runs and iterations share has one entry.
 MLFLOW_STATUS: Mapping[RunStatus | IterationStatus, str] = {
@@ -303,15 +305,15 @@ def tags_of_retry(reasons: Sequence[str]) -> dict[str, str]:
     }
 
 
-def tags_of_error(error: Exception) -> dict[str, str]:
-    """Encode the reason why a run fails.
+def tags_of_error(text: str, kind: str) -> dict[str, str]:
+    """Encode the reason why a run fails: the text of an error and the name of its type.
 
     Examples
     --------
-    >>> tags_of_error(ValueError("no"))
+    >>> tags_of_error("no", "ValueError")
     {'raysmith.error': 'no', 'raysmith.error_type': 'ValueError'}
     """
-    return {ERROR: message(str(error)), ERROR_TYPE: type(error).__name__}
+    return {ERROR: message(text), ERROR_TYPE: kind}
 
 
 def tags_of_end(

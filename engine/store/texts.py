@@ -65,6 +65,21 @@ def hide_password(uri: str) -> str:
     return _PASSWORD_IN_QUERY.sub(r"\1***", f"{scheme}{separator}{shown}")
 
 
+def password_of(uri: str) -> str:
+    """Return the password of a URI as it is written there; empty without one.
+
+    Examples
+    --------
+    >>> password_of("postgresql://ada:s%40cret@host/db"), password_of("sqlite:///a:b@c.db")
+    ('s%40cret', '')
+    """
+    scheme, _, rest = uri.partition("://")
+    if scheme.partition("+")[0] in _WITHOUT_CREDENTIALS:
+        return ""
+    credentials, at, _ = rest.rpartition("@")
+    return credentials.partition(":")[2] if at else ""
+
+
 def without_credentials(uri: str) -> str:
     """Return a URI without user name and password, for addresses that others may see.
 

@@ -16,9 +16,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from engine.errors import RunException
+from engine.store.redaction import Redaction
 from engine.store.retrying import OF_A_CLIENT, Access, Patience, RetryingClient
 from engine.store.tags import CREATION, shorten
-from engine.store.texts import hide_password
+from engine.store.texts import hide_password, password_of
 
 _PAGE = 200  # runs in one answer: MLflow holds some 60 KB for each meanwhile
 #: Level from which messages of MLflow's loggers are shown. Errors of the database are raised, too.
@@ -28,6 +29,7 @@ _LOG_LEVELS = {"alembic": logging.WARNING, "mlflow.store.db.utils": logging.CRIT
 _VARIABLES = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "PGCONNECT_TIMEOUT": "20",
 }
 #: What the store answers when it has no run of an id.
@@ -85,9 +87,14 @@ class Tracking:
     ) -> None:
         configure_mlflow()
         self.tracking_uri = tracking_uri
+        #: Hides the password of the URI, and secrets that are added, in reasons, errors and logs.
+        self.redact = Redaction([password_of(tracking_uri)])
+        if self.redact:
+            # MLflow prints the address of each run that ends, with the password.
+            os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
         if client is None:
             client = _Client(tracking_uri, registry_uri=tracking_uri)
-        self.client = RetryingClient(client, patience, hide_password(tracking_uri))
+        self.client = RetryingClient(client, patience, hide_password(tracking_uri), self.redact)
         self._experiments: dict[str, str] = {}
 
     def with_patience(self, patience: Patience) -> Self:

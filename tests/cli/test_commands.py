@@ -10,6 +10,7 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
+import yaml
 
 from engine import Experiment
 from engine.cli import commands
@@ -163,26 +164,36 @@ def test_the_ui_is_started_on_the_workspace(workspace, monkeypatch, capsys):
     started = []
 
     def call(command, env):
-        started.append((command[1:], env["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"]))
+        started.append((command[1:], env))
         return 7
 
     monkeypatch.delenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", raising=False)
     monkeypatch.setattr(subprocess, "call", call)
     assert main(["ui", "--port", "5001"]) == 7
-    [(command, jobs)] = started
-    assert command == [
-        "-m", "mlflow", "ui", "--backend-store-uri", workspace.tracking_uri,
-        "--host", "127.0.0.1", "--port", "5001",
-    ]  # fmt: skip
-    assert jobs == "false"
-    assert "http://127.0.0.1:5001 (Ctrl-C ends it)" in capsys.readouterr().out
+    [(command, environment)] = started
+    # The URI may hold a password, and other users see command lines.
+    assert command == ["-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", "5001"]
+    assert environment["MLFLOW_BACKEND_STORE_URI"] == workspace.tracking_uri
+    assert environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+    said = capsys.readouterr()
+    assert "http://127.0.0.1:5001 (Ctrl-C ends it)" in said.out
+    assert said.err == ""
+    assert main(["ui", "--host", "0.0.0.0"]) == 7
+    assert "without a login" in capsys.readouterr().err
 
 
 def test_clusters_from_the_shell(workspace, capsys):
     assert main(["cluster", "render", "--provider", "aws", "--vm-priority", "lowpriority"]) == 0
     assert "m5.large" in capsys.readouterr().out
-    assert main(["cluster", "render", "--provider", "kubernetes", "--entrypoint", "x"]) == 0
-    assert "kind: RayJob" in capsys.readouterr().out
+    kubernetes = ["cluster", "render", "--provider", "kubernetes"]
+    assert main(kubernetes) == 1
+    assert "--image is needed" in capsys.readouterr().err
+    kubernetes += ["--image", "registry/raysmith:1", "--entrypoint", "x"]
+    assert main(kubernetes) == 1
+    assert "loses its results" in capsys.readouterr().err
+    assert main([*kubernetes, "--store-secret", "mlflow"]) == 0
+    job, policy = yaml.safe_load_all(capsys.readouterr().out)
+    assert (job["kind"], policy["kind"]) == ("RayJob", "NetworkPolicy")
     assert main(["cluster", "status", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
     assert main(["cluster", "delete", "nothing"]) == 1

@@ -34,15 +34,16 @@ def get_data():
     return {"X": X, "y": (X[:, 0] + generator.normal(size=400) > 0).astype(int)}
 """
 
-#: Ray puts a job's folder on the path of its workers, where Python looks for this module.
+#: Ray puts a job's folder on the path of its workers, where Python looks for this module. Variables
+#: with the prefix PYTHON are there at that time, others only a moment later.
 WAITING = """
 import os, sys, time
 
-if os.environ.get("GO") and "default_worker" in " ".join(sys.orig_argv):
+if os.environ.get("PYTHON_GO") and "default_worker" in " ".join(sys.orig_argv):
     from sklearn.linear_model import LogisticRegression
 
     def fit(self, *args, _fit=LogisticRegression.fit, **kwargs):
-        while not os.path.exists(os.environ["GO"]):
+        while not os.path.exists(os.environ["PYTHON_GO"]):
             time.sleep(0.05)
         return _fit(self, *args, **kwargs)
 
@@ -150,7 +151,7 @@ def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
     run = experiment.submit(
         remote(
             target,
-            variables={"GO": str(go)},
+            variables={"PYTHON_GO": str(go)},
             iterations=6,
             n_cross_validations=3,
             enable_early_stopping=False,

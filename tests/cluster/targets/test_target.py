@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
+import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
+import ray
+from ray._private.authentication import authentication_utils as auth_utils
 
 from cluster import AmlCompute, ComputeTarget, ComputeTargetException
+from cluster.jobs.head import Head
 from cluster.targets.compute_target import open_target
 from cluster.targets.registry import names
 
@@ -20,11 +25,18 @@ def place(tmp_path):
 
 
 @pytest.fixture
-def dashboard():
+def tokens():
+    """What the dashboard was sent as ``Authorization``."""
+    return []
+
+
+@pytest.fixture
+def dashboard(tokens):
     """Answers as a Ray dashboard with the token ``right`` does; yields its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
+            tokens.append(self.headers.get("Authorization"))
             if self.headers.get("Authorization") != "Bearer right":
                 self.send_response(401 if "Authorization" not in self.headers else 403)
                 self.end_headers()
@@ -88,6 +100,13 @@ def test_a_cloud_that_lets_nobody_in(place, monkeypatch, tmp_path):
     with pytest.raises(ComputeTargetException, match="Unable to locate credentials") as told:
         ComputeTarget.create(place, "x", config)
     assert "Traceback" not in str(told.value)
+    # Without the login nobody can know that there are no machines: only the user says so.
+    assert names(place) == ["x"]
+    target = open_target(place, "x")
+    with pytest.raises(ComputeTargetException, match="Unable to locate credentials"):
+        target.delete()
+    with pytest.warns(UserWarning, match="machines may be left running"):
+        target.delete(force=True)
     assert names(place) == []
 
 
@@ -146,3 +165,59 @@ def test_a_head_that_went_away(place, dashboard, capsys):
     assert "token" in status.errors[0]
     with pytest.raises(ComputeTargetException, match="token"):
         target.wait_for_completion(show_output=True)
+
+
+@pytest.fixture
+def own_token(monkeypatch):
+    """A token of this machine's own cluster."""
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "right")
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+
+
+@pytest.fixture
+def elsewhere(dashboard, monkeypatch):
+    """The same dashboard under a name that is not the loopback's."""
+    port = dashboard.rpartition(":")[2]
+    real = socket.getaddrinfo
+
+    def resolve(host, *more, **options):
+        return real("127.0.0.1" if host == "head.example" else host, *more, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    return f"http://head.example:{port}"
+
+
+def test_this_machines_own_token_stays_on_it(place, dashboard, elsewhere, own_token, tokens):
+    with pytest.raises(ComputeTargetException, match="attach it with the token of that cluster"):
+        ComputeTarget.attach(place, "x", elsewhere)
+    assert tokens == [None]
+    assert ComputeTarget.attach(place, "y", dashboard).get_status().errors == ()
+    assert tokens[-1] == "Bearer right"
+
+
+def test_the_submitting_client_sends_no_token_of_this_machine(
+    elsewhere, own_token, tokens, monkeypatch
+):
+    """Ray's own client would take it from the environment."""
+    monkeypatch.setattr(auth_utils, "is_token_auth_enabled", lambda: True)
+    with (
+        pytest.raises(ray.exceptions.AuthenticationError),
+        Head(elsewhere, None, "x")._client(),
+    ):
+        pass
+    assert tokens == [""]
+
+
+def test_auto_is_the_users_own_cluster(place, elsewhere, own_token, tokens, monkeypatch):
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", elsewhere)
+    with pytest.warns(UserWarning, match=r"goes to http://head.example:\d+ unencrypted"):
+        ComputeTarget.attach(place, "x", "auto")
+    assert tokens[-1] == "Bearer right"
+
+
+def test_a_token_in_clear_text_is_warned_of(place, dashboard, elsewhere, own_token):
+    with pytest.warns(UserWarning, match="unencrypted; use https"):
+        ComputeTarget.attach(place, "x", elsewhere, token="right")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ComputeTarget.attach(place, "y", dashboard, token="right")

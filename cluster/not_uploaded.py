@@ -1,0 +1,42 @@
+"""Files that never leave this machine with a project folder."""
+
+from __future__ import annotations
+
+#: Patterns as in ``.gitignore``: what is large or of this machine only, and what holds secrets.
+NOT_UPLOADED = (
+    ".raysmith",
+    ".git",
+    ".venv",
+    "__pycache__",
+    ".env",
+    ".env.*",
+    "*.env",
+    ".envrc",
+    ".netrc",
+    ".pypirc",
+    ".pgpass",
+    ".my.cnf",
+    ".git-credentials",
+    ".aws",
+    ".azure",
+    ".gcloud",
+    ".kube",
+    ".ssh",
+    ".gnupg",
+    ".raysmith-token",
+    "id_rsa*",
+    "id_dsa*",
+    "id_ecdsa*",
+    "id_ed25519*",
+    "*.pem",
+    "*.key",
+    "*.p12",
+    "*.pfx",
+    "*.keystore",
+    "credentials.json",
+    "service-account*.json",
+    "secrets.json",
+    "secrets.toml",
+    "secrets.yaml",
+    "secrets.yml",
+)
