@@ -20,7 +20,6 @@ from cluster.targets.compute_target import open_target
 from cluster.targets.registry import names
 from engine import AutoMLConfig, AutoMLRun, ConfigException, Experiment, Workspace
 from tests.live.helpers import wait_until
-from tests.store.conftest import server  # noqa: F401
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
@@ -79,13 +78,13 @@ def holding(*folders):
     return found
 
 
-def test_planted_secrets_are_found_nowhere(tmp_path, monkeypatch, server, capfd):  # noqa: F811
+def test_planted_secrets_are_found_nowhere(tmp_path, monkeypatch, tracking_server, capfd):
     monkeypatch.chdir(tmp_path)
     project = tmp_path / "project"
     project.mkdir()
     (project / "get_data.py").write_text(CONNECTING)
     (project / ".env").write_text(f"DB_PASSWORD={IN_VARIABLE}")
-    workspace = Workspace.create("w", server.replace("://", f"://ada:{IN_URI}@"))
+    workspace = Workspace.create("w", tracking_server.replace("://", f"://ada:{IN_URI}@"))
     watch = CommandLines()
     watch.start()
     target = ComputeTarget.create(workspace, "secret", configuration())

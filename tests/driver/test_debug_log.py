@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
 from engine.config.settings import Settings
 from engine.driver.debug_log import debug_log, open_debug_log
+from engine.store.redaction import Redaction
 from tests.driver.replay import Replay
 
 LOGGER = logging.getLogger("raysmith.driver")
+#: What is not remote is not uploaded.
+STORE = SimpleNamespace(redact=Redaction())
 
 
 def settings(file):
@@ -22,7 +26,7 @@ def test_its_folder_is_made(tmp_path):
     file = tmp_path / "logs" / "of today" / "automl.log"
     open_debug_log(settings(file))
     assert file.read_text() == ""
-    with debug_log(settings(file), None, "run"):
+    with debug_log(settings(file), STORE, "run"):
         LOGGER.info("one \ud800 half")
     open_debug_log(settings(file))
     assert file.read_text().endswith("INFO one \\ud800 half\n")
@@ -30,7 +34,7 @@ def test_its_folder_is_made(tmp_path):
 
 def test_passwords_are_hidden(tmp_path):
     file = tmp_path / "automl.log"
-    with debug_log(settings(file), None, "run"):
+    with debug_log(settings(file), STORE, "run"):
         try:
             raise OSError("no answer from https://bob:SECRET@host")
         except OSError:
@@ -42,7 +46,7 @@ def test_passwords_are_hidden(tmp_path):
 @pytest.mark.parametrize("breaks", ["no folder", "full disk"])
 def test_a_file_that_cannot_be_written_is_told_once_and_ends_nothing(tmp_path, capsys, breaks):
     file = tmp_path / "no" / "automl.log" if breaks == "no folder" else "/dev/full"
-    with debug_log(settings(file), None, "run"):
+    with debug_log(settings(file), STORE, "run"):
         LOGGER.info("one")
         LOGGER.info("two")
     told = capsys.readouterr().err

@@ -15,9 +15,9 @@ PLANTED = "planted%2Din-the-uri-4711"
 
 
 @pytest.fixture
-def run(server, tmp_path, monkeypatch):
+def run(tracking_server, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    address = urlsplit(server).netloc
+    address = urlsplit(tracking_server).netloc
     workspace = Workspace.create("w", f"http://ada:{PLANTED}@{address}")
     return record_run(Experiment(workspace, f"planted in {tmp_path.name}"))
 

@@ -29,7 +29,7 @@ def test_what_is_replaced():
 
 
 def test_reasons_errors_notes_and_logs_have_no_secrets(store, run_id):
-    fresh = RunStore(store.tracking_uri)
+    fresh = RunStore(store.tracking_uri, client=store.client.once)
     fresh.redact.add([PLANTED])
     text = f"login failed for {PLANTED}"
     child = fresh.start_iteration(
@@ -53,7 +53,7 @@ def test_reasons_errors_notes_and_logs_have_no_secrets(store, run_id):
 
 
 def test_the_drivers_log_has_no_secrets(store, run_id, tmp_path):
-    fresh = RunStore(store.tracking_uri)
+    fresh = RunStore(store.tracking_uri, client=store.client.once)
     fresh.redact.add([PLANTED])
     file = tmp_path / "automl.log"
     settings = Settings("regression", "r2_score", debug_log=str(file))

@@ -11,6 +11,7 @@ from mlflow.exceptions import InvalidUrlException, MlflowException, RestExceptio
 from mlflow.protos import databricks_pb2 as codes
 
 from engine.errors import RunException, StoreUnavailable
+from engine.store.redaction import Redaction
 from engine.store.retrying import NONE, Access, Patience, RetryingClient, is_outage
 
 
@@ -110,7 +111,7 @@ def time():
 
 def client(calls, time, seconds=60.0):
     patience = Patience(seconds, 1.0, 4.0, time.clock, time.sleep)
-    return RetryingClient(calls, patience, "the store")
+    return RetryingClient(calls, patience, "the store", Redaction())
 
 
 def test_pauses_grow_and_have_jitter(time):
@@ -140,7 +141,7 @@ def test_a_cause_with_a_password_is_neither_told_nor_chained(time):
     with pytest.raises(StoreUnavailable) as caught:
         client(Calls(error), time, seconds=0.0).get_run("x")
     assert "https://bob:***@host/api" in str(caught.value)
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None
 
 
 def test_after_the_patience_each_call_is_tried_once_until_one_succeeds(time):
