@@ -28,13 +28,13 @@ class Platform(ABC):
         """Reach the machines; start them where they belong to this process."""
 
     @abstractmethod
-    def trial_cores(self) -> int:
-        """Return the CPU cores of one trial.
+    def trial_cores(self) -> int | None:
+        """Return the CPU cores of one trial; ``None`` while a machine for it may still come.
 
         Raises
         ------
         ConfigException
-            When no machine is large enough for a trial.
+            When no machine is large enough for a trial, and none is to come.
         """
 
     @abstractmethod
@@ -42,8 +42,14 @@ class Platform(ABC):
         """Return how many trials with ``cores`` cores each may run at a time, at least 1."""
 
     @abstractmethod
-    def ask_for_nodes(self, cores: int) -> None:
-        """Have a growing cluster bring up the nodes for all trials while data is prepared."""
+    def ask_for_nodes(self, cores: int | None = None) -> None:
+        """Have a growing cluster bring up the nodes for all trials while data is prepared.
+
+        Parameters
+        ----------
+        cores:
+            CPU cores of a trial; ``None`` before they are known, to get the first node.
+        """
 
     @abstractmethod
     def share(self, given: RunSpecification) -> list[Any]:

@@ -12,6 +12,7 @@ from engine.config.settings import Settings
 from engine.config.specification import RunSpecification
 from engine.deadline import Deadline
 from engine.driver import resources
+from engine.driver.autoscaling import request_nodes
 from engine.driver.data_host import RunData
 from engine.driver.data_source import DataSource
 from engine.driver.ensemble_step import BeginSecondLevel
@@ -47,12 +48,13 @@ class RayPlatform(Platform):
         self._settings = settings
         self._metric = metric
         self._source: DataSource | None = None
+        self._has_asked = False
 
     def connect(self) -> None:
         """See `Platform.connect`."""
         connect()
 
-    def trial_cores(self) -> int:
+    def trial_cores(self) -> int | None:
         """See `Platform.trial_cores`."""
         return resources.trial_cores(self._settings)
 
@@ -60,9 +62,9 @@ class RayPlatform(Platform):
         """See `Platform.concurrency`."""
         return resources.concurrency(self._settings, cores)
 
-    def ask_for_nodes(self, cores: int) -> None:
+    def ask_for_nodes(self, cores: int | None = None) -> None:
         """See `Platform.ask_for_nodes`."""
-        resources.ask_for_nodes(self._settings, cores)
+        self._has_asked = resources.ask_for_nodes(self._settings, cores) or self._has_asked
 
     def share(self, given: RunSpecification) -> list[Any]:
         """See `Platform.share`."""
@@ -118,5 +120,6 @@ class RayPlatform(Platform):
 
     def close(self) -> None:
         """See `Platform.close`."""
-        resources.give_nodes_back(self._settings)
+        if self._has_asked:
+            request_nodes([])
         end_node_data(self._run_id)

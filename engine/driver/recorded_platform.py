@@ -101,7 +101,7 @@ class RecordedPlatform(Platform):
     def connect(self) -> None:
         """Do nothing: there are no machines."""
 
-    def trial_cores(self) -> int:
+    def trial_cores(self) -> int | None:
         """See `Platform.trial_cores`."""
         return 1
 
@@ -109,7 +109,7 @@ class RecordedPlatform(Platform):
         """See `Platform.concurrency`."""
         return self._concurrency
 
-    def ask_for_nodes(self, cores: int) -> None:
+    def ask_for_nodes(self, cores: int | None = None) -> None:
         """Do nothing: there are no nodes to come."""
 
     def share(self, given: RunSpecification) -> list[Any]:

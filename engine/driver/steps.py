@@ -10,6 +10,7 @@ from engine.driver.clock import Clock
 from engine.driver.data_host import RunData
 from engine.driver.data_step import DataStep
 from engine.driver.ensemble_step import BeginSecondLevel, EnsembleStep
+from engine.driver.first_node import first_node
 from engine.driver.outcome import EndedBy, Outcome
 from engine.driver.platform import Platform
 from engine.driver.results import TOO_SHORT, describe, keep_best
@@ -80,10 +81,12 @@ class RunSteps:
             When the run fails: its data cannot be used, nothing fits the machines, no iteration
             gave a model, or the store could not be written.
         """
-        cores = self._platform.trial_cores()
-        self._platform.ask_for_nodes(cores)
-        data = self._data.prepare(self._given, cores)
-        if data is None:
+        cores = first_node(self._platform, self._watch, self._clock)
+        data = None
+        if cores is not None:
+            self._platform.ask_for_nodes(cores)
+            data = self._data.prepare(self._given, cores)
+        if data is None or cores is None:
             return self._ended_without_data()
         begin_second_level = self._plan_second_level(data)
         outcome = self._tune(data, cores)
