@@ -134,15 +134,22 @@ class NodeData:
         return LoadedData(reference, summary, error, self.tail(file.name), seconds)
 
 
-def node_data(source: DataSource) -> Any:
-    """Return the handle of this node's `NodeData` actor; start the actor if it is not there yet.
+def node_data(source: DataSource, node_id: str | None = None) -> Any:
+    """Return the handle of a node's `NodeData` actor; start the actor if it is not there yet.
 
     The actor is detached: it must outlive the trial that happened to come first. The driver ends
     it by `end_node_data`.
+
+    Parameters
+    ----------
+    source:
+        Where the data comes from.
+    node_id:
+        The node; default: this process's.
     """
-    node_id = ray.get_runtime_context().get_node_id()
+    node_id = node_id or ray.get_runtime_context().get_node_id()
     remote = ray.remote(NodeData).options(
-        name=_name(source.run_id),
+        name=_name(source.run_id, node_id),
         namespace=NAMESPACE,
         lifetime="detached",
         get_if_exists=True,
@@ -191,14 +198,15 @@ class NodeFeatures:
 
 def node_features(run_id: str) -> NodeFeatures | None:
     """Return the features that trials of a run share on this node; ``None`` without trials."""
+    node_id = ray.get_runtime_context().get_node_id()
     try:
-        return NodeFeatures(ray.get_actor(_name(run_id), namespace=NAMESPACE))
+        return NodeFeatures(ray.get_actor(_name(run_id, node_id), namespace=NAMESPACE))
     except ValueError:
         return None
 
 
-def _name(run_id: str) -> str:
-    return f"{actor_prefix(run_id)}{ray.get_runtime_context().get_node_id()}"
+def _name(run_id: str, node_id: str) -> str:
+    return f"{actor_prefix(run_id)}{node_id}"
 
 
 def _object_store_bytes() -> float:
@@ -231,8 +239,11 @@ def end_node_data(run_id: str) -> None:
 
 
 @ray.remote(max_retries=0)
-def node_data_somewhere(source: DataSource) -> Any:
-    """Return the `NodeData` of the node where this task lands: one with room for a trial."""
+def node_data_somewhere(source: DataSource) -> tuple[Any, str]:
+    """Return the `NodeData` of the node where this task lands, and the node's id.
+
+    The task asks for what a trial needs, so that the node has room for one.
+    """
     node = node_data(source)
     ray.get(node.ready.remote())
-    return node
+    return node, ray.get_runtime_context().get_node_id()

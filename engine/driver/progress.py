@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.deadline import NEVER, Deadline
+from engine.driver.barred_nodes import BarredNodes
 from engine.driver.clock import Clock
 from engine.driver.gauges import Gauges
 from engine.driver.running_trials import RunningTrials, Verdict
@@ -57,6 +59,8 @@ class Progress(TrialHost):
         never.
     gauges:
         Show the progress elsewhere; default: nowhere.
+    nodes:
+        Bars the nodes that cannot have the data; default: one of its own.
 
     Attributes
     ----------
@@ -76,6 +80,7 @@ class Progress(TrialHost):
         clock: Clock,
         until: Deadline = NEVER,
         gauges: Gauges | None = None,
+        nodes: BarredNodes | None = None,
     ) -> None:
         self.schedule = schedule
         self.running = RunningTrials(kill)
@@ -86,9 +91,12 @@ class Progress(TrialHost):
         self._clock = clock
         self._until = until
         self._gauges = Gauges() if gauges is None else gauges
+        self._nodes = BarredNodes() if nodes is None else nodes
         self._proposed: dict[int, PipelineSpec] = {}
         self._open: dict[int, _Open] = {}
         self._retries: dict[int, list[str]] = {}
+        #: How many of an iteration's retries were for a node without data: these are not limited.
+        self._unfit: Counter[int] = Counter()
         #: Iterations that wait for another node.
         self._waiting: set[int] = set()
         self._best_folds: tuple[float, ...] = ()
@@ -112,7 +120,7 @@ class Progress(TrialHost):
                 return Next.OVER
             if number not in self.cancelled:
                 self._proposed[number] = spec
-                return Proposal(number, spec, self._best_folds)
+                return Proposal(number, spec, self._best_folds, self._nodes.ids)
             self._never_started(number, spec)
 
     def begun(self, number: int, placement: Placement) -> None:
@@ -149,6 +157,25 @@ class Progress(TrialHost):
             verdict = Verdict(IterationStatus.FAILED, f"the worker died: {reason}")
         self._end(number, IterationEnd(verdict.status, verdict.reason, log=log))
 
+    def unfit(self, number: int, node_id: str, reason: str, log: str | None) -> None:
+        """See `TrialHost.unfit`: the iteration goes elsewhere, however often that happens."""
+        placement = self.running.now().get(number)
+        verdict = self._open_and_verdict(number)
+        is_late = verdict is not None and verdict.status is IterationStatus.TIMEOUT
+        if is_late and verdict is not None:
+            reason = f"{reason}: {verdict.reason}"
+        if verdict is not None and not is_late:
+            self._end(number, IterationEnd(verdict.status, verdict.reason, log=log))
+            return
+        self._nodes.bar(node_id, "" if placement is None else placement.node_ip, reason)
+        if self._nodes.failure is not None:
+            self.schedule.stop("no node can have the data", at_once=True)
+        if self.schedule.stopped is not None:
+            self._end(number, IterationEnd(IterationStatus.CANCELED, str(self.schedule.stopped)))
+            return
+        self._unfit[number] += 1
+        self._try_again(number, f"its node cannot have the data: {reason.splitlines()[-1]}")
+
     def end_unfinished(self, reason: str) -> None:
         """Cancel the iterations that the backend has left open or that wait for another node."""
         for number in [*self._open, *sorted(self._waiting)]:
@@ -162,7 +189,8 @@ class Progress(TrialHost):
         return verdict
 
     def _may_try_again(self, number: int) -> bool:
-        return len(self._retries.get(number, ())) < MAX_RETRIES and not self.stops_at_once
+        losses = len(self._retries.get(number, ())) - self._unfit[number]
+        return losses < MAX_RETRIES and not self.stops_at_once
 
     def _try_again(self, number: int, reason: str) -> None:
         reasons = self._retries.setdefault(number, [])

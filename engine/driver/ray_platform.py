@@ -29,6 +29,10 @@ from engine.metrics.metric import Metric
 from engine.store.mlflow_store import RunStore
 from engine.store.records import IterationRecord
 
+#: How long ``get_data()`` may take on a node: this long, or so many times as on the first one.
+_LEAST_LOAD_SECONDS = 600.0
+_LOAD_RATIO = 10.0
+
 
 class RayPlatform(Platform):
     """The Ray cluster that this process is part of, or one that is started on this machine.
@@ -90,6 +94,7 @@ class RayPlatform(Platform):
             class_weight=self._settings.class_weight,
             verbosity=self._settings.verbosity,
             limits=limits,
+            load_seconds=max(_LEAST_LOAD_SECONDS, _LOAD_RATIO * data.seconds),
         )
         room = resources.trial_resources(self._settings, "cpu", cores)
         return TuneBackend(self._run_id, trial_settings, room)

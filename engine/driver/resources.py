@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ray
@@ -111,6 +111,26 @@ def concurrency(settings: Settings, cores: int) -> int:
 def node_resources() -> list[Mapping[str, float]]:
     """Return the resources of each node that is up."""
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def node_addresses(cores: float = 1) -> dict[str, str]:
+    """Return the id and the address of each node that is up and has this many CPU cores."""
+    return {
+        node["NodeID"]: node["NodeManagerAddress"]
+        for node in ray.nodes()
+        if node["Alive"] and node["Resources"].get("CPU", 0) >= cores
+    }
+
+
+def outside_of(node_ids: Iterable[str]) -> dict[str, str]:
+    """Return the label selector that keeps Ray from placing something on these nodes.
+
+    Examples
+    --------
+    >>> outside_of(["f00d", "beef"])
+    {'ray.io/node-id': '!in(beef,f00d)'}
+    """
+    return {"ray.io/node-id": f"!in({','.join(sorted(node_ids))})"}
 
 
 def ask_for_nodes(settings: Settings, cores: int | None = None) -> bool:

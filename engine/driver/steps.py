@@ -6,6 +6,7 @@ import logging
 
 from engine.config.specification import RunSpecification
 from engine.data.splits import check_plan
+from engine.driver.barred_nodes import BarredNodes
 from engine.driver.clock import Clock
 from engine.driver.data_host import RunData
 from engine.driver.data_step import DataStep
@@ -115,7 +116,11 @@ class RunSteps:
 
     def _tune(self, data: RunData, cores: int) -> Outcome:
         """Try pipelines, after what an earlier driver has tried."""
-        notes = (*data.summary.notes, *check_plan(data.summary, self._settings.split_plan))
+        notes = (
+            *data.summary.notes,
+            *check_plan(data.summary, self._settings.split_plan),
+            *data.barred.values(),
+        )
         for note in notes:
             logger.warning(note)
         self._store.tag_notes(self._run_id, notes)
@@ -130,7 +135,8 @@ class RunSteps:
         limits = self._budget.iteration_limits()
         backend = self._platform.trial_backend(data, cores, limits)
         gauges = self._platform.gauges()
-        tuning = Tuning(backend, self._watch, self._budget, self._clock, gauges)
+        nodes = BarredNodes(data.barred, backend.has_nodes_besides, self._add_note)
+        tuning = Tuning(backend, self._watch, self._budget, self._clock, gauges, nodes)
         concurrency = self._platform.concurrency(cores)
         return tuning.run(search, schedule, recorder, record.metric, concurrency)
 
@@ -158,5 +164,12 @@ class RunSteps:
         except Exception as error:
             logger.exception("no explanation")
             note = f"the best model was not explained: {type(error).__name__}: {error}"
+            self._add_note(note)
+
+    def _add_note(self, note: str) -> None:
+        """Add a warning to the run's; a store that does not answer goes without it."""
+        try:
             notes = self._store.run(self._run_id).notes
             self._store.tag_notes(self._run_id, (*notes, note.splitlines()[0]))
+        except Exception:
+            logger.exception("a note could not be written: %s", note)

@@ -33,6 +33,8 @@ class TrialSettings:
         Level of the log lines.
     limits:
         Limits of an iteration's time.
+    load_seconds:
+        How long ``get_data()`` may take on a node; ``None`` for no limit of its own.
     """
 
     source: DataSource
@@ -43,3 +45,4 @@ class TrialSettings:
     class_weight: Any
     verbosity: int
     limits: IterationLimits
+    load_seconds: float | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from engine.driver.barred_nodes import BarredNodes
 from engine.driver.clock import Clock
 from engine.driver.gauges import Gauges
 from engine.driver.outcome import Outcome
@@ -35,6 +36,8 @@ class Tuning:
         Gives the present time.
     gauges:
         Show the progress to whoever watches the machines; default: nowhere.
+    nodes:
+        Bars the nodes that cannot have the data; default: none is barred yet.
     """
 
     def __init__(
@@ -44,12 +47,14 @@ class Tuning:
         budget: TimeBudget,
         clock: Clock,
         gauges: Gauges | None = None,
+        nodes: BarredNodes | None = None,
     ) -> None:
         self._backend = backend
         self._watch = watch
         self._budget = budget
         self._clock = clock
         self._gauges = gauges
+        self._nodes = BarredNodes() if nodes is None else nodes
 
     def run(
         self,
@@ -76,6 +81,8 @@ class Tuning:
 
         Raises
         ------
+        DataException
+            When no node can have the data any more.
         RunException
             When something could not be written to the store.
         """
@@ -88,6 +95,7 @@ class Tuning:
             self._clock,
             self._budget.trials,
             self._gauges,
+            self._nodes,
         )
         watch = TrialWatch(
             self._watch, progress, self._backend, recorder, self._budget, self._clock
@@ -105,5 +113,7 @@ class Tuning:
             raise RunException(
                 f"the store could not be written: {recorder.error}"
             ) from recorder.error
+        if self._nodes.failure is not None:
+            raise self._nodes.failure
         logger.info("no more iterations: %s", schedule.stopped or "all are done")
         return outcome

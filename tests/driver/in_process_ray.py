@@ -23,6 +23,7 @@ from ray.core.generated.autoscaler_pb2 import (
 NODE = {
     "NodeID": "a" * 56,
     "Alive": True,
+    "NodeManagerAddress": "10.0.0.1",
     "Resources": {"CPU": 2.0, "memory": 4 * 2.0**30, "object_store_memory": 1000.0},
 }
 

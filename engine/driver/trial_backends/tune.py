@@ -13,6 +13,8 @@ from typing import Any
 import ray
 from ray import tune
 
+from engine.driver.autoscaling import may_grow
+from engine.driver.resources import node_addresses, outside_of
 from engine.driver.trial import Announcement, IterationTrial
 from engine.driver.trial_backends.backend import Placement, TrialBackend, TrialHost
 from engine.driver.trial_backends.tune_adapters import (
@@ -28,6 +30,8 @@ from engine.driver.trial_settings import TrialSettings
 _NOTICE_SECONDS = 20.0
 _LOG_SECONDS = 0.5
 _LAST_LOG_SECONDS = 1.0
+#: Names of resources in a trial's room, by their names in `TuneBackend`.
+_BUNDLE_NAMES = {"cpu": "CPU", "gpu": "GPU"}
 
 
 class TuneBackend(TrialBackend):
@@ -54,13 +58,14 @@ class TuneBackend(TrialBackend):
         self._lock = threading.Lock()
         self._running: dict[int, Announcement] = {}
         self._killed: set[int] = set()
+        self._loading: set[int] = set()
 
     def run(self, host: TrialHost, concurrency: int) -> None:
         """See `TrialBackend.run`."""
         folder = tempfile.mkdtemp(prefix="raysmith-tune-")
         prefix = f"trial-{self._run_id[:8]}"
         trainable = tune.with_resources(
-            tune.with_parameters(IterationTrial, settings=self.settings), self.resources
+            tune.with_parameters(IterationTrial, settings=self.settings), self.room_of
         )
         try:
             with quiet_tune():
@@ -88,6 +93,19 @@ class TuneBackend(TrialBackend):
                 ).fit()
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def room_of(self, config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
+        """Return what a trial takes of its node, and which nodes it avoids."""
+        bundle = {_BUNDLE_NAMES.get(name, name): float(n) for name, n in self.resources.items()}
+        avoid = config.get("avoid")
+        if not avoid:
+            return tune.PlacementGroupFactory([bundle])
+        return tune.PlacementGroupFactory([bundle], bundle_label_selector=[outside_of(avoid)])
+
+    def has_nodes_besides(self, barred: Collection[str]) -> bool:
+        """See `TrialBackend.has_nodes_besides`."""
+        others = set(node_addresses(self.resources.get("cpu", 1))) - set(barred)
+        return bool(others) or may_grow()
 
     def kill(self, number: int) -> None:
         """See `TrialBackend.kill`."""
@@ -119,9 +137,18 @@ class TuneBackend(TrialBackend):
         """Take note of the actor that executes a trial; return where it is."""
         with self._lock:
             self._running[number] = announcement
+            if not announcement.has_data:
+                self._loading.add(number)
         return Placement(
             announcement.node_id, announcement.node_ip, announcement.pid, announcement.started
         )
+
+    def loaded(self, number: int) -> bool:
+        """Take note that a trial's node has the data now; return whether that was news."""
+        with self._lock:
+            was_loading = number in self._loading
+            self._loading.discard(number)
+            return was_loading
 
     def forget(self, number: int) -> tuple[Announcement | None, bool]:
         """Forget a trial that has ended; return where it ran and whether it was killed."""
@@ -148,8 +175,15 @@ class Reports(OfThisProcess, tune.Callback):
         number = int(trial.config["iteration"])
         announcement = result.pop("announcement", None)
         end = result.pop("end", None)
+        unfit = result.pop("unfit", None)
         if announcement is not None:
             self._host.begun(number, self._backend.announce(number, announcement))
+        else:
+            self._backend.loaded(number)
+        if unfit is not None:
+            announcement, _ = self._backend.forget(number)
+            if announcement is not None:
+                self._host.unfit(number, announcement.node_id, unfit, None)
         if end is not None:
             self._backend.forget(number)
             self._host.ended(number, end)
@@ -157,7 +191,13 @@ class Reports(OfThisProcess, tune.Callback):
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Report why a trial's actor is gone."""
         number = int(trial.config["iteration"])
+        was_loading = self._backend.loaded(number)
         announcement, was_killed = self._backend.forget(number)
+        if was_killed and was_loading and announcement is not None:
+            # Another trial there would wait for the same call.
+            ray.kill(announcement.node, no_restart=True)
+            self._host.unfit(number, announcement.node_id, "get_data() did not return", None)
+            return
         log = None if announcement is None else _last_log(announcement, number)
         if was_killed:
             self._host.killed(number, log)

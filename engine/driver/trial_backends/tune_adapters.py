@@ -40,6 +40,7 @@ class HostSearcher(OfThisProcess, Searcher):
             "iteration": proposal.number,
             "pipeline": proposal.spec.to_json(),
             "best_folds": list(proposal.best_folds),
+            "avoid": sorted(proposal.avoid),
         }
 
     def on_trial_complete(

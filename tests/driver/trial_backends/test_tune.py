@@ -8,6 +8,7 @@ import pickle
 from types import SimpleNamespace
 
 import pytest
+from ray.tune import PlacementGroupFactory
 from ray.tune.search import Searcher
 
 from engine.driver.schedule import Next
@@ -42,9 +43,9 @@ class Node:
         return log
 
 
-def announcement(logs=None, node_id=NODE["NodeID"]):
+def announcement(logs=None, node_id=NODE["NodeID"], has_data=True):
     node = Handle(Node({f"{n}.log": log for n, log in (logs or {0: "a line\n"}).items()}))
-    return Announcement("the actor", node, node_id, "10.0.0.1", 17, 1000.0)
+    return Announcement("the actor", node, node_id, "10.0.0.1", 17, 1000.0, has_data)
 
 
 def trial(number=0, error_file=None):
@@ -78,7 +79,7 @@ def test_the_searcher_hands_over_proposals_and_the_hosts_other_answers():
     searcher = HostSearcher(host)
     assert searcher.suggest("t0") is None
     assert searcher.suggest("t0") == {
-        "iteration": 0, "pipeline": SPEC.to_json(), "best_folds": [],
+        "iteration": 0, "pipeline": SPEC.to_json(), "best_folds": [], "avoid": [],
     }  # fmt: skip
     assert searcher.suggest("t1") == Searcher.FINISHED
     assert searcher.on_trial_complete("t0") is None
@@ -135,6 +136,45 @@ def test_a_trial_is_killed_by_its_actor(scene):
     scene.reports.on_trial_error(2, [], trial())
     assert scene.host.of(0) == ["begun", "killed"]
     assert scene.host.last(0) == "a line\n"
+
+
+def test_a_node_that_cannot_have_the_data_is_reported(scene):
+    begin(scene, has_data=False)
+    result = {"unfit": "KeyError: 'my key'", "done": True}
+    scene.reports.on_trial_result(2, [], trial(), result)
+    assert scene.host.of(0) == ["begun", "lost"]  # as a host that does not bar nodes takes it
+    assert scene.host.last(0) == "KeyError: 'my key'"
+
+
+def test_a_trial_that_is_killed_while_its_node_reads_takes_the_nodes_actor_along(scene):
+    begin(scene, has_data=False)
+    scene.backend.kill(0)
+    scene.reports.on_trial_error(2, [], trial())
+    assert scene.host.last(0) == "get_data() did not return"
+    assert len(scene.ray.killed) == 2
+
+
+def test_a_trial_whose_node_has_read_the_data_is_killed_alone(scene):
+    begin(scene, has_data=False)
+    scene.reports.on_trial_result(2, [], trial(), {"loaded": True})
+    scene.backend.kill(0)
+    scene.reports.on_trial_error(3, [], trial())
+    assert scene.host.of(0) == ["begun", "killed"]
+    assert scene.ray.killed == ["the actor"]
+
+
+def test_a_trial_avoids_the_nodes_of_its_proposal(scene):
+    room = scene.backend.room_of({"avoid": []})
+    assert room == PlacementGroupFactory([{"CPU": 1.0}])
+    (selector,) = scene.backend.room_of({"avoid": ["b", "a"]})._kwargs["bundle_label_selector"]
+    assert selector == {"ray.io/node-id": "!in(a,b)"}
+
+
+def test_nodes_besides_those_that_are_barred(scene):
+    assert scene.backend.has_nodes_besides([])
+    assert not scene.backend.has_nodes_besides([NODE["NodeID"]])
+    scene.ray.autoscaler_refuses()  # others may come
+    assert scene.backend.has_nodes_besides([NODE["NodeID"]])
 
 
 def test_an_outcome_may_come_after_the_kill(scene):
