@@ -15,7 +15,7 @@ from engine.driver.first_node import first_node
 from engine.driver.outcome import EndedBy, Outcome
 from engine.driver.platform import Platform
 from engine.driver.results import TOO_SHORT, describe, keep_best
-from engine.driver.resuming import schedule_after, search_for, tell_earlier
+from engine.driver.resuming import check_same_data, schedule_after, search_for, tell_earlier
 from engine.driver.time_budget import TimeBudget
 from engine.driver.tuning import Tuning
 from engine.driver.watch import Watch
@@ -79,8 +79,9 @@ class RunSteps:
         Raises
         ------
         AutoMLError
-            When the run fails: its data cannot be used, nothing fits the machines, no iteration
-            gave a model, or the store could not be written.
+            When the run fails: its data cannot be used or is not what its earlier iterations have
+            seen, nothing fits the machines, no iteration gave a model, or the store could not be
+            written.
         """
         cores = first_node(self._platform, self._watch, self._clock)
         data = None
@@ -126,6 +127,8 @@ class RunSteps:
         self._store.tag_notes(self._run_id, notes)
         record = self._store.run(self._run_id)
         earlier = self._store.iterations(self._run_id)
+        check_same_data(record.data, data.summary.fingerprint, earlier)
+        self._store.tag_data(self._run_id, data.summary.fingerprint)
         search = search_for(self._settings, data.summary, record.metric)
         tell_earlier(search, earlier, record.metric)
         schedule = schedule_after(self._settings, earlier, record.metric)

@@ -109,11 +109,14 @@ class Tuning:
             if outcome is not Outcome.TAKEN_OVER:
                 progress.end_unfinished(str(schedule.stopped or "the run ended"))
             recorder.close()
+        self._check(recorder)
+        logger.info("no more iterations: %s", schedule.stopped or "all are done")
+        return outcome
+
+    def _check(self, recorder: Recorder) -> None:
         if recorder.error is not None:
             raise RunException(
                 f"the store could not be written: {recorder.error}"
             ) from recorder.error
         if self._nodes.failure is not None:
             raise self._nodes.failure
-        logger.info("no more iterations: %s", schedule.stopped or "all are done")
-        return outcome

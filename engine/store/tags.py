@@ -31,6 +31,7 @@ ERROR, ERROR_TYPE = f"{_PREFIX}error", f"{_PREFIX}error_type"
 NOTES = f"{_PREFIX}notes"
 BEST_ITERATION, BEST_RUN_ID = f"{_PREFIX}best_iteration", f"{_PREFIX}best_run_id"
 DRIVER = f"{_PREFIX}driver"
+DATA = f"{_PREFIX}data"
 TARGET = f"{_PREFIX}target"
 CANCEL, PAUSE = f"{_PREFIX}request.cancel", f"{_PREFIX}request.pause"
 _CANCEL_ITERATION = f"{_PREFIX}request.cancel_iteration."
@@ -172,6 +173,7 @@ def run_record(run: Run) -> RunRecord:
         notes=tuple(tags.get(NOTES, "").splitlines()),
         tags={key: value for key, value in tags.items() if not is_reserved(key)},
         target=tags.get(TARGET, "local"),
+        data=tags.get(DATA),
     )
 
 

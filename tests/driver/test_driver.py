@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -400,3 +401,47 @@ def test_a_report_that_cannot_be_made_leaves_the_run_as_it_is(experiment, monkey
     replay.drive()
     assert replay.status == "Completed"
     assert "report.html" not in replay.run.get_file_names()
+
+
+#: Data whose rows are in another order once the file ``turned`` is there.
+TURNED = """
+import os
+import numpy as np
+
+def get_data():
+    X = np.random.default_rng(0).normal(size=(120, 3))
+    y = (X[:, 0] > 0).astype(int)
+    if os.path.exists("turned"):
+        X[y == 0], X[y == 1] = X[y == 0][::-1], X[y == 1][::-1]
+    return {"X": X, "y": y}
+"""
+
+
+@pytest.fixture
+def scripted(experiment):
+    """A completed run whose data comes from a script, and that gets two more iterations."""
+    replay = Replay(experiment, {0: scored(0.9)}, script=TURNED)
+    replay.drive()
+    assert replay.status == "Completed"
+    assert replay.store.run(replay.run_id).data is not None
+    replay.add_iterations(2)
+    return replay
+
+
+def test_a_run_that_goes_on_sees_the_same_data(scripted):
+    scripted.drive()
+    assert scripted.status == "Completed"
+    assert len(scripted.statuses) == 8
+
+
+def test_other_rows_under_the_same_targets_are_an_error(scripted):
+    Path("turned").touch()
+    scripted.drive()
+    assert scripted.status == "Failed"
+    error = scripted.store.run(scripted.run_id).error
+    assert error.startswith("the data is not what the run's 6 iterations have seen")
+    assert "submit a new run" in error
+    assert len(scripted.statuses) == 6
+    Path("turned").unlink()
+    scripted.drive()
+    assert scripted.status == "Completed"
