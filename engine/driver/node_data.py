@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +18,10 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.targets.embedded import NAMESPACE
 from engine.driver.data_host import LoadedData
-from engine.driver.output_capture import capture_output
+from engine.driver.output_capture import capture_output, read_end
+from engine.driver.ray_cluster import has_ended
 from engine.errors import DataException
+from engine.temporary import remove_folder, shared_folder, temporary_root
 
 # pandas and scikit-learn take 100 MB of a process; the one that only reads logs does without.
 if TYPE_CHECKING:
@@ -31,7 +35,10 @@ logger = logging.getLogger("raysmith.trial")
 _FEATURES_SHARE = 0.2
 
 
-_LARGEST_TAIL = 200_000  # characters of a log that one look brings
+_LARGEST_TAIL = 200_000  # bytes of a log that one look brings
+_CLEAN_SECONDS = 2.0
+#: How often an actor looks whether its run's driver is still there.
+_JOB_SECONDS = 10.0
 
 
 def log_folder(run_id: str) -> Path:
@@ -39,10 +46,14 @@ def log_folder(run_id: str) -> Path:
 
     Examples
     --------
-    >>> log_folder("4f2a").parts[-3:]
-    ('raysmith', '4f2a', 'logs')
+    >>> log_folder("4f2a").parts[-2:]
+    ('run-4f2a', 'logs')
     """
-    return Path(tempfile.gettempdir()) / "raysmith" / run_id / "logs"
+    return temporary_root() / _folder_name(run_id) / "logs"
+
+
+def _folder_name(run_id: str) -> str:
+    return f"run-{run_id}"
 
 
 class NodeData:
@@ -67,6 +78,8 @@ class NodeData:
         self._loaded: LoadedData | None = None
         self._features: dict[int, Any] = {}
         self._room: float | None = None
+        self._job: str | None = None
+        shared_folder(_folder_name(run_id))
 
     def load(self) -> LoadedData:
         """Return the data; the first call reads it, later calls get the same result."""
@@ -107,11 +120,32 @@ class NodeData:
 
     def tail(self, file: str) -> str:
         """Return the end of a log file of this node; an empty text while there is no file."""
-        try:
-            text = (log_folder(self._run_id) / file).read_text(errors="replace")
-        except OSError:
-            return ""
-        return text[-_LARGEST_TAIL:]
+        return read_end(log_folder(self._run_id) / file, _LARGEST_TAIL)
+
+    def clean(self) -> None:
+        """Remove the run's files on this node."""
+        remove_folder(_folder_name(self._run_id))
+
+    def end_with(self, job_id: str) -> None:
+        """End this actor when a Ray job has ended: a detached actor would outlive its driver.
+
+        Parameters
+        ----------
+        job_id:
+            The job of the run's driver.
+        """
+        with self._lock:
+            if self._job is not None:
+                return
+            self._job = job_id
+
+        def watch() -> None:
+            while not has_ended(job_id):
+                time.sleep(_JOB_SECONDS)
+            self.clean()
+            os.kill(os.getpid(), signal.SIGKILL)  # a thread cannot leave an actor otherwise
+
+        threading.Thread(target=watch, name="raysmith-job", daemon=True).start()
 
     def _load(self) -> LoadedData:
         from engine.data.splits import check_plan
@@ -157,7 +191,9 @@ def node_data(source: DataSource, node_id: str | None = None) -> Any:
         max_concurrency=8,
         scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False),
     )
-    return remote.remote(source.run_id, None if source.shared else source)
+    node = remote.remote(source.run_id, None if source.shared else source)
+    node.end_with.remote(ray.get_runtime_context().get_job_id())
+    return node
 
 
 class NodeFeatures:
@@ -230,12 +266,16 @@ def actor_prefix(run_id: str) -> str:
 
 def end_node_data(run_id: str) -> None:
     """End the `NodeData` actors of a run on all nodes."""
+    nodes = []
     for actor in ray.util.list_named_actors(all_namespaces=True):
         if actor["namespace"] == NAMESPACE and actor["name"].startswith(actor_prefix(run_id)):
-            try:
-                ray.kill(ray.get_actor(actor["name"], namespace=NAMESPACE))
-            except ValueError:
-                continue  # it is gone already
+            with suppress(ValueError):  # it is gone already
+                nodes.append(ray.get_actor(actor["name"], namespace=NAMESPACE))
+    if nodes:
+        cleaned = [node.clean.remote() for node in nodes]
+        ray.wait(cleaned, num_returns=len(cleaned), timeout=_CLEAN_SECONDS)
+    for node in nodes:
+        ray.kill(node)
 
 
 @ray.remote(max_retries=0)

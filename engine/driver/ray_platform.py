@@ -12,13 +12,13 @@ from engine.config.settings import Settings
 from engine.config.specification import RunSpecification
 from engine.deadline import Deadline
 from engine.driver import resources
-from engine.driver.autoscaling import request_nodes
 from engine.driver.data_host import RunData
 from engine.driver.data_source import DataSource
 from engine.driver.ensemble_step import BeginSecondLevel
 from engine.driver.explain_step import ExplainRequest, ExplainStep
 from engine.driver.node_data import end_node_data
 from engine.driver.platform import Platform
+from engine.driver.ray_cluster import request_nodes
 from engine.driver.ray_data_host import RayDataHost
 from engine.driver.ray_gauges import RunMetrics
 from engine.driver.second_level_job import SecondLevelJob

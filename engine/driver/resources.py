@@ -10,7 +10,7 @@ from typing import Any
 import ray
 
 from engine.config.settings import Settings
-from engine.driver.autoscaling import may_grow, refuses, request_nodes
+from engine.driver.ray_cluster import may_grow, refuses, request_nodes
 from engine.errors import ConfigException
 
 #: The part of a node's memory that Ray offers to tasks and actors.

@@ -17,7 +17,7 @@ from engine.data.dataset import Dataset, Fold
 from engine.data.splits import make_splits
 from engine.driver.data_host import LoadedData
 from engine.driver.node_data import NodeFeatures, log_folder, node_data
-from engine.driver.output_capture import capture_output
+from engine.driver.output_capture import LARGEST_LOG, capture_output, read_end
 from engine.driver.ray_gauges import TrialMetrics
 from engine.driver.trial_evaluation import TrialEvaluation
 from engine.driver.trial_settings import TrialSettings
@@ -118,7 +118,7 @@ class IterationTrial(tune.Trainable):
             evaluation = TrialEvaluation(self._spec, self._settings, self._best_folds)
             end = evaluation.run(self._data, NodeFeatures(self._node), self._metrics.fitted)
         release_memory()
-        log = file.read_text(errors="replace")
+        log = read_end(file, LARGEST_LOG)
         file.unlink(missing_ok=True)
         return replace(end, log=log)
 

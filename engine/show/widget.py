@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import tempfile
+import os
 import threading
 import webbrowser
 from pathlib import Path
@@ -14,6 +14,7 @@ from engine.errors import AutoMLError, ConfigException
 from engine.show.report import view_source
 from engine.show.view import RunView, ViewState, full_state, importance_of, log_of, run_state
 from engine.store.status import RunStatus
+from engine.temporary import shared_folder
 
 _LOOK_SECONDS = 1.0
 
@@ -76,7 +77,8 @@ class RunDetails:
 
             display(self.get_widget())
             return None
-        path = Path(tempfile.mkdtemp(prefix="raysmith-")) / "report.html"
+        # One folder a process: it is there as long as the process, and a later one removes it.
+        path = shared_folder(f"reports-{os.getpid()}") / f"{self._run.id}.html"
         self._run.report(path)
         if not _open_browser(path):
             print(f"The report of run {self._run.id}: {path}")

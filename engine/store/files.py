@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ from mlflow.exceptions import MlflowException
 from numpy.typing import NDArray
 
 from engine.store.tracking import Tracking
+from engine.temporary import passing_folder
 
 MODEL_FILE, PREDICTIONS_FILE = "outputs/model.pkl.zst", "outputs/predictions.npy"
 LOG_FILE = "logs/iteration.log"
@@ -86,8 +85,8 @@ class Files(Tracking):
         FileNotFoundError
             When the run has no such file.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            return Path(self.download(run_id, file, folder)).read_bytes()
+        with passing_folder("store") as folder:
+            return Path(self.download(run_id, file, str(folder))).read_bytes()
 
     def download(self, run_id: str, file: str, folder: str) -> str:
         """Copy an artifact, a file or a folder, into ``folder``; return the path of the copy.
@@ -114,10 +113,7 @@ class Files(Tracking):
     @contextmanager
     def _upload(self, run_id: str, artifact_path: str | None) -> Iterator[Path]:
         """Yield a local folder whose content becomes artifacts of the run."""
-        folder = Path(tempfile.mkdtemp(prefix="raysmith-"))
-        try:
+        with passing_folder("store") as folder:
             yield folder
             if any(folder.iterdir()):
                 self.client.log_artifacts(run_id, str(folder), artifact_path)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from engine.errors import RunException
 from engine.store.files import MLFLOW_MODEL, MODEL_FILE
 from engine.store.mlflow_store import RunStore
 from engine.store.packing import unpack_model
+from engine.temporary import passing_folder
 
 _PACKAGES = ("raysmith", "scikit-learn", "numpy", "scipy", "pandas", "cloudpickle")
 
@@ -61,8 +60,8 @@ def save_mlflow_model(store: RunStore, child_id: str) -> str:
     # MLflow warns of cloudpickle on every call.
     logging.getLogger("mlflow.sklearn").setLevel(logging.ERROR)
     model = load_model(store, child_id)
-    with tempfile.TemporaryDirectory(prefix="raysmith-") as folder:
-        path = Path(folder) / MLFLOW_MODEL
+    with passing_folder("model") as folder:
+        path = folder / MLFLOW_MODEL
         mlflow.sklearn.save_model(
             model,
             str(path),

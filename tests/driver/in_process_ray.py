@@ -69,6 +69,8 @@ class InProcessRay:
         self.requested: list[list[dict[str, Any]]] = []
         #: What the autoscaler says; ``None``: there is none that answers.
         self.autoscaler: Any = None
+        #: Job id -> what Ray knows of the job.
+        self.jobs: dict[Any, Any] = {}
 
     def install(self, patch: Any) -> None:
         """Put the functions in the places of Ray's until the end of the test."""
@@ -105,6 +107,10 @@ class InProcessRay:
         if self.autoscaler is None:
             raise TimeoutError("nobody answers")
         return GetClusterStatusReply(autoscaling_state=self.autoscaler).SerializeToString()
+
+    def get_all_job_info(self, timeout: int) -> dict[Any, Any]:
+        """``GcsClient.get_all_job_info``."""
+        return self.jobs
 
     def autoscaler_refuses(self, *bundles: dict[str, float]) -> None:
         """Have an autoscaler that has refused these requests."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import ray
+from ray import JobID
 
 from engine import AutoMLConfig
 from engine.driver.data_host import DataLost
@@ -95,8 +98,29 @@ def test_the_end_of_a_log(source):
     folder = log_folder("run")
     folder.mkdir(parents=True)
     (folder / "3.log").write_text("x" * 300_000 + "the end")
-    assert len(node.tail("3.log")) == 200_000
-    assert node.tail("3.log").endswith("the end")
+    beginning, end = node.tail("3.log").split("\n")
+    assert beginning == "[100007 bytes before this were left out]"
+    assert (len(end), end[-7:]) == (200_000, "the end")
+    node.clean()
+    assert not folder.exists()
+    assert node.tail("3.log") == ""
+
+
+def test_an_actor_ends_with_the_job_of_its_driver(source, in_process_ray, monkeypatch):
+    """A detached actor outlives its driver, and would keep the data on its node."""
+    monkeypatch.setattr("engine.driver.node_data._JOB_SECONDS", 0.01)
+    ended = threading.Event()
+    monkeypatch.setattr("os.kill", lambda pid, number: ended.set())
+    jobs = in_process_ray.jobs
+    jobs[JobID.from_hex("01000000")] = SimpleNamespace(is_dead=False)
+    jobs[JobID.from_hex("02000000")] = SimpleNamespace(is_dead=True)
+    node = NodeData("run", source())
+    node.end_with("01000000")
+    node.end_with("02000000")  # another trial's call changes nothing
+    assert not ended.wait(0.1)
+    jobs[JobID.from_hex("01000000")] = SimpleNamespace(is_dead=True)
+    assert ended.wait(10)
+    assert not log_folder("run").parent.exists()
 
 
 def test_features_are_made_once_and_kept_while_there_is_room(source):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Collection, Mapping
@@ -13,7 +11,7 @@ from typing import Any
 import ray
 from ray import tune
 
-from engine.driver.autoscaling import may_grow
+from engine.driver.ray_cluster import may_grow
 from engine.driver.resources import node_addresses, outside_of
 from engine.driver.trial import Announcement, IterationTrial
 from engine.driver.trial_backends.backend import Placement, TrialBackend, TrialHost
@@ -25,6 +23,7 @@ from engine.driver.trial_backends.tune_adapters import (
     quiet_tune,
 )
 from engine.driver.trial_settings import TrialSettings
+from engine.temporary import new_folder, remove_folder
 
 #: Ray's own health checks take this long to notice that a node is gone.
 _NOTICE_SECONDS = 20.0
@@ -62,7 +61,7 @@ class TuneBackend(TrialBackend):
 
     def run(self, host: TrialHost, concurrency: int) -> None:
         """See `TrialBackend.run`."""
-        folder = tempfile.mkdtemp(prefix="raysmith-tune-")
+        folder = new_folder("tune")
         prefix = f"trial-{self._run_id[:8]}"
         trainable = tune.with_resources(
             tune.with_parameters(IterationTrial, settings=self.settings), self.room_of
@@ -81,7 +80,7 @@ class TuneBackend(TrialBackend):
                     ),
                     run_config=tune.RunConfig(
                         name=self._run_id,
-                        storage_path=folder,
+                        storage_path=str(folder),
                         verbose=0,
                         progress_reporter=NoReports(),
                         callbacks=[Reports(self, host)],
@@ -92,7 +91,7 @@ class TuneBackend(TrialBackend):
                     ),
                 ).fit()
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder.name)
 
     def room_of(self, config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
         """Return what a trial takes of its node, and which nodes it avoids."""

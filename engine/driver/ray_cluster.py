@@ -1,4 +1,4 @@
-"""Requests to the autoscaler of the connected Ray cluster."""
+"""Questions to the connected Ray cluster itself: its autoscaler, its jobs."""
 
 from __future__ import annotations
 
@@ -51,3 +51,21 @@ def _state() -> Any:
     except Exception:  # Ray's errors of its C++ client have no common type
         return None
     return reply.autoscaling_state
+
+
+def has_ended(job_id: str) -> bool:
+    """Whether a Ray job has ended, for whatever reason; false while nobody answers.
+
+    Parameters
+    ----------
+    job_id:
+        In hexadecimal digits, as Ray's runtime context gives it.
+    """
+    from ray._raylet import GcsClient  # type: ignore[attr-defined]  # compiled
+
+    try:
+        client = GcsClient(address=ray.get_runtime_context().gcs_address)
+        jobs = client.get_all_job_info(timeout=_ANSWER_SECONDS)
+    except Exception:  # Ray's errors of its C++ client have no common type
+        return False
+    return any(key.hex() == job_id and job.is_dead for key, job in jobs.items())
