@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import psutil
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -37,6 +38,7 @@ _FEATURES_SHARE = 0.2
 
 _LARGEST_TAIL = 200_000  # bytes of a log that one look brings
 _CLEAN_SECONDS = 2.0
+_MEMORY_SECONDS = 0.25
 #: How often an actor looks whether its run's driver is still there.
 _JOB_SECONDS = 10.0
 
@@ -54,6 +56,13 @@ def log_folder(run_id: str) -> Path:
 
 def _folder_name(run_id: str) -> str:
     return f"run-{run_id}"
+
+
+class LastWords(NamedTuple):
+    """What a node says of a trial that has ended: its log, and why the node ended it, if it did."""
+
+    log: str
+    reason: str | None
 
 
 class NodeData:
@@ -79,6 +88,11 @@ class NodeData:
         self._features: dict[int, Any] = {}
         self._room: float | None = None
         self._job: str | None = None
+        #: Process -> its trial's log file, and its limit in MiB.
+        self._limits: dict[int, tuple[str, int]] = {}
+        #: Log file of a trial -> why it was ended.
+        self._over: dict[str, str] = {}
+        self._limiter: threading.Thread | None = None
         shared_folder(_folder_name(run_id))
 
     def load(self) -> LoadedData:
@@ -121,6 +135,44 @@ class NodeData:
     def tail(self, file: str) -> str:
         """Return the end of a log file of this node; an empty text while there is no file."""
         return read_end(log_folder(self._run_id) / file, _LARGEST_TAIL)
+
+    def last_words(self, file: str) -> LastWords:
+        """Return the end of a trial's log file, and why `limit_memory` has ended the trial."""
+        return LastWords(self.tail(file), self._over.get(file))
+
+    def limit_memory(self, file: str, pid: int, megabytes: int) -> None:
+        """End a process of this node when it has more memory of its own than it may.
+
+        This actor looks, because a fit in native code may not let the process look itself.
+
+        Parameters
+        ----------
+        file:
+            The log file of the trial that the process executes.
+        pid:
+            The process.
+        megabytes:
+            Its limit, in MiB; memory that it shares with others does not count.
+        """
+        self._limits[pid] = (file, megabytes)
+        with self._lock:
+            if self._limiter is None:
+                self._limiter = threading.Thread(target=self._limit, daemon=True)
+                self._limiter.start()
+
+    def _limit(self) -> None:
+        while True:
+            for pid, (file, megabytes) in list(self._limits.items()):
+                used = own_memory(pid)
+                if used is None:
+                    self._limits.pop(pid, None)
+                elif used > megabytes * 2**20:
+                    reason = f"over mem_in_mb={megabytes}: it used {used / 2**20:.0f} MB"
+                    self._over[file] = reason
+                    self._limits.pop(pid, None)
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            time.sleep(_MEMORY_SECONDS)
 
     def clean(self) -> None:
         """Remove the run's files on this node."""
@@ -168,6 +220,23 @@ class NodeData:
         return LoadedData(reference, summary, error, self.tail(file.name), seconds)
 
 
+def own_memory(pid: int) -> int | None:
+    """Return the bytes of memory that a process shares with nobody; ``None`` without a process.
+
+    Data in Ray's object store is shared.
+
+    Examples
+    --------
+    >>> own_memory(os.getpid()) > 1_000_000
+    True
+    """
+    try:
+        memory = psutil.Process(pid).memory_info()
+    except psutil.Error:
+        return None
+    return int(memory.rss - getattr(memory, "shared", 0))
+
+
 def node_data(source: DataSource, node_id: str | None = None) -> Any:
     """Return the handle of a node's `NodeData` actor; start the actor if it is not there yet.
 
@@ -188,7 +257,8 @@ def node_data(source: DataSource, node_id: str | None = None) -> Any:
         lifetime="detached",
         get_if_exists=True,
         num_cpus=0,
-        max_concurrency=8,
+        # Trials wait in load(), and nobody may wait for them: each has a few calls under way.
+        max_concurrency=32,
         scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False),
     )
     node = remote.remote(source.run_id, None if source.shared else source)

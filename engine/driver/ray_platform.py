@@ -94,6 +94,7 @@ class RayPlatform(Platform):
             class_weight=self._settings.class_weight,
             verbosity=self._settings.verbosity,
             limits=limits,
+            megabytes=self._settings.mem_in_mb,
             load_seconds=max(_LEAST_LOAD_SECONDS, _LOAD_RATIO * data.seconds),
         )
         room = resources.trial_resources(self._settings, "cpu", cores)

@@ -112,6 +112,8 @@ class IterationTrial(tune.Trainable):
     def _run(self) -> IterationEnd:
         file = log_folder(self._settings.source.run_id) / f"{self._number}.log"
         file.unlink(missing_ok=True)  # of an earlier try
+        if self._settings.megabytes is not None:
+            self._node.limit_memory.remote(file.name, os.getpid(), self._settings.megabytes)
         with capture_output(file):
             logger.info("iteration %d: %s", self._number, self._spec.name)
             logger.info("parameters: %s", self._spec.to_json())

@@ -35,6 +35,8 @@ class TrialSettings:
         Limits of an iteration's time.
     load_seconds:
         How long ``get_data()`` may take on a node; ``None`` for no limit of its own.
+    megabytes:
+        Memory that a trial's process may have, in MiB; ``None`` for no limit.
     """
 
     source: DataSource
@@ -46,3 +48,4 @@ class TrialSettings:
     verbosity: int
     limits: IterationLimits
     load_seconds: float | None = None
+    megabytes: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
@@ -70,10 +71,11 @@ def test_the_machines_are_asked_for_what_the_settings_want(in_process_ray, given
     assert platform.trial_cores() == 1
     assert platform.concurrency(1) == 3
     platform.ask_for_nodes(1)
-    in_process_ray.actors["data-run-node"] = Handle("node")
+    node = SimpleNamespace(clean=lambda: None)
+    in_process_ray.actors["data-run-node"] = Handle(node)
     platform.close()
     assert in_process_ray.requested == [[{"CPU": 1}] * 3, []]
-    assert [handle.actor for handle in in_process_ray.killed] == ["node"]
+    assert [handle.actor for handle in in_process_ray.killed] == [node]
 
 
 @pytest.mark.parametrize(

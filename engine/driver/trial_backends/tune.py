@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import threading
-import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -15,6 +13,7 @@ from engine.driver.ray_cluster import may_grow
 from engine.driver.resources import node_addresses, outside_of
 from engine.driver.trial import Announcement, IterationTrial
 from engine.driver.trial_backends.backend import Placement, TrialBackend, TrialHost
+from engine.driver.trial_backends.endings import Ending
 from engine.driver.trial_backends.tune_adapters import (
     HostSearcher,
     NoReports,
@@ -25,10 +24,7 @@ from engine.driver.trial_backends.tune_adapters import (
 from engine.driver.trial_settings import TrialSettings
 from engine.temporary import new_folder, remove_folder
 
-#: Ray's own health checks take this long to notice that a node is gone.
-_NOTICE_SECONDS = 20.0
 _LOG_SECONDS = 0.5
-_LAST_LOG_SECONDS = 1.0
 #: Names of resources in a trial's room, by their names in `TuneBackend`.
 _BUNDLE_NAMES = {"cpu": "CPU", "gpu": "GPU"}
 
@@ -58,6 +54,7 @@ class TuneBackend(TrialBackend):
         self._running: dict[int, Announcement] = {}
         self._killed: set[int] = set()
         self._loading: set[int] = set()
+        self._asked: dict[int, Any] = {}
 
     def run(self, host: TrialHost, concurrency: int) -> None:
         """See `TrialBackend.run`."""
@@ -121,10 +118,14 @@ class TuneBackend(TrialBackend):
             running = {n: self._running[n] for n in numbers if n in self._running}
         if not running:
             return {}
-        futures = {n: a.node.tail.remote(f"{n}.log") for n, a in running.items()}
-        ready, _ = ray.wait(list(futures.values()), num_returns=len(futures), timeout=_LOG_SECONDS)
+        # A node that has not answered yet is not asked again: the questions would pile up there.
+        asked = {
+            n: self._asked.get(n) or a.node.tail.remote(f"{n}.log") for n, a in running.items()
+        }
+        ready, _ = ray.wait(list(asked.values()), num_returns=len(asked), timeout=_LOG_SECONDS)
+        self._asked = {n: future for n, future in asked.items() if future not in ready}
         logs = {}
-        for number, future in futures.items():
+        for number, future in asked.items():
             if future in ready:
                 try:
                     logs[number] = str(ray.get(future))
@@ -163,6 +164,7 @@ class Reports(OfThisProcess, tune.Callback):
     def __init__(self, backend: TuneBackend, host: TrialHost) -> None:
         self._backend = backend
         self._host = host
+        self._endings: list[Ending] = []
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -188,7 +190,7 @@ class Reports(OfThisProcess, tune.Callback):
             self._host.ended(number, end)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Report why a trial's actor is gone."""
+        """Report why a trial's actor is gone, now or in `on_step_end`."""
         number = int(trial.config["iteration"])
         was_loading = self._backend.loaded(number)
         announcement, was_killed = self._backend.forget(number)
@@ -197,47 +199,26 @@ class Reports(OfThisProcess, tune.Callback):
             ray.kill(announcement.node, no_restart=True)
             self._host.unfit(number, announcement.node_id, "get_data() did not return", None)
             return
-        log = None if announcement is None else _last_log(announcement, number)
-        if was_killed:
-            self._host.killed(number, log)
-            return
-        reason = _why_it_died(trial)
-        lost = _lost_node(reason, announcement)
-        if lost is not None:
-            self._host.lost(number, lost, log)
+        self._endings.append(Ending.of(number, announcement, was_killed, trial.error_file))
+        self._report_endings()
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Report the ends that have become clear since the last step of Tune's loop."""
+        self._report_endings()
+
+    def _report_endings(self) -> None:
+        clear = [ending for ending in self._endings if ending.is_clear()]
+        self._endings = [ending for ending in self._endings if ending not in clear]
+        for ending in clear:
+            self._report(ending)
+
+    def _report(self, ending: Ending) -> None:
+        words = ending.last_words()
+        log = words.log or None
+        lost = ending.lost_node()
+        if ending.was_killed:
+            self._host.killed(ending.number, log)
+        elif lost is not None:
+            self._host.lost(ending.number, lost, log)
         else:
-            self._host.died(number, reason, log)
-
-
-def _last_log(trial: Announcement, number: int) -> str | None:
-    try:
-        tail = trial.node.tail.remote(f"{number}.log")
-        return str(ray.get(tail, timeout=_LAST_LOG_SECONDS)) or None
-    except ray.exceptions.RayError:
-        return None
-
-
-def _why_it_died(trial: Any) -> str:
-    """Return the line of Tune's error file that says most about a death."""
-    try:
-        with open(trial.error_file, encoding="utf-8", errors="replace") as file:
-            lines = file.read().splitlines()
-    except (OSError, TypeError):
-        return "Ray gave no reason"
-    reasons = [line.strip() for line in lines if "actor is dead" in line or "Error" in line]
-    return reasons[-1] if reasons else (lines[-1] if lines else "Ray gave no reason")
-
-
-def _lost_node(why: str, trial: Announcement | None) -> str | None:
-    """Return how a trial lost its node, or ``None`` when it ended for another reason."""
-    # A connection breaks before Ray has noticed that the node is gone.
-    until = time.monotonic() + (_NOTICE_SECONDS if "unavailable" in why else 0.0)
-    while trial is not None:
-        if trial.node_id not in {node["NodeID"] for node in ray.nodes() if node["Alive"]}:
-            return f"node {trial.node_ip} ({trial.node_id[:12]}) was lost"
-        if time.monotonic() >= until:
-            break
-        time.sleep(0.2)
-    if re.search(r"node (has )?died|node was (terminated|preempted)|node is dead", why, re.I):
-        return f"its node was lost: {why}"
-    return None
+            self._host.died(ending.number, words.reason or ending.reason(), log)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import time
 from types import SimpleNamespace
 
 import pytest
 from ray.tune import PlacementGroupFactory
 from ray.tune.search import Searcher
 
+from engine.driver.node_data import LastWords
 from engine.driver.schedule import Next
 from engine.driver.trial import Announcement
-from engine.driver.trial_backends import tune
+from engine.driver.trial_backends import endings
 from engine.driver.trial_backends.tune import Reports, TuneBackend
 from engine.driver.trial_backends.tune_adapters import (
     HostSearcher,
@@ -33,14 +35,17 @@ SPEC = PipelineSpec("KNN", "", {"n_neighbors": 5})
 class Node:
     """A node that has logs."""
 
-    def __init__(self, logs):
-        self.logs = logs
+    def __init__(self, logs, reason=None):
+        self.logs, self.reason = logs, reason
 
     def tail(self, file):
         log = self.logs[file]
         if isinstance(log, Exception):
             raise log
         return log
+
+    def last_words(self, file):
+        return LastWords(self.tail(file), self.reason)
 
 
 def announcement(logs=None, node_id=NODE["NodeID"], has_data=True):
@@ -55,7 +60,7 @@ def trial(number=0, error_file=None):
 @pytest.fixture
 def scene(in_process_ray, monkeypatch):
     """A backend, its host, and Tune's callback between them."""
-    monkeypatch.setattr(tune, "_NOTICE_SECONDS", 0.3)
+    monkeypatch.setattr(endings, "NOTICE_SECONDS", 0.3)
     backend, host = TuneBackend("run", None, {"cpu": 1}), ListHost()
     return SimpleNamespace(
         backend=backend, host=host, reports=Reports(backend, host), ray=in_process_ray
@@ -111,6 +116,20 @@ def test_tune_is_quiet_meanwhile_and_as_before_afterwards(monkeypatch):
         assert logging.getLogger("ray.tune").level == logging.CRITICAL
     assert os.environ["RAY_AIR_NEW_OUTPUT"] == "1"
     assert "TUNE_GLOBAL_CHECKPOINT_S" not in os.environ
+    assert logging.getLogger("ray.tune").level == level
+
+
+def test_the_last_of_two_runs_restores_what_tune_had(monkeypatch):
+    monkeypatch.setenv("RAY_AIR_NEW_OUTPUT", "1")
+    level = logging.getLogger("ray.tune").level
+    first, second = quiet_tune(), quiet_tune()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert os.environ["RAY_AIR_NEW_OUTPUT"] == "0"
+    assert logging.getLogger("ray.tune").level == logging.CRITICAL
+    second.__exit__(None, None, None)
+    assert os.environ["RAY_AIR_NEW_OUTPUT"] == "1"
     assert logging.getLogger("ray.tune").level == level
 
 
@@ -213,18 +232,80 @@ def test_a_node_that_is_not_there_any_more_was_lost(scene, tmp_path):
     assert scene.host.last(0) == f"node 10.0.0.1 ({'b' * 12}) was lost"
 
 
+def step(scene, until):
+    """Steps of Tune's loop until something has been reported of trial 0."""
+    limit = time.monotonic() + 30
+    while scene.host.of(0)[-1] == "begun":
+        assert time.monotonic() < limit, f"never {until}"
+        scene.reports.on_step_end(3, [])
+
+
 def test_a_broken_connection_is_a_lost_node_once_ray_has_noticed(scene, tmp_path, monkeypatch):
-    answers = [[NODE], [NODE], []]
-    monkeypatch.setattr("ray.nodes", lambda: answers.pop(0))
+    alive = [NODE]
+    monkeypatch.setattr("ray.nodes", lambda: alive)
     begin(scene)
     scene.reports.on_trial_error(2, [], died(tmp_path, "RpcError: unavailable"))
+    scene.reports.on_step_end(3, [])
+    assert scene.host.of(0) == ["begun"]  # Tune's loop goes on meanwhile
+    alive.clear()
+    scene.reports.on_step_end(4, [])
     assert scene.host.of(0) == ["begun", "lost"]
 
 
 def test_a_broken_connection_to_a_node_that_stays_is_a_death(scene, tmp_path):
     begin(scene)
     scene.reports.on_trial_error(2, [], died(tmp_path, "RpcError: unavailable"))
+    assert scene.host.of(0) == ["begun"]
+    step(scene, "died")
     assert scene.host.of(0) == ["begun", "died"]
+
+
+def test_a_node_that_does_not_say_its_last_words_holds_nobody_up(scene, monkeypatch):
+    monkeypatch.setattr(endings, "_LAST_WORDS_SECONDS", 0.1)
+    begin(scene)
+    monkeypatch.setattr("ray.wait", lambda references, **_: ([], references))
+    scene.backend.kill(0)
+    scene.reports.on_trial_error(2, [], trial())
+    assert scene.host.of(0) == ["begun"]
+    step(scene, "killed")
+    assert scene.host.of(0) == ["begun", "killed"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Worker exit type: NODE_OUT_OF_MEMORY Worker exit detail: Task was killed due to the node "
+        "running low on memory.\nRayActorError: The actor is dead",
+        "ray.exceptions.OutOfMemoryError: 1 Worker was killed",
+    ],
+)
+def test_what_ray_ends_for_its_memory_is_told_so(scene, tmp_path, text):
+    begin(scene)
+    scene.reports.on_trial_error(2, [], died(tmp_path, text))
+    assert scene.host.of(0) == ["begun", "died"]
+    assert scene.host.last(0).startswith("out of memory: Ray ended it because its node")
+
+
+def test_what_its_node_ends_for_its_memory_is_told_so(scene, tmp_path):
+    begin(scene)
+    node = scene.backend._running[0].node.actor
+    node.reason = "over mem_in_mb=100: it used 120 MB"
+    scene.reports.on_trial_error(2, [], died(tmp_path, "Error: The actor is dead"))
+    assert scene.host.last(0) == "over mem_in_mb=100: it used 120 MB"
+
+
+def test_a_node_that_does_not_answer_is_asked_for_a_log_once(scene, monkeypatch):
+    asked = []
+    begin(scene)
+    node = scene.backend._running[0].node.actor
+    node.tail = lambda file: asked.append(file) or "late\n"
+    with monkeypatch.context() as patch:
+        patch.setattr("ray.wait", lambda references, **_: ([], references))
+        assert scene.backend.logs([0]) == scene.backend.logs([0]) == {}
+    assert asked == ["0.log"]
+    assert scene.backend.logs([0]) == {0: "late\n"}
+    scene.backend.logs([0])
+    assert asked == ["0.log", "0.log"]
 
 
 @pytest.mark.parametrize("text", ["Error: the node has died", "Error: node was preempted"])
