@@ -1,8 +1,9 @@
 """Run a driver as a process of its own and start it again when it is killed.
 
 A Ray job runs ``python -m cluster.jobs.supervisor MODULE ARGUMENTS...``. A driver that exits by
-itself, even after a failed run, has written its state to the store and ends the job. A driver that
-was killed is started again, at most once a minute, and goes on from what the store holds.
+itself with the code 0, even after a failed run, has written its state to the store and ends the
+job. A driver that was killed is started again, at most once a minute, and goes on from what the
+store holds. So is one that Ray has ended, with the code 1, because it did not reach its cluster.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from types import FrameType
 
 LEAST_SECONDS_BETWEEN_STARTS = 60.0
 _MOST_STARTS = 30
+#: The code of a process that Ray's own library ends when the cluster's control service is gone for
+#: a minute; also Python's for an error, which comes again: it is tried less often.
+_ENDED_BY_RAY = 1
+_MOST_ENDED_BY_RAY = 3
 
 
 def supervise(command: Sequence[str], pause: float = LEAST_SECONDS_BETWEEN_STARTS) -> int:
@@ -37,14 +42,16 @@ def supervise(command: Sequence[str], pause: float = LEAST_SECONDS_BETWEEN_START
         sys.exit(128 + number)
 
     signal.signal(signal.SIGTERM, pass_on)
-    code = 0
+    code = ended_by_ray = 0
     for start in range(_MOST_STARTS):
         began = time.monotonic()
         child = subprocess.Popen(command)
         code = child.wait()
-        if code >= 0:
+        ended_by_ray += code == _ENDED_BY_RAY
+        if code >= 0 and (code != _ENDED_BY_RAY or ended_by_ray >= _MOST_ENDED_BY_RAY):
             return code
-        print(f"the driver was ended by signal {-code} (start {start + 1})", file=sys.stderr)
+        how = f"signal {-code}" if code < 0 else "Ray or by an error"
+        print(f"the driver was ended by {how} (start {start + 1})", file=sys.stderr)
         time.sleep(max(0.0, pause - (time.monotonic() - began)))
     return 128 - code
 
