@@ -14,7 +14,12 @@ from engine.driver.clock import Clock
 from engine.driver.gauges import Gauges
 from engine.driver.running_trials import RunningTrials, Verdict
 from engine.driver.schedule import Next, Schedule
-from engine.driver.trial_backends.backend import Placement, Proposal, TrialHost
+from engine.driver.trial_backends.backend import (
+    OUT_OF_MEMORY,
+    Placement,
+    Proposal,
+    TrialHost,
+)
 from engine.metrics.metric import Metric
 from engine.pipelines.spec import PipelineSpec
 from engine.search.searcher import Searcher
@@ -144,7 +149,8 @@ class Progress(TrialHost):
         """See `TrialHost.died`."""
         verdict = self._open_and_verdict(number)
         if verdict is None:
-            verdict = Verdict(IterationStatus.FAILED, f"the worker died: {reason}")
+            how = reason if reason.startswith(OUT_OF_MEMORY) else f"the worker died: {reason}"
+            verdict = Verdict(IterationStatus.FAILED, how)
         self._end(number, IterationEnd(verdict.status, verdict.reason, log=log))
 
     def lost(self, number: int, reason: str, log: str | None) -> None:
@@ -225,6 +231,8 @@ class Progress(TrialHost):
         if opened is not None:
             seconds = end.whole_seconds or self._clock.time() - opened.started
             self._search.tell(number, opened.spec, score, seconds)
+            if end.reason.startswith(OUT_OF_MEMORY):
+                self._search.avoid(opened.spec)
         is_best = self.schedule.ended(number, score)
         if is_best:
             self._best_folds = tuple(fold[self._metric.name] for fold in end.fold_metrics)

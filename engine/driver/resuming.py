@@ -11,6 +11,7 @@ from engine.config.settings import Settings
 from engine.data.dataset import DataSummary
 from engine.data.fingerprint import is_other_data
 from engine.driver.schedule import Goals, Schedule
+from engine.driver.trial_backends.backend import OUT_OF_MEMORY
 from engine.errors import DataException
 from engine.metrics.metric import Metric
 from engine.search.pipeline_search import PipelineSearch
@@ -85,6 +86,8 @@ def tell_earlier(search: Searcher, iterations: Sequence[IterationRecord], metric
             continue
         if record.status.is_final:
             search.tell(record.iteration, record.spec, metric.of(record.metrics), record.seconds)
+            if record.reason.startswith(OUT_OF_MEMORY):
+                search.avoid(record.spec)
         else:
             search.replay(record.iteration, record.spec)
 

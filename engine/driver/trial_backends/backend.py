@@ -10,6 +10,9 @@ from engine.driver.schedule import Next
 from engine.pipelines.spec import PipelineSpec
 from engine.store.records import IterationEnd
 
+#: How the reasons of trials begin that needed more memory than there was.
+OUT_OF_MEMORY = ("out of memory", "over mem_in_mb", "MemoryError")
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -72,7 +75,10 @@ class TrialHost(ABC):
 
     @abstractmethod
     def died(self, number: int, reason: str, log: str | None) -> None:
-        """Take note that a trial's process died by itself; ``reason`` in one line."""
+        """Take note that a trial's process died by itself; ``reason`` in one line.
+
+        It begins with one of `OUT_OF_MEMORY` when the trial needed too much memory.
+        """
 
     @abstractmethod
     def lost(self, number: int, reason: str, log: str | None) -> None:
