@@ -1,4 +1,4 @@
-"""Fixtures of all tests. Those that need Ray share one embedded cluster of two cores."""
+"""Fixtures of all tests. Those that need Ray share one embedded cluster in each test process."""
 
 from __future__ import annotations
 
@@ -15,26 +15,22 @@ from xdist.scheduler import LoadScopeScheduling
 from engine import Experiment, Workspace
 
 
-def _is_live(file: Path) -> bool:
-    return file.parent.name == "live"
-
-
-class _OneClusterScheduling(LoadScopeScheduling):
-    """Of several processes, one has the embedded cluster; other tests stay together by file."""
+class _ByFileScheduling(LoadScopeScheduling):
+    """Of several processes, each takes a file at a time, or a folder of files that share a run."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0])
-        return str(file.parent if _is_live(file) else file)
+        return str(file.parent if file.parent.parent.name == "live" else file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    return _OneClusterScheduling(config, log)
+    return _ByFileScheduling(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What takes longest is begun first when there are several processes."""
+    """What takes longest is begun first when there are several processes, what is quick last."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: (not _is_live(item.path), "ray" not in item.keywords))
+        items.sort(key=lambda i: ("cluster_live" not in i.path.parts, "ray" not in i.keywords))
 
 
 @pytest.fixture(scope="session")
@@ -73,9 +69,9 @@ def workspace(
 
 
 @pytest.fixture
-def experiment(workspace: Workspace) -> Iterator[Experiment]:
+def experiment(workspace: Workspace, tmp_path: Path) -> Iterator[Experiment]:
     """An experiment whose runs end with the test, whatever happened in it."""
-    experiment = Experiment(workspace, "tests")
+    experiment = Experiment(workspace, tmp_path.name)
     yield experiment
     for run in experiment.get_runs():
         if run.get_status() in ("Preparing", "Running", "Finalizing"):
@@ -85,7 +81,7 @@ def experiment(workspace: Workspace) -> Iterator[Experiment]:
 
 @pytest.fixture(scope="session")
 def ray_cluster() -> None:
-    """The embedded cluster that all tests of the session use."""
+    """The embedded cluster that all tests of the process use."""
     from cluster.targets.embedded import connect
 
     connect()

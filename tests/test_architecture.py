@@ -36,6 +36,8 @@ HOMES = {"ray": ("engine.driver", "cluster"), "mlflow": ("engine.store",)}
 
 #: Private attributes of libraries that have no public counterpart.
 OF_LIBRARIES = {
+    # os: ends a process without Python's functions for its exit.
+    "_exit",
     # threading: lets a thread be joined before the interpreter ends its thread pools.
     "_register_atexit",
     # scikit-learn's histogram boosting: start values and trees.

@@ -35,6 +35,7 @@ _UP = (
 )
 _DOWN = "from ray.autoscaler.sdk import teardown_cluster as down; down({file!r})"
 _TUNNEL_SECONDS = 60.0
+_CANCEL_SECONDS = 10.0
 _LAST_LINES = 3
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -94,7 +95,7 @@ class LaunchedCluster(Provider):
         """End the tunnel's processes, if there are any."""
         tunnel = self._tunnel()
         if tunnel is not None:
-            _end_group(tunnel["pid"])
+            _end_tunnel(tunnel["pid"])
         self._tunnel_file.unlink(missing_ok=True)
 
     @property
@@ -175,7 +176,7 @@ class LaunchedCluster(Provider):
                 head.version()
                 break
             if process.poll() is not None or time.monotonic() > until:
-                _end_group(process.pid)
+                _end_tunnel(process.pid)
                 raise ComputeTargetException(
                     f"the head of compute target {self.folder.name!r} cannot be reached; "
                     f"`ray dashboard {self.cluster_file}` said: {_tail(log)}"
@@ -186,7 +187,26 @@ class LaunchedCluster(Provider):
         return address
 
 
-def _end_group(pid: int) -> None:
+def _end_tunnel(pid: int) -> None:
+    """End ``ray dashboard``, and its port forwarding first.
+
+    Ray lets ssh share a connection (``ControlMaster``), which holds the forwarded port, belongs to
+    no process of the tunnel and outlives them by ten seconds. Only this forwarding is cancelled:
+    others, such as ``ray attach``, may use the connection.
+    """
+    with contextlib.suppress(psutil.Error):
+        for process in psutil.Process(pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error, OSError, subprocess.SubprocessError):
+                if process.name() == "ssh":
+                    program, *options, _command = process.cmdline()
+                    subprocess.run(
+                        [program, "-O", "cancel", *options],
+                        stdin=subprocess.DEVNULL,
+                        stdout=subprocess.DEVNULL,
+                        stderr=subprocess.DEVNULL,
+                        timeout=_CANCEL_SECONDS,
+                        check=False,
+                    )
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGTERM)
 

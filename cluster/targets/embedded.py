@@ -13,7 +13,11 @@ from cluster.targets.launch import Launch
 NAMESPACE = "raysmith"
 #: Seconds that a driver may take after its run's final state before the user is told about it.
 _PATIENCE = 5.0
-_drivers: list[threading.Thread] = []
+#: Exit code of a process that was interrupted, as shells give it: 128 + SIGINT.
+_INTERRUPTED = 130
+#: The ends of the runs that this process drives, by their ids. Not their threads: Python takes a
+#: thread whose `join` was interrupted for ended.
+_ends: dict[str, threading.Event] = {}
 _connecting = threading.Lock()
 
 
@@ -34,11 +38,17 @@ class EmbeddedTarget:
 
         The interpreter waits for it before it exits.
         """
+        ended = _ends[launch.run_id] = threading.Event()
+
+        def drive() -> None:
+            try:
+                launch.drive()
+            finally:
+                ended.set()
+
         name = f"raysmith-driver-{launch.run_id}"
-        thread = threading.Thread(target=launch.drive, name=name, daemon=True)
-        _drivers.append(thread)
         _wait_at_exit()
-        thread.start()
+        threading.Thread(target=drive, name=name, daemon=True).start()
 
 
 def connect() -> None:
@@ -92,6 +102,7 @@ def connect() -> None:
 
 
 _registered = False
+_leaving = False
 
 
 def _wait_at_exit() -> None:
@@ -107,21 +118,42 @@ def _wait_at_exit() -> None:
 
 
 def leave_drivers() -> None:
-    """Let the interpreter exit without waiting for the runs that it drives."""
-    _drivers.clear()
+    """Let the interpreter exit, with code 130, without waiting for the runs that it drives."""
+    global _leaving
+    _leaving = True
 
 
 def _join_drivers() -> None:
     until = time.monotonic() + _PATIENCE
     try:
-        for thread in _drivers:
-            thread.join(max(0.0, until - time.monotonic()))
-        waiting = [thread for thread in _drivers if thread.is_alive()]
-        if not waiting:
+        if _leaving:
+            raise KeyboardInterrupt
+        for ended in _ends.values():
+            ended.wait(max(0.0, until - time.monotonic()))
+        if not _open():
             return
-        names = ", ".join(thread.name.removeprefix("raysmith-driver-") for thread in waiting)
+        names = ", ".join(_open())
         print(f"raysmith: waiting for run {names} to end (Ctrl-C leaves it)", file=sys.stderr)
-        for thread in waiting:
-            thread.join()
+        for ended in _ends.values():
+            ended.wait()
     except KeyboardInterrupt:
-        print("raysmith: left; AutoMLRun(experiment, run_id).resume() goes on", file=sys.stderr)
+        if _open():
+            print("raysmith: left; AutoMLRun(experiment, run_id).resume() goes on", file=sys.stderr)
+            _end_process()
+
+
+def _open() -> list[str]:
+    return [run_id for run_id, ended in _ends.items() if not ended.is_set()]
+
+
+def _end_process() -> None:
+    """End the process before Ray's functions for ``atexit`` are called.
+
+    They close the connection that the drivers still use, and Ray ends a process that uses
+    a closed connection with an exit code of its own. The cluster that the process has started ends
+    with it: Linux tells Ray's processes.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(_INTERRUPTED)

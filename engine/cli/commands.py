@@ -88,8 +88,8 @@ def read_settings(file: Path) -> dict[str, Any]:
 
 def _stop(started: AutoMLRun) -> None:
     """Cancel a run and wait for its end, unless the user interrupts that too."""
-    print("stopping the run; what has finished stays (Ctrl-C again leaves at once)", flush=True)
     try:
+        print("stopping the run; what has finished stays (Ctrl-C again leaves at once)", flush=True)
         started.cancel()
         started.wait_for_completion()
     except KeyboardInterrupt:

@@ -12,6 +12,7 @@ from typing import Any
 import cloudpickle
 import numpy as np
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from numpy.typing import NDArray
 
 from engine.store.tracking import Tracking
@@ -97,7 +98,12 @@ class Files(Tracking):
             When the run has no such artifact.
         """
         try:
-            return str(self.client.download_artifacts(run_id, file, folder))
+            # MLflow's own download by id reads the run three times and searches its experiment
+            # for models. This reads the run once.
+            root = self.client.get_run(run_id).info.artifact_uri
+            repository = get_artifact_repository(root, tracking_uri=self.tracking_uri)
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            return str(repository.download_artifacts(file, folder))
         except (MlflowException, OSError) as error:
             raise FileNotFoundError(f"run {run_id} has no file {file!r}") from error
 

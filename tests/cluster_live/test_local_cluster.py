@@ -18,6 +18,8 @@ from tests.live.helpers import statuses, wait_until
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 
+NOTEBOOK = Path(__file__).parents[2] / "examples" / "remote.ipynb"
+
 COUNTING = """
 import os
 import numpy as np
@@ -106,6 +108,13 @@ def remote(target, variables=None, **changes):
         "enable_stack_ensemble": False,
     }
     return AutoMLConfig(**(settings | changes))
+
+
+def text_of(cell):
+    parts = []
+    for output in cell.get("outputs", []):
+        parts += [output.get("text", ""), output.get("data", {}).get("text/plain", "")]
+    return "".join(parts)
 
 
 def kill_node_of(pid: int) -> None:
@@ -223,14 +232,6 @@ def test_cancel_from_elsewhere(place, target):
     assert again.wait_for_completion(timeout_seconds=60) == "Canceled"
 
 
-def test_nodes_go_when_idle(target):
-    target.update(min_nodes=0, idle_seconds_before_scaledown=2)
-    wait_until(lambda: not target.list_nodes(), 120)
-    assert target.get_status().scale_settings["minNodes"] == 0
-    with pytest.raises(ComputeTargetException, match="max_nodes=0"):
-        target.update(max_nodes=0)
-
-
 def test_a_head_that_is_lost(place, target):
     run = Experiment(place, "remote").submit(remote(target, n_cross_validations=10, iterations=3))
     wait_until(lambda: "Completed" in statuses(run).values(), 240)
@@ -251,8 +252,37 @@ def test_a_head_that_is_lost(place, target):
     assert all(after[n] == ended[n] for n in done)
 
 
-def test_it_is_deleted(place, target):
+def test_nodes_go_when_idle(target):
+    target.update(min_nodes=0, idle_seconds_before_scaledown=2)
+    wait_until(lambda: not target.list_nodes(), 120)
+    assert target.get_status().scale_settings["minNodes"] == 0
+    with pytest.raises(ComputeTargetException, match="max_nodes=0"):
+        target.update(max_nodes=0)
+
+
+def test_the_notebook_on_a_cluster_that_grows_from_nothing(place, target, monkeypatch):
+    """The example's notebook, from top to bottom; its last cell ends the cluster."""
+    nbclient = pytest.importorskip("nbclient")
+    nbformat = pytest.importorskip("nbformat")
+    pytest.importorskip("anywidget")
+    monkeypatch.setenv("ITERATIONS", "3")
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    assert all(not cell.get("outputs") for cell in notebook.cells)
     cluster_id = target._read()["cluster_id"]
-    target.delete()
-    assert "automlcl" not in place.compute_targets
+    folder = {"metadata": {"path": os.getcwd()}}
+    nbclient.NotebookClient(notebook, timeout=400, resources=folder).execute()
+    said = "\n".join(text_of(cell) for cell in notebook.cells)
+    assert "automlcl: ready" in said
+    assert "Running on remote compute: automlcl" in said
+    assert "StackEnsemble" in said
+    assert "IterationRun(iteration=" in said
+    widgets = [
+        output
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
+    ]
+    assert len(widgets) == 1
+    assert "digits" in place.models
+    assert set(place.compute_targets) == {"local"}
     assert list(marked("RAYSMITH_CLUSTER", cluster_id)) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -85,19 +86,25 @@ def evaluated(data, folds):
     return {n: evaluate(spec, data, folds) for n, spec in enumerate(PIPELINES[data.task])}
 
 
-def fitted(data, stop=None, **options):
+def fitted(data):
     folds = make_splits(data, SplitPlan(4))
     results = evaluated(data, folds)
     outputs = [r.predictions for r in results.values()]
-    own = fit_second_level(data, folds, outputs, None, SecondLevelOptions(**options), stop=stop)
+    own = fit_second_level(data, folds, outputs)
     oof = OutOfFold.of(data, folds, {n: r.predictions for n, r in results.items()})
     return results, own, oof
 
 
+@cache
+def fitted_to_numbers(task):
+    """Data, and what `fitted` makes of it; several tests look at them."""
+    data = check_data(dict(zip("Xy", problem(task), strict=True)), task)
+    return data, *fitted(data)
+
+
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_sees_what_the_pipelines_below_it_missed(task):
-    data = check_data(dict(zip("Xy", problem(task), strict=True)), task)
-    results, own, oof = fitted(data)
+    _, results, own, oof = fitted_to_numbers(task)
     metric = METRICS["AUC_weighted" if task == "classification" else "r2_score"]
     best = max(oof.score(metric, r.predictions) for r in results.values())
     assert oof.score(metric, own.predictions) > best + 0.01
@@ -196,14 +203,16 @@ def test_a_class_that_the_rows_of_a_fold_lack():
 
 
 def test_with_little_time_it_has_few_rounds():
-    data = check_data(dict(zip("Xy", problem("regression"), strict=True)), "regression")
-    _, hurried, _ = fitted(data, seconds=1e-6)
-    _, own, _ = fitted(data)
+    data, results, own, _ = fitted_to_numbers("regression")
+    outputs = [r.predictions for r in results.values()]
+    options = SecondLevelOptions(seconds=1e-6)
+    hurried = fit_second_level(data, make_splits(data, SplitPlan(4)), outputs, options=options)
     assert hurried.model.n_estimators_ < 5 < own.model.n_estimators_
 
 
 def test_gives_up_when_it_is_stopped():
-    data = check_data(dict(zip("Xy", problem("regression"), strict=True)), "regression")
+    data, results, _, _ = fitted_to_numbers("regression")
+    outputs = [r.predictions for r in results.values()]
     asked = []
 
     def at_the_third_time():
@@ -211,7 +220,7 @@ def test_gives_up_when_it_is_stopped():
         return len(asked) == 3
 
     with pytest.raises(GivenUp):
-        fitted(data, stop=at_the_third_time)
+        fit_second_level(data, make_splits(data, SplitPlan(4)), outputs, stop=at_the_third_time)
     assert len(asked) == 3
 
 

@@ -12,6 +12,9 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from engine import AutoMLConfig, AutoMLRun
 
 COUNTING = """
@@ -46,6 +49,23 @@ def get_data():
     return {"X": X, "y": (X[:, 0] > X[:, 1]).astype(int)}
 """
 
+#: A table that every estimator learns: the sign of a column.
+FRAME = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=list("abc"))
+LABELS = np.where(FRAME["a"] > 0, "yes", "no")
+
+
+def customers(n_rows: int = 240, seed: int = 0) -> pd.DataFrame:
+    """Customers: a number that matters, one that does not, and a category that matters."""
+    generator = np.random.default_rng(seed)
+    frame = pd.DataFrame(generator.normal(size=(n_rows, 2)), columns=["age", "income"])
+    frame["plan"] = generator.choice(["basic", "family", "none"], n_rows)
+    return frame
+
+
+def leaves(frame: pd.DataFrame) -> np.ndarray:
+    """Which of the customers leave."""
+    return np.where(frame["age"] + (frame["plan"] == "basic") > 0.3, "left", "stayed")
+
 
 def write(name: str, text: str) -> str:
     Path(name).write_text(text)
@@ -73,13 +93,15 @@ def quick_config(**changes) -> AutoMLConfig:
         "allowed_models": ["LogisticRegression", "KNN", "SGD", "DecisionTree"],
         "iterations": 3,
         "n_cross_validations": 3,
+        # A process that runs trials takes seconds to start, and such a trial a tenth of one.
+        "max_concurrent_iterations": 1,
         "enable_voting_ensemble": False,
         "enable_stack_ensemble": False,
     }
     return AutoMLConfig(**(settings | changes))
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> float:
+def wait_until(condition: Callable[[], bool], seconds: float = 120.0) -> float:
     """Wait for something that must happen; returns how long it took."""
     started = time.monotonic()
     while not condition():

@@ -12,6 +12,7 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 from engine import Experiment
@@ -81,7 +82,10 @@ def test_from_settings_to_predictions(table, capsys):
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("times", [1, 2])
 def test_interrupted(workspace, times):
-    """Once: the run stops and keeps what it has. Twice: the command leaves at once."""
+    """Once: the run stops and keeps what it has. Twice: the command leaves at once.
+
+    Either way no process is left.
+    """
     write("slow.py", SLOW)
     Path("settings.yaml").write_text(
         "{task: classification, data_script: slow.py, allowed_models: [SVM], iterations: 2, "
@@ -96,11 +100,14 @@ def test_interrupted(workspace, times):
         wait_until(lambda: "run " in Path("out.txt").read_text(), 120)
         [run] = Experiment(workspace, "settings").get_runs()
         wait_until(lambda: any(c.get_status() == "Running" for c in run.get_children()), 120)
+        started = psutil.Process(process.pid).children(recursive=True)
+        assert started
         process.send_signal(signal.SIGINT)
         wait_until(lambda: "Ctrl-C again" in Path("out.txt").read_text(), 30)
         if times == 2:
             process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130, Path("out.txt").read_text()
+        wait_until(lambda: not any(p.is_running() for p in started), 30)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

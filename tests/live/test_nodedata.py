@@ -49,7 +49,7 @@ def made_of(rows, log):
 
 def wait_for(node, part):
     """Until the node has what it was told to keep: it does several things at once."""
-    wait_until(lambda: ray.get(node.features.remote(part)), 30)
+    wait_until(lambda: ray.get(node.features.remote(part)))
 
 
 def test_features_are_made_once_a_part(node):

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cluster.jobs.supervisor import supervise
 
 SCRIPT = """
 import os, pathlib, signal, sys
@@ -18,7 +25,7 @@ sys.exit(int(sys.argv[2]))
 RUN = """
 import sys
 from cluster.jobs.supervisor import supervise
-sys.exit(supervise([sys.executable, "script.py", *sys.argv[1:]], pause=0.05))
+sys.exit(supervise([sys.executable, "script.py", *sys.argv[1:]], first_pause=0.05))
 """
 
 
@@ -37,6 +44,24 @@ def test_it_ends_with_its_driver(tmp_path):
 
 def test_an_error_is_not_a_death(tmp_path):
     assert run(tmp_path, 0, 3)[:2] == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("first", "longest", "pauses"),
+    [(1.0, 3.0, [1.0, 2.0, 3.0, 3.0]), (1e-9, 1e-8, [1e-9] * 4)],
+    ids=["dies at once", "lives longer than the longest pause"],
+)
+def test_pauses_grow_while_drivers_die_early(tmp_path, monkeypatch, first, longest, pauses):
+    monkeypatch.chdir(tmp_path)
+    Path("script.py").write_text(SCRIPT)
+    slept = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert supervise([sys.executable, "script.py", "4", "0"], first, longest) == 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert slept == pauses
 
 
 def test_it_starts_again_what_was_killed(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from functools import cache
 
 import numpy as np
 import pytest
@@ -32,12 +33,38 @@ def data_of(task, labels=None):
     return check_data({"X": X, "y": y}, task)
 
 
+class Lines(logging.Handler):
+    """Keeps the text of what is logged."""
+
+    def __init__(self):
+        super().__init__()
+        self.text = ""
+
+    def emit(self, record):
+        self.text += record.getMessage() + "\n"
+
+
+@cache
+def cross_validated(task, name):
+    """Data, folds, evaluation and log of a booster; several tests look at them."""
+    data = data_of(task, ["no", "yes"] if task == "classification" else None)
+    folds = make_splits(data, SplitPlan(3))
+    logger, lines = logging.getLogger("raysmith.trial"), Lines()
+    level = logger.level
+    logger.addHandler(lines)
+    logger.setLevel(logging.INFO)
+    try:
+        result = evaluate(PipelineSpec(name, "", {"learning_rate": 0.2}), data, folds)
+    finally:
+        logger.removeHandler(lines)
+        logger.setLevel(level)
+    return data, folds, result, lines.text
+
+
 @pytest.mark.parametrize(("task", "name"), BOOSTERS)
 def test_the_final_model_has_the_rounds_that_were_good(task, name):
     entry = estimators_of(task)[name]
-    data = data_of(task, ["no", "yes"] if task == "classification" else None)
-    result = evaluate(PipelineSpec(name, "", {"learning_rate": 0.2}), data,
-                      make_splits(data, SplitPlan(3)))  # fmt: skip
+    data, _, result, _ = cross_validated(task, name)
     model = result.model[-1]
     while not hasattr(model, "get_params") or entry.rounds_parameter not in model.get_params():
         model = model.estimator_
@@ -49,20 +76,16 @@ def test_the_final_model_has_the_rounds_that_were_good(task, name):
 
 
 @pytest.mark.parametrize(("task", "name"), BOOSTERS)
-def test_a_fold_is_scored_at_the_rounds_of_the_others(task, name, caplog):
+def test_a_fold_is_scored_at_the_rounds_of_the_others(task, name):
     """Not at those that were best for its own validation part, which flatter it."""
-    data = data_of(task, ["no", "yes"] if task == "classification" else None)
-    folds = make_splits(data, SplitPlan(3))
-    params = {"learning_rate": 0.2}
-    with caplog.at_level(logging.INFO, logger="raysmith.trial"):
-        result = evaluate(PipelineSpec(name, "", params), data, folds)
-    rounds = json.loads(caplog.text.partition("boosting rounds by fold: ")[2].splitlines()[0])
+    data, folds, result, log = cross_validated(task, name)
+    rounds = json.loads(log.partition("boosting rounds by fold: ")[2].splitlines()[0])
     compared = 0
     for number, (train, valid) in enumerate(folds):
         fair = round(np.mean([n for other, n in enumerate(rounds) if other != number]))
         if fair > rounds[number] + 10:
             continue  # early stopping may have ended the fit before
-        fixed = params | {estimators_of(task)[name].rounds_parameter: fair}
+        fixed = {"learning_rate": 0.2, estimators_of(task)[name].rounds_parameter: fair}
         alone = evaluate(PipelineSpec(name, "", fixed), data, [(train, valid)])
         assert np.allclose(alone.predictions[valid], result.predictions[valid], rtol=1e-5)
         assert alone.metrics == pytest.approx(result.fold_metrics[number], rel=1e-5)

@@ -1,4 +1,4 @@
-"""What every booster library does; a new one is added to `NAMES`."""
+"""What every booster library does; a new one is added to `ESTIMATORS`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from engine.pipelines.libraries.library import StoppedFit
 from engine.pipelines.libraries.registry import LIBRARIES, library_of
 from engine.pipelines.spec import PipelineSpec
 
-NAMES = {
+# The library's module -> the estimators of classification and of regression that it trains.
+ESTIMATORS = {
     "lightgbm": ("LightGBM", "LightGBM"),
     "xgboost": ("XGBoostClassifier", "XGBoostRegressor"),
     "catboost": ("CatBoostClassifier", "CatBoostRegressor"),
@@ -50,7 +51,7 @@ each_problem = pytest.mark.parametrize("problem", list(DATA))
 def booster_of(library, problem, **params):
     """An estimator as the catalogue builds it, in its wrappers."""
     task = "regression" if problem == "regression" else "classification"
-    name = NAMES[library.module][task == "regression"]
+    name = ESTIMATORS[library.module][task == "regression"]
     assert estimators_of(task)[name].rounds_parameter == library.rounds_parameter
     params = {"learning_rate": 0.2, **params}
     return build_pipeline(PipelineSpec(name, "", params), task, cores=1)[-1]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import ray
 
 from engine import (
-    AutoMLConfig,
     ConfigException,
     DataException,
     RunDetails,
@@ -23,19 +22,12 @@ from engine import (
 )
 from engine.driver.explain_actors import explain_with_actors
 from engine.explain.pieces import Work, in_this_process
-from tests.live.helpers import quick_config, statuses, wait_until
+from tests.live.helpers import customers, quick_config, statuses, wait_until
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
 
 PNG = b"\x89PNG\r\n\x1a\n"
-FRAME = pd.DataFrame(
-    {
-        "size": np.linspace(-1, 1, 90),
-        "colour": ["red", "green", "blue"] * 30,
-        "noise": np.random.default_rng(0).normal(size=90),
-    }
-)
-LABELS = np.where((FRAME["size"] > 0) ^ (FRAME["colour"] == "red"), "yes", "no")
+FRAME = customers()
 
 
 class Slow:
@@ -51,9 +43,25 @@ class Slow:
 
 class Killer(Slow):
     def predict(self, X):
-        import os
-
         os._exit(1)
+
+
+class Held(Slow):
+    """From its second prediction on, a process of the cluster waits for a file named ``go``."""
+
+    def __init__(self, folder):
+        super().__init__(0)
+        self.folder = folder
+        self.here = os.getpid()
+        self.calls = 0
+
+    def predict(self, X):
+        self.calls += 1
+        if self.calls > 1 and os.getpid() != self.here:
+            (self.folder / f"waits-{os.getpid()}").touch()
+            while not (self.folder / "go").exists():
+                time.sleep(0.02)
+        return super().predict(X)
 
 
 def work(model, n_rows=24):
@@ -63,14 +71,9 @@ def work(model, n_rows=24):
 
 
 @pytest.fixture
-def explained(experiment):
-    config = AutoMLConfig(
-        "classification", X=FRAME, y=LABELS, X_valid=FRAME[:20], iterations=2,
-        n_cross_validations=3, allowed_models=["LightGBM", "DecisionTree"],
-    )  # fmt: skip
-    run = experiment.submit(config)
-    run.wait_for_completion()
-    return run
+def explained(explained_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return explained_run
 
 
 def test_the_best_model_is_explained_at_the_end(explained):
@@ -82,8 +85,8 @@ def test_the_best_model_is_explained_at_the_end(explained):
             expected[k] + values[k].sum(axis=1), model.predict_proba(FRAME[:20])[:, k], atol=1e-3
         )
     assert overall == sorted(overall, reverse=True)
-    assert sorted(names) == ["colour", "noise", "size"]
-    assert names[-1] == "noise"
+    assert sorted(names) == ["age", "income", "plan"]
+    assert names[-1] == "income"
     assert len(per_class) == len(per_class_names) == 2
     assert retrieve_model_explanation(explained)[3] == names
     files = best.get_file_names()
@@ -93,7 +96,11 @@ def test_the_best_model_is_explained_at_the_end(explained):
     assert "explanation/summary.json" in files
     assert explained.get_details()["warnings"] == []
 
-    other = next(c for c in explained.get_children() if c.iteration not in (best.iteration,))
+    other = next(
+        child
+        for child in explained.get_children()
+        if child.get_status() == "Completed" and child.iteration != best.iteration
+    )
     with pytest.raises(RunException, match=r"run\.explain\(iteration="):
         retrieve_model_explanation(other)
     six = explained.explain(iteration=other.iteration, X=FRAME[5:9].assign(more=1)[list(FRAME)])
@@ -101,7 +108,7 @@ def test_the_best_model_is_explained_at_the_end(explained):
     engineered = explained.explain(iteration=0, features="engineered")
     assert len(engineered[3]) >= 3
     with pytest.raises(DataException, match="X_valid has the columns"):
-        explained.explain(X=FRAME[["size"]])
+        explained.explain(X=FRAME[["age"]])
     with pytest.raises(ConfigException, match="'raw' or 'engineered'"):
         explained.explain(features="other")
 
@@ -117,14 +124,14 @@ def test_the_report_is_a_file_of_the_run_and_the_widget_shows_it(explained, caps
     widget = RunDetails(explained).get_widget()
     state = json.loads(widget.state)
     assert state["run"]["status"] == "Completed"
-    assert len(state["iterations"]) == 4
+    assert len(state["iterations"]) == 7
     assert state["explanation"]["groups"][0]["names"]
     assert "iteration 0" in state["logs"]["0"]
 
 
 def test_the_widget_follows_a_run_and_cancels(experiment):
     pytest.importorskip("anywidget")
-    run = experiment.submit(quick_config(iterations=500, max_concurrent_iterations=1))
+    run = experiment.submit(quick_config(iterations=500))
     widget = RunDetails(run).get_widget()
     wait_until(lambda: len(json.loads(widget.state)["iterations"]) >= 3)
     widget.chosen = 0
@@ -155,8 +162,8 @@ def test_what_goes_wrong_is_a_warning(experiment):
     assert note.startswith("the best model was not explained: DataException: X_valid has")
 
 
-def test_an_actor_that_dies_is_replaced():
-    job = work(Slow(0.02))
+def test_an_actor_that_dies_is_replaced(tmp_path):
+    job = work(Held(tmp_path))
     result = []
     thread = threading.Thread(target=lambda: result.append(explain_with_actors(job, "victims")))
     thread.start()
@@ -165,11 +172,11 @@ def test_an_actor_that_dies_is_replaced():
         names = [a["name"] for a in ray.util.list_named_actors(all_namespaces=True)]
         return [name for name in names if name and name.startswith("victims")]
 
-    wait_until(lambda: len(victims()) >= 2)
-    time.sleep(0.5)
+    wait_until(lambda: len(list(tmp_path.glob("waits-*"))) == 2)  # each has a piece of the work
     name = victims()[0]
     place = next(a["namespace"] for a in ray.util.list_named_actors(True) if a["name"] == name)
     ray.kill(ray.get_actor(name, namespace=place))
+    (tmp_path / "go").touch()
     thread.join(120)
     expected = in_this_process(job)
     assert result[0].rows.tolist() == list(range(24))
@@ -202,7 +209,7 @@ def test_explain_model_of_any_kind(explained):
     assert sorted(names) == sorted(FRAME)
     from sklearn.linear_model import LinearRegression
 
-    X = FRAME[["size", "noise"]].to_numpy()
+    X = FRAME[["age", "income"]].to_numpy()
     fitted = LinearRegression().fit(X, X[:, 0])
     values, expected, _, names, per_class, _ = explain_model(fitted, X, X[:6], features=["s", "n"])
     assert names == ["s", "n"]

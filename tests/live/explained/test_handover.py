@@ -11,12 +11,11 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
-import pandas as pd
 import pytest
 
-from engine import AutoMLConfig, Experiment, ModelException, onnx_inputs
+from engine import AutoMLConfig, ModelException, onnx_inputs
 from engine.cli.parser import main
-from tests.live.helpers import free_port, server
+from tests.live.helpers import customers, free_port, leaves, server
 from tests.show.browser import open_browser
 from tests.show.test_report import keep
 
@@ -38,29 +37,12 @@ print(sorted(heavy & set(sys.modules)))
 """
 
 
-def table(n_rows=240, seed=0):
-    generator = np.random.default_rng(seed)
-    frame = pd.DataFrame(generator.normal(size=(n_rows, 2)), columns=["age", "income"])
-    frame["plan"] = generator.choice(["basic", "family", "none"], n_rows)
-    return frame
-
-
-def labels(frame):
-    return np.where(frame["age"] + (frame["plan"] == "basic") > 0.3, "left", "stayed")
-
-
 @pytest.fixture(scope="module")
-def run(module_workspace, ray_cluster):
-    """A run of which everything converts to ONNX, explained; in its folder as working directory."""
-    frame = table()
-    config = AutoMLConfig(
-        task="classification", X=frame, y=labels(frame), X_valid=frame[:20], iterations=5,
-        n_cross_validations=3, enable_onnx_compatible_models=True, random_state=1,
-        allowed_models=["LightGBM", "LogisticRegression", "RandomForest", "SVM"],
-    )  # fmt: skip
-    run = Experiment(module_workspace, "handover").submit(config)
-    assert run.wait_for_completion(timeout_seconds=240) == "Completed"
-    return run
+def run(explained_run):
+    """The explained run; its workspace's folder is the working directory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(explained_run.experiment.workspace.folder.parent)
+        yield explained_run
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +69,7 @@ def test_the_card_lies_beside_the_model(run, version):
 
 
 def test_a_clean_process_loads_it(run, version):
-    new = table(30, seed=5)
+    new = customers(30, seed=5)
     new.to_json("new.json", orient="records")
     Path("clean.py").write_text(CLEAN)
     uri = run.experiment.workspace.tracking_uri
@@ -103,7 +85,7 @@ def test_a_clean_process_loads_it(run, version):
 
 
 def test_it_is_served(run, version):
-    new = table(5, seed=6)
+    new = customers(5, seed=6)
     uri = f"models:/churn/{version.version}"
     folder = mlflow.artifacts.download_artifacts(uri, dst_path="served")
     port = str(free_port())
@@ -124,7 +106,7 @@ def test_it_is_served(run, version):
 
 def test_every_iteration_as_onnx(run, capsys):
     onnxruntime = pytest.importorskip("onnxruntime")
-    new = table(60, seed=7)
+    new = customers(60, seed=7)
     new.loc[0, "plan"] = "unheard of"
     new.loc[1, "age"] = np.nan
     names = set()
@@ -147,9 +129,9 @@ def test_every_iteration_as_onnx(run, capsys):
 
 
 def test_what_does_not_convert_says_why(experiment):
-    frame = table(90)
+    frame = customers(90)
     config = AutoMLConfig(
-        task="classification", X=frame, y=labels(frame), iterations=1, n_cross_validations=2,
+        task="classification", X=frame, y=leaves(frame), iterations=1, n_cross_validations=2,
         allowed_models=["SVM"], enable_voting_ensemble=False, enable_stack_ensemble=False,
     )  # fmt: skip
     run = experiment.submit(config)

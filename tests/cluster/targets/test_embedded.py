@@ -1,0 +1,66 @@
+"""The exit of a process that drives runs."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+#: The run ends when a line comes.
+SCRIPT = """
+import atexit, sys
+from cluster.targets.embedded import EmbeddedTarget, leave_drivers
+from cluster.targets.launch import Launch
+
+atexit.register(print, "closed")
+launch = Launch(
+    run_id="r1", drive=sys.stdin.readline, module="", arguments=(), secrets={}, project=None,
+    runtime_env={}, metadata={},
+)
+EmbeddedTarget().launch(launch)
+print("launched", flush=True)
+"""
+
+
+@pytest.fixture
+def start():
+    started = []
+
+    def start(more=""):
+        process = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT + more], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        started.append(process)
+        assert process.stdout.readline() == "launched\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_waits_for_a_run(start):
+    process = start()
+    out, _ = process.communicate("end\n", timeout=60)
+    assert (process.returncode, out) == (0, "closed\n")
+
+
+def test_an_interrupt_leaves_the_run(start):
+    """Nothing that the run still uses is closed first."""
+    process = start()
+    assert "waiting for run r1" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert process.stdout.read() == ""
+    assert "resume() goes on" in process.stderr.read()
+
+
+def test_leave_drivers(start):
+    process = start("leave_drivers()\n")
+    assert process.wait(60) == 130
+    assert process.stdout.read() == ""
+    assert "waiting" not in process.stderr.read()

@@ -1,0 +1,89 @@
+"""What a run on recorded trials leaves beside scores: logs, an explanation, notes, a report."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from engine.driver.recorded_platform import RecordedPlatform
+from tests.driver.replay import Replay, scored
+
+
+def test_the_logs_of_running_trials_come_to_the_store(experiment):
+    replay = Replay(experiment, {0: scored(0.9, 10.0, log="fold 1 of 3\n")}, iterations=1)
+    seen = []
+    replay.after(8.0, lambda: seen.extend(c.get_logs() for c in replay.run.get_children()))
+    replay.drive()
+    assert seen == ["fold 1 of 3\n"]
+
+
+class Explaining(RecordedPlatform):
+    """Machines that explain, or fail to."""
+
+    def __init__(self, *arguments, error=None):
+        super().__init__(*arguments)
+        self.error, self.calls = error, []
+
+    def explain(self, store, iteration, data, rows, until, stop):
+        self.calls.append((iteration.iteration, rows, until.left(), stop()))
+        if self.error is not None:
+            raise self.error
+
+
+def test_the_best_model_is_explained_within_its_time(experiment):
+    replay = Replay(experiment, {2: scored(0.9)}, model_explainability=True, iterations=3)
+    replay.drive(platform=Explaining)
+    assert replay.platform.calls == [(2, None, 300.0, False)]
+    timed = Replay(
+        experiment, {2: scored(0.9)}, model_explainability=True, iterations=3,
+        experiment_timeout_minutes=1,
+    )  # fmt: skip
+    timed.drive(platform=Explaining)
+    assert timed.platform.calls == [(2, None, pytest.approx(60 - 3 - 6), False)]
+
+
+def test_no_time_for_an_explanation_is_a_note(experiment):
+    replay = Replay(
+        experiment, {0: scored(0.9, 2.5)}, model_explainability=True, iterations=1,
+        experiment_timeout_minutes=0.12,
+    )  # fmt: skip
+    replay.drive(platform=Explaining)
+    assert replay.platform.calls == []
+    assert replay.status == "Completed"
+    assert replay.store.run(replay.run_id).notes == (
+        "the best model was not explained: RunException: experiment_timeout_minutes is over",
+    )
+
+
+def test_an_explanation_that_fails_is_a_note(experiment):
+    replay = Replay(experiment, model_explainability=True, iterations=1)
+    replay.drive(platform=partial(Explaining, error=ValueError("no\nmore")))
+    assert replay.status == "Completed"
+    assert replay.store.run(replay.run_id).notes == (
+        "the best model was not explained: ValueError: no",
+    )
+
+
+def test_warnings_about_the_data_are_notes_of_the_run(experiment):
+    script = "import numpy as np\ndef get_data():\n    X = np.arange(60.0).reshape(20, 3)\n"
+    script += "    return {'X': X, 'y': ['rare'] + ['often'] * 19}\n"
+    replay = Replay(experiment, script=script, iterations=1)
+    replay.drive()
+    (note,) = replay.store.run(replay.run_id).notes
+    assert note.startswith("1 of 2 classes have fewer rows than the 3 parts of the split")
+
+
+def test_the_drivers_log_lines_go_to_a_file(experiment, tmp_path):
+    replay = Replay(experiment, iterations=1, debug_log="driver.log")
+    replay.drive()
+    assert "iteration 0 Completed (best so far)" in (tmp_path / "driver.log").read_text()
+
+
+def test_a_report_that_cannot_be_made_leaves_the_run_as_it_is(experiment, monkeypatch):
+    for name in ("engine.show.report.render_report", "engine.evaluation.diagnostics.quality_of"):
+        monkeypatch.setattr(name, lambda *_: 1 / 0)
+    replay = Replay(experiment, iterations=1)
+    replay.drive()
+    assert replay.status == "Completed"
+    assert "report.html" not in replay.run.get_file_names()
