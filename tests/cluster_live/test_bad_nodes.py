@@ -42,12 +42,20 @@ def get_data():
     return {"X": X, "y": (X[:, 0] + generator.normal(size=400) > 0).astype(int)}
 """
 
+PLAIN = """
+import numpy as np
+
+def get_data():
+    X = np.random.default_rng(0).normal(size=(400, 8))
+    return {"X": X, "y": (X[:, 0] > 0).astype(int)}
+"""
+
 DRIVER = """
 import sys
 from engine import AutoMLConfig, Experiment, Workspace
 
 run = Experiment(Workspace.from_config(), "submitted").submit(AutoMLConfig(
-    "classification", data_script="project/get_data.py", iterations=2, n_cross_validations=3,
+    "classification", data_script="project/plain.py", iterations=2, n_cross_validations=3,
     allowed_models=["LogisticRegression", "DecisionTree"], enable_voting_ensemble=False,
     enable_stack_ensemble=False, model_explainability=False, debug_log=None,
 ))
@@ -59,6 +67,7 @@ print(run.wait_for_completion(timeout_seconds=240))
 def place(module_workspace):
     Path("project").mkdir()
     Path("project/get_data.py").write_text(SCRIPT)
+    Path("project/plain.py").write_text(PLAIN)
     yield module_workspace
     for name, target in module_workspace.compute_targets.items():
         if name != "local":
@@ -105,7 +114,6 @@ def test_a_script_on_a_cluster_without_workers(place, target):
     assert target.list_nodes() == []
     environment = {
         **os.environ,
-        **variables("idle", "good"),
         **target._provider().environment(),
         "RAY_ADDRESS": target._read()["gcs"],
     }
