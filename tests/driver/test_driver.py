@@ -153,7 +153,7 @@ def test_cancelling_an_iteration_that_runs_and_one_to_come(experiment):
 def test_a_process_that_dies_is_a_row_and_the_run_goes_on(experiment):
     replay = Replay(experiment, {1: RecordedTrial((), 2.0, reason="out of memory", dies=True)})
     assert replay.drive() == {n: "Failed" if n == 1 else "Completed" for n in range(6)}
-    assert replay.reasons[1] == "the worker died: out of memory"
+    assert replay.reasons[1] == "out of memory"
 
 
 def test_an_iteration_that_loses_its_node_is_tried_again_elsewhere(experiment):

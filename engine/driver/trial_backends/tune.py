@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
 import ray
 from ray import tune
+from ray.tune import PlacementGroupFactory
 
 from engine.driver.ray_cluster import may_grow
 from engine.driver.resources import node_addresses, outside_of
@@ -61,7 +63,8 @@ class TuneBackend(TrialBackend):
         folder = new_folder("tune")
         prefix = f"trial-{self._run_id[:8]}"
         trainable = tune.with_resources(
-            tune.with_parameters(IterationTrial, settings=self.settings), self.room_of
+            tune.with_parameters(IterationTrial, settings=self.settings),
+            partial(room_of, self.resources),
         )
         try:
             with quiet_tune():
@@ -89,14 +92,6 @@ class TuneBackend(TrialBackend):
                 ).fit()
         finally:
             remove_folder(folder.name)
-
-    def room_of(self, config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
-        """Return what a trial takes of its node, and which nodes it avoids."""
-        bundle = {_BUNDLE_NAMES.get(name, name): float(n) for name, n in self.resources.items()}
-        avoid = config.get("avoid")
-        if not avoid:
-            return tune.PlacementGroupFactory([bundle])
-        return tune.PlacementGroupFactory([bundle], bundle_label_selector=[outside_of(avoid)])
 
     def has_nodes_besides(self, barred: Collection[str]) -> bool:
         """See `TrialBackend.has_nodes_besides`."""
@@ -156,6 +151,23 @@ class TuneBackend(TrialBackend):
             was_killed = number in self._killed
             self._killed.discard(number)
             return self._running.pop(number, None), was_killed
+
+
+def room_of(resources: Mapping[str, float], config: Mapping[str, Any]) -> PlacementGroupFactory:
+    """Return what a trial takes of its node, and which nodes it avoids.
+
+    Parameters
+    ----------
+    resources:
+        As for `TuneBackend`.
+    config:
+        The trial's, from `HostSearcher.suggest`.
+    """
+    bundle = {_BUNDLE_NAMES.get(name, name): float(n) for name, n in resources.items()}
+    avoid = config.get("avoid")
+    if not avoid:
+        return PlacementGroupFactory([bundle])
+    return PlacementGroupFactory([bundle], bundle_label_selector=[outside_of(avoid)])
 
 
 class Reports(OfThisProcess, tune.Callback):

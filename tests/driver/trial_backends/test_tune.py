@@ -16,7 +16,7 @@ from engine.driver.node_data import LastWords
 from engine.driver.schedule import Next
 from engine.driver.trial import Announcement
 from engine.driver.trial_backends import endings
-from engine.driver.trial_backends.tune import Reports, TuneBackend
+from engine.driver.trial_backends.tune import Reports, TuneBackend, room_of
 from engine.driver.trial_backends.tune_adapters import (
     HostSearcher,
     NoReports,
@@ -182,10 +182,11 @@ def test_a_trial_whose_node_has_read_the_data_is_killed_alone(scene):
     assert scene.ray.killed == ["the actor"]
 
 
-def test_a_trial_avoids_the_nodes_of_its_proposal(scene):
-    room = scene.backend.room_of({"avoid": []})
-    assert room == PlacementGroupFactory([{"CPU": 1.0}])
-    (selector,) = scene.backend.room_of({"avoid": ["b", "a"]})._kwargs["bundle_label_selector"]
+def test_a_trial_avoids_the_nodes_of_its_proposal():
+    resources = {"cpu": 1, "memory": 100}
+    room = room_of(resources, {"avoid": []})
+    assert room == PlacementGroupFactory([{"CPU": 1.0, "memory": 100.0}])
+    (selector,) = room_of(resources, {"avoid": ["b", "a"]})._kwargs["bundle_label_selector"]
     assert selector == {"ray.io/node-id": "!in(a,b)"}
 
 
@@ -342,9 +343,13 @@ def test_the_run_is_handed_to_tune(scene, monkeypatch):
         def fit(self):
             seen["folder"] = os.path.isdir(seen["run"].storage_path)
 
+    def with_resources(trainable, resources):
+        pickle.dumps(resources)  # it travels to the actors with the trainable
+        return trainable
+
     monkeypatch.setattr("ray.tune.Tuner", Tuner)
     monkeypatch.setattr("ray.tune.with_parameters", lambda trainable, settings: trainable)
-    monkeypatch.setattr("ray.tune.with_resources", lambda trainable, resources: trainable)
+    monkeypatch.setattr("ray.tune.with_resources", with_resources)
     scene.backend.run(scene.host, concurrency=3)
     assert seen["tune"].max_concurrent_trials == 3
     assert seen["tune"].reuse_actors
