@@ -141,12 +141,22 @@ def test_a_node_that_is_lost_while_it_reads_the_data(place, target):
 def test_a_node_that_cannot_read_the_data(place, target):
     target.update(min_nodes=2)
     target.wait_for_completion(timeout_in_minutes=3)
-    run = submit(place, target, "bad", "raise", n_cross_validations=30, early_stopping_n_iters=3)
-    assert run.wait_for_completion(timeout_seconds=300) == "Completed"
+    run = submit(place, target, "bad", "raise", iterations=500, enable_early_stopping=False)
+
+    def notes():
+        return [n for n in place.store.run(run.id).notes if "takes no part" in n]
+
+    def done():
+        return [r for r in place.store.iterations(run.id) if r.status.is_final]
+
+    wait_until(lambda: bool(notes()), 200)
+    wait_until(lambda: {0, 1, 2, 3} <= {record.iteration for record in done()}, 200)
+    run.cancel()
+    assert run.wait_for_completion(timeout_seconds=60) == "Canceled"
     first, second = (Path(f"{which}-bad").read_text().split()[0] for which in ("first", "second"))
     assert first != second
-    records = place.store.iterations(run.id)
-    assert {record.status.value for record in records} <= {"Completed", "Pruned"}
-    assert {record.properties.node_id for record in records} == {first}
-    (note,) = [n for n in place.store.run(run.id).notes if "takes no part" in n]
+    (note,) = notes()
     assert "/data is not mounted" in note
+    assert {r.status.value for r in done()} <= {"Completed", "Pruned", "Canceled"}
+    scored = [r for r in done() if r.status.value == "Completed"]
+    assert {record.properties.node_id for record in scored} == {first}
