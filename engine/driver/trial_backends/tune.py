@@ -61,6 +61,7 @@ class TuneBackend(TrialBackend):
     def run(self, host: TrialHost, concurrency: int) -> None:
         """See `TrialBackend.run`."""
         folder = new_folder("tune")
+        reports = Reports(self, host)
         prefix = f"trial-{self._run_id[:8]}"
         trainable = tune.with_resources(
             tune.with_parameters(IterationTrial, settings=self.settings),
@@ -71,7 +72,7 @@ class TuneBackend(TrialBackend):
                 tune.Tuner(
                     trainable,
                     tune_config=tune.TuneConfig(
-                        search_alg=HostSearcher(host),
+                        search_alg=HostSearcher(host, reports.report_endings),
                         num_samples=-1,
                         max_concurrent_trials=concurrency,
                         reuse_actors=True,
@@ -83,7 +84,7 @@ class TuneBackend(TrialBackend):
                         storage_path=str(folder),
                         verbose=0,
                         progress_reporter=NoReports(),
-                        callbacks=[Reports(self, host)],
+                        callbacks=[reports],
                         stop=StopAtOnce(host),
                         failure_config=tune.FailureConfig(max_failures=0),
                         # An iteration leaves its model in the store; there is nothing to restore.
@@ -212,13 +213,14 @@ class Reports(OfThisProcess, tune.Callback):
             self._host.unfit(number, announcement.node_id, "get_data() did not return", None)
             return
         self._endings.append(Ending.of(number, announcement, was_killed, trial.error_file))
-        self._report_endings()
+        self.report_endings()
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Report the ends that have become clear since the last step of Tune's loop."""
-        self._report_endings()
+        self.report_endings()
 
-    def _report_endings(self) -> None:
+    def report_endings(self) -> None:
+        """Report the trials of which it has become clear why their actors are gone."""
         clear = [ending for ending in self._endings if ending.is_clear()]
         self._endings = [ending for ending in self._endings if ending not in clear]
         for ending in clear:

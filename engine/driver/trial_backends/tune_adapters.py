@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -24,14 +24,24 @@ class OfThisProcess:
 
 
 class HostSearcher(OfThisProcess, Searcher):
-    """Tune's `Searcher` interface over a host's proposals."""
+    """Tune's `Searcher` interface over a host's proposals.
 
-    def __init__(self, host: TrialHost) -> None:
+    Parameters
+    ----------
+    host:
+        Proposes.
+    before:
+        Called before each proposal. While no trial runs, Tune's loop does nothing but ask.
+    """
+
+    def __init__(self, host: TrialHost, before: Callable[[], None] = lambda: None) -> None:
         super().__init__()
         self._host = host
+        self._before = before
 
     def suggest(self, trial_id: str) -> Any:
         """Return the configuration of the next trial, ``None`` to be asked again, or the end."""
+        self._before()
         proposal = self._host.propose()
         if proposal is Next.OVER:
             return Searcher.FINISHED

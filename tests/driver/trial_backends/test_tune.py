@@ -261,6 +261,19 @@ def test_a_broken_connection_to_a_node_that_stays_is_a_death(scene, tmp_path):
     assert scene.host.of(0) == ["begun", "died"]
 
 
+def test_a_death_is_reported_while_tune_only_asks_for_trials(scene, tmp_path):
+    """Without any other trial Tune's loop makes no steps."""
+    begin(scene)
+    scene.host.waits = [Next.WAIT] * 10**6
+    searcher = HostSearcher(scene.host, scene.reports.report_endings)
+    scene.reports.on_trial_error(2, [], died(tmp_path, "RpcError: unavailable"))
+    limit = time.monotonic() + 30
+    while scene.host.of(0) == ["begun"]:
+        assert time.monotonic() < limit
+        assert searcher.suggest("t1") is None
+    assert scene.host.of(0) == ["begun", "died"]
+
+
 def test_a_node_that_does_not_say_its_last_words_holds_nobody_up(scene, monkeypatch):
     monkeypatch.setattr(endings, "_LAST_WORDS_SECONDS", 0.1)
     begin(scene)
