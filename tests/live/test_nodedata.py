@@ -19,7 +19,7 @@ from engine.driver.node_data import (
     node_features,
 )
 from engine.driver.ray_cluster import has_ended
-from tests.live.helpers import quick_config, wait_until
+from tests.live.helpers import quick_config, slow_config, wait_until
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
 
@@ -120,7 +120,7 @@ def test_a_run_survives_the_death_of_an_actor_with_data(experiment):
 
 
 def test_a_trial_over_its_memory_is_ended(experiment):
-    run = experiment.submit(quick_config(iterations=2, mem_in_mb=20, n_cross_validations=10))
+    run = experiment.submit(slow_config(mem_in_mb=20))
     with pytest.raises(RunException):
         run.wait_for_completion(timeout_seconds=120)
     reasons = [child.get_details()["reason"] for child in run.get_children()]
