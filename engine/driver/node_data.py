@@ -92,7 +92,6 @@ class NodeData:
         self._limits: dict[int, tuple[str, int]] = {}
         #: Log file of a trial -> why it was ended.
         self._over: dict[str, str] = {}
-        self._limiter: threading.Thread | None = None
         shared_folder(_folder_name(run_id))
 
     def load(self) -> LoadedData:
@@ -154,13 +153,16 @@ class NodeData:
         megabytes:
             Its limit, in MiB; memory that it shares with others does not count.
         """
-        self._limits[pid] = (file, megabytes)
         with self._lock:
-            if self._limiter is None:
-                self._limiter = threading.Thread(target=self._limit, daemon=True)
-                self._limiter.start()
+            is_first = not self._limits
+            self._limits[pid] = (file, megabytes)
+            self._over.pop(file, None)  # of an earlier try
+        if is_first:
+            threading.Thread(target=self._limit, name="raysmith-memory", daemon=True).start()
 
     def _limit(self) -> None:
+        """Look at the processes until none of them is left."""
+        pause = threading.Event()
         while True:
             for pid, (file, megabytes) in list(self._limits.items()):
                 used = own_memory(pid)
@@ -172,7 +174,10 @@ class NodeData:
                     self._limits.pop(pid, None)
                     with suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
-            time.sleep(_MEMORY_SECONDS)
+            with self._lock:
+                if not self._limits:
+                    return
+            pause.wait(_MEMORY_SECONDS)
 
     def clean(self) -> None:
         """Remove the run's files on this node."""
@@ -192,8 +197,9 @@ class NodeData:
             self._job = job_id
 
         def watch() -> None:
+            pause = threading.Event()
             while not has_ended(job_id):
-                time.sleep(_JOB_SECONDS)
+                pause.wait(_JOB_SECONDS)
             self.clean()
             os.kill(os.getpid(), signal.SIGKILL)  # a thread cannot leave an actor otherwise
 
