@@ -25,7 +25,8 @@ FLOORS: list[set[str]] = [
     {"engine.pipelines"},
     {"engine.data"},
     {"engine.metrics"},
-    {"engine.errors", "engine.deadline", "engine.plain_values"},
+    {"engine.deadline", "engine.temporary", "engine.plain_values"},
+    {"engine.errors"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 #: Rooms of `engine` that may import `cluster`.

@@ -1,9 +1,10 @@
 """Run a driver as a process of its own and start it again when it is killed.
 
 A Ray job runs ``python -m cluster.jobs.supervisor MODULE ARGUMENTS...``. A driver that exits by
-itself, even after a failed run, has written its state to the store and ends the job. A driver that
-was killed is started again and goes on from what the store holds. The first start comes after a
-second. Each death within a minute of its start doubles the pause, up to a minute.
+itself with the code 0, even after a failed run, has written its state to the store and ends the
+job. A driver that was killed is started again and goes on from what the store holds, and so is one
+that Ray has ended, with the code 1, because it did not reach its cluster. The first start comes
+after a second. Each death within a minute of its start doubles the pause, up to a minute.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from types import FrameType
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 _MOST_STARTS = 30
+#: The code of a process that Ray's own library ends when the cluster's control service is gone for
+#: a minute; also Python's for an error, which comes again: it is tried less often.
+_ENDED_BY_RAY = 1
+_MOST_ENDED_BY_RAY = 3
 
 
 def supervise(
@@ -46,14 +51,16 @@ def supervise(
         sys.exit(128 + number)
 
     signal.signal(signal.SIGTERM, pass_on)
-    code, pause = 0, first_pause
+    code, ended_by_ray, pause = 0, 0, first_pause
     for start in range(_MOST_STARTS):
         began = time.monotonic()
         child = subprocess.Popen(command)
         code = child.wait()
-        if code >= 0:
+        ended_by_ray += code == _ENDED_BY_RAY
+        if code >= 0 and (code != _ENDED_BY_RAY or ended_by_ray >= _MOST_ENDED_BY_RAY):
             return code
-        print(f"the driver was ended by signal {-code} (start {start + 1})", file=sys.stderr)
+        how = f"signal {-code}" if code < 0 else "Ray or by an error"
+        print(f"the driver was ended by {how} (start {start + 1})", file=sys.stderr)
         if time.monotonic() - began > longest_pause:
             pause = first_pause
         time.sleep(pause)

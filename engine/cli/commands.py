@@ -9,7 +9,6 @@ import runpy
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any, TextIO
@@ -33,6 +32,7 @@ from engine.show.summary import TABLE_COLUMNS
 from engine.store.mlflow_model import download_mlflow_model, save_mlflow_model
 from engine.store.status import IterationStatus
 from engine.store.texts import plain_text
+from engine.temporary import passing_folder
 
 _FOLLOW_SECONDS = 0.5
 _DONE, _INTERRUPTED = 0, 130
@@ -211,8 +211,8 @@ def export(options: argparse.Namespace) -> int:
     else:
         child, _ = chosen.get_output(iteration=options.iteration)
         save_mlflow_model(child.store, child.id)
-        with tempfile.TemporaryDirectory(prefix="raysmith-") as place:
-            shutil.move(download_mlflow_model(child.store, child.id, place), target)
+        with passing_folder("model") as place:
+            shutil.move(download_mlflow_model(child.store, child.id, str(place)), target)
     print(target)
     return _DONE
 

@@ -83,7 +83,8 @@ class AutoMLConfig:
     max_cores_per_iteration : int, default 1
         Cores of one trial; -1 for a whole node.
     mem_in_mb : int, optional
-        Memory of one trial, in MB, that the cluster must have free.
+        Memory of one trial, in MB: its node must have it free, and a trial that has more of its
+        own is ended as ``Failed``.
     preprocess : bool, optional
         Older name of ``featurization``: True is ``auto``, False is ``off``.
     featurization : str or FeaturizationConfig, optional

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ from scipy import sparse
 
 from engine.data.columns import Column
 from engine.data.featurization import FeaturizationConfig
+from engine.data.fingerprint import fingerprint
 from engine.metrics.metric import Task
 
 #: A two-dimensional numpy array, pandas DataFrame or scipy CSR matrix. Their common operations
@@ -142,8 +142,6 @@ class Dataset:
     def summary(self) -> DataSummary:
         """Return size, classes and fingerprint, which the search needs instead of the data."""
         counts = None if self.classes is None else np.unique(self.y, return_counts=True)[1]
-        digest = hashlib.sha256(repr(self.X.shape).encode())
-        digest.update(np.ascontiguousarray(self.target(self.y)).tobytes())
         return DataSummary(
             task=self.task,
             n_rows=self.n_rows,
@@ -152,7 +150,7 @@ class Dataset:
             weighted=self.sample_weight is not None,
             class_counts=None if counts is None else tuple(int(count) for count in counts),
             validation=self._validation(),
-            fingerprint=digest.hexdigest()[:16],
+            fingerprint=fingerprint(self),
             notes=self.notes,
         )
 
@@ -182,7 +180,7 @@ class DataSummary:
         ``given`` for data with its own validation part, ``folds`` for the user's own splits, else
         ``split``.
     fingerprint:
-        Hash of the shape of X and of the target: equal on two nodes that hold the same data.
+        Hash of the data, see `engine.data.fingerprint`: equal on two nodes that hold the same.
     notes:
         Warnings for the user, one sentence each.
     """

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 from engine.driver.claim import Claim
 from engine.driver.driver import Driver
@@ -15,7 +19,30 @@ from engine.store.mlflow_store import TRACKING_URI_VARIABLE, RunStore
 from engine.store.redaction import Redaction
 from engine.store.retrying import NONE, OF_A_DRIVER
 from engine.store.spooled_results import write_spooled
+from engine.store.status import RunStatus
 from engine.store.texts import password_of
+
+
+class _Terminated(BaseException):
+    """The process was asked to end; no ``except Exception`` on the way takes it for an error."""
+
+
+@contextmanager
+def _ending_on_sigterm() -> Iterator[None]:
+    """Have SIGTERM unwind the stack, so that nodes and files are left in order.
+
+    By default a process just ends, and its detached actors keep the data on their nodes.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)  # a second one must not disturb the end
+        raise _Terminated("the driver was ended by SIGTERM; run.resume() goes on")
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def main(run_id: str, launch: str = "") -> int:
@@ -42,7 +69,15 @@ def main(run_id: str, launch: str = "") -> int:
     except RunException as lost:
         print(lost)
         return 0
-    driver.run()
+    try:
+        with _ending_on_sigterm():
+            driver.run()
+    except _Terminated as end:
+        # The nodes have been left by now: `ray job stop` waits for seconds only.
+        hasty = store.with_patience(NONE)
+        if hasty.run(run_id).is_driven_by(claim.identity):
+            hasty.set_status(run_id, RunStatus.FAILED, RunException(str(end)))
+        return 128 + signal.SIGTERM
     try:
         print(f"run {run_id}: {store.with_patience(NONE).run(run_id).status}")
     except StoreUnavailable as error:

@@ -34,6 +34,10 @@ class Clock(ABC):
         """Return seconds since an unknown moment; they never go backwards."""
 
     @abstractmethod
+    def sleep(self, seconds: float) -> None:
+        """Wait for ``seconds``."""
+
+    @abstractmethod
     def every(self, seconds: float, do: Callable[[], None]) -> Callable[[], None]:
         """Call ``do`` again and again, ``seconds`` apart, for the first time after ``seconds``.
 
@@ -85,6 +89,10 @@ class RealClock(Clock):
     def monotonic(self) -> float:
         """See `Clock.monotonic`."""
         return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """See `Clock.sleep`."""
+        time.sleep(seconds)
 
     def every(self, seconds: float, do: Callable[[], None]) -> Callable[[], None]:
         """See `Clock.every`."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from engine.errors import DataException
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from engine.data.dataset import Dataset, DataSummary
 
 Value = TypeVar("Value", covariant=True)
+
+
+class DataLost(DataException):
+    """The process that read the data has died, or its node was lost: another may do it."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,17 @@ class RunData:
         The data without its features.
     reference:
         In a list, a reference to the whole data, as the platform gives it.
+    seconds:
+        How long ``get_data()`` took; 0 for data given directly.
+    barred:
+        Node id -> why it cannot have the data, in one sentence for the user.
     """
 
     summary: DataSummary
     targets: Dataset
     reference: list[Any]
+    seconds: float = 0.0
+    barred: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,6 +88,18 @@ class LoadedData:
         return self.summary
 
 
+def barred_note(node: str, reason: str) -> str:
+    """Return the note to the user about a node that cannot have the data.
+
+    Examples
+    --------
+    >>> barred_note("10.0.0.3", "get_data() failed\\nOSError: /data is not mounted")
+    'node 10.0.0.3 takes no part in the run: OSError: /data is not mounted'
+    """
+    lines = [line.strip() for line in reason.splitlines() if line.strip()]
+    return f"node {node} takes no part in the run: {lines[-1] if lines else 'no data there'}"
+
+
 class Pending(ABC, Generic[Value]):
     """A value that another thread or process is making."""
 
@@ -90,7 +113,7 @@ class Pending(ABC, Generic[Value]):
 
         Raises
         ------
-        DataException
+        DataLost
             When the process that should give the value has died.
         """
 
@@ -102,8 +125,16 @@ class Pending(ABC, Generic[Value]):
 class DataHost(ABC):
     """Reads the data of a run where its trials will run, and keeps it.
 
-    `start` is called first, then `load` and, when that has given data, the rest.
+    `start` is called first, then `load` and, when that has given data, the rest. After a
+    `DataLost`, `start` may be called again.
+
+    Attributes
+    ----------
+    barred:
+        Node id -> why it cannot have the data, in one sentence for the user.
     """
+
+    barred: Mapping[str, str]
 
     @abstractmethod
     def start(self) -> Pending[None]:
@@ -114,8 +145,30 @@ class DataHost(ABC):
         """Read and check the data where there is room."""
 
     @abstractmethod
+    def load_elsewhere(self, reason: str) -> Pending[LoadedData] | None:
+        """Bar the node and read the data on the others.
+
+        Parameters
+        ----------
+        reason:
+            Why the node cannot have the data.
+
+        Returns
+        -------
+        Pending or None
+            The first good data of another node, or the last error when none has any; ``None``
+            when there is no other node.
+        """
+
+    @abstractmethod
     def targets(self) -> Dataset:
-        """Return the loaded data without its features."""
+        """Return the loaded data without its features.
+
+        Raises
+        ------
+        DataLost
+            When the process that holds the data has died.
+        """
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:

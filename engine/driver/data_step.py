@@ -9,15 +9,16 @@ from engine.config.specification import RunSpecification
 from engine.data.dataset import Dataset
 from engine.data.description import describe_data
 from engine.driver.clock import Clock
-from engine.driver.data_host import DataHost, Pending, RunData, Value
+from engine.driver.data_host import DataHost, DataLost, LoadedData, Pending, RunData, Value
 from engine.driver.platform import Platform
 from engine.driver.watch import Watch
-from engine.errors import DataException
 from engine.store.mlflow_store import RunStore
 
 logger = logging.getLogger("raysmith.driver")
 
 _LOOK_SECONDS = 0.25
+#: How often the data is read again when the process or the node that reads it is lost.
+MAX_LOSSES = 3
 
 
 class DataStep:
@@ -73,29 +74,62 @@ class DataStep:
         Raises
         ------
         DataException
-            When the data cannot be used, with the script's own traceback where the script is to
-            blame; when ``get_data()`` takes too long; when its process dies.
+            When no node has data that can be used, with the script's own traceback where the script
+            is to blame; when ``get_data()`` takes too long; when its process dies again and again.
         """
         if given.dataset is not None:
             self._given = given.dataset
             reference = self._platform.share(given)
             return RunData(given.dataset.summary(), given.dataset.without_features(), reference)
         host = self._host = self._platform.data_host(given, cores)
+        losses = 0
+        while True:
+            try:
+                return self._read(host)
+            except DataLost as lost:
+                losses += 1
+                if losses > MAX_LOSSES:
+                    raise
+                logger.warning("get_data() is run again: %s", lost)
+
+    def _read(self, host: DataHost) -> RunData | None:
+        """Read the data on one node or, when that cannot have it, on the others."""
         # No limit applies before a node has room.
         room = host.start()
         if self._waits_in_vain(room, None):
             return None
         room.result()
-        loading = host.load()
-        if self._waits_in_vain(loading, self._seconds):
+        loaded = self._load(host.load())
+        if loaded is not None and loaded.error is not None:
+            loaded = self._load_elsewhere(host, loaded)
+        if loaded is None:
             return None
-        loaded = loading.result()
         if loaded.output:
             self._store.write_text(self._run_id, "logs/get_data.log", loaded.output)
         summary = loaded.checked()
         logger.info("get_data() took %.1f s", loaded.seconds)
         # The targets come at once: the node may be gone when the ensembles want them.
-        return RunData(summary, host.targets(), loaded.reference)
+        return RunData(summary, host.targets(), loaded.reference, loaded.seconds, host.barred)
+
+    def _load(self, loading: Pending[LoadedData]) -> LoadedData | None:
+        """Wait for the data; return ``None`` when the run was ended meanwhile."""
+        if not self._waits_in_vain(loading, self._seconds):
+            return loading.result()
+        if self._watch.ended_by is not None:
+            return None
+        limit = 0.0 if self._seconds is None else self._seconds / 60
+        late = f"get_data() did not return within iteration_timeout_minutes={limit:g}"
+        return LoadedData([], None, late, "", limit * 60)
+
+    def _load_elsewhere(self, host: DataHost, failed: LoadedData) -> LoadedData | None:
+        """Return the data of another node, or the first node's error when none has any."""
+        assert failed.error is not None
+        elsewhere = host.load_elsewhere(failed.error)
+        if elsewhere is None:
+            return failed
+        logger.warning("a node cannot have the data, the others are tried: %s", failed.error)
+        loaded = self._load(elsewhere)
+        return failed if loaded is not None and loaded.error is not None else loaded
 
     def describe(self) -> dict[str, Any]:
         """Return the data as a report shows it."""
@@ -105,7 +139,7 @@ class DataStep:
         return describe_data(self._given)
 
     def _waits_in_vain(self, pending: Pending[Value], seconds: float | None) -> bool:
-        """Wait for a value; return whether the run was ended meanwhile."""
+        """Wait for a value; return whether the run, or the time for the value, was over first."""
         began = self._clock.monotonic()
         while not pending.wait(_LOOK_SECONDS):
             self._watch.look()
@@ -113,7 +147,6 @@ class DataStep:
                 pending.cancel()
                 return True
             if seconds is not None and self._clock.monotonic() - began > seconds:
-                raise DataException(
-                    f"get_data() did not return within iteration_timeout_minutes={seconds / 60:g}"
-                )
+                pending.cancel()
+                return True
         return False

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from engine.config.settings import Settings
@@ -41,6 +42,10 @@ def open_debug_log(settings: Settings) -> None:
         ) from error
 
 
+#: The run that the present thread drives; ``None`` in threads that nobody has told.
+_RUN: ContextVar[str | None] = ContextVar("raysmith_run", default=None)
+
+
 @contextmanager
 def debug_log(settings: Settings, store: RunStore, run_id: str) -> Iterator[None]:
     """Send the driver's log lines to the file ``debug_log`` meanwhile.
@@ -48,6 +53,8 @@ def debug_log(settings: Settings, store: RunStore, run_id: str) -> Iterator[None
     On a cluster the file is written beside the driver, and becomes a file of the run. A file that
     cannot be written is told once on the console and ends nothing.
     """
+    # Two runs of a process share the logger, and each has its file.
+    token = _RUN.set(run_id)
     log = logging.getLogger("raysmith.driver")
     log.setLevel(settings.verbosity)
     log.propagate = False
@@ -58,10 +65,12 @@ def debug_log(settings: Settings, store: RunStore, run_id: str) -> Iterator[None
     if file is not None:
         handler = _LogFile(file)
     handler.setFormatter(RedactingFormatter(store.redact, "%(asctime)s %(levelname)s %(message)s"))
+    handler.addFilter(lambda record: _RUN.get() in (run_id, None))
     log.addHandler(handler)
     try:
         yield
     finally:
+        _RUN.reset(token)
         log.removeHandler(handler)
         handler.close()
         if file is not None and settings.is_remote:

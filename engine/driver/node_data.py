@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import psutil
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.targets.embedded import NAMESPACE
 from engine.driver.data_host import LoadedData
-from engine.driver.output_capture import capture_output
+from engine.driver.output_capture import capture_output, read_end
+from engine.driver.ray_cluster import has_ended
 from engine.errors import DataException
+from engine.temporary import remove_folder, shared_folder, temporary_root
 
 # pandas and scikit-learn take 100 MB of a process; the one that only reads logs does without.
 if TYPE_CHECKING:
@@ -31,7 +36,11 @@ logger = logging.getLogger("raysmith.trial")
 _FEATURES_SHARE = 0.2
 
 
-_LARGEST_TAIL = 200_000  # characters of a log that one look brings
+_LARGEST_TAIL = 200_000  # bytes of a log that one look brings
+_CLEAN_SECONDS = 2.0
+_MEMORY_SECONDS = 0.25
+#: How often an actor looks whether its run's driver is still there.
+_JOB_SECONDS = 10.0
 
 
 def log_folder(run_id: str) -> Path:
@@ -39,10 +48,21 @@ def log_folder(run_id: str) -> Path:
 
     Examples
     --------
-    >>> log_folder("4f2a").parts[-3:]
-    ('raysmith', '4f2a', 'logs')
+    >>> log_folder("4f2a").parts[-2:]
+    ('run-4f2a', 'logs')
     """
-    return Path(tempfile.gettempdir()) / "raysmith" / run_id / "logs"
+    return temporary_root() / _folder_name(run_id) / "logs"
+
+
+def _folder_name(run_id: str) -> str:
+    return f"run-{run_id}"
+
+
+class LastWords(NamedTuple):
+    """What a node says of a trial that has ended: its log, and why the node ended it, if it did."""
+
+    log: str
+    reason: str | None
 
 
 class NodeData:
@@ -67,6 +87,12 @@ class NodeData:
         self._loaded: LoadedData | None = None
         self._features: dict[int, Any] = {}
         self._room: float | None = None
+        self._job: str | None = None
+        #: Process -> its trial's log file, and its limit in MiB.
+        self._limits: dict[int, tuple[str, int]] = {}
+        #: Log file of a trial -> why it was ended.
+        self._over: dict[str, str] = {}
+        shared_folder(_folder_name(run_id))
 
     def load(self) -> LoadedData:
         """Return the data; the first call reads it, later calls get the same result."""
@@ -107,11 +133,77 @@ class NodeData:
 
     def tail(self, file: str) -> str:
         """Return the end of a log file of this node; an empty text while there is no file."""
-        try:
-            text = (log_folder(self._run_id) / file).read_text(errors="replace")
-        except OSError:
-            return ""
-        return text[-_LARGEST_TAIL:]
+        return read_end(log_folder(self._run_id) / file, _LARGEST_TAIL)
+
+    def last_words(self, file: str) -> LastWords:
+        """Return the end of a trial's log file, and why `limit_memory` has ended the trial."""
+        return LastWords(self.tail(file), self._over.get(file))
+
+    def limit_memory(self, file: str, pid: int, megabytes: int) -> None:
+        """End a process of this node when it has more memory of its own than it may.
+
+        This actor looks, because a fit in native code may not let the process look itself.
+
+        Parameters
+        ----------
+        file:
+            The log file of the trial that the process executes.
+        pid:
+            The process.
+        megabytes:
+            Its limit, in MiB; memory that it shares with others does not count.
+        """
+        with self._lock:
+            is_first = not self._limits
+            self._limits[pid] = (file, megabytes)
+            self._over.pop(file, None)  # of an earlier try
+        if is_first:
+            threading.Thread(target=self._limit, name="raysmith-memory", daemon=True).start()
+
+    def _limit(self) -> None:
+        """Look at the processes until none of them is left."""
+        pause = threading.Event()
+        while True:
+            for pid, (file, megabytes) in list(self._limits.items()):
+                used = own_memory(pid)
+                if used is None:
+                    self._limits.pop(pid, None)
+                elif used > megabytes * 2**20:
+                    reason = f"over mem_in_mb={megabytes}: it used {used / 2**20:.0f} MB"
+                    self._over[file] = reason
+                    self._limits.pop(pid, None)
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            with self._lock:
+                if not self._limits:
+                    return
+            pause.wait(_MEMORY_SECONDS)
+
+    def clean(self) -> None:
+        """Remove the run's files on this node."""
+        remove_folder(_folder_name(self._run_id))
+
+    def end_with(self, job_id: str) -> None:
+        """End this actor when a Ray job has ended: a detached actor would outlive its driver.
+
+        Parameters
+        ----------
+        job_id:
+            The job of the run's driver.
+        """
+        with self._lock:
+            if self._job is not None:
+                return
+            self._job = job_id
+
+        def watch() -> None:
+            pause = threading.Event()
+            while not has_ended(job_id):
+                pause.wait(_JOB_SECONDS)
+            self.clean()
+            os.kill(os.getpid(), signal.SIGKILL)  # a thread cannot leave an actor otherwise
+
+        threading.Thread(target=watch, name="raysmith-job", daemon=True).start()
 
     def _load(self) -> LoadedData:
         from engine.data.splits import check_plan
@@ -134,23 +226,50 @@ class NodeData:
         return LoadedData(reference, summary, error, self.tail(file.name), seconds)
 
 
-def node_data(source: DataSource) -> Any:
-    """Return the handle of this node's `NodeData` actor; start the actor if it is not there yet.
+def own_memory(pid: int) -> int | None:
+    """Return the bytes of memory that a process shares with nobody; ``None`` without a process.
+
+    Data in Ray's object store is shared.
+
+    Examples
+    --------
+    >>> own_memory(os.getpid()) > 1_000_000
+    True
+    """
+    try:
+        memory = psutil.Process(pid).memory_info()
+    except psutil.Error:
+        return None
+    return int(memory.rss - getattr(memory, "shared", 0))
+
+
+def node_data(source: DataSource, node_id: str | None = None) -> Any:
+    """Return the handle of a node's `NodeData` actor; start the actor if it is not there yet.
 
     The actor is detached: it must outlive the trial that happened to come first. The driver ends
     it by `end_node_data`.
+
+    Parameters
+    ----------
+    source:
+        Where the data comes from.
+    node_id:
+        The node; default: this process's.
     """
-    node_id = ray.get_runtime_context().get_node_id()
+    node_id = node_id or ray.get_runtime_context().get_node_id()
     remote = ray.remote(NodeData).options(
-        name=_name(source.run_id, source.driver),
+        name=_name(source.run_id, source.driver, node_id),
         namespace=NAMESPACE,
         lifetime="detached",
         get_if_exists=True,
         num_cpus=0,
-        max_concurrency=8,
+        # Trials wait in load(), and nobody may wait for them: each has a few calls under way.
+        max_concurrency=32,
         scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False),
     )
-    return remote.remote(source.run_id, None if source.shared else source)
+    node = remote.remote(source.run_id, None if source.shared else source)
+    node.end_with.remote(ray.get_runtime_context().get_job_id())
+    return node
 
 
 class NodeFeatures:
@@ -191,14 +310,15 @@ class NodeFeatures:
 
 def node_features(run_id: str, driver: str = "") -> NodeFeatures | None:
     """Return the features that a driver's trials share on this node; ``None`` without trials."""
+    node_id = ray.get_runtime_context().get_node_id()
     try:
-        return NodeFeatures(ray.get_actor(_name(run_id, driver), namespace=NAMESPACE))
+        return NodeFeatures(ray.get_actor(_name(run_id, driver, node_id), namespace=NAMESPACE))
     except ValueError:
         return None
 
 
-def _name(run_id: str, driver: str) -> str:
-    return f"{actor_prefix(run_id, driver)}{ray.get_runtime_context().get_node_id()}"
+def _name(run_id: str, driver: str, node_id: str) -> str:
+    return f"{actor_prefix(run_id, driver)}{node_id}"
 
 
 def _object_store_bytes() -> float:
@@ -231,19 +351,26 @@ def end_node_data(run_id: str, driver: str | None = None, but: str | None = None
         Leave the actors of this driver.
     """
     mine, others = actor_prefix(run_id, driver), actor_prefix(run_id, but)
+    nodes = []
     for actor in ray.util.list_named_actors(all_namespaces=True):
         name = actor["name"]
         is_kept = but is not None and name.startswith(others)
         if actor["namespace"] == NAMESPACE and name.startswith(mine) and not is_kept:
-            try:
-                ray.kill(ray.get_actor(actor["name"], namespace=NAMESPACE))
-            except ValueError:
-                continue  # it is gone already
+            with suppress(ValueError):  # it is gone already
+                nodes.append(ray.get_actor(name, namespace=NAMESPACE))
+    if nodes:
+        cleaned = [node.clean.remote() for node in nodes]
+        ray.wait(cleaned, num_returns=len(cleaned), timeout=_CLEAN_SECONDS)
+    for node in nodes:
+        ray.kill(node)
 
 
 @ray.remote(max_retries=0)
-def node_data_somewhere(source: DataSource) -> Any:
-    """Return the `NodeData` of the node where this task lands: one with room for a trial."""
+def node_data_somewhere(source: DataSource) -> tuple[Any, str]:
+    """Return the `NodeData` of the node where this task lands, and the node's id.
+
+    The task asks for what a trial needs, so that the node has room for one.
+    """
     node = node_data(source)
     ray.get(node.ready.remote())
-    return node
+    return node, ray.get_runtime_context().get_node_id()

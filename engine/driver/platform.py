@@ -29,13 +29,13 @@ class Platform(ABC):
         """Reach the machines; start them where they belong to this process."""
 
     @abstractmethod
-    def trial_cores(self) -> int:
-        """Return the CPU cores of one trial.
+    def trial_cores(self) -> int | None:
+        """Return the CPU cores of one trial; ``None`` while a machine for it may still come.
 
         Raises
         ------
         ConfigException
-            When no machine is large enough for a trial.
+            When no machine is large enough for a trial, and none is to come.
         """
 
     @abstractmethod
@@ -47,8 +47,14 @@ class Platform(ABC):
         """Whether a machine is up that could hold a trial with ``cores`` cores if it were idle."""
 
     @abstractmethod
-    def ask_for_nodes(self, cores: int) -> None:
-        """Have a growing cluster bring up the nodes for all trials while data is prepared."""
+    def ask_for_nodes(self, cores: int | None = None) -> None:
+        """Have a growing cluster bring up the nodes for all trials while data is prepared.
+
+        Parameters
+        ----------
+        cores:
+            CPU cores of a trial; ``None`` before they are known, to get the first node.
+        """
 
     @abstractmethod
     def share(self, given: RunSpecification) -> list[Any]:

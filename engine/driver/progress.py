@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.deadline import NEVER, Deadline
+from engine.driver.barred_nodes import BarredNodes
 from engine.driver.clock import Clock
 from engine.driver.gauges import Gauges
 from engine.driver.running_trials import RunningTrials, Verdict
 from engine.driver.schedule import Next, Schedule
-from engine.driver.trial_backends.backend import Placement, Proposal, TrialHost
+from engine.driver.trial_backends.backend import (
+    OUT_OF_MEMORY,
+    Placement,
+    Proposal,
+    TrialHost,
+)
 from engine.metrics.metric import Metric
 from engine.pipelines.spec import PipelineSpec
 from engine.search.searcher import Searcher
@@ -60,6 +67,8 @@ class Progress(TrialHost):
         never.
     gauges:
         Show the progress elsewhere; default: nowhere.
+    nodes:
+        Bars the nodes that cannot have the data; default: one of its own.
 
     Attributes
     ----------
@@ -79,6 +88,7 @@ class Progress(TrialHost):
         clock: Clock,
         until: Deadline = NEVER,
         gauges: Gauges | None = None,
+        nodes: BarredNodes | None = None,
     ) -> None:
         self.schedule = schedule
         self.running = RunningTrials(kill)
@@ -89,11 +99,14 @@ class Progress(TrialHost):
         self._clock = clock
         self._until = until
         self._gauges = Gauges() if gauges is None else gauges
+        self._nodes = BarredNodes() if nodes is None else nodes
         self._proposed: dict[int, PipelineSpec] = {}
         #: Iterations that the backend has taken and that have not begun.
         self._unplaced: set[int] = set()
         self._open: dict[int, _Open] = {}
         self._retries: dict[int, list[str]] = {}
+        #: How many of an iteration's retries were for a node without data: these are not limited.
+        self._unfit: Counter[int] = Counter()
         #: Iterations that wait for another node.
         self._waiting: set[int] = set()
         self._best_folds: tuple[float, ...] = ()
@@ -123,7 +136,8 @@ class Progress(TrialHost):
                 self._proposed[number] = spec
                 self._unplaced.add(number)
                 seconds_left = left if self._until.is_set else None
-                return Proposal(number, spec, self._best_folds, seconds_left)
+                avoid = self._nodes.ids
+                return Proposal(number, spec, self._best_folds, seconds_left, avoid)
             self._never_started(number, spec)
 
     def begun(self, number: int, placement: Placement) -> None:
@@ -147,7 +161,8 @@ class Progress(TrialHost):
         """See `TrialHost.died`."""
         verdict = self._open_and_verdict(number)
         if verdict is None:
-            verdict = Verdict(IterationStatus.FAILED, f"the worker died: {reason}")
+            how = reason if reason.startswith(OUT_OF_MEMORY) else f"the worker died: {reason}"
+            verdict = Verdict(IterationStatus.FAILED, how)
         self._end(number, IterationEnd(verdict.status, verdict.reason, log=log))
 
     def lost(self, number: int, reason: str, log: str | None) -> None:
@@ -163,6 +178,25 @@ class Progress(TrialHost):
         if verdict is None:
             verdict = Verdict(IterationStatus.FAILED, f"the worker died: {reason}")
         self._end(number, IterationEnd(verdict.status, verdict.reason, log=log))
+
+    def unfit(self, number: int, node_id: str, reason: str, log: str | None) -> None:
+        """See `TrialHost.unfit`: the iteration goes elsewhere, however often that happens."""
+        placement = self.running.now().get(number)
+        verdict = self._open_and_verdict(number)
+        is_late = verdict is not None and verdict.status is IterationStatus.TIMEOUT
+        if is_late and verdict is not None:
+            reason = f"{reason}: {verdict.reason}"
+        if verdict is not None and not is_late:
+            self._end(number, IterationEnd(verdict.status, verdict.reason, log=log))
+            return
+        self._nodes.bar(node_id, "" if placement is None else placement.node_ip, reason)
+        if self._nodes.failure is not None:
+            self.schedule.stop("no node can have the data", at_once=True)
+        if self.schedule.stopped is not None:
+            self._end(number, IterationEnd(IterationStatus.CANCELED, str(self.schedule.stopped)))
+            return
+        self._unfit[number] += 1
+        self._try_again(number, f"its node cannot have the data: {reason.splitlines()[-1]}")
 
     def end_unfinished(self, reason: str) -> None:
         """Cancel the iterations that the backend has left open or that wait for another node."""
@@ -191,7 +225,8 @@ class Progress(TrialHost):
 
     def _may_try_again(self, number: int) -> bool:
         # A schedule that is stopped hands out nothing: the iteration would wait for ever.
-        return len(self._retries.get(number, ())) < MAX_RETRIES and self.schedule.stopped is None
+        losses = len(self._retries.get(number, ())) - self._unfit[number]
+        return losses < MAX_RETRIES and self.schedule.stopped is None
 
     def _end_cancelled_waiting(self) -> None:
         for number in sorted(self._waiting & self.cancelled):
@@ -231,6 +266,8 @@ class Progress(TrialHost):
         if opened is not None:
             seconds = end.whole_seconds or self._clock.monotonic() - opened.began
             self._search.tell(number, opened.spec, score, seconds)
+            if end.reason.startswith(OUT_OF_MEMORY):
+                self._search.avoid(opened.spec)
         is_best = self.schedule.ended(number, score)
         if is_best:
             self._best_folds = tuple(fold[self._metric.name] for fold in end.fold_metrics)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import ray
 
 from engine.data.dataset import Dataset
-from engine.driver.data_host import DataHost, LoadedData, Pending
+from engine.driver.data_host import DataHost, DataLost, LoadedData, Pending, barred_note
 from engine.driver.data_source import DataSource
-from engine.driver.node_data import node_data_somewhere
-from engine.errors import DataException
+from engine.driver.node_data import node_data, node_data_somewhere
+from engine.driver.resources import node_addresses, outside_of
 
 _DESCRIBE_SECONDS = 60.0
+_TARGETS_SECONDS = 60.0
 
 Value = TypeVar("Value")
 
@@ -28,12 +30,7 @@ class _Future(Pending[Value]):
         return bool(ray.wait([self._reference], timeout=seconds)[0])
 
     def result(self) -> Value:
-        try:
-            value: Value = ray.get(self._reference)
-        except ray.exceptions.RayError as error:
-            raise DataException(
-                f"the process that ran get_data() died: {_one_line(error)}"
-            ) from error
+        value: Value = _get(self._reference)
         return value
 
     def cancel(self) -> None:
@@ -48,7 +45,51 @@ class _Node(_Future[None]):
         self._host = host
 
     def result(self) -> None:
-        self._host.node = super().result()
+        node: tuple[Any, str] = _get(self._reference)
+        self._host.node, self._host.node_id = node
+
+
+class _FirstGood(Pending[LoadedData]):
+    """The data of several nodes, of which the first that has any is the host's from then on."""
+
+    def __init__(self, host: RayDataHost, nodes: Mapping[str, Any]) -> None:
+        self._host = host
+        self._nodes = nodes
+        self._loading = {node_id: node.load.remote() for node_id, node in nodes.items()}
+        self._result: LoadedData | None = None
+
+    def wait(self, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while self._result is None or self._result.error is not None:
+            if not self._loading:
+                return True
+            left = max(0.0, until - time.monotonic())
+            ready, _ = ray.wait(list(self._loading.values()), timeout=left)
+            if not ready:
+                return False
+            self._take(ready[0])
+        return True
+
+    def _take(self, ready: Any) -> None:
+        node_id = next(n for n, loading in self._loading.items() if loading is ready)
+        del self._loading[node_id]
+        try:
+            loaded: LoadedData = _get(ready)
+        except DataLost as lost:
+            loaded = LoadedData([], None, str(lost), "", 0.0)
+        self._result = loaded
+        if loaded.error is None:
+            self._host.node, self._host.node_id = self._nodes[node_id], node_id
+        else:
+            self._host.bar(node_id, loaded.error)
+
+    def result(self) -> LoadedData:
+        assert self._result is not None, "wait() comes first"
+        return self._result
+
+    def cancel(self) -> None:
+        for loading in self._loading.values():
+            ray.cancel(loading)
 
 
 class RayDataHost(DataHost):
@@ -63,35 +104,60 @@ class RayDataHost(DataHost):
 
     Attributes
     ----------
-    node:
-        The handle of the `NodeData` actor on that node, after `start`.
+    node, node_id:
+        The handle of the `NodeData` actor that has the data, and its node, after `start`.
+    barred:
+        See `DataHost`.
     """
 
     def __init__(self, source: DataSource, resources: Mapping[str, Any]) -> None:
         self._source = source
         self.resources = dict(resources)
         self.node: Any = None
+        self.node_id = ""
+        self.barred: dict[str, str] = {}
 
     def start(self) -> Pending[None]:
         """See `DataHost.start`."""
-        task = node_data_somewhere.options(**self.resources)
-        return _Node(self, task.remote(self._source))
+        options = {**self.resources}
+        if self.barred:
+            options["label_selector"] = outside_of(self.barred)
+        return _Node(self, node_data_somewhere.options(**options).remote(self._source))
 
     def load(self) -> Pending[LoadedData]:
         """See `DataHost.load`."""
         return _Future(self.node.load.remote())
 
+    def load_elsewhere(self, reason: str) -> Pending[LoadedData] | None:
+        """See `DataHost.load_elsewhere`."""
+        self.bar(self.node_id, reason)
+        ray.kill(self.node)  # it may be stuck in get_data()
+        cores = self.resources.get("num_cpus", 1)
+        others = [node_id for node_id in node_addresses(cores) if node_id not in self.barred]
+        if not others:
+            return None
+        return _FirstGood(self, {n: node_data(self._source, n) for n in others})
+
+    def bar(self, node_id: str, reason: str) -> None:
+        """Take note that a node cannot have the data."""
+        self.barred[node_id] = barred_note(node_addresses().get(node_id, node_id[:12]), reason)
+
     def targets(self) -> Dataset:
         """See `DataHost.targets`."""
-        targets: Dataset = ray.get(self.node.targets.remote())
+        targets: Dataset = _get(self.node.targets.remote(), _TARGETS_SECONDS)
         return targets
 
     def describe(self) -> dict[str, Any]:
         """See `DataHost.describe`."""
-        description: dict[str, Any] = ray.get(
-            self.node.describe.remote(), timeout=_DESCRIBE_SECONDS
-        )
+        description: dict[str, Any] = _get(self.node.describe.remote(), _DESCRIBE_SECONDS)
         return description
+
+
+def _get(reference: Any, seconds: float | None = None) -> Any:
+    try:
+        return ray.get(reference, timeout=seconds)
+    except ray.exceptions.RayError as error:
+        raise DataLost(f"the process that ran get_data() died: {_one_line(error)}") from error
 
 
 def _one_line(error: Exception) -> str:

@@ -18,6 +18,7 @@ from engine.driver.ensemble_step import BeginSecondLevel
 from engine.driver.explain_step import ExplainRequest, ExplainStep
 from engine.driver.node_data import end_node_data
 from engine.driver.platform import Platform
+from engine.driver.ray_cluster import request_nodes
 from engine.driver.ray_data_host import RayDataHost
 from engine.driver.ray_gauges import RunMetrics
 from engine.driver.second_level_job import SecondLevelJob
@@ -27,6 +28,10 @@ from engine.driver.trial_settings import TrialSettings
 from engine.metrics.metric import Metric
 from engine.store.mlflow_store import RunStore
 from engine.store.records import IterationRecord
+
+#: How long ``get_data()`` may take on a node: this long, or so many times as on the first one.
+_LEAST_LOAD_SECONDS = 600.0
+_LOAD_RATIO = 10.0
 
 
 class RayPlatform(Platform):
@@ -50,6 +55,7 @@ class RayPlatform(Platform):
         self._settings = settings
         self._metric = metric
         self._source: DataSource | None = None
+        self._has_asked = False
 
     def connect(self) -> None:
         """See `Platform.connect`."""
@@ -57,7 +63,7 @@ class RayPlatform(Platform):
         # Left by a driver that has died: they hold its data.
         end_node_data(self._run_id, but=self._driver)
 
-    def trial_cores(self) -> int:
+    def trial_cores(self) -> int | None:
         """See `Platform.trial_cores`."""
         return resources.trial_cores(self._settings)
 
@@ -69,9 +75,9 @@ class RayPlatform(Platform):
         """See `Platform.has_room`."""
         return resources.has_room(resources.node_resources(), self._settings, cores)
 
-    def ask_for_nodes(self, cores: int) -> None:
+    def ask_for_nodes(self, cores: int | None = None) -> None:
         """See `Platform.ask_for_nodes`."""
-        resources.ask_for_nodes(self._settings, cores)
+        self._has_asked = resources.ask_for_nodes(self._settings, cores) or self._has_asked
 
     def share(self, given: RunSpecification) -> list[Any]:
         """See `Platform.share`."""
@@ -97,6 +103,8 @@ class RayPlatform(Platform):
             class_weight=self._settings.class_weight,
             verbosity=self._settings.verbosity,
             limits=limits,
+            megabytes=self._settings.mem_in_mb,
+            load_seconds=max(_LEAST_LOAD_SECONDS, _LOAD_RATIO * data.seconds),
         )
         room = resources.trial_resources(self._settings, "cpu", cores)
         return TuneBackend(self._run_id, trial_settings, room)
@@ -128,7 +136,8 @@ class RayPlatform(Platform):
 
     def close(self) -> None:
         """See `Platform.close`."""
-        resources.give_nodes_back(self._settings)
+        if self._has_asked:
+            request_nodes([])
         end_node_data(self._run_id, self._driver)
 
     def hand_over(self) -> None:

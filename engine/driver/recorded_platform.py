@@ -47,6 +47,7 @@ class DataHere(DataHost):
     def __init__(self, given: RunSpecification) -> None:
         self._given = given
         self._dataset: Dataset | None = None
+        self.barred: dict[str, str] = {}
 
     def start(self) -> Pending[None]:
         """See `DataHost.start`."""
@@ -55,6 +56,9 @@ class DataHere(DataHost):
     def load(self) -> Pending[LoadedData]:
         """See `DataHost.load`; what ``get_data()`` raises is raised by `Pending.result`."""
         return _Here(self._load)
+
+    def load_elsewhere(self, reason: str) -> None:
+        """Return ``None``: there is no other place."""
 
     def targets(self) -> Dataset:
         """See `DataHost.targets`."""
@@ -101,7 +105,7 @@ class RecordedPlatform(Platform):
     def connect(self) -> None:
         """Do nothing: there are no machines."""
 
-    def trial_cores(self) -> int:
+    def trial_cores(self) -> int | None:
         """See `Platform.trial_cores`."""
         return 1
 
@@ -113,7 +117,7 @@ class RecordedPlatform(Platform):
         """See `Platform.has_room`."""
         return True
 
-    def ask_for_nodes(self, cores: int) -> None:
+    def ask_for_nodes(self, cores: int | None = None) -> None:
         """Do nothing: there are no nodes to come."""
 
     def share(self, given: RunSpecification) -> list[Any]:

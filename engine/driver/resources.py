@@ -4,32 +4,45 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ray
 
 from engine.config.settings import Settings
+from engine.driver.ray_cluster import may_grow, refuses, request_nodes
 from engine.errors import ConfigException
 
 #: The part of a node's memory that Ray offers to tasks and actors.
 _MEMORY_SHARE = 0.7
 
 
-def trial_cores(settings: Settings) -> int:
+def trial_cores(settings: Settings) -> int | None:
     """Return the CPU cores of one trial on the connected cluster.
+
+    Returns
+    -------
+    int or None
+        ``None`` while the autoscaler may still bring up a node that is large enough.
 
     Raises
     ------
     ConfigException
-        When no node is large enough for a trial.
+        When no node is large enough for a trial, and none is to come.
     """
     nodes = node_resources()
     to_come = json.loads(os.environ.get("RAYSMITH_WORKER", "{}"))
     if to_come:
         # The autoscaler brings nodes up when trials wait for them.
         nodes.append({"CPU": to_come["CPU"], "memory": _MEMORY_SHARE * to_come["memory"]})
-    return cores_on(nodes, settings)
+    try:
+        return cores_on(nodes, settings)
+    except ConfigException:
+        # An autoscaler of Ray's first version does not say what it can bring up.
+        has_cores = any(node.get("CPU", 0) >= 1 for node in nodes)
+        if refuses(_first_trial(settings)) or (has_cores and not may_grow()):
+            raise
+        return None
 
 
 def cores_on(nodes: list[Mapping[str, float]], settings: Settings) -> int:
@@ -113,20 +126,50 @@ def node_resources() -> list[Mapping[str, float]]:
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
-def ask_for_nodes(settings: Settings, cores: int) -> None:
-    """Have a growing cluster bring up at once what all trials need, while data is prepared."""
-    if not settings.is_remote:
-        return
-    from ray.autoscaler.sdk import request_resources
+def node_addresses(cores: float = 1) -> dict[str, str]:
+    """Return the id and the address of each node that is up and has this many CPU cores."""
+    return {
+        node["NodeID"]: node["NodeManagerAddress"]
+        for node in ray.nodes()
+        if node["Alive"] and node["Resources"].get("CPU", 0) >= cores
+    }
 
+
+def outside_of(node_ids: Iterable[str]) -> dict[str, str]:
+    """Return the label selector that keeps Ray from placing something on these nodes.
+
+    Examples
+    --------
+    >>> outside_of(["f00d", "beef"])
+    {'ray.io/node-id': '!in(beef,f00d)'}
+    """
+    return {"ray.io/node-id": f"!in({','.join(sorted(node_ids))})"}
+
+
+def ask_for_nodes(settings: Settings, cores: int | None = None) -> bool:
+    """Have a growing cluster bring up at once what all trials need, while data is prepared.
+
+    Parameters
+    ----------
+    cores:
+        CPU cores of a trial; ``None`` before they are known, to get the first node.
+
+    Returns
+    -------
+    bool
+        Whether nodes were asked for: a machine that cannot grow is not asked.
+    """
+    if cores is None:
+        request_nodes([_first_trial(settings)])
+        return True
+    if not settings.is_remote and not may_grow():
+        return False
     shape = trial_resources(settings, "CPU", cores)
     trials = min(concurrency(settings, cores), settings.iterations)
-    request_resources(bundles=[shape] * trials)
+    request_nodes([shape] * trials)
+    return True
 
 
-def give_nodes_back(settings: Settings) -> None:
-    """Let a growing cluster shrink again."""
-    if settings.is_remote:
-        from ray.autoscaler.sdk import request_resources
-
-        request_resources(bundles=[])
+def _first_trial(settings: Settings) -> dict[str, Any]:
+    """Return the least that a node must have for a trial."""
+    return trial_resources(settings, "CPU", max(1, settings.max_cores_per_iteration))

@@ -9,13 +9,49 @@ from pathlib import Path
 
 from engine.config.settings import Settings
 from engine.data.dataset import DataSummary
+from engine.data.fingerprint import is_other_data
 from engine.driver.schedule import Goals, Schedule
+from engine.driver.trial_backends.backend import OUT_OF_MEMORY
+from engine.errors import DataException
 from engine.metrics.metric import Metric
 from engine.search.pipeline_search import PipelineSearch
 from engine.search.searcher import Searcher
 from engine.search.usable import Restrictions
 from engine.store.records import IterationRecord
 from engine.store.status import IterationStatus
+
+
+def check_same_data(
+    seen: str | None, fingerprint: str, iterations: Sequence[IterationRecord]
+) -> None:
+    """Check that a run goes on with the data of its earlier iterations.
+
+    Parameters
+    ----------
+    seen:
+        Fingerprint of the data that the iterations have seen; ``None`` when nobody knows.
+    fingerprint:
+        That of the data now.
+    iterations:
+        The iterations so far.
+
+    Raises
+    ------
+    DataException
+        When it is other data, and there are iterations that have ended.
+
+    Examples
+    --------
+    >>> check_same_data("x1-a1b2", "x1-c3d4", [])  # nothing was learned from the other data yet
+    """
+    ended = sum(record.status.is_final for record in iterations)
+    if seen is None or not ended or not is_other_data(seen, fingerprint):
+        return
+    raise DataException(
+        f"the data is not what the run's {ended} iterations have seen: its rows, their order, "
+        "columns or values differ, so that scores and predictions could not be compared. Have "
+        "get_data() or the files give the same rows in the same order, or submit a new run"
+    )
 
 
 def search_for(settings: Settings, summary: DataSummary, metric: Metric) -> PipelineSearch:
@@ -50,6 +86,8 @@ def tell_earlier(search: Searcher, iterations: Sequence[IterationRecord], metric
             continue
         if record.status.is_final:
             search.tell(record.iteration, record.spec, metric.of(record.metrics), record.seconds)
+            if record.reason.startswith(OUT_OF_MEMORY):
+                search.avoid(record.spec)
         else:
             search.replay(record.iteration, record.spec)
 

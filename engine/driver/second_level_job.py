@@ -141,6 +141,8 @@ class SecondLevelJob:
         if seconds < _LEAST_SECONDS:
             return None
         cores = trial_cores(settings)
+        if cores is None:  # the nodes have gone
+            return None
         cores *= max(1, min(concurrency(settings, cores), max(nodes) // cores))
         options = SecondLevelOptions(
             cores,

@@ -7,14 +7,16 @@ from functools import partial
 
 from engine.config.specification import RunSpecification
 from engine.data.splits import check_plan
+from engine.driver.barred_nodes import BarredNodes
 from engine.driver.clock import Clock
 from engine.driver.data_host import RunData
 from engine.driver.data_step import DataStep
 from engine.driver.ensemble_step import BeginSecondLevel, EnsembleStep
+from engine.driver.first_node import first_node
 from engine.driver.outcome import EndedBy, Outcome
 from engine.driver.platform import Platform
 from engine.driver.results import TOO_SHORT, describe, keep_best
-from engine.driver.resuming import schedule_after, search_for, tell_earlier
+from engine.driver.resuming import check_same_data, schedule_after, search_for, tell_earlier
 from engine.driver.time_budget import TimeBudget
 from engine.driver.tuning import Tuning
 from engine.driver.watch import Watch
@@ -80,8 +82,9 @@ class RunSteps:
         Raises
         ------
         AutoMLError
-            When the run fails: its data cannot be used, nothing fits the machines, no iteration
-            gave a model, or the store could not be written.
+            When the run fails: its data cannot be used or is not what its earlier iterations have
+            seen, nothing fits the machines, no iteration gave a model, or the store could not be
+            written.
         """
         stop = self._watch.start()
         try:
@@ -96,10 +99,12 @@ class RunSteps:
         return Outcome.TAKEN_OVER if self._watch.is_taken_over else outcome
 
     def _take(self) -> Outcome:
-        cores = self._platform.trial_cores()
-        self._platform.ask_for_nodes(cores)
-        data = self._data.prepare(self._given, cores)
-        if data is None:
+        cores = first_node(self._platform, self._watch, self._clock)
+        data = None
+        if cores is not None:
+            self._platform.ask_for_nodes(cores)
+            data = self._data.prepare(self._given, cores)
+        if data is None or cores is None:
             return self._ended_without_data()
         begin_second_level = self._plan_second_level(data)
         outcome = self._tune(data, cores)
@@ -128,12 +133,18 @@ class RunSteps:
 
     def _tune(self, data: RunData, cores: int) -> Outcome:
         """Try pipelines, after what an earlier driver has tried."""
-        notes = (*data.summary.notes, *check_plan(data.summary, self._settings.split_plan))
+        notes = (
+            *data.summary.notes,
+            *check_plan(data.summary, self._settings.split_plan),
+            *data.barred.values(),
+        )
         for note in notes:
             logger.warning(note)
         self._store.tag_notes(self._run_id, notes)
         record = self._store.run(self._run_id)
         earlier = self._store.iterations(self._run_id)
+        check_same_data(record.data, data.summary.fingerprint, earlier)
+        self._store.tag_data(self._run_id, data.summary.fingerprint)
         search = search_for(self._settings, data.summary, record.metric)
         tell_earlier(search, earlier, record.metric)
         schedule = schedule_after(self._settings, earlier, record.metric)
@@ -149,8 +160,9 @@ class RunSteps:
             self._budget,
             self._clock,
             gauges,
+            BarredNodes(data.barred, backend.has_nodes_besides, self._add_note),
             partial(self._platform.has_room, cores),
-            self._tell,
+            self._add_note,
         )
         concurrency = self._platform.concurrency(cores)
         return tuning.run(search, schedule, recorder, record.metric, concurrency)
@@ -180,9 +192,12 @@ class RunSteps:
         except Exception as error:
             logger.exception("no explanation")
             note = f"the best model was not explained: {type(error).__name__}: {error}"
-            self._tell(note.splitlines()[0])
+            self._add_note(note)
 
-    def _tell(self, note: str) -> None:
-        """Add a warning for the user to the run."""
-        notes = self._store.run(self._run_id).notes
-        self._store.tag_notes(self._run_id, (*notes, note))
+    def _add_note(self, note: str) -> None:
+        """Add a warning to the run's; a store that does not answer goes without it."""
+        try:
+            notes = self._store.run(self._run_id).notes
+            self._store.tag_notes(self._run_id, (*notes, note.splitlines()[0]))
+        except Exception:
+            logger.exception("a note could not be written: %s", note)

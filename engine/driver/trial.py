@@ -16,7 +16,7 @@ from engine.data.dataset import Dataset, Fold
 from engine.data.splits import make_splits
 from engine.driver.data_host import LoadedData
 from engine.driver.node_data import NodeFeatures, log_folder, node_data
-from engine.driver.output_capture import capture_output
+from engine.driver.output_capture import LARGEST_LOG, capture_output, read_end
 from engine.driver.ray_gauges import TrialMetrics
 from engine.driver.trial_evaluation import TrialEvaluation
 from engine.driver.trial_settings import TrialSettings
@@ -30,21 +30,26 @@ logger = logging.getLogger("raysmith.trial")
 
 @dataclass(frozen=True)
 class Announcement:
-    """A trial's first result: where it runs, and the handles to end it and to read its log."""
+    """A trial's first result: where it runs, and the handles to end it and to read its log.
+
+    With ``has_data`` the trial goes on at once; otherwise it gets its node's data first.
+    """
 
     actor: Any
     node: Any
     node_id: str
     node_ip: str
     pid: int
+    has_data: bool = False
 
 
 class IterationTrial(tune.Trainable):
-    """Executes iterations in two steps: the first announces where, the second does the work.
+    """Executes iterations in steps: announce where, get the data, do the work.
 
     The announcement lets the driver end a trial that is stuck in native code: Tune's own stop would
-    wait for it. Nothing is raised: an error becomes the iteration's outcome, and the actor is
-    used again.
+    wait for it. The data has a step of its own, as what goes wrong there says something about the
+    node and nothing about the pipeline. An actor that has the data already leaves the step out.
+    Nothing is raised: an error becomes the iteration's outcome, and the actor is used again.
     """
 
     _announced: bool
@@ -56,7 +61,6 @@ class IterationTrial(tune.Trainable):
         self._loaded: LoadedData | None = None
         self._dataset: Dataset | None = None
         self._folds: Sequence[Fold] = ()
-        self._node = node_data(settings.source)
         self._metrics = TrialMetrics(settings.source.run_id)
         _log_to_stderr(settings.verbosity)
         self._begin(config)
@@ -71,7 +75,7 @@ class IterationTrial(tune.Trainable):
         return True
 
     def step(self) -> dict[str, Any]:
-        """Return the announcement first and the outcome then."""
+        """Return the announcement, whether the node has the data, and the outcome."""
         if not self._announced:
             self._announced = True
             context = ray.get_runtime_context()
@@ -82,8 +86,15 @@ class IterationTrial(tune.Trainable):
                     node_id=context.get_node_id(),
                     node_ip=ray.util.get_node_ip_address(),
                     pid=os.getpid(),
+                    has_data=self._dataset is not None,
                 )
             }
+        if self._dataset is None:
+            try:
+                self._dataset = self._get_data()
+            except DataException as unfit:
+                return {"unfit": str(unfit), "done": True}
+            return {"loaded": True}
         return {"end": self._run(), "done": True}
 
     def _begin(self, config: dict[str, Any]) -> None:
@@ -93,10 +104,14 @@ class IterationTrial(tune.Trainable):
         self._best_folds: Sequence[float] = config.get("best_folds") or ()
         self._limits = self._settings.limits.begun(config.get("seconds_left"))
         self._announced = False
+        # Anew for each iteration: the one before may have seen the actor's last.
+        self._node = node_data(self._settings.source)
 
     def _run(self) -> IterationEnd:
         file = log_folder(self._settings.source.run_id) / f"{self._number}.log"
         file.unlink(missing_ok=True)  # of an earlier try
+        if self._settings.megabytes is not None:
+            self._node.limit_memory.remote(file.name, os.getpid(), self._settings.megabytes)
         with capture_output(file):
             logger.info("iteration %d: %s", self._number, self._spec.name)
             logger.info("parameters: %s", self._spec.to_json())
@@ -105,27 +120,53 @@ class IterationTrial(tune.Trainable):
             )
             end = evaluation.run(self._data, NodeFeatures(self._node), self._metrics.fitted)
         release_memory()
-        log = file.read_text(errors="replace")
+        log = read_end(file, LARGEST_LOG)
         file.unlink(missing_ok=True)
         return replace(end, log=log)
 
     def _data(self) -> tuple[Dataset, Sequence[Fold]]:
+        assert self._dataset is not None
+        if self._loaded is not None and self._loaded.output:
+            print(f"--- get_data() on this node printed:\n{self._loaded.output.rstrip()}\n---")
+        if not self._folds:
+            self._folds = make_splits(self._dataset, self._settings.source.plan)
+        return self._dataset, self._folds
+
+    def _get_data(self) -> Dataset:
+        """Return the data, which the node may have to read first.
+
+        Raises
+        ------
+        DataException
+            When the node cannot have the data.
+        """
         source = self._settings.source
         if source.shared is not None:
             reference = source.shared[0]
         else:
-            if self._loaded is None:
-                self._loaded = ray.get(self._node.load.remote())
-                self._metrics.loaded(self._loaded.seconds)
-            if self._loaded.output:
-                print(f"--- get_data() on this node printed:\n{self._loaded.output.rstrip()}\n---")
+            self._loaded = self._load()
+            self._metrics.loaded(self._loaded.seconds)
             check_loaded(self._loaded, self._settings.fingerprint)
             reference = self._loaded.reference[0]
-        if self._dataset is None:
+        try:
             dataset: Dataset = ray.get(reference)
-            self._folds = make_splits(dataset, source.plan)
-            self._dataset = dataset
-        return self._dataset, self._folds
+        except ray.exceptions.RayError as lost:
+            raise DataException(f"the data was lost: {type(lost).__name__}") from lost
+        return dataset
+
+    def _load(self) -> LoadedData:
+        """Have the node read the data; a second time when its actor dies meanwhile."""
+        seconds = self._settings.load_seconds
+        for _ in range(2):
+            try:
+                loaded: LoadedData = ray.get(self._node.load.remote(), timeout=seconds)
+                return loaded
+            except ray.exceptions.GetTimeoutError:
+                raise DataException(f"get_data() did not return within {seconds:.0f} s") from None
+            except ray.exceptions.RayError as died:
+                logger.warning("the node's data is read again: %s", died)
+                self._node = node_data(self._settings.source)
+        raise DataException("the process that ran get_data() died again and again")
 
 
 def check_loaded(loaded: LoadedData, fingerprint: str) -> None:

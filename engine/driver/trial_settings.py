@@ -33,6 +33,10 @@ class TrialSettings:
         Level of the log lines.
     limits:
         Limits of an iteration's time.
+    load_seconds:
+        How long ``get_data()`` may take on a node; ``None`` for no limit of its own.
+    megabytes:
+        Memory that a trial's process may have, in MiB; ``None`` for no limit.
     """
 
     source: DataSource
@@ -43,3 +47,5 @@ class TrialSettings:
     class_weight: Any
     verbosity: int
     limits: IterationLimits
+    load_seconds: float | None = None
+    megabytes: int | None = None

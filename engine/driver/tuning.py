@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from engine.driver.barred_nodes import BarredNodes
 from engine.driver.clock import Clock
 from engine.driver.gauges import Gauges
 from engine.driver.outcome import Outcome
@@ -40,6 +41,8 @@ class Tuning:
         Gives the present time.
     gauges:
         Show the progress to whoever watches the machines; default: nowhere.
+    nodes:
+        Bars the nodes that cannot have the data; default: none is barred yet.
     has_room, tell:
         As in `RoomWatch`; default: there is always room.
     """
@@ -51,6 +54,7 @@ class Tuning:
         budget: TimeBudget,
         clock: Clock,
         gauges: Gauges | None = None,
+        nodes: BarredNodes | None = None,
         has_room: Callable[[], bool] = lambda: True,
         tell: Callable[[str], None] = logger.warning,
     ) -> None:
@@ -61,6 +65,7 @@ class Tuning:
         self._budget = budget
         self._clock = clock
         self._gauges = gauges
+        self._nodes = BarredNodes() if nodes is None else nodes
 
     def run(
         self,
@@ -89,6 +94,8 @@ class Tuning:
         ------
         StoreUnavailable
             When the store was given up; what it lacks is in the spool.
+        DataException
+            When no node can have the data any more.
         RunException
             When the store has refused something, or no node could hold a trial and there is no
             model.
@@ -111,7 +118,7 @@ class Tuning:
             if outcome is not Outcome.TAKEN_OVER:
                 progress.end_unfinished(str(schedule.stopped or "the run ended"))
             recorder.close()
-        _check(recorder, room, schedule)
+        self._check(recorder, room, schedule)
         logger.info("no more iterations: %s", schedule.stopped or "all are done")
         return outcome
 
@@ -127,14 +134,18 @@ class Tuning:
             self._clock,
             self._budget.trials,
             self._gauges,
+            self._nodes,
         )
 
-
-def _check(recorder: Recorder, room: RoomWatch, schedule: Schedule) -> None:
-    """Raise what fails the run."""
-    if isinstance(recorder.error, StoreUnavailable):
-        raise recorder.error
-    if recorder.error is not None:
-        raise RunException(f"the store could not be written: {recorder.error}") from recorder.error
-    if room.gave_up is not None and schedule.best is None:
-        raise RunException(f"no iteration gave a model; {room.gave_up}")
+    def _check(self, recorder: Recorder, room: RoomWatch, schedule: Schedule) -> None:
+        """Raise what fails the run."""
+        if isinstance(recorder.error, StoreUnavailable):
+            raise recorder.error
+        if recorder.error is not None:
+            raise RunException(
+                f"the store could not be written: {recorder.error}"
+            ) from recorder.error
+        if self._nodes.failure is not None:
+            raise self._nodes.failure
+        if room.gave_up is not None and schedule.best is None:
+            raise RunException(f"no iteration gave a model; {room.gave_up}")

@@ -111,6 +111,8 @@ class PipelineSearch(Searcher):
         """
         while self._portfolio:
             spec = self._portfolio.pop(0)
+            if self._is_too_large(spec.estimator):
+                continue
             if self.is_new(spec) and self._is_affordable(spec.estimator, seconds_left):
                 return spec
         is_timed = math.isfinite(seconds_left)
@@ -118,6 +120,7 @@ class PipelineSearch(Searcher):
             name
             for name in self._usable
             if self._is_affordable(name, seconds_left)
+            and not self._is_too_large(name)
             and not (is_timed and self._is_fruitless(name))
         ]
         if not names:
@@ -129,6 +132,13 @@ class PipelineSearch(Searcher):
             if self.is_new(spec):
                 break
         return spec
+
+    def _is_too_large(self, name: str) -> bool:
+        """Whether an estimator needed too much memory, without a score or more than once."""
+        estimators = [spec.estimator for spec in self.too_large]
+        times = estimators.count(name)
+        is_any_other = any(other not in estimators for other in self._usable)
+        return is_any_other and (times > 1 or (times == 1 and self._best_of(name) is None))
 
     def expected_seconds(self, name: str) -> float | None:
         """Return the expected duration of an iteration with an estimator.

@@ -79,6 +79,8 @@ class Searcher(ABC):
         self.history: list[Observation] = []
         #: Iterations that were asked for and have not ended.
         self.pending: dict[int, PipelineSpec] = {}
+        #: Pipelines that needed more memory than there was.
+        self.too_large: list[PipelineSpec] = []
         self._proposed: dict[int, PipelineSpec] = {}
         self._seen: set[str] = set()
         self._lock = threading.Lock()
@@ -113,6 +115,14 @@ class Searcher(ABC):
         with self._lock:
             self._proposed[number] = spec
             self._seen.add(spec.to_json())
+
+    def avoid(self, spec: PipelineSpec) -> None:
+        """Report that a pipeline needs more memory than the nodes have.
+
+        What is made of it is left to `propose`, which finds it in ``too_large``.
+        """
+        with self._lock:
+            self.too_large.append(spec)
 
     def is_new(self, spec: PipelineSpec) -> bool:
         """Whether no iteration has or had this pipeline."""

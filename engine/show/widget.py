@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import tempfile
+import os
 import threading
 import webbrowser
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from engine.errors import AutoMLError, ConfigException
 from engine.show.live_state import Changes, LiveState
 from engine.show.report import view_source
 from engine.show.view import RunView
+from engine.temporary import shared_folder
 
 _LOOK_SECONDS = 1.0
 
@@ -78,10 +79,12 @@ class RunDetails:
         if _in_notebook():
             _show_in_notebook(self.get_widget())
             return None
-        path = self._run.report(_reports() / self._run.id / "report.html")
-        if not _open_browser(Path(path)):
+        # One folder a process: it is there as long as the process, and a later one removes it.
+        path = shared_folder(f"reports-{os.getpid()}") / f"{self._run.id}.html"
+        self._run.report(path)
+        if not _open_browser(path):
             print(f"The report of run {self._run.id}: {path}")
-        return path
+        return str(path)
 
     def get_widget(self) -> Any:
         """Return the widget without showing it.
@@ -273,12 +276,6 @@ def _in_notebook() -> bool:
         return False
     shell = get_ipython()
     return shell is not None and shell.__class__.__name__ == "ZMQInteractiveShell"
-
-
-@cache
-def _reports() -> Path:
-    """Return the folder for this process's reports, which a browser reads after its end too."""
-    return Path(tempfile.mkdtemp(prefix="raysmith-"))
 
 
 def _open_browser(path: Path) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from engine.store.retrying import Access
 from engine.store.tags import DIGEST
 from engine.store.texts import plain_text
 from engine.store.tracking import Tracking
+from engine.temporary import passing_folder
 
 MODEL_FILE, PREDICTIONS_FILE = "outputs/model.pkl.zst", "outputs/predictions.npy"
 _LOGS = "logs/"
@@ -121,8 +120,8 @@ class Files(Tracking):
         """
 
         def read() -> bytes:
-            with tempfile.TemporaryDirectory(prefix="raysmith-") as folder:
-                return Path(self._copy(run_id, file, folder)).read_bytes()
+            with passing_folder("store") as folder:
+                return Path(self._copy(run_id, file, str(folder))).read_bytes()
 
         return self.client.attempt(Access.READ_FILES, read)
 
@@ -191,12 +190,10 @@ class Files(Tracking):
         """Have ``write`` fill a local folder, whose content becomes artifacts of the run."""
 
         def upload() -> None:
-            folder = Path(tempfile.mkdtemp(prefix="raysmith-"))
-            try:
+            with passing_folder("store") as folder:
                 write(folder)
-                self.client.once.log_artifacts(run_id, str(folder), artifact_path)
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
+                if any(folder.iterdir()):
+                    self.client.once.log_artifacts(run_id, str(folder), artifact_path)
 
         self.client.attempt(Access.WRITE_FILES, upload)
 

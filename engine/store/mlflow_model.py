@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,6 +14,7 @@ from engine.store.files import CARD_FILE, MLFLOW_MODEL, MODEL_FILE
 from engine.store.mlflow_store import RunStore
 from engine.store.packing import unpack_model
 from engine.store.tags import DIGEST
+from engine.temporary import passing_folder
 
 #: Files of an MLflow model that are added when it is registered; nothing is loaded from them.
 _ADDED_LATER = (CARD_FILE,)
@@ -59,16 +59,16 @@ def save_mlflow_model(store: RunStore, child_id: str) -> str:
     """
     uri = f"runs:/{child_id}/{MLFLOW_MODEL}"
     if store.has_digest(child_id, MLFLOW_MODEL):
-        with tempfile.TemporaryDirectory(prefix="raysmith-") as place:
-            download_mlflow_model(store, child_id, place)
+        with passing_folder("model") as place:
+            download_mlflow_model(store, child_id, str(place))
         return uri
     import mlflow.sklearn
 
     # MLflow warns of cloudpickle on every call.
     logging.getLogger("mlflow.sklearn").setLevel(logging.ERROR)
     model = load_model(store, child_id)
-    with tempfile.TemporaryDirectory(prefix="raysmith-") as folder:
-        path = Path(folder) / MLFLOW_MODEL
+    with passing_folder("model") as folder:
+        path = folder / MLFLOW_MODEL
         mlflow.sklearn.save_model(
             model,
             str(path),

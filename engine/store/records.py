@@ -46,6 +46,8 @@ class RunRecord:
         The user's tags.
     target:
         Name of the compute target; ``local`` for this machine.
+    data:
+        Fingerprint of the data that the run's iterations have seen; ``None`` before the first.
     """
 
     run_id: str
@@ -63,6 +65,7 @@ class RunRecord:
     notes: tuple[str, ...]
     tags: Mapping[str, str]
     target: str = "local"
+    data: str | None = None
 
     @property
     def is_final(self) -> bool:

@@ -126,6 +126,10 @@ class Runs(Tracking):
         """Keep warnings for the user, each on one line."""
         self.tag(run_id, tags.NOTES, tags.message(self.redact("\n".join(notes))))
 
+    def tag_data(self, run_id: str, fingerprint: str) -> None:
+        """Keep the fingerprint of the data that the run's iterations see."""
+        self.tag(run_id, tags.DATA, fingerprint)
+
     def tag_best(self, run_id: str, iteration: int, child_id: str) -> None:
         """Keep which iteration the run hands over."""
         best = {tags.BEST_ITERATION: str(iteration), tags.BEST_RUN_ID: child_id}

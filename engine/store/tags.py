@@ -36,6 +36,7 @@ DRIVER = f"{_PREFIX}driver"
 CREATION = f"{_PREFIX}creation"
 #: Prefix of the parameters that hold the claims of drivers, by number.
 _CLAIM = f"{_PREFIX}driver."
+DATA = f"{_PREFIX}data"
 TARGET = f"{_PREFIX}target"
 CANCEL, PAUSE = f"{_PREFIX}request.cancel", f"{_PREFIX}request.pause"
 _CANCEL_ITERATION = f"{_PREFIX}request.cancel_iteration."
@@ -197,6 +198,7 @@ def run_record(run: Run) -> RunRecord:
         notes=tuple(tags.get(NOTES, "").splitlines()),
         tags={key: value for key, value in tags.items() if not is_reserved(key)},
         target=tags.get(TARGET, "local"),
+        data=tags.get(DATA),
     )
 
 

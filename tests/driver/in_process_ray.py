@@ -12,10 +12,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import ray
+from ray.core.generated.autoscaler_pb2 import (
+    AutoscalingState,
+    ClusterResourceConstraint,
+    GetClusterStatusReply,
+    ResourceRequest,
+    ResourceRequestByCount,
+)
 
 NODE = {
     "NodeID": "a" * 56,
     "Alive": True,
+    "NodeManagerAddress": "10.0.0.1",
     "Resources": {"CPU": 2.0, "memory": 4 * 2.0**30, "object_store_memory": 1000.0},
 }
 
@@ -59,11 +67,19 @@ class InProcessRay:
         self.cancelled: list[Reference] = []
         self.options: list[dict[str, Any]] = []
         self.requested: list[list[dict[str, Any]]] = []
+        #: What the autoscaler says; ``None``: there is none that answers.
+        self.autoscaler: Any = None
+        #: Job id -> what Ray knows of the job.
+        self.jobs: dict[Any, Any] = {}
 
     def install(self, patch: Any) -> None:
         """Put the functions in the places of Ray's until the end of the test."""
         context = SimpleNamespace(
-            get_node_id=lambda: NODE["NodeID"], current_actor="this actor", runtime_env={}
+            get_node_id=lambda: NODE["NodeID"],
+            get_job_id=lambda: "01000000",
+            gcs_address="10.0.0.1:6379",
+            current_actor="this actor",
+            runtime_env={},
         )
         functions = {
             "get": self.get,
@@ -81,9 +97,33 @@ class InProcessRay:
                 {"namespace": "raysmith", "name": name} for name in self.actors
             ],
             "autoscaler.sdk.request_resources": lambda bundles: self.requested.append(bundles),
+            "_raylet.GcsClient": lambda address: self,
         }
         for name, value in functions.items():
             patch.setattr(f"ray.{name}", value)
+
+    def get_cluster_status(self, timeout_s: int) -> bytes:
+        """``GcsClient.get_cluster_status``: what the autoscaler has last said."""
+        if self.autoscaler is None:
+            raise TimeoutError("nobody answers")
+        return GetClusterStatusReply(autoscaling_state=self.autoscaler).SerializeToString()
+
+    def get_all_job_info(self, timeout: int) -> dict[Any, Any]:
+        """``GcsClient.get_all_job_info``."""
+        return self.jobs
+
+    def autoscaler_refuses(self, *bundles: dict[str, float]) -> None:
+        """Have an autoscaler that has refused these requests."""
+        requests = [
+            ResourceRequestByCount(request=ResourceRequest(resources_bundle=bundle), count=1)
+            for bundle in bundles
+        ]
+        self.autoscaler = AutoscalingState(
+            autoscaler_state_version=3,
+            infeasible_cluster_resource_constraints=[
+                ClusterResourceConstraint(resource_requests=requests)
+            ],
+        )
 
     @staticmethod
     def get(reference: Any, timeout: float | None = None) -> Any:

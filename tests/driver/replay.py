@@ -14,6 +14,7 @@ import numpy as np
 from engine import AutoMLConfig, AutoMLRun, Experiment
 from engine.data.check import check_data
 from engine.data.splits import make_splits
+from engine.driver.claim import Claim
 from engine.driver.clock import SimulatedClock
 from engine.driver.driver import Driver
 from engine.driver.recorded_platform import RecordedPlatform
@@ -94,6 +95,7 @@ class Replay:
         concurrency: int = 1,
         data_host: Any = None,
         platform: Callable[..., RecordedPlatform] = RecordedPlatform,
+        claim: Claim | None = None,
         **changes: Any,
     ) -> Driver:
         """A driver of the run; ``changes`` are to the nodes."""
@@ -101,7 +103,7 @@ class Replay:
             self.trials, self.clock, **({"slots": concurrency} | changes)
         )
         self.platform = platform(self.backend, concurrency, data_host)
-        return Driver(self.store, self.run_id, self._given, self.platform, self.clock)
+        return Driver(self.store, self.run_id, self._given, self.platform, self.clock, claim)
 
     def drive(self, concurrency: int = 1, **changes: Any) -> dict[int, str]:
         """Drive the run to its end; iteration -> status."""

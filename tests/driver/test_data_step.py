@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.data.check import check_data
-from engine.driver.data_host import DataHost, LoadedData, Pending
-from engine.errors import DataException
+from engine.driver.data_host import DataHost, DataLost, LoadedData, Pending, barred_note
 from engine.show.view import DATA_FILE
 from engine.store.driver_identity import DriverIdentity
 from engine.store.status import RunStatus
@@ -41,16 +40,27 @@ class Later(Pending):
 class SlowHost(DataHost):
     """A node that has room after a while and reads for a while."""
 
-    def __init__(self, clock, room=1.0, reading=2.0, loaded=GOOD):
-        self.clock, self.room, self.reading, self.loaded = clock, room, reading, loaded
-        self.pending = []
+    def __init__(self, clock, room=1.0, reading=2.0, loaded=GOOD, elsewhere=None):
+        self.clock, self.room, self.reading = clock, room, reading
+        self.loaded = loaded if isinstance(loaded, list) else [loaded]
+        self.elsewhere = elsewhere
+        self.pending, self.starts, self.barred = [], 0, {}
 
     def start(self):
+        self.starts += 1
         self.pending.append(Later(self.clock, self.room, None))
         return self.pending[-1]
 
     def load(self):
-        self.pending.append(Later(self.clock, self.reading, self.loaded))
+        loaded = self.loaded.pop(0) if len(self.loaded) > 1 else self.loaded[0]
+        self.pending.append(Later(self.clock, self.reading, loaded))
+        return self.pending[-1]
+
+    def load_elsewhere(self, reason):
+        if self.elsewhere is None:
+            return None
+        self.barred["n1"] = barred_note("10.0.0.1", reason)
+        self.pending.append(Later(self.clock, 2.0, self.elsewhere))
         return self.pending[-1]
 
     def targets(self):
@@ -95,8 +105,42 @@ def test_data_that_cannot_be_used(drive):
 
 
 def test_a_process_that_dies_while_it_reads(drive):
-    replay = drive({"loaded": DataException("the process that ran get_data() died")})
+    dead = DataLost("the process that ran get_data() died")
+    replay = drive({"loaded": dead})
     assert (replay.status, error(replay)) == ("Failed", "the process that ran get_data() died")
+    assert replay.host.starts == 4
+
+
+@pytest.mark.parametrize("deaths", [1, 3])
+def test_a_node_that_is_lost_while_it_reads_is_replaced(drive, deaths):
+    dead = DataLost("the process that ran get_data() died: its node was lost")
+    replay = drive({"loaded": [dead] * deaths + [GOOD]})
+    assert replay.status == "Completed"
+    assert replay.statuses == dict.fromkeys(range(6), "Completed")
+    assert replay.host.starts == deaths + 1
+
+
+BAD = LoadedData([], None, "get_data() failed\nOSError: /data is not mounted", "", 0.1)
+NOTE = "node 10.0.0.1 takes no part in the run: OSError: /data is not mounted"
+
+
+def test_a_node_that_cannot_have_the_data_is_barred(drive):
+    replay = drive({"loaded": BAD, "elsewhere": GOOD})
+    assert replay.status == "Completed"
+    assert NOTE in replay.store.run(replay.run_id).notes
+
+
+def test_a_node_where_reading_hangs_is_barred(drive):
+    replay = drive({"reading": 600.0, "elsewhere": GOOD}, iteration_timeout_minutes=0.5)
+    assert replay.status == "Completed"
+    (note,) = replay.store.run(replay.run_id).notes
+    assert "get_data() did not return within iteration_timeout_minutes=0.5" in note
+
+
+def test_the_first_nodes_own_error_is_told_when_no_node_has_data(drive):
+    other = LoadedData([], None, "another error", "", 0.1)
+    replay = drive({"loaded": BAD, "elsewhere": other})
+    assert (replay.status, error(replay)) == ("Failed", BAD.error)
 
 
 def test_reading_has_the_time_of_an_iteration(drive):

@@ -1,9 +1,11 @@
-"""The file of a driver's log lines, and what happens when it cannot be written."""
+"""The file of a driver's log lines: two runs at once, and files that cannot be written."""
 
 from __future__ import annotations
 
 import logging
 import shutil
+import threading
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -60,3 +62,35 @@ def test_a_run_whose_log_is_taken_away_completes(experiment, tmp_path, capsys):
     assert set(replay.drive().values()) == {"Completed"}
     assert replay.status == "Completed"
     assert "the run goes on" in capsys.readouterr().err
+
+
+def test_each_of_two_runs_has_its_own_lines(tmp_path):
+    log = logging.getLogger("raysmith.driver")
+    both = threading.Barrier(2, timeout=30)
+
+    def drive(name):
+        its = Settings("regression", "r2_score", debug_log=str(tmp_path / name))
+        with debug_log(its, STORE, name):
+            both.wait()
+            log.info("a line of %s", name)
+            both.wait()
+
+    threads = [threading.Thread(target=drive, args=(name,)) for name in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for name, other in (("one", "two"), ("two", "one")):
+        text = Path(tmp_path / name).read_text()
+        assert f"a line of {name}" in text
+        assert f"a line of {other}" not in text
+
+
+def test_lines_of_a_runs_other_threads_are_kept(tmp_path):
+    its = Settings("regression", "r2_score", debug_log=str(tmp_path / "log"))
+    with debug_log(its, STORE, "run"):
+        logger = logging.getLogger("raysmith.driver")
+        thread = threading.Thread(target=logger.info, args=("from the watch",))
+        thread.start()
+        thread.join()
+    assert "from the watch" in (tmp_path / "log").read_text()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from engine.driver.recorded_platform import RecordedPlatform
@@ -150,7 +152,7 @@ def test_cancelling_an_iteration_that_runs_and_one_to_come(experiment):
 def test_a_process_that_dies_is_a_row_and_the_run_goes_on(experiment):
     replay = Replay(experiment, {1: RecordedTrial((), 2.0, reason="out of memory", dies=True)})
     assert replay.drive() == {n: "Failed" if n == 1 else "Completed" for n in range(6)}
-    assert replay.reasons[1] == "the worker died: out of memory"
+    assert replay.reasons[1] == "out of memory"
 
 
 def test_an_iteration_that_loses_its_node_is_tried_again_elsewhere(experiment):
@@ -283,3 +285,47 @@ def test_time_is_kept_for_a_second_level_that_the_stack_asks_for(experiment):
     assert 30 - 3.9 - 2.5 - 2.0 < replay.now < 30 - 3.9 - 2.5 + 0.5
     assert asked
     assert replay.store.iterations(replay.run_id)[-1].pipeline == "StackEnsemble"
+
+
+#: Data whose rows are in another order once the file ``turned`` is there.
+TURNED = """
+import os
+import numpy as np
+
+def get_data():
+    X = np.random.default_rng(0).normal(size=(120, 3))
+    y = (X[:, 0] > 0).astype(int)
+    if os.path.exists("turned"):
+        X[y == 0], X[y == 1] = X[y == 0][::-1], X[y == 1][::-1]
+    return {"X": X, "y": y}
+"""
+
+
+@pytest.fixture
+def scripted(experiment):
+    """A completed run whose data comes from a script, and that gets two more iterations."""
+    replay = Replay(experiment, {0: scored(0.9)}, script=TURNED)
+    replay.drive()
+    assert replay.status == "Completed"
+    assert replay.store.run(replay.run_id).data is not None
+    replay.add_iterations(2)
+    return replay
+
+
+def test_a_run_that_goes_on_sees_the_same_data(scripted):
+    scripted.drive()
+    assert scripted.status == "Completed"
+    assert len(scripted.statuses) == 8
+
+
+def test_other_rows_under_the_same_targets_are_an_error(scripted):
+    Path("turned").touch()
+    scripted.drive()
+    assert scripted.status == "Failed"
+    error = scripted.store.run(scripted.run_id).error
+    assert error.startswith("the data is not what the run's 6 iterations have seen")
+    assert "submit a new run" in error
+    assert len(scripted.statuses) == 6
+    Path("turned").unlink()
+    scripted.drive()
+    assert scripted.status == "Completed"

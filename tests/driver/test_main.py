@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from engine.driver import __main__ as job
+from engine.driver.recorded_platform import RecordedPlatform
 from engine.store.mlflow_store import TRACKING_URI_VARIABLE
 from engine.store.status import RunStatus
 from tests.driver.replay import Replay
@@ -41,3 +44,31 @@ def test_a_run_that_has_ended_is_left_alone(replay, monkeypatch):
     replay.store.set_status(replay.run_id, RunStatus.CANCELED)
     monkeypatch.setattr(job, "Driver", None)
     assert job.main(replay.run_id) == 0
+
+
+def test_sigterm_leaves_the_nodes_and_says_so(replay, monkeypatch):
+    """As ``ray job stop`` sends it."""
+    closed = []
+
+    class Platform(RecordedPlatform):
+        def close(self):
+            closed.append(replay.status)
+
+    replay.drive()
+    replay.add_iterations(4)
+    replay.store.set_status(replay.run_id, RunStatus.RUNNING)
+    monkeypatch.setattr(
+        job, "Driver", lambda *_, claim: replay.driver(platform=Platform, claim=claim)
+    )
+    replay.after(replay.now + 2.5, lambda: signal.raise_signal(signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    assert job.main(replay.run_id) == 143
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert closed == ["Running"]
+    assert replay.status == "Failed"
+    assert replay.store.run(replay.run_id).error == (
+        "the driver was ended by SIGTERM; run.resume() goes on"
+    )
+    assert "Running" not in replay.statuses.values()
+    replay.drive()
+    assert replay.status == "Completed"

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
+import subprocess
+import sys
 import tempfile
+import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import ray
+from ray import JobID
 
 from engine import AutoMLConfig
+from engine.driver.data_host import DataLost
 from engine.driver.data_source import DataSource
 from engine.driver.node_data import (
     NodeData,
@@ -18,10 +25,18 @@ from engine.driver.node_data import (
     log_folder,
     node_data,
     node_features,
+    own_memory,
 )
 from engine.driver.ray_data_host import RayDataHost
 from engine.errors import DataException
-from tests.driver.in_process_ray import Handle, Method, Reference, actor_died, stdout_of_a_process
+from tests.driver.in_process_ray import (
+    NODE,
+    Handle,
+    Method,
+    Reference,
+    actor_died,
+    stdout_of_a_process,
+)
 
 SCRIPT = """
 import numpy as np
@@ -40,9 +55,9 @@ def source(tmp_path, monkeypatch, in_process_ray):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
-    def source(script=SCRIPT, **settings):
-        (tmp_path / "get_data.py").write_text(script)
-        config = AutoMLConfig("classification", data_script="get_data.py", **settings)
+    def source(script=SCRIPT, name="get_data.py"):
+        (tmp_path / name).write_text(script)
+        config = AutoMLConfig("classification", data_script=name)
         return DataSource.of("run", config.prepare())
 
     return source
@@ -88,8 +103,56 @@ def test_the_end_of_a_log(source):
     folder = log_folder("run")
     folder.mkdir(parents=True)
     (folder / "3.log").write_text("x" * 300_000 + "the end")
-    assert len(node.tail("3.log")) == 200_000
-    assert node.tail("3.log").endswith("the end")
+    beginning, end = node.tail("3.log").split("\n")
+    assert beginning == "[100007 bytes before this were left out]"
+    assert (len(end), end[-7:]) == (200_000, "the end")
+    node.clean()
+    assert not folder.exists()
+    assert node.tail("3.log") == ""
+
+
+def test_an_actor_ends_with_the_job_of_its_driver(source, in_process_ray, monkeypatch):
+    """A detached actor outlives its driver, and would keep the data on its node."""
+    monkeypatch.setattr("engine.driver.node_data._JOB_SECONDS", 0.01)
+    ended = threading.Event()
+    monkeypatch.setattr("os.kill", lambda pid, number: ended.set())
+    jobs = in_process_ray.jobs
+    jobs[JobID.from_hex("01000000")] = SimpleNamespace(is_dead=False)
+    jobs[JobID.from_hex("02000000")] = SimpleNamespace(is_dead=True)
+    node = NodeData("run", source())
+    node.end_with("01000000")
+    node.end_with("02000000")  # another trial's call changes nothing
+    assert not ended.wait(0.1)
+    jobs[JobID.from_hex("01000000")] = SimpleNamespace(is_dead=True)
+    assert ended.wait(10)
+    assert not log_folder("run").parent.exists()
+
+
+HUNGRY = """
+import sys
+held = bytearray(int(sys.argv[1]) << 20)
+for i in range(0, len(held), 4096):
+    held[i] = 1
+print("full", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize(("megabytes", "is_ended"), [(40, True), (4000, False)])
+def test_a_process_over_its_memory_is_ended(source, megabytes, is_ended):
+    node = NodeData("run", source())
+    with subprocess.Popen(
+        [sys.executable, "-c", HUNGRY, "80"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline() == b"full\n"
+        node.limit_memory("3.log", process.pid, megabytes)
+        if not is_ended:
+            assert own_memory(process.pid) > 80 << 20
+            process.stdin.close()
+        assert process.wait(30) == (-signal.SIGKILL if is_ended else 0)
+    reason = node.last_words("3.log").reason
+    assert reason.startswith("over mem_in_mb=40: it used ") if is_ended else reason is None
+    assert own_memory(process.pid) is None
 
 
 def test_features_are_made_once_and_kept_while_there_is_room(source):
@@ -169,7 +232,7 @@ class TestHost:
             @staticmethod
             def options(**options):
                 asked.append(options)
-                return Method(lambda source: Handle(NodeData("run", source)))
+                return Method(lambda source: (Handle(NodeData("run", source)), NODE["NodeID"]))
 
         monkeypatch.setattr("engine.driver.ray_data_host.node_data_somewhere", Somewhere)
         host.asked = asked
@@ -198,6 +261,66 @@ class TestHost:
         assert str(caught.value) == (
             "the process that ran get_data() died: The actor died unexpectedly."
         )
+
+    OTHERS = ("b" * 56, "c" * 56)
+
+    @pytest.fixture
+    def others(self, host, in_process_ray, source, monkeypatch):
+        """Two more nodes; what they read is set by the test."""
+        in_process_ray.nodes = [
+            NODE, *({**NODE, "NodeID": n, "NodeManagerAddress": n[:1]} for n in self.OTHERS)
+        ]  # fmt: skip
+        scripts = dict.fromkeys(self.OTHERS, SCRIPT)
+
+        def node_data(_, node_id):
+            return Handle(NodeData("run", source(scripts[node_id], f"{node_id[0]}.py")))
+
+        monkeypatch.setattr("engine.driver.ray_data_host.node_data", node_data)
+        return scripts
+
+    def test_the_other_nodes_read_what_the_first_cannot(self, host, others, in_process_ray):
+        others[self.OTHERS[0]] = "def get_data():\n    raise OSError('not mounted')"
+        host.start().result()
+        first = host.node
+        elsewhere = host.load_elsewhere("OSError: no disk")
+        assert elsewhere.wait(10)
+        assert elsewhere.result().checked().n_rows == 20
+        assert host.node_id == self.OTHERS[1]
+        assert host.targets().n_rows == 20
+        assert in_process_ray.killed == [first]
+        notes = list(host.barred.values())
+        assert notes[0] == "node 10.0.0.1 takes no part in the run: OSError: no disk"
+        assert notes[1].startswith("node b takes no part in the run: ")
+        assert "not mounted" in notes[1]
+
+    def test_no_other_node_has_the_data(self, host, others):
+        for node_id in self.OTHERS:
+            others[node_id] = "def get_data():\n    raise OSError('not mounted')"
+        host.start().result()
+        elsewhere = host.load_elsewhere("OSError: no disk")
+        assert elsewhere.wait(10)
+        assert "not mounted" in elsewhere.result().error
+        assert len(host.barred) == 3
+
+    def test_there_is_no_other_node(self, host):
+        host.start().result()
+        assert host.load_elsewhere("OSError: no disk") is None
+
+    def test_a_host_that_starts_again_avoids_barred_nodes(self, host):
+        host.start().result()
+        host.bar("b", "no disk")
+        host.start()
+        assert host.asked[1] == {"num_cpus": 2, "label_selector": {"ray.io/node-id": "!in(b)"}}
+
+    def test_data_whose_process_is_gone_is_lost(self, host):
+        host.start().result()
+
+        def dies():
+            raise actor_died()
+
+        host.node.actor.targets = dies
+        with pytest.raises(DataLost):
+            host.targets()
 
     def test_waiting_and_giving_up(self, host, in_process_ray):
         room = host.start()

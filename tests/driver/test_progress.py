@@ -15,6 +15,7 @@ from engine.driver.schedule import Goals, Next, Schedule
 from engine.driver.trial_backends.backend import Placement
 from engine.driver.trial_backends.recorded import RecordedBackend, RecordedTrial, Recording
 from engine.metrics.metric import METRICS
+from engine.pipelines.spec import PipelineSpec
 from engine.search.pipeline_search import PipelineSearch
 from engine.search.usable import Restrictions
 from engine.store.records import IterationEnd
@@ -321,3 +322,33 @@ def test_a_proposal_says_what_time_is_left():
     clock.sleep(20.0)
     assert scene.progress.propose().seconds_left == 40.0
     assert Scene().progress.propose().seconds_left is None
+
+
+@pytest.mark.parametrize(
+    "reason", ["out of memory: Ray ended it", "over mem_in_mb=100: it used 120 MB"]
+)
+def test_an_estimator_that_needs_too_much_memory_is_not_tried_again(scene, reason):
+    progress = scene.progress
+    first = progress.propose()
+    progress.begun(0, HERE)
+    progress.died(0, reason, None)
+    (_, end, _) = scene.notes.of("ended")[0]
+    assert (end.status, end.reason) == (IterationStatus.FAILED, reason)
+    others = {progress.propose().spec.estimator for _ in range(5)}
+    assert first.spec.estimator not in others
+
+
+def test_an_estimator_that_has_given_a_score_gets_another_chance(scene):
+    search = scene.search
+    spec = search.ask(0)
+    search.tell(0, spec, 0.9, 1.0)
+    search.avoid(spec)
+    assert spec.estimator in {search.ask(number).estimator for number in range(1, 30)}
+    search.avoid(spec)
+    assert spec.estimator not in {search.ask(number).estimator for number in range(30, 60)}
+
+
+def test_when_every_estimator_needs_too_much_the_search_goes_on(scene):
+    for name in ESTIMATORS:
+        scene.search.avoid(PipelineSpec(name))
+    assert scene.search.ask(0) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
@@ -64,26 +65,29 @@ def test_the_machines_are_asked_for_what_the_settings_want(in_process_ray, given
     connected = []
     monkeypatch.setattr(ray_platform, "connect", lambda: connected.append(True))
     far = given(compute_target="far", max_concurrent_iterations=3)
-    for driver in ("dead", "mine"):
-        in_process_ray.actors[f"data-run:{driver}-node"] = Handle(driver)
+    dead, mine = (SimpleNamespace(clean=lambda: None) for _ in range(2))
+    for driver, actor in (("dead", dead), ("mine", mine)):
+        in_process_ray.actors[f"data-run:{driver}-node"] = Handle(actor)
     platform = RayPlatform("run", far.settings, ACCURACY, "mine")
     platform.connect()
     assert connected == [True]
-    assert [handle.actor for handle in in_process_ray.killed] == ["dead"]
+    assert [handle.actor for handle in in_process_ray.killed] == [dead]
     assert platform.trial_cores() == 1
     assert platform.concurrency(1) == 3
     platform.ask_for_nodes(1)
     platform.close()
     assert in_process_ray.requested == [[{"CPU": 1}] * 3, []]
-    assert [handle.actor for handle in in_process_ray.killed] == ["dead", "mine"]
+    assert [handle.actor for handle in in_process_ray.killed] == [dead, mine]
 
 
 def test_a_driver_that_has_lost_its_run_leaves_the_others_actors_and_nodes(in_process_ray, given):
+    drivers = {}
     for driver in ("loser", "winner"):
-        in_process_ray.actors[f"data-run:{driver}-node"] = Handle(driver)
+        drivers[driver] = SimpleNamespace(clean=lambda: None)
+        in_process_ray.actors[f"data-run:{driver}-node"] = Handle(drivers[driver])
     far = given(compute_target="far")
     RayPlatform("run", far.settings, ACCURACY, "loser").hand_over()
-    assert [handle.actor for handle in in_process_ray.killed] == ["loser"]
+    assert [handle.actor for handle in in_process_ray.killed] == [drivers["loser"]]
     assert in_process_ray.requested == []
 
 

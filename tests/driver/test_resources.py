@@ -30,17 +30,40 @@ def test_cores_of_a_trial(in_process_ray, wanted, nodes, cores):
 
 
 @pytest.mark.parametrize(
-    ("nodes", "wanted", "match"),
+    ("wanted", "match"),
     [
-        ([], {}, "the Ray cluster has no node with a CPU core"),
-        ([node(0)], {}, "the Ray cluster has no node with a CPU core"),
-        ([node(9, alive=False)], {}, "the Ray cluster has no node with a CPU core"),
-        ([node(4)], {"max_cores_per_iteration": 5}, "=5: the largest node has 4 cores"),
-        ([node(4)], {"mem_in_mb": 5000}, "=5000: the largest node has 4096 MB for trials"),
+        ({"max_cores_per_iteration": 5}, "=5: the largest node has 4 cores"),
+        ({"mem_in_mb": 5000}, "=5000: the largest node has 4096 MB for trials"),
     ],
 )
-def test_trials_larger_than_every_node(in_process_ray, nodes, wanted, match):
+def test_trials_larger_than_every_node(in_process_ray, wanted, match):
+    in_process_ray.nodes = [node(4)]
+    with pytest.raises(ConfigException, match=match):
+        resources.trial_cores(settings(**wanted))
+
+
+@pytest.mark.parametrize("nodes", [[], [node(0)], [node(9, alive=False)]])
+def test_a_cluster_without_workers_may_still_get_some(in_process_ray, nodes):
     in_process_ray.nodes = nodes
+    assert resources.trial_cores(settings()) is None
+
+
+def test_a_trial_larger_than_the_nodes_that_are_up_may_still_get_one(in_process_ray):
+    in_process_ray.nodes = [node(2)]
+    in_process_ray.autoscaler_refuses({"CPU": 99.0})
+    assert resources.trial_cores(settings(max_cores_per_iteration=8)) is None
+
+
+@pytest.mark.parametrize(
+    ("nodes", "wanted", "refused", "match"),
+    [
+        ([node(0)], {}, {"CPU": 1.0}, "the Ray cluster has no node with a CPU core"),
+        ([node(2)], {"max_cores_per_iteration": 8}, {"CPU": 8.0}, "the largest node has 2 cores"),
+    ],
+)
+def test_what_the_autoscaler_refuses_never_comes(in_process_ray, nodes, wanted, refused, match):
+    in_process_ray.nodes = nodes
+    in_process_ray.autoscaler_refuses(refused)
     with pytest.raises(ConfigException, match=match):
         resources.trial_cores(settings(**wanted))
 
@@ -60,11 +83,22 @@ def test_how_many_at_a_time(in_process_ray):
     assert resources.concurrency(settings(compute_target="far"), 1) == 1
 
 
-def test_a_growing_cluster_is_asked_for_nodes_and_they_are_given_back(in_process_ray):
+def test_a_growing_cluster_is_asked_for_nodes(in_process_ray):
     far = settings(compute_target="far", max_concurrent_iterations=3, mem_in_mb=100)
-    resources.ask_for_nodes(far, 2)
-    resources.give_nodes_back(far)
-    assert in_process_ray.requested == [[{"CPU": 2, "memory": 100 * 2**20}] * 3, []]
+    assert resources.ask_for_nodes(far, 2)
+    assert in_process_ray.requested == [[{"CPU": 2, "memory": 100 * 2**20}] * 3]
+
+
+def test_a_script_on_a_growing_cluster_asks_for_nodes_too(in_process_ray):
+    in_process_ray.autoscaler_refuses()
+    assert resources.ask_for_nodes(settings(max_concurrent_iterations=3), 2)
+    assert in_process_ray.requested == [[{"CPU": 2}] * 3]
+
+
+@pytest.mark.parametrize(("wanted", "asked"), [(1, 1), (-1, 1), (4, 4)])
+def test_the_first_node_is_asked_for_before_cores_are_known(in_process_ray, wanted, asked):
+    assert resources.ask_for_nodes(settings(max_cores_per_iteration=wanted))
+    assert in_process_ray.requested == [[{"CPU": asked}]]
 
 
 def test_no_more_nodes_are_asked_for_than_there_are_iterations(in_process_ray):
@@ -74,6 +108,5 @@ def test_no_more_nodes_are_asked_for_than_there_are_iterations(in_process_ray):
 
 
 def test_this_machine_does_not_grow(in_process_ray):
-    resources.ask_for_nodes(settings(), 1)
-    resources.give_nodes_back(settings())
+    assert not resources.ask_for_nodes(settings(), 1)
     assert in_process_ray.requested == []

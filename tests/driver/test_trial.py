@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+from dataclasses import replace
 
 import pytest
+import ray
 
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan
@@ -18,7 +20,7 @@ from engine.driver.trial import IterationTrial, check_loaded
 from engine.driver.trial_settings import TrialSettings
 from engine.errors import DataException
 from engine.pipelines.spec import PipelineSpec
-from tests.driver.in_process_ray import Handle, Reference, stdout_of_a_process
+from tests.driver.in_process_ray import Handle, Reference, actor_died, stdout_of_a_process
 from tests.driver.replay import X, Y
 
 DATA = check_data({"X": X, "y": Y}, "classification")
@@ -67,7 +69,11 @@ def trial(in_process_ray, monkeypatch, tmp_path):
 
     def trial(node=None, shared=None, fingerprint=LOADED.summary.fingerprint, **config):
         node = Node() if node is None else node
-        monkeypatch.setattr("engine.driver.trial.node_data", lambda source: Handle(node))
+        nodes = list(node) if isinstance(node, tuple) else [node]
+        monkeypatch.setattr(
+            "engine.driver.trial.node_data",
+            lambda source: Handle(nodes.pop(0) if len(nodes) > 1 else nodes[0]),
+        )
         source = DataSource("run12345", SplitPlan(3), shared=shared)
         settings = TrialSettings(
             source, fingerprint, "accuracy", 1, 0, None, logging.INFO, IterationLimits()
@@ -79,9 +85,11 @@ def trial(in_process_ray, monkeypatch, tmp_path):
     return trial
 
 
-def test_the_first_step_announces_where_and_the_second_does_the_work(trial):
+def test_the_steps_announce_where_get_the_data_and_do_the_work(trial):
     actor = trial()
     announcement = actor.step()["announcement"]
+    assert not announcement.has_data
+    assert actor.step() == {"loaded": True}
     assert announcement.actor == "this actor"
     assert announcement.node_ip == "10.0.0.1"
     assert announcement.pid == os.getpid()
@@ -101,7 +109,9 @@ def test_an_actor_goes_on_with_the_data_that_it_has(trial):
     for number, estimator in enumerate(["KNN", "NoSuchEstimator", "SGD"]):
         spec = PipelineSpec(estimator)
         assert actor.reset_config({"iteration": number, "pipeline": spec.to_json()})
-        assert "announcement" in actor.step()
+        assert actor.step()["announcement"].has_data == (number > 0)
+        if number == 0:
+            assert actor.step() == {"loaded": True}
         end = actor.step()["end"]
         assert end.status == ("Failed" if estimator == "NoSuchEstimator" else "Completed")
     assert node.loads == 1
@@ -113,22 +123,65 @@ def test_data_that_the_driver_shares(trial):
     node = Node()
     actor = trial(node, shared=[Reference(DATA)])
     actor.step()
+    assert actor.step() == {"loaded": True}
     assert actor.step()["end"].status == "Completed"
     assert node.loads == 0
 
 
-def test_other_data_on_this_node_is_a_failure(trial):
+def test_other_data_on_this_node_is_the_nodes_failure(trial):
     actor = trial(fingerprint="another")
     actor.step()
-    end = actor.step()["end"]
-    assert end.status == "Failed"
-    assert end.reason.startswith("DataException: get_data() returned other data on this node")
+    result = actor.step()
+    assert result["done"]
+    assert result["unfit"].startswith("get_data() returned other data on this node")
 
 
-def test_a_node_without_data_is_a_failure(trial):
+class Dead(Node):
+    """A node's actor that died."""
+
+    def load(self):
+        raise actor_died()
+
+
+class Hanging(Node):
+    """A node whose ``get_data()`` does not return."""
+
+    def load(self):
+        raise ray.exceptions.GetTimeoutError("not ready")
+
+
+def test_an_actor_of_the_node_that_has_died_is_replaced(trial):
+    actor = trial((Dead(), Node()))
+    actor.step()
+    assert actor.step() == {"loaded": True}
+    assert actor.step()["end"].status == "Completed"
+
+
+def test_the_next_iteration_of_an_actor_takes_the_nodes_handle_anew(trial):
+    first, second = Node(), Node()
+    actor = trial((first, second))
+    assert actor.step()["announcement"].node.actor is first
+    actor.reset_config({"iteration": 5, "pipeline": SPEC.to_json()})
+    assert actor.step()["announcement"].node.actor is second
+
+
+def test_a_node_whose_process_dies_again_and_again_is_unfit(trial):
+    actor = trial(Dead())
+    actor.step()
+    assert actor.step()["unfit"] == "the process that ran get_data() died again and again"
+
+
+def test_a_node_that_does_not_answer_is_unfit(trial):
+    actor = trial(Hanging())
+    actor._settings = replace(actor._settings, load_seconds=600.0)
+    actor.step()
+    assert actor.step()["unfit"] == "get_data() did not return within 600 s"
+
+
+def test_a_node_without_data_is_unfit(trial):
     actor = trial(Node(LoadedData([], None, "KeyError: 'my key'", "", 0.1)))
     actor.step()
-    assert actor.step()["end"].reason == "DataException: KeyError: 'my key'"
+    assert actor.step() == {"unfit": "KeyError: 'my key'", "done": True}
     with pytest.raises(DataException, match="my key"):
         check_loaded(LoadedData([], None, "KeyError: 'my key'", "", 0.1), "")
 

@@ -8,10 +8,18 @@ import numpy as np
 import pytest
 import ray
 
+from engine import RunException
 from engine.data.splits import SplitPlan
 from engine.driver.data_source import DataSource
-from engine.driver.node_data import NodeFeatures, end_node_data, node_data, node_features
-from tests.live.helpers import wait_until
+from engine.driver.node_data import (
+    NodeFeatures,
+    actor_prefix,
+    end_node_data,
+    node_data,
+    node_features,
+)
+from engine.driver.ray_cluster import has_ended
+from tests.live.helpers import quick_config, slow_config, wait_until
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
 
@@ -85,3 +93,36 @@ def test_features_of_a_process_that_is_gone_are_made_again(node):
 
 def test_a_run_without_trials_on_this_node_has_none():
     assert node_features("never-ran") is None
+
+
+def test_the_job_of_this_process_has_not_ended(node):
+    assert not has_ended(ray.get_runtime_context().get_job_id())
+    assert not has_ended("ffffffff")
+
+
+def test_a_run_survives_the_death_of_an_actor_with_data(experiment):
+    """As when the kernel ends the process that has most memory."""
+    run = experiment.submit(quick_config(iterations=6, max_concurrent_iterations=1))
+
+    def kill():
+        found = [
+            actor
+            for actor in ray.util.list_named_actors(all_namespaces=True)
+            if actor["name"].startswith(actor_prefix(run.id))
+        ]
+        for actor in found:
+            ray.kill(ray.get_actor(actor["name"], namespace=actor["namespace"]))
+        return bool(found)
+
+    wait_until(lambda: run.get_status() == "Running" and kill(), 60)
+    assert run.wait_for_completion(timeout_seconds=120) == "Completed"
+    assert set(run.summary()["status"]) <= {"Completed", "Pruned"}
+
+
+def test_a_trial_over_its_memory_is_ended(experiment):
+    run = experiment.submit(slow_config(mem_in_mb=20))
+    with pytest.raises(RunException):
+        run.wait_for_completion(timeout_seconds=120)
+    reasons = [child.get_details()["reason"] for child in run.get_children()]
+    assert len(reasons) == 2
+    assert all("over mem_in_mb=20: it used" in reason for reason in reasons)

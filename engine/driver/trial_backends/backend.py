@@ -10,6 +10,9 @@ from engine.driver.schedule import Next
 from engine.pipelines.spec import PipelineSpec
 from engine.store.records import IterationEnd
 
+#: How the reasons of trials begin that needed more memory than there was.
+OUT_OF_MEMORY = ("out of memory", "over mem_in_mb", "MemoryError")
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -25,12 +28,15 @@ class Proposal:
         The primary metric of each fold of the best iteration so far; empty when there is none.
     seconds_left:
         Seconds until all trials must have ended; ``None`` for no limit.
+    avoid:
+        Ids of the nodes where the trial must not run.
     """
 
     number: int
     spec: PipelineSpec
     best_folds: tuple[float, ...] = ()
     seconds_left: float | None = None
+    avoid: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class TrialHost(ABC):
     """The owner of trials: it proposes them to a backend and receives the backend's reports.
 
     A backend calls these methods from one thread. For each trial it reports `begun` at most once,
-    then exactly one of `ended`, `killed`, `died` and `lost`; a trial whose process never
+    then exactly one of `ended`, `killed`, `died`, `lost` and `unfit`; a trial whose process never
     started may end without having begun.
     """
 
@@ -71,11 +77,22 @@ class TrialHost(ABC):
 
     @abstractmethod
     def died(self, number: int, reason: str, log: str | None) -> None:
-        """Take note that a trial's process died by itself; ``reason`` in one line."""
+        """Take note that a trial's process died by itself; ``reason`` in one line.
+
+        It begins with one of `OUT_OF_MEMORY` when the trial needed too much memory.
+        """
 
     @abstractmethod
     def lost(self, number: int, reason: str, log: str | None) -> None:
         """Take note that a trial lost its node; the trial may be proposed again."""
+
+    def unfit(self, number: int, node_id: str, reason: str, log: str | None) -> None:
+        """Take note that a trial's node cannot have the data; the trial may be proposed again.
+
+        It is also reported in place of `killed` when a trial is killed while its node reads the
+        data. By default it is taken for the loss of the node.
+        """
+        self.lost(number, reason, log)
 
     @property
     @abstractmethod
@@ -91,6 +108,8 @@ class TrialBackend(ABC):
     - at most ``concurrency`` trials run at a time, in the order of their proposals;
     - a trial that gives no score, or NaN, is an outcome like others and ends nothing else;
     - a trial that loses its node is reported and not repeated by the backend itself;
+    - a trial whose node cannot have the data is reported by `TrialHost.unfit`;
+    - no trial runs on a node that its proposal avoids;
     - `kill` ends a trial within seconds, also one that is busy in native code.
 
     `run` is called once. `kill` and `logs` may be called from any thread while it runs.
@@ -103,6 +122,10 @@ class TrialBackend(ABC):
         When ``host.stops_at_once`` becomes true, `run` returns soon; trials that were running then
         have been ended but need not have been reported.
         """
+
+    def has_nodes_besides(self, barred: Collection[str]) -> bool:
+        """Whether there are nodes, or some may still come, other than these; by default true."""
+        return True
 
     @abstractmethod
     def kill(self, number: int) -> None:

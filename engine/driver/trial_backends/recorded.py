@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.driver.clock import SimulatedClock
 from engine.driver.schedule import Next
-from engine.driver.trial_backends.backend import Placement, TrialBackend, TrialHost
+from engine.driver.trial_backends.backend import Placement, Proposal, TrialBackend, TrialHost
 from engine.pipelines.spec import PipelineSpec
 from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd
@@ -133,6 +133,15 @@ class NodeLoss:
     node: int
 
 
+@dataclass(frozen=True)
+class UnfitNode:
+    """A node that cannot have the data: a trial there finds that out after ``seconds``."""
+
+    node: int
+    reason: str
+    seconds: float = 0.1
+
+
 @dataclass
 class _Running:
     """A trial that is being replayed."""
@@ -163,6 +172,8 @@ class RecordedBackend(TrialBackend):
         Number of nodes, and of trials that one node runs at a time.
     losses:
         Nodes that are lost, and when. One node at least must stay.
+    unfit:
+        Nodes that cannot have the data.
 
     Attributes
     ----------
@@ -208,7 +219,11 @@ class RecordedBackend(TrialBackend):
         nodes: int = 1,
         slots: int = 1,
         losses: Iterable[NodeLoss] = (),
+        unfit: Iterable[UnfitNode] = (),
     ) -> None:
+        self._unfit = {bad.node: bad for bad in unfit}
+        #: A proposal that avoids all nodes with a free slot.
+        self._without_node: Proposal | None = None
         self._recording = recording
         self._clock = clock
         self._losses = sorted(losses, key=lambda loss: loss.after)
@@ -233,6 +248,10 @@ class RecordedBackend(TrialBackend):
                 return
             self._clock.step(self._next_moment(concurrency))
 
+    def has_nodes_besides(self, barred: Collection[str]) -> bool:
+        """See `TrialBackend.has_nodes_besides`."""
+        return any(f"node-{node}" not in barred for node in self._free)
+
     def kill(self, number: int) -> None:
         """See `TrialBackend.kill`."""
         if number in self._running:
@@ -249,7 +268,10 @@ class RecordedBackend(TrialBackend):
         for number in sorted(over, key=lambda n: (self._running[n].ends, n)):
             running = self._free_slot(number)
             trial = running.trial
-            if running.is_killed:
+            unfit = self._unfit.get(running.node)
+            if unfit is not None:
+                host.unfit(number, f"node-{running.node}", unfit.reason, None)
+            elif running.is_killed:
                 host.killed(number, trial.log or None)
             elif trial.dies:
                 host.died(number, trial.reason, trial.log or None)
@@ -259,15 +281,21 @@ class RecordedBackend(TrialBackend):
     def _start(self, host: TrialHost, concurrency: int) -> None:
         """Start trials while there are proposals and free slots."""
         while not self._is_over and len(self._running) < concurrency:
-            node = next((node for node, free in self._free.items() if free), None)
-            if node is None:
+            if not any(self._free.values()):
                 return
-            proposal = host.propose()
+            proposal = self._without_node or host.propose()
             if isinstance(proposal, Next):
                 self._is_over = proposal is Next.OVER
                 return
+            free = [n for n, slots in self._free.items() if slots]
+            node = next((n for n in free if f"node-{n}" not in proposal.avoid), None)
+            self._without_node = proposal if node is None else None
+            if node is None:
+                return
             self._free[node] -= 1
             trial = self._recording.of(proposal.number, proposal.spec)
+            if node in self._unfit:
+                trial = RecordedTrial((), self._unfit[node].seconds)
             began = self._clock.monotonic()
             self._running[proposal.number] = _Running(trial, node, began)
             placement = Placement(f"node-{node}", f"10.0.0.{node}", os.getpid())

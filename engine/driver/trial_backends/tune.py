@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
-import shutil
-import tempfile
 import threading
-import time
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
 import ray
 from ray import tune
+from ray.tune import PlacementGroupFactory
 
+from engine.driver.ray_cluster import may_grow
+from engine.driver.resources import node_addresses, outside_of
 from engine.driver.trial import Announcement, IterationTrial
 from engine.driver.trial_backends.backend import Placement, TrialBackend, TrialHost
+from engine.driver.trial_backends.endings import Ending
 from engine.driver.trial_backends.tune_adapters import (
     HostSearcher,
     NoReports,
@@ -23,13 +24,13 @@ from engine.driver.trial_backends.tune_adapters import (
     quiet_tune,
 )
 from engine.driver.trial_settings import TrialSettings
+from engine.temporary import new_folder, remove_folder
 
-#: Ray's own health checks take this long to notice that a node is gone.
-_NOTICE_SECONDS = 20.0
 _LOG_SECONDS = 0.5
 #: In Ray's words on the death of an actor.
 _KILLED_BY_US = "killed by `ray.kill`"
-_LAST_LOG_SECONDS = 1.0
+#: Names of resources in a trial's room, by their names in `TuneBackend`.
+_BUNDLE_NAMES = {"cpu": "CPU", "gpu": "GPU"}
 
 
 class TuneBackend(TrialBackend):
@@ -56,20 +57,24 @@ class TuneBackend(TrialBackend):
         self._lock = threading.Lock()
         self._running: dict[int, Announcement] = {}
         self._killed: set[int] = set()
+        self._loading: set[int] = set()
+        self._asked: dict[int, Any] = {}
 
     def run(self, host: TrialHost, concurrency: int) -> None:
         """See `TrialBackend.run`."""
-        folder = tempfile.mkdtemp(prefix="raysmith-tune-")
+        folder = new_folder("tune")
+        reports = Reports(self, host)
         prefix = f"trial-{self._run_id[:8]}"
         trainable = tune.with_resources(
-            tune.with_parameters(IterationTrial, settings=self.settings), self.resources
+            tune.with_parameters(IterationTrial, settings=self.settings),
+            partial(room_of, self.resources),
         )
         try:
             with quiet_tune():
                 tune.Tuner(
                     trainable,
                     tune_config=tune.TuneConfig(
-                        search_alg=HostSearcher(host),
+                        search_alg=HostSearcher(host, reports.report_endings),
                         num_samples=-1,
                         max_concurrent_trials=concurrency,
                         reuse_actors=True,
@@ -78,10 +83,10 @@ class TuneBackend(TrialBackend):
                     ),
                     run_config=tune.RunConfig(
                         name=self._run_id,
-                        storage_path=folder,
+                        storage_path=str(folder),
                         verbose=0,
                         progress_reporter=NoReports(),
-                        callbacks=[Reports(self, host)],
+                        callbacks=[reports],
                         stop=StopAtOnce(host),
                         failure_config=tune.FailureConfig(max_failures=0),
                         # An iteration leaves its model in the store; there is nothing to restore.
@@ -89,7 +94,12 @@ class TuneBackend(TrialBackend):
                     ),
                 ).fit()
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder.name)
+
+    def has_nodes_besides(self, barred: Collection[str]) -> bool:
+        """See `TrialBackend.has_nodes_besides`."""
+        others = set(node_addresses(self.resources.get("cpu", 1))) - set(barred)
+        return bool(others) or may_grow()
 
     def kill(self, number: int) -> None:
         """See `TrialBackend.kill`."""
@@ -107,10 +117,14 @@ class TuneBackend(TrialBackend):
             running = {n: self._running[n] for n in numbers if n in self._running}
         if not running:
             return {}
-        futures = {n: a.node.tail.remote(f"{n}.log") for n, a in running.items()}
-        ready, _ = ray.wait(list(futures.values()), num_returns=len(futures), timeout=_LOG_SECONDS)
+        # A node that has not answered yet is not asked again: the questions would pile up there.
+        asked = {
+            n: self._asked.get(n) or a.node.tail.remote(f"{n}.log") for n, a in running.items()
+        }
+        ready, _ = ray.wait(list(asked.values()), num_returns=len(asked), timeout=_LOG_SECONDS)
+        self._asked = {n: future for n, future in asked.items() if future not in ready}
         logs = {}
-        for number, future in futures.items():
+        for number, future in asked.items():
             if future in ready:
                 try:
                     logs[number] = str(ray.get(future))
@@ -122,7 +136,16 @@ class TuneBackend(TrialBackend):
         """Take note of the actor that executes a trial; return where it is."""
         with self._lock:
             self._running[number] = announcement
+            if not announcement.has_data:
+                self._loading.add(number)
         return Placement(announcement.node_id, announcement.node_ip, announcement.pid)
+
+    def loaded(self, number: int) -> bool:
+        """Take note that a trial's node has the data now; return whether that was news."""
+        with self._lock:
+            was_loading = number in self._loading
+            self._loading.discard(number)
+            return was_loading
 
     def forget(self, number: int) -> tuple[Announcement | None, bool]:
         """Forget a trial that has ended; return where it ran and whether it was killed."""
@@ -132,12 +155,30 @@ class TuneBackend(TrialBackend):
             return self._running.pop(number, None), was_killed
 
 
+def room_of(resources: Mapping[str, float], config: Mapping[str, Any]) -> PlacementGroupFactory:
+    """Return what a trial takes of its node, and which nodes it avoids.
+
+    Parameters
+    ----------
+    resources:
+        As for `TuneBackend`.
+    config:
+        The trial's, from `HostSearcher.suggest`.
+    """
+    bundle = {_BUNDLE_NAMES.get(name, name): float(n) for name, n in resources.items()}
+    avoid = config.get("avoid")
+    if not avoid:
+        return PlacementGroupFactory([bundle])
+    return PlacementGroupFactory([bundle], bundle_label_selector=[outside_of(avoid)])
+
+
 class Reports(OfThisProcess, tune.Callback):
     """Tune's `Callback` interface: reports to a host what happens to trials."""
 
     def __init__(self, backend: TuneBackend, host: TrialHost) -> None:
         self._backend = backend
         self._host = host
+        self._endings: list[Ending] = []
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -149,61 +190,53 @@ class Reports(OfThisProcess, tune.Callback):
         number = int(trial.config["iteration"])
         announcement = result.pop("announcement", None)
         end = result.pop("end", None)
+        unfit = result.pop("unfit", None)
         if announcement is not None:
             self._host.begun(number, self._backend.announce(number, announcement))
+        else:
+            self._backend.loaded(number)
+        if unfit is not None:
+            announcement, _ = self._backend.forget(number)
+            if announcement is not None:
+                self._host.unfit(number, announcement.node_id, unfit, None)
         if end is not None:
             self._backend.forget(number)
             self._host.ended(number, end)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Report why a trial's actor is gone."""
+        """Report why a trial's actor is gone, now or in `on_step_end`."""
         number = int(trial.config["iteration"])
+        was_loading = self._backend.loaded(number)
         announcement, was_killed = self._backend.forget(number)
-        log = None if announcement is None else _last_log(announcement, number)
-        if was_killed:
-            self._host.killed(number, log)
+        if was_killed and was_loading and announcement is not None:
+            # Another trial there would wait for the same call.
+            ray.kill(announcement.node, no_restart=True)
+            self._host.unfit(number, announcement.node_id, "get_data() did not return", None)
             return
-        reason = _why_it_died(trial)
-        if _KILLED_BY_US in reason:
+        self._endings.append(Ending.of(number, announcement, was_killed, trial.error_file))
+        self.report_endings()
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Report the ends that have become clear since the last step of Tune's loop."""
+        self.report_endings()
+
+    def report_endings(self) -> None:
+        """Report the trials of which it has become clear why their actors are gone."""
+        clear = [ending for ending in self._endings if ending.is_clear()]
+        self._endings = [ending for ending in self._endings if ending not in clear]
+        for ending in clear:
+            self._report(ending)
+
+    def _report(self, ending: Ending) -> None:
+        words = ending.last_words()
+        log = words.log or None
+        lost = ending.lost_node()
+        if lost is None and words.reason is None and _KILLED_BY_US in ending.why:
             # The kill was meant for the actor's last trial, whose outcome was under way already.
-            self._host.lost(number, "its worker was ended with the iteration before it", log)
-            return
-        lost = _lost_node(reason, announcement)
-        if lost is not None:
-            self._host.lost(number, lost, log)
+            lost = "its worker was ended with the iteration before it"
+        if ending.was_killed:
+            self._host.killed(ending.number, log)
+        elif lost is not None:
+            self._host.lost(ending.number, lost, log)
         else:
-            self._host.died(number, reason, log)
-
-
-def _last_log(trial: Announcement, number: int) -> str | None:
-    try:
-        tail = trial.node.tail.remote(f"{number}.log")
-        return str(ray.get(tail, timeout=_LAST_LOG_SECONDS)) or None
-    except ray.exceptions.RayError:
-        return None
-
-
-def _why_it_died(trial: Any) -> str:
-    """Return the line of Tune's error file that says most about a death."""
-    try:
-        with open(trial.error_file, encoding="utf-8", errors="replace") as file:
-            lines = file.read().splitlines()
-    except (OSError, TypeError):
-        return "Ray gave no reason"
-    reasons = [line.strip() for line in lines if "actor is dead" in line or "Error" in line]
-    return reasons[-1] if reasons else (lines[-1] if lines else "Ray gave no reason")
-
-
-def _lost_node(why: str, trial: Announcement | None) -> str | None:
-    """Return how a trial lost its node, or ``None`` when it ended for another reason."""
-    # A connection breaks before Ray has noticed that the node is gone.
-    until = time.monotonic() + (_NOTICE_SECONDS if "unavailable" in why else 0.0)
-    while trial is not None:
-        if trial.node_id not in {node["NodeID"] for node in ray.nodes() if node["Alive"]}:
-            return f"node {trial.node_ip} ({trial.node_id[:12]}) was lost"
-        if time.monotonic() >= until:
-            break
-        time.sleep(0.2)
-    if re.search(r"node (has )?died|node was (terminated|preempted)|node is dead", why, re.I):
-        return f"its node was lost: {why}"
-    return None
+            self._host.died(ending.number, words.reason or ending.reason(), log)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from ray import tune
 from ray.tune.search import Searcher
@@ -23,14 +24,24 @@ class OfThisProcess:
 
 
 class HostSearcher(OfThisProcess, Searcher):
-    """Tune's `Searcher` interface over a host's proposals."""
+    """Tune's `Searcher` interface over a host's proposals.
 
-    def __init__(self, host: TrialHost) -> None:
+    Parameters
+    ----------
+    host:
+        Proposes.
+    before:
+        Called before each proposal. While no trial runs, Tune's loop does nothing but ask.
+    """
+
+    def __init__(self, host: TrialHost, before: Callable[[], None] = lambda: None) -> None:
         super().__init__()
         self._host = host
+        self._before = before
 
     def suggest(self, trial_id: str) -> Any:
         """Return the configuration of the next trial, ``None`` to be asked again, or the end."""
+        self._before()
         proposal = self._host.propose()
         if proposal is Next.OVER:
             return Searcher.FINISHED
@@ -41,6 +52,7 @@ class HostSearcher(OfThisProcess, Searcher):
             "pipeline": proposal.spec.to_json(),
             "best_folds": list(proposal.best_folds),
             "seconds_left": proposal.seconds_left,
+            "avoid": sorted(proposal.avoid),
         }
 
     def on_trial_complete(
@@ -81,28 +93,54 @@ class StopAtOnce(OfThisProcess, tune.Stopper):
         return self._host.stops_at_once
 
 
+class _Quiet:
+    """What was there before the first of the runs that keep Tune quiet."""
+
+    lock = threading.Lock()
+    runs = 0
+    variables: ClassVar[dict[str, str | None]] = {}
+    levels: ClassVar[dict[str, int]] = {}
+
+
 @contextmanager
 def quiet_tune() -> Iterator[None]:
-    """Keep Tune from writing tables, result files and errors of trials meanwhile."""
+    """Keep Tune from writing tables, result files and errors of trials meanwhile.
+
+    Of several runs of a process at the same time, the last one to end restores what was before.
+    """
+    with _Quiet.lock:
+        _Quiet.runs += 1
+        if _Quiet.runs == 1:
+            _begin_quiet()
+    try:
+        yield
+    finally:
+        with _Quiet.lock:
+            _Quiet.runs -= 1
+            if _Quiet.runs == 0:
+                _end_quiet()
+
+
+def _begin_quiet() -> None:
     settings = {
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
         "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
         "TUNE_WARN_THRESHOLD_S": "10",
         "RAY_AIR_NEW_OUTPUT": "0",
     }
-    before = {name: os.environ.get(name) for name in settings}
+    _Quiet.variables = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
-    loggers = [logging.getLogger(name) for name in ("ray.tune", "ray.train", "ray.air")]
-    levels = [log.level for log in loggers]
-    for log in loggers:
+    for name in ("ray.tune", "ray.train", "ray.air"):
+        log = logging.getLogger(name)
+        _Quiet.levels[name] = log.level
         log.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for log, level in zip(loggers, levels, strict=True):
-            log.setLevel(level)
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+
+
+def _end_quiet() -> None:
+    for name, level in _Quiet.levels.items():
+        logging.getLogger(name).setLevel(level)
+    for name, value in _Quiet.variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

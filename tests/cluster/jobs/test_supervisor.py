@@ -29,8 +29,8 @@ sys.exit(supervise([sys.executable, "script.py", *sys.argv[1:]], first_pause=0.0
 """
 
 
-def run(folder, deaths, code):
-    (folder / "script.py").write_text(SCRIPT)
+def run(folder, deaths, code, script=SCRIPT):
+    (folder / "script.py").write_text(script)
     done = subprocess.run(
         [sys.executable, "-c", RUN, str(deaths), str(code)], cwd=folder, check=False,
         capture_output=True, text=True,
@@ -68,3 +68,16 @@ def test_it_starts_again_what_was_killed(tmp_path):
     code, starts, told = run(tmp_path, 2, 0)
     assert (code, starts) == (0, 3)
     assert "ended by signal 9" in told
+
+
+def test_a_driver_that_ray_has_ended_is_started_again(tmp_path):
+    """With the code 1, as when the cluster's control service was gone for a minute."""
+    script = SCRIPT.replace("os.kill(os.getpid(), signal.SIGKILL)", "os._exit(1)")
+    code, starts, told = run(tmp_path, 2, 0, script)
+    assert (code, starts) == (0, 3)
+    assert "ended by Ray or by an error" in told
+
+
+def test_an_error_that_comes_again_and_again_ends_it(tmp_path):
+    code, starts, _ = run(tmp_path, 0, 1)
+    assert (code, starts) == (1, 3)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import time
 from types import SimpleNamespace
 
 import pytest
+from ray.tune import PlacementGroupFactory
 from ray.tune.search import Searcher
 
+from engine.driver.node_data import LastWords
 from engine.driver.schedule import Next
 from engine.driver.trial import Announcement
-from engine.driver.trial_backends import tune
-from engine.driver.trial_backends.tune import Reports, TuneBackend
+from engine.driver.trial_backends import endings
+from engine.driver.trial_backends.tune import Reports, TuneBackend, room_of
 from engine.driver.trial_backends.tune_adapters import (
     HostSearcher,
     NoReports,
@@ -32,8 +35,8 @@ SPEC = PipelineSpec("KNN", "", {"n_neighbors": 5})
 class Node:
     """A node that has logs."""
 
-    def __init__(self, logs):
-        self.logs = logs
+    def __init__(self, logs, reason=None):
+        self.logs, self.reason = logs, reason
 
     def tail(self, file):
         log = self.logs[file]
@@ -41,10 +44,13 @@ class Node:
             raise log
         return log
 
+    def last_words(self, file):
+        return LastWords(self.tail(file), self.reason)
 
-def announcement(logs=None, node_id=NODE["NodeID"]):
+
+def announcement(logs=None, node_id=NODE["NodeID"], has_data=True):
     node = Handle(Node({f"{n}.log": log for n, log in (logs or {0: "a line\n"}).items()}))
-    return Announcement("the actor", node, node_id, "10.0.0.1", 17)
+    return Announcement("the actor", node, node_id, "10.0.0.1", 17, has_data)
 
 
 def trial(number=0, error_file=None):
@@ -54,7 +60,7 @@ def trial(number=0, error_file=None):
 @pytest.fixture
 def scene(in_process_ray, monkeypatch):
     """A backend, its host, and Tune's callback between them."""
-    monkeypatch.setattr(tune, "_NOTICE_SECONDS", 0.3)
+    monkeypatch.setattr(endings, "NOTICE_SECONDS", 0.3)
     backend, host = TuneBackend("run", None, {"cpu": 1}), ListHost()
     return SimpleNamespace(
         backend=backend, host=host, reports=Reports(backend, host), ray=in_process_ray
@@ -79,6 +85,7 @@ def test_the_searcher_hands_over_proposals_and_the_hosts_other_answers():
     assert searcher.suggest("t0") is None
     assert searcher.suggest("t0") == {
         "iteration": 0, "pipeline": SPEC.to_json(), "best_folds": [], "seconds_left": None,
+        "avoid": [],
     }  # fmt: skip
     assert searcher.suggest("t1") == Searcher.FINISHED
     assert searcher.on_trial_complete("t0") is None
@@ -110,6 +117,20 @@ def test_tune_is_quiet_meanwhile_and_as_before_afterwards(monkeypatch):
         assert logging.getLogger("ray.tune").level == logging.CRITICAL
     assert os.environ["RAY_AIR_NEW_OUTPUT"] == "1"
     assert "TUNE_GLOBAL_CHECKPOINT_S" not in os.environ
+    assert logging.getLogger("ray.tune").level == level
+
+
+def test_the_last_of_two_runs_restores_what_tune_had(monkeypatch):
+    monkeypatch.setenv("RAY_AIR_NEW_OUTPUT", "1")
+    level = logging.getLogger("ray.tune").level
+    first, second = quiet_tune(), quiet_tune()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert os.environ["RAY_AIR_NEW_OUTPUT"] == "0"
+    assert logging.getLogger("ray.tune").level == logging.CRITICAL
+    second.__exit__(None, None, None)
+    assert os.environ["RAY_AIR_NEW_OUTPUT"] == "1"
     assert logging.getLogger("ray.tune").level == level
 
 
@@ -157,6 +178,46 @@ def test_what_has_ended_is_not_killed_any_more(scene):
     assert scene.ray.killed == []
 
 
+def test_a_node_that_cannot_have_the_data_is_reported(scene):
+    begin(scene, has_data=False)
+    result = {"unfit": "KeyError: 'my key'", "done": True}
+    scene.reports.on_trial_result(2, [], trial(), result)
+    assert scene.host.of(0) == ["begun", "lost"]  # as a host that does not bar nodes takes it
+    assert scene.host.last(0) == "KeyError: 'my key'"
+
+
+def test_a_trial_that_is_killed_while_its_node_reads_takes_the_nodes_actor_along(scene):
+    begin(scene, has_data=False)
+    scene.backend.kill(0)
+    scene.reports.on_trial_error(2, [], trial())
+    assert scene.host.last(0) == "get_data() did not return"
+    assert len(scene.ray.killed) == 2
+
+
+def test_a_trial_whose_node_has_read_the_data_is_killed_alone(scene):
+    begin(scene, has_data=False)
+    scene.reports.on_trial_result(2, [], trial(), {"loaded": True})
+    scene.backend.kill(0)
+    scene.reports.on_trial_error(3, [], trial())
+    assert scene.host.of(0) == ["begun", "killed"]
+    assert scene.ray.killed == ["the actor"]
+
+
+def test_a_trial_avoids_the_nodes_of_its_proposal():
+    resources = {"cpu": 1, "memory": 100}
+    room = room_of(resources, {"avoid": []})
+    assert room == PlacementGroupFactory([{"CPU": 1.0, "memory": 100.0}])
+    (selector,) = room_of(resources, {"avoid": ["b", "a"]})._kwargs["bundle_label_selector"]
+    assert selector == {"ray.io/node-id": "!in(a,b)"}
+
+
+def test_nodes_besides_those_that_are_barred(scene):
+    assert scene.backend.has_nodes_besides([])
+    assert not scene.backend.has_nodes_besides([NODE["NodeID"]])
+    scene.ray.autoscaler_refuses()  # others may come
+    assert scene.backend.has_nodes_besides([NODE["NodeID"]])
+
+
 def test_an_outcome_may_come_after_the_kill(scene):
     begin(scene)
     scene.backend.kill(0)
@@ -193,18 +254,93 @@ def test_a_node_that_is_not_there_any_more_was_lost(scene, tmp_path):
     assert scene.host.last(0) == f"node 10.0.0.1 ({'b' * 12}) was lost"
 
 
+def step(scene, until):
+    """Steps of Tune's loop until something has been reported of trial 0."""
+    limit = time.monotonic() + 30
+    while scene.host.of(0)[-1] == "begun":
+        assert time.monotonic() < limit, f"never {until}"
+        scene.reports.on_step_end(3, [])
+
+
 def test_a_broken_connection_is_a_lost_node_once_ray_has_noticed(scene, tmp_path, monkeypatch):
-    answers = [[NODE], [NODE], []]
-    monkeypatch.setattr("ray.nodes", lambda: answers.pop(0))
+    alive = [NODE]
+    monkeypatch.setattr("ray.nodes", lambda: alive)
     begin(scene)
     scene.reports.on_trial_error(2, [], died(tmp_path, "RpcError: unavailable"))
+    scene.reports.on_step_end(3, [])
+    assert scene.host.of(0) == ["begun"]  # Tune's loop goes on meanwhile
+    alive.clear()
+    scene.reports.on_step_end(4, [])
     assert scene.host.of(0) == ["begun", "lost"]
 
 
 def test_a_broken_connection_to_a_node_that_stays_is_a_death(scene, tmp_path):
     begin(scene)
     scene.reports.on_trial_error(2, [], died(tmp_path, "RpcError: unavailable"))
+    assert scene.host.of(0) == ["begun"]
+    step(scene, "died")
     assert scene.host.of(0) == ["begun", "died"]
+
+
+def test_a_death_is_reported_while_tune_only_asks_for_trials(scene, tmp_path):
+    """Without any other trial Tune's loop makes no steps."""
+    begin(scene)
+    scene.host.waits = [Next.WAIT] * 10**6
+    searcher = HostSearcher(scene.host, scene.reports.report_endings)
+    scene.reports.on_trial_error(2, [], died(tmp_path, "RpcError: unavailable"))
+    limit = time.monotonic() + 30
+    while scene.host.of(0) == ["begun"]:
+        assert time.monotonic() < limit
+        assert searcher.suggest("t1") is None
+    assert scene.host.of(0) == ["begun", "died"]
+
+
+def test_a_node_that_does_not_say_its_last_words_holds_nobody_up(scene, monkeypatch):
+    monkeypatch.setattr(endings, "_LAST_WORDS_SECONDS", 0.1)
+    begin(scene)
+    monkeypatch.setattr("ray.wait", lambda references, **_: ([], references))
+    scene.backend.kill(0)
+    scene.reports.on_trial_error(2, [], trial())
+    assert scene.host.of(0) == ["begun"]
+    step(scene, "killed")
+    assert scene.host.of(0) == ["begun", "killed"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Worker exit type: NODE_OUT_OF_MEMORY Worker exit detail: Task was killed due to the node "
+        "running low on memory.\nRayActorError: The actor is dead",
+        "ray.exceptions.OutOfMemoryError: 1 Worker was killed",
+    ],
+)
+def test_what_ray_ends_for_its_memory_is_told_so(scene, tmp_path, text):
+    begin(scene)
+    scene.reports.on_trial_error(2, [], died(tmp_path, text))
+    assert scene.host.of(0) == ["begun", "died"]
+    assert scene.host.last(0).startswith("out of memory: Ray ended it because its node")
+
+
+def test_what_its_node_ends_for_its_memory_is_told_so(scene, tmp_path):
+    begin(scene)
+    node = scene.backend._running[0].node.actor
+    node.reason = "over mem_in_mb=100: it used 120 MB"
+    scene.reports.on_trial_error(2, [], died(tmp_path, "Error: The actor is dead"))
+    assert scene.host.last(0) == "over mem_in_mb=100: it used 120 MB"
+
+
+def test_a_node_that_does_not_answer_is_asked_for_a_log_once(scene, monkeypatch):
+    asked = []
+    begin(scene)
+    node = scene.backend._running[0].node.actor
+    node.tail = lambda file: asked.append(file) or "late\n"
+    with monkeypatch.context() as patch:
+        patch.setattr("ray.wait", lambda references, **_: ([], references))
+        assert scene.backend.logs([0]) == scene.backend.logs([0]) == {}
+    assert asked == ["0.log"]
+    assert scene.backend.logs([0]) == {0: "late\n"}
+    scene.backend.logs([0])
+    assert asked == ["0.log", "0.log"]
 
 
 @pytest.mark.parametrize("text", ["Error: the node has died", "Error: node was preempted"])
@@ -241,9 +377,13 @@ def test_the_run_is_handed_to_tune(scene, monkeypatch):
         def fit(self):
             seen["folder"] = os.path.isdir(seen["run"].storage_path)
 
+    def with_resources(trainable, resources):
+        pickle.dumps(resources)  # it travels to the actors with the trainable
+        return trainable
+
     monkeypatch.setattr("ray.tune.Tuner", Tuner)
     monkeypatch.setattr("ray.tune.with_parameters", lambda trainable, settings: trainable)
-    monkeypatch.setattr("ray.tune.with_resources", lambda trainable, resources: trainable)
+    monkeypatch.setattr("ray.tune.with_resources", with_resources)
     scene.backend.run(scene.host, concurrency=3)
     assert seen["tune"].max_concurrent_trials == 3
     assert seen["tune"].reuse_actors
