@@ -125,4 +125,4 @@ def test_a_trial_over_its_memory_is_ended(experiment):
         run.wait_for_completion(timeout_seconds=120)
     reasons = [child.get_details()["reason"] for child in run.get_children()]
     assert len(reasons) == 2
-    assert all("over mem_in_mb=20: it used" in reason for reason in reasons)
+    assert all("over mem_in_mb=20: it used" in reason for reason in reasons), reasons

@@ -14,7 +14,8 @@ from engine.driver.trial import Announcement
 
 #: Ray's own health checks take this long to notice that a node is gone.
 NOTICE_SECONDS = 20.0
-_LAST_WORDS_SECONDS = 1.0
+#: A busy machine takes its time; nobody waits for the answer.
+_LAST_WORDS_SECONDS = 10.0
 #: In Ray's words, when it ends a process because its node has no memory left.
 _OUT_OF_MEMORY = re.compile(r"low on memory|OUT_OF_MEMORY|OutOfMemory")
 _NODE_GONE = re.compile(r"node (has )?died|node was (terminated|preempted)|node is dead", re.I)
@@ -66,7 +67,7 @@ class Ending:
         """Whether everything is known that will be: the log, and the fate of the node."""
         waited = time.monotonic() - self.since
         has_words = self.words is None or bool(ray.wait([self.words], timeout=0)[0])
-        if not has_words and waited < _LAST_WORDS_SECONDS:
+        if not has_words and waited < _LAST_WORDS_SECONDS and not self._node_is_gone():
             return False
         # A connection breaks before Ray has noticed that the node is gone.
         is_doubtful = "unavailable" in self.why and not self.was_killed
