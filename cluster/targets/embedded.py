@@ -126,7 +126,7 @@ def leave_drivers() -> None:
 def _join_drivers() -> None:
     until = time.monotonic() + _PATIENCE
     try:
-        if _leaving:
+        if _leaving or _was_interrupted():
             raise KeyboardInterrupt
         for ended in _ends.values():
             ended.wait(max(0.0, until - time.monotonic()))
@@ -140,6 +140,16 @@ def _join_drivers() -> None:
         if _open():
             print("raysmith: left; AutoMLRun(experiment, run_id).resume() goes on", file=sys.stderr)
             _end_process()
+
+
+def _was_interrupted() -> bool:
+    """Whether Ctrl-C has ended the script, so that nobody need press it a second time.
+
+    Interactive interpreters go on after an interrupt, and keep the last one.
+    """
+    return isinstance(getattr(sys, "last_value", None), KeyboardInterrupt) and not hasattr(
+        sys, "ps1"
+    )
 
 
 def _open() -> list[str]:

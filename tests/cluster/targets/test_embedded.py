@@ -50,13 +50,25 @@ def test_waits_for_a_run(start):
 
 
 def test_an_interrupt_leaves_the_run(start):
-    """Nothing that the run still uses is closed first."""
-    process = start()
-    assert "waiting for run r1" in process.stderr.readline()
+    """Nothing that the run still uses is closed first.
+
+    An interrupt at a prompt, some time before, has left nothing.
+    """
+    process = start("sys.ps1 = '>>> '\nraise KeyboardInterrupt\n")
+    assert any("waiting for run r1" in line for line in process.stderr)
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     assert process.stdout.read() == ""
     assert "resume() goes on" in process.stderr.read()
+
+
+def test_a_script_that_was_interrupted_leaves_the_run(start):
+    process = start("raise KeyboardInterrupt\n")
+    assert process.wait(60) == 130
+    assert process.stdout.read() == ""
+    said = process.stderr.read()
+    assert "waiting" not in said
+    assert "resume() goes on" in said
 
 
 def test_leave_drivers(start):
