@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
 import threading
 import time
+
+import psutil
 
 from cluster.targets.launch import Launch
 
@@ -161,9 +164,22 @@ def _end_process() -> None:
 
     They close the connection that the drivers still use, and Ray ends a process that uses
     a closed connection with an exit code of its own. The cluster that the process has started ends
-    with it: Linux tells Ray's processes.
+    with it: Linux ends the processes of the head, and what a node has started is ended here.
     """
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
+    _end_what_nodes_started()
     os._exit(_INTERRUPTED)
+
+
+def _end_what_nodes_started() -> None:
+    """Kill the children of this process's raylet.
+
+    A node's agents that outlive it wait a minute for a head that is gone too.
+    """
+    for node in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if node.name() == "raylet":
+                for child in node.children(recursive=True):
+                    child.kill()
