@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
 import threading
 import time
+
+import psutil
 
 from cluster.targets.launch import Launch
 
@@ -126,7 +129,7 @@ def leave_drivers() -> None:
 def _join_drivers() -> None:
     until = time.monotonic() + _PATIENCE
     try:
-        if _leaving:
+        if _leaving or _was_interrupted():
             raise KeyboardInterrupt
         for ended in _ends.values():
             ended.wait(max(0.0, until - time.monotonic()))
@@ -142,6 +145,16 @@ def _join_drivers() -> None:
             _end_process()
 
 
+def _was_interrupted() -> bool:
+    """Whether Ctrl-C has ended the script, so that nobody need press it a second time.
+
+    Interactive interpreters go on after an interrupt, and keep the last one.
+    """
+    return isinstance(getattr(sys, "last_value", None), KeyboardInterrupt) and not hasattr(
+        sys, "ps1"
+    )
+
+
 def _open() -> list[str]:
     return [run_id for run_id, ended in _ends.items() if not ended.is_set()]
 
@@ -151,9 +164,22 @@ def _end_process() -> None:
 
     They close the connection that the drivers still use, and Ray ends a process that uses
     a closed connection with an exit code of its own. The cluster that the process has started ends
-    with it: Linux tells Ray's processes.
+    with it: Linux ends the processes of the head, and what a node has started is ended here.
     """
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
+    _end_what_nodes_started()
     os._exit(_INTERRUPTED)
+
+
+def _end_what_nodes_started() -> None:
+    """Kill the children of this process's raylet.
+
+    A node's agents that outlive it wait a minute for a head that is gone too.
+    """
+    for node in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if node.name() == "raylet":
+                for child in node.children(recursive=True):
+                    child.kill()

@@ -231,7 +231,7 @@ import sys
 from engine import AutoMLConfig, Experiment, Workspace
 from tests.live.helpers import quick_config
 
-run = Experiment(Workspace.from_config(), "tests").submit(
+run = Experiment(Workspace.from_config(), sys.argv[1]).submit(
     quick_config(iterations=25, enable_early_stopping=False)
 )
 print(run.id, flush=True)
@@ -242,7 +242,7 @@ run.wait_for_completion()
 def test_a_killed_driver_is_resumed_without_repeating(experiment):
     root = Path(__file__).parents[2]
     driver = subprocess.Popen(
-        [sys.executable, "-c", DRIVER], stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-c", DRIVER, experiment.name], stdout=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": str(root)},
     )  # fmt: skip
     try:

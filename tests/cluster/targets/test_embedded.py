@@ -5,8 +5,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
+import psutil
 import pytest
+
+from tests.live.helpers import wait_until
 
 #: The run ends when a line comes.
 SCRIPT = """
@@ -50,13 +54,45 @@ def test_waits_for_a_run(start):
 
 
 def test_an_interrupt_leaves_the_run(start):
-    """Nothing that the run still uses is closed first."""
-    process = start()
-    assert "waiting for run r1" in process.stderr.readline()
+    """Nothing that the run still uses is closed first.
+
+    An interrupt at a prompt, some time before, has left nothing.
+    """
+    process = start("sys.ps1 = '>>> '\nraise KeyboardInterrupt\n")
+    assert any("waiting for run r1" in line for line in process.stderr)
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     assert process.stdout.read() == ""
     assert "resume() goes on" in process.stderr.read()
+
+
+def test_a_script_that_was_interrupted_leaves_the_run(start):
+    process = start("raise KeyboardInterrupt\n")
+    assert process.wait(60) == 130
+    assert process.stdout.read() == ""
+    said = process.stderr.read()
+    assert "waiting" not in said
+    assert "resume() goes on" in said
+
+
+#: Stands for a node: a process with the name of Ray's, which prints the id of a child.
+NODE = """
+import subprocess
+node = subprocess.Popen(
+    ["./raylet", "-c", "sleep 100 2>/dev/null & echo $! && wait"], stdout=subprocess.PIPE, text=True
+)
+print(node.stdout.readline(), end="", flush=True)
+raise KeyboardInterrupt
+"""
+
+
+def test_what_a_node_has_started_ends_too(start, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("raylet").symlink_to("/bin/bash")
+    process = start(NODE)
+    child = int(process.stdout.readline())
+    assert process.wait(60) == 130
+    wait_until(lambda: not psutil.pid_exists(child), 30)
 
 
 def test_leave_drivers(start):
