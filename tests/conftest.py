@@ -131,6 +131,14 @@ def ray_cluster() -> None:
 
 
 @pytest.fixture
+def quick_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow looks up each requirement of each model; these are always the same."""
+    monkeypatch.setattr(
+        "mlflow.utils.environment.warn_dependency_requirement_mismatches", lambda _: None
+    )
+
+
+@pytest.fixture
 def table() -> tuple[np.ndarray, np.ndarray]:
     """A small problem that every classifier can learn: X (120, 4), y (120,) of two classes."""
     generator = np.random.default_rng(0)

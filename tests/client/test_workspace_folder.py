@@ -61,6 +61,14 @@ def test_a_link_to_a_strangers_configuration(tmp_path, workspace_template, monke
         Workspace.from_config()
 
 
+OPEN_TWICE = """
+from engine import Workspace
+print(Workspace.from_config().folder, flush=True)
+input()
+Workspace.from_config()
+"""
+
+
 @as_root
 def test_roots_workspace_is_opened_by_others(tmp_path, workspace_template):
     """A process of another user opens what root has made, and not what a third one has."""
@@ -72,24 +80,23 @@ def test_roots_workspace_is_opened_by_others(tmp_path, workspace_template):
         folder = copied(workspace_template, place)
         folder.chmod(0o755)
         (folder / "config.json").chmod(0o644)
-        code = "from engine import Workspace; print(Workspace.from_config().folder)"
-
-        def opened():
-            return subprocess.run(
-                ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", code],
-                cwd=place,
-                capture_output=True,
-                text=True,
-                check=False,
-                env={**os.environ, "HOME": "/nonexistent", "PYTHONPATH": os.pathsep.join(sys.path)},
-            )
-
-        done = opened()
-        if "Permission denied" in done.stderr or "ModuleNotFound" in done.stderr:
-            pytest.skip("the interpreter of the tests is not readable by other users")
-        assert done.stdout.strip() == str(folder), done.stderr
+        process = subprocess.Popen(
+            ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", OPEN_TWICE],
+            cwd=place,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "HOME": "/nonexistent", "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        opened = process.stdout.readline().strip()
         os.chown(folder / "config.json", STRANGER, STRANGER)
-        assert "WorkspaceException" in opened().stderr
+        _, said = process.communicate("\n")
+        if not opened and ("Permission denied" in said or "ModuleNotFound" in said):
+            pytest.skip("the interpreter of the tests is not readable by other users")
+        assert opened == str(folder), said
+        assert process.returncode == 1
+        assert "WorkspaceException" in said
     finally:
         shutil.rmtree(place)
 

@@ -11,6 +11,8 @@ from engine.store.driver_identity import DriverIdentity
 from engine.store.status import RunStatus
 from tests.driver.replay import Replay, X, Y, scored
 
+pytestmark = pytest.mark.usefixtures("store_in_memory")
+
 DATA = check_data({"X": X, "y": Y}, "classification")
 SCRIPT = "def get_data(): ...\n"
 GOOD = LoadedData([DATA], DATA.summary(), None, "reading\n", 2.0)

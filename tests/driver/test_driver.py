@@ -11,6 +11,8 @@ from engine.driver.trial_backends.recorded import NodeLoss, RecordedTrial, Recor
 from engine.store.status import IterationStatus
 from tests.driver.replay import Replay, scored
 
+#: For runs of which nothing is read before they have ended: there, the clock outruns the recorder.
+in_memory = pytest.mark.usefixtures("store_in_memory")
 FAILED = RecordedTrial((), 1.0, IterationStatus.FAILED, "ValueError: no")
 
 
@@ -36,6 +38,7 @@ def test_a_run_from_start_to_end(experiment):
     assert len(set(specs)) == 6
 
 
+@in_memory
 def test_it_is_the_same_every_time(experiment):
     tables = []
     for _ in range(2):
@@ -45,6 +48,7 @@ def test_it_is_the_same_every_time(experiment):
     assert tables[0].equals(tables[1])
 
 
+@in_memory
 def test_the_exit_score_ends_the_run_and_what_runs(experiment):
     replay = Replay(
         experiment, {0: scored(0.5), 1: scored(0.9, 2.0), 2: scored(0.5, 60.0)},
@@ -57,6 +61,7 @@ def test_the_exit_score_ends_the_run_and_what_runs(experiment):
     assert replay.now == pytest.approx(2.0)
 
 
+@in_memory
 def test_early_stopping_lets_what_runs_come_to_its_end(experiment):
     replay = Replay(
         experiment, {0: scored(0.9), 3: scored(0.4, 30.0)}, iterations=50,
@@ -67,6 +72,7 @@ def test_early_stopping_lets_what_runs_come_to_its_end(experiment):
     assert replay.now == pytest.approx(31.0)
 
 
+@in_memory
 def test_an_iteration_timeout_ends_one_and_the_run_goes_on(experiment):
     replay = Replay(experiment, {1: scored(0.9, 600.0)}, iteration_timeout_minutes=0.1)
     statuses = replay.drive()
@@ -75,6 +81,7 @@ def test_an_iteration_timeout_ends_one_and_the_run_goes_on(experiment):
     assert replay.now == pytest.approx(11.0, abs=0.5)
 
 
+@in_memory
 def test_the_experiments_time_ends_the_trials_before_it_is_over(experiment):
     replay = Replay(experiment, iterations=1000, experiment_timeout_minutes=0.5)
     statuses = replay.drive()
@@ -84,6 +91,7 @@ def test_the_experiments_time_ends_the_trials_before_it_is_over(experiment):
     assert 20 < replay.now < 27  # 30 s, of which 3.9 s are kept for ensembles and the best model
 
 
+@in_memory
 def test_no_model_within_the_experiments_time(experiment):
     replay = Replay(experiment, {0: scored(0.9, 60.0)}, experiment_timeout_minutes=0.1)
     assert replay.drive() == {0: "Canceled"}
@@ -93,6 +101,7 @@ def test_no_model_within_the_experiments_time(experiment):
     )
 
 
+@in_memory
 def test_one_iteration_gets_no_more_than_its_share_once_there_is_a_model(experiment):
     replay = Replay(
         experiment, {0: scored(0.5, 25.0), 1: scored(0.5, 25.0)}, iterations=3,
@@ -102,6 +111,7 @@ def test_one_iteration_gets_no_more_than_its_share_once_there_is_a_model(experim
     assert replay.reasons[1] == "longer than 18 s, its share of experiment_timeout_minutes"
 
 
+@in_memory
 def test_what_would_not_end_in_time_is_not_begun(experiment):
     replay = Replay(
         experiment, Recording("accuracy", others=scored(0.5, 17.0)), iterations=10,
@@ -121,6 +131,7 @@ def test_pause_and_resume(experiment):
     assert replay.now == pytest.approx(34.5, abs=1.0)
 
 
+@in_memory
 def test_cancelling_the_run_ends_what_runs_within_two_seconds(experiment):
     replay = Replay(experiment, {1: scored(0.9, 600.0), 2: scored(0.9, 600.0)})
     replay.after(5.1, replay.run.cancel)
@@ -131,6 +142,7 @@ def test_cancelling_the_run_ends_what_runs_within_two_seconds(experiment):
     assert replay.run.get_output()[0].iteration == 0
 
 
+@in_memory
 def test_a_cancelled_run_without_a_model_is_cancelled(experiment):
     replay = Replay(experiment, {0: scored(0.9, 600.0)})
     replay.after(5.1, replay.run.cancel)
@@ -138,6 +150,7 @@ def test_a_cancelled_run_without_a_model_is_cancelled(experiment):
     assert replay.status == "Canceled"
 
 
+@in_memory
 def test_cancelling_an_iteration_that_runs_and_one_to_come(experiment):
     replay = Replay(experiment, {1: scored(0.9, 600.0)})
     replay.after(5.1, lambda: replay.run.cancel_iteration(1))
@@ -149,12 +162,14 @@ def test_cancelling_an_iteration_that_runs_and_one_to_come(experiment):
     assert replay.now < 5.1 + 2.0 + 3.0
 
 
+@in_memory
 def test_a_process_that_dies_is_a_row_and_the_run_goes_on(experiment):
     replay = Replay(experiment, {1: RecordedTrial((), 2.0, reason="out of memory", dies=True)})
     assert replay.drive() == {n: "Failed" if n == 1 else "Completed" for n in range(6)}
     assert replay.reasons[1] == "out of memory"
 
 
+@in_memory
 def test_an_iteration_that_loses_its_node_is_tried_again_elsewhere(experiment):
     replay = Replay(experiment, {1: scored(0.9, 10.0)})
     statuses = replay.drive(concurrency=2, nodes=3, slots=1, losses=[NodeLoss(4.0, 1)])
@@ -165,6 +180,7 @@ def test_an_iteration_that_loses_its_node_is_tried_again_elsewhere(experiment):
     assert replay.now == pytest.approx(14.0, abs=1.0)
 
 
+@in_memory
 def test_it_is_given_up_after_three_lost_nodes(experiment):
     replay = Replay(experiment, {0: scored(0.9, 100.0)}, iterations=2)
     losses = [NodeLoss(10.0 * (n + 1), n) for n in range(4)]
@@ -173,6 +189,7 @@ def test_it_is_given_up_after_three_lost_nodes(experiment):
     assert len(replay.store.iterations(replay.run_id)[0].retries) == 3
 
 
+@in_memory
 def test_a_lost_node_after_the_last_number_has_been_handed_out(experiment):
     """The run waits for the trials that are under way: they may have to be tried again."""
     replay = Replay(experiment, {1: scored(0.9, 10.0)}, iterations=2)
@@ -182,6 +199,7 @@ def test_a_lost_node_after_the_last_number_has_been_handed_out(experiment):
     assert replay.now == pytest.approx(19.0, abs=1.0)
 
 
+@in_memory
 def test_an_iteration_that_waits_for_another_node_is_cancelled_with_the_run(experiment):
     replay = Replay(experiment, {0: scored(0.5, 600.0), 1: scored(0.6, 600.0)}, iterations=4)
     replay.after(6.0, lambda: replay.run.cancel())
@@ -190,6 +208,7 @@ def test_an_iteration_that_waits_for_another_node_is_cancelled_with_the_run(expe
     assert replay.run.get_status() == "Canceled"
 
 
+@in_memory
 def test_iterations_that_are_added_go_on_after_the_ensembles(experiment):
     trials = {0: scored(0.9), 1: scored(0.9, estimator="KNN")}
     replay = Replay(experiment, trials, iterations=3, enable_voting_ensemble=True)
@@ -200,6 +219,7 @@ def test_iterations_that_are_added_go_on_after_the_ensembles(experiment):
     assert [n for n, name in enumerate(names) if name == "VotingEnsemble"] == [3, 6]
 
 
+@in_memory
 def test_ensembles_of_a_run(experiment):
     trials = {0: scored(0.8), 1: scored(0.9, estimator="KNN")}
     replay = Replay(
@@ -211,6 +231,7 @@ def test_ensembles_of_a_run(experiment):
     assert replay.status == "Completed"
 
 
+@in_memory
 def test_no_ensembles_of_a_cancelled_run(experiment):
     trials = {0: scored(0.8), 1: scored(0.9, estimator="KNN"), 2: scored(0.9, 600.0)}
     replay = Replay(experiment, trials, iterations=4, enable_voting_ensemble=True)
@@ -218,6 +239,7 @@ def test_no_ensembles_of_a_cancelled_run(experiment):
     assert replay.drive() == {0: "Completed", 1: "Completed", 2: "Canceled"}
 
 
+@in_memory
 def test_a_store_that_fails_for_a_moment_keeps_no_limit_from_being_applied(experiment, monkeypatch):
     replay = Replay(experiment, {1: scored(0.9, 600.0)}, iteration_timeout_minutes=0.1)
     read = replay.store.run
@@ -232,6 +254,7 @@ def test_a_store_that_fails_for_a_moment_keeps_no_limit_from_being_applied(exper
     assert replay.status == "Completed"
 
 
+@in_memory
 def test_a_model_that_mlflow_does_not_take_is_a_note(experiment, monkeypatch):
     monkeypatch.setattr("engine.driver.results.save_mlflow_model", lambda *_: 1 / 0)
     replay = Replay(experiment, iterations=1)
@@ -243,6 +266,7 @@ def test_a_model_that_mlflow_does_not_take_is_a_note(experiment, monkeypatch):
     )
 
 
+@in_memory
 def test_what_cannot_be_written_is_the_runs_error(experiment, monkeypatch):
     replay = Replay(experiment, iterations=3)
 
@@ -255,6 +279,7 @@ def test_what_cannot_be_written_is_the_runs_error(experiment, monkeypatch):
     assert replay.store.run(replay.run_id).error == "the store could not be written: no space left"
 
 
+@in_memory
 def test_nothing_that_gives_a_score_is_the_runs_error(experiment):
     replay = Replay(experiment, Recording("accuracy", others=FAILED), iterations=3)
     assert set(replay.drive().values()) == {"Failed"}
@@ -263,6 +288,7 @@ def test_nothing_that_gives_a_score_is_the_runs_error(experiment):
     )
 
 
+@in_memory
 def test_what_nobody_expected_is_the_runs_error(experiment, monkeypatch):
     replay = Replay(experiment)
     monkeypatch.setattr("engine.search.searcher.Searcher.ask", lambda *_: 1 / 0)
@@ -271,6 +297,7 @@ def test_what_nobody_expected_is_the_runs_error(experiment, monkeypatch):
     assert replay.store.run(replay.run_id).error == "ZeroDivisionError: division by zero"
 
 
+@in_memory
 def test_time_is_kept_for_a_second_level_that_the_stack_asks_for(experiment):
     asked = []
 

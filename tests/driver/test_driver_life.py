@@ -13,6 +13,9 @@ from engine.store.properties import IterationProperties
 from engine.store.status import RunStatus
 from tests.driver.replay import Replay, scored
 
+#: For runs whose iterations are not read before they have ended: the clock outruns the recorder.
+in_memory = pytest.mark.usefixtures("store_in_memory")
+
 
 class DriverDied(BaseException):
     """As a signal would end the process."""
@@ -22,6 +25,7 @@ def die():
     raise DriverDied
 
 
+@in_memory
 def test_a_new_driver_goes_on_where_the_earlier_one_died(experiment, monkeypatch):
     replay = Replay(experiment, {2: scored(0.9, 10.0)})
     replay.after(5.0, die)
@@ -40,6 +44,7 @@ def test_a_new_driver_goes_on_where_the_earlier_one_died(experiment, monkeypatch
     assert len({r.properties.pipeline_spec for r in after}) == 6
 
 
+@in_memory
 def test_another_driver_takes_the_run_over(experiment):
     replay = Replay(experiment, {1: scored(0.9, 100.0)})
     other = DriverIdentity.of_this_process()
@@ -51,6 +56,7 @@ def test_another_driver_takes_the_run_over(experiment):
     replay.store.set_status(replay.run_id, RunStatus.CANCELED)
 
 
+@in_memory
 def test_the_driver_shows_that_it_is_alive(experiment):
     replay = Replay(experiment, {0: scored(0.9, 20.0)}, iterations=1)
     beats = set()
@@ -79,6 +85,7 @@ def finish(replay, during=lambda: None):
     return replay.drive(platform=platform)
 
 
+@in_memory
 def test_the_driver_shows_that_it_is_alive_while_it_finishes(experiment):
     replay = Replay(experiment, model_explainability=True, iterations=1)
     seen = []
@@ -89,6 +96,7 @@ def test_the_driver_shows_that_it_is_alive_while_it_finishes(experiment):
     assert len({record.driver.beats for record in seen}) == len(seen)
 
 
+@in_memory
 def test_a_driver_that_loses_its_run_while_it_finishes_writes_no_state(experiment):
     replay = Replay(experiment, model_explainability=True, iterations=1)
     other = DriverIdentity.of_this_process()
@@ -104,6 +112,7 @@ def test_a_driver_that_loses_its_run_while_it_finishes_writes_no_state(experimen
     replay.store.set_status(replay.run_id, RunStatus.CANCELED)
 
 
+@in_memory
 def test_a_driver_that_has_lost_its_run_hands_the_machines_over(experiment):
     called = []
 
@@ -124,6 +133,7 @@ def test_a_driver_that_has_lost_its_run_hands_the_machines_over(experiment):
 
 
 @pytest.mark.parametrize("minutes", [-10, 10])
+@in_memory
 def test_setting_the_machines_clock_changes_nothing(experiment, minutes):
     """Neither the run's time nor an iteration's, nor who is alive."""
     settings = {"iterations": 1000, "experiment_timeout_minutes": 0.5}
@@ -138,6 +148,7 @@ def test_setting_the_machines_clock_changes_nothing(experiment, minutes):
     assert 20 < replay.clock.monotonic() - began < 27
 
 
+@in_memory
 def test_a_lost_node_after_early_stopping_ends_its_iteration(experiment):
     replay = Replay(
         experiment, {0: scored(0.9), 1: scored(0.5, 60.0)}, iterations=50,
@@ -166,6 +177,7 @@ def test_an_iteration_that_waits_for_a_node_is_cancelled_though_the_run_is_pause
     assert statuses == {0: "Canceled", 1: "Completed", 2: "Completed"}
 
 
+@in_memory
 def test_what_a_dead_driver_has_left_open_ends_with_the_run(experiment, monkeypatch):
     """Here a pipeline, and an ensemble that the next driver does not make."""
     replay = Replay(experiment, {2: scored(0.9, 10.0)})

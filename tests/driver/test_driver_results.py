@@ -9,6 +9,8 @@ import pytest
 from engine.driver.recorded_platform import RecordedPlatform
 from tests.driver.replay import Replay, scored
 
+in_memory = pytest.mark.usefixtures("store_in_memory")
+
 
 def test_the_logs_of_running_trials_come_to_the_store(experiment):
     replay = Replay(experiment, {0: scored(0.9, 10.0, log="fold 1 of 3\n")}, iterations=1)
@@ -31,6 +33,7 @@ class Explaining(RecordedPlatform):
             raise self.error
 
 
+@in_memory
 def test_the_best_model_is_explained_within_its_time(experiment):
     replay = Replay(experiment, {2: scored(0.9)}, model_explainability=True, iterations=3)
     replay.drive(platform=Explaining)
@@ -43,6 +46,7 @@ def test_the_best_model_is_explained_within_its_time(experiment):
     assert timed.platform.calls == [(2, None, pytest.approx(60 - 3 - 6), False)]
 
 
+@in_memory
 def test_no_time_for_an_explanation_is_a_note(experiment):
     replay = Replay(
         experiment, {0: scored(0.9, 2.5)}, model_explainability=True, iterations=1,
@@ -56,6 +60,7 @@ def test_no_time_for_an_explanation_is_a_note(experiment):
     )
 
 
+@in_memory
 def test_an_explanation_that_fails_is_a_note(experiment):
     replay = Replay(experiment, model_explainability=True, iterations=1)
     replay.drive(platform=partial(Explaining, error=ValueError("no\nmore")))
@@ -65,6 +70,7 @@ def test_an_explanation_that_fails_is_a_note(experiment):
     )
 
 
+@in_memory
 def test_warnings_about_the_data_are_notes_of_the_run(experiment):
     script = "import numpy as np\ndef get_data():\n    X = np.arange(60.0).reshape(20, 3)\n"
     script += "    return {'X': X, 'y': ['rare'] * 2 + ['often'] * 18}\n"
@@ -74,12 +80,14 @@ def test_warnings_about_the_data_are_notes_of_the_run(experiment):
     assert note.startswith("1 of 2 classes have fewer rows than the 3 parts of the split")
 
 
+@in_memory
 def test_the_drivers_log_lines_go_to_a_file(experiment, tmp_path):
     replay = Replay(experiment, iterations=1, debug_log="driver.log")
     replay.drive()
     assert "iteration 0 Completed (best so far)" in (tmp_path / "driver.log").read_text()
 
 
+@in_memory
 def test_a_report_that_cannot_be_made_leaves_the_run_as_it_is(experiment, monkeypatch):
     for name in ("engine.show.report.render_report", "engine.evaluation.diagnostics.quality_of"):
         monkeypatch.setattr(name, lambda *_: 1 / 0)

@@ -30,6 +30,8 @@ TRIALS = Recording("accuracy", others=scored(0.5, 3.0))
 FINAL = ("Completed", "Canceled", "Failed")
 CLIENTS = st.integers(0, 1)
 
+pytestmark = pytest.mark.usefixtures("store_in_memory")
+
 
 class Crash(BaseException):
     """An error that nothing in the driver expects."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-import mlflow.utils.environment
 import pytest
 
 from engine.driver.trial_backends.recorded import RecordedTrial, Recording
@@ -18,13 +17,7 @@ from tests.faults import stores
 
 SCORES = (0.5, 0.9)
 
-
-@pytest.fixture(autouse=True)
-def _quick_models(monkeypatch):
-    """MLflow looks up each requirement of each model; these are always the same."""
-    monkeypatch.setattr(
-        mlflow.utils.environment, "warn_dependency_requirement_mismatches", lambda _: None
-    )
+pytestmark = pytest.mark.usefixtures("quick_models")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from engine import DataException, FeaturizationConfig
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, make_splits
 from engine.evaluation.cross_validation import evaluate
+from engine.evaluation.fit_options import FitOptions
 from engine.pipelines.build import build_pipeline
 from engine.pipelines.catalogue.estimators import estimators_of
 from engine.pipelines.features.transformer import DataTransformer
@@ -132,6 +133,14 @@ def test_every_estimator_takes_the_table(frame, y, task, scaled):
     target = y if task == "classification" else frame["number"] + (frame["few"] == "red")
     data = check_data({"X": frame, "y": target}, task, featurization=FeaturizationConfig())
     folds = make_splits(data, SplitPlan(2))
+    made = {}
+
+    def kept(number, make):
+        """As a node keeps it: the features of texts are made once for all pipelines."""
+        if number not in made:
+            made[number] = make()
+        return made[number]
+
     for entry in estimators_of(task).values():
         scalers = [s for s in entry.scalers if bool(s) == scaled]
         if not scalers or not entry.installed:
@@ -141,7 +150,8 @@ def test_every_estimator_takes_the_table(frame, y, task, scaled):
             **({"n_estimators": 20} if "Forest" in entry.name or "Trees" in entry.name else {}),
         }
         quick.pop("", None)
-        result = evaluate(PipelineSpec(entry.name, scalers[0], quick), data, folds)
+        spec = PipelineSpec(entry.name, scalers[0], quick)
+        result = evaluate(spec, data, folds, FitOptions(kept=kept))
         assert np.isfinite(result.predictions).all(), entry.name
         raw = frame.head(5)[frame.columns[::-1]].assign(few=["a", "red", None, 3, "blue"])
         assert len(result.model.predict(raw)) == 5, entry.name
