@@ -73,7 +73,8 @@ def read_settings(file: Path) -> dict[str, Any]:
 
     Examples
     --------
-    >>> with tempfile.TemporaryDirectory() as folder:
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
     ...     file = Path(folder) / "settings.yaml"
     ...     _ = file.write_text("task: regression\\niterations: 5")
     ...     read_settings(file)
