@@ -7,15 +7,20 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import importlib_metadata
 import mlflow
 import numpy as np
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from engine import Experiment, Workspace
+
+#: The version of a package; it is parsed from a file of hundreds of lines.
+_version = cache(importlib_metadata.version)
 
 
 class _ByFileScheduling(LoadScopeScheduling):
@@ -136,6 +141,7 @@ def quick_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "mlflow.utils.environment.warn_dependency_requirement_mismatches", lambda _: None
     )
+    monkeypatch.setattr("importlib_metadata.version", _version)
 
 
 @pytest.fixture
