@@ -6,16 +6,21 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import importlib_metadata
 import mlflow
 import numpy as np
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from engine import Experiment, Workspace
+
+#: The version of a package; it is parsed from a file of hundreds of lines.
+_version = cache(importlib_metadata.version)
 
 
 class _ByFileScheduling(LoadScopeScheduling):
@@ -34,6 +39,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """What takes longest is begun first when there are several processes, what is quick last."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda i: ("cluster_live" not in i.path.parts, "ray" not in i.keywords))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test may log half a character: its report still passes from one process to another."""
+    report = yield
+    report.sections = [
+        (name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -136,6 +151,7 @@ def quick_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "mlflow.utils.environment.warn_dependency_requirement_mismatches", lambda _: None
     )
+    monkeypatch.setattr("importlib_metadata.version", _version)
 
 
 @pytest.fixture

@@ -30,6 +30,8 @@ from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd
 from engine.store.status import IterationStatus
 
+pytestmark = pytest.mark.usefixtures("store_in_memory")
+
 
 @pytest.mark.parametrize(
     ("iterations", "ensembles", "expected"),

@@ -88,7 +88,7 @@ def impatient(monkeypatch):
     monkeypatch.setattr(room, "GIVE_UP_SECONDS", 60.0)
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("impatient", "store_in_memory")
 def test_a_run_whose_nodes_never_come_fails_and_says_why(experiment):
     replay = Replay(experiment, iterations=3)
     drive(replay, 0.0)
@@ -99,7 +99,7 @@ def test_a_run_whose_nodes_never_come_fails_and_says_why(experiment):
     assert replay.now < 90.0
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("impatient", "store_in_memory")
 def test_a_run_that_has_a_model_completes_without_its_nodes(experiment):
     replay = Replay(experiment, {0: scored(0.9)}, iterations=1)
     replay.drive()
