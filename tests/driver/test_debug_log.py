@@ -24,9 +24,7 @@ def settings(file):
     return Settings("classification", "accuracy", debug_log=None if file is None else str(file))
 
 
-def test_its_folder_is_made(tmp_path, monkeypatch):
-    # What pytest captures goes from process to process, as UTF-8.
-    monkeypatch.setattr(LOGGER, "handlers", [])
+def test_its_folder_is_made(tmp_path):
     file = tmp_path / "logs" / "of today" / "automl.log"
     open_debug_log(settings(file))
     assert file.read_text() == ""
