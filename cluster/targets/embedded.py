@@ -140,8 +140,12 @@ def _join_drivers() -> None:
         for ended in _ends.values():
             ended.wait()
     except KeyboardInterrupt:
-        if _open():
-            print("raysmith: left; AutoMLRun(experiment, run_id).resume() goes on", file=sys.stderr)
+        left = ", ".join(_open())
+        if left:
+            print(
+                f"raysmith: left run {left}; AutoMLRun(experiment, run_id).resume() goes on",
+                file=sys.stderr,
+            )
             _end_process()
 
 

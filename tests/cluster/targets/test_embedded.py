@@ -72,6 +72,7 @@ def test_a_script_that_was_interrupted_leaves_the_run(start):
     assert process.stdout.read() == ""
     said = process.stderr.read()
     assert "waiting" not in said
+    assert "left run r1;" in said
     assert "resume() goes on" in said
 
 
