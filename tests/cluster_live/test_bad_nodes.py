@@ -89,7 +89,7 @@ def target(place):
 def variables(name, bad):
     names = {"FIRST": f"first-{name}", "SECOND": f"second-{name}"}
     paths = {key: str(Path(file).absolute()) for key, file in names.items()}
-    go = {"GO": paths["SECOND"]} if bad == "raise" else {}
+    go = {"PYTHON_GO": paths["SECOND"]} if bad == "raise" else {}
     return paths | go | {"BAD": bad}
 
 
