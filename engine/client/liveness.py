@@ -85,6 +85,10 @@ def death_of(
     if record.is_final or _is_driven(record, silence):
         return None
     if record.target == "local":
+        # It may have written the final state and ended since the record was read.
+        again = workspace.store.run(record.run_id)
+        if again.is_final or _is_driven(again, silence):
+            return None
         return f"the driver of run {record.run_id} has died; run.resume() goes on with it"
     return _death_on_cluster(record, workspace, silence)
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.store.digests import check_digest, digest_of_file, digest_tags
-from engine.store.retrying import Access
+from engine.store.retrying import Access, is_outage
 from engine.store.tags import DIGEST
 from engine.store.texts import plain_text
 from engine.store.tracking import Tracking
@@ -171,9 +171,12 @@ class Files(Tracking):
         except Exception as error:
             # Artifact stores have many ways to say that there is no such file, and to fail.
             beside = {entry.path for entry in once.list_artifacts(run_id, _folder_of(file))}
-            if file.rstrip("/") in beside:
+            if file.rstrip("/") not in beside:
+                raise FileNotFoundError(f"run {run_id} has no file {file!r}") from error
+            if is_outage(error):
                 raise
-            raise FileNotFoundError(f"run {run_id} has no file {file!r}") from error
+        # It has come in between: the log of an iteration that has just begun.
+        return str(once.download_artifacts(run_id, file, folder))
 
     def files(self, run_id: str, folder: str = "") -> list[str]:
         """List the paths of all artifacts, or of those in a folder, sorted."""

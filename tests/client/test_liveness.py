@@ -69,6 +69,11 @@ def test_a_dead_driver_of_this_machine():
     assert status_of(RECORD, workspace()) == RunStatus.FAILED
 
 
+def test_a_driver_that_has_ended_its_run_since_it_was_read():
+    ended = dataclasses.replace(RECORD, status=RunStatus.COMPLETED)
+    assert death_of(RECORD, workspace(again=ended)) is None
+
+
 @pytest.mark.parametrize(
     ("job", "again", "expected"),
     [

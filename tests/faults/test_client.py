@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 
 from engine import AutoMLRun, RunException, WorkspaceException
 from engine.errors import StoreUnavailable
@@ -120,3 +124,18 @@ def test_a_state_of_an_earlier_driver_does_not_count(experiment, driver):
     run.resume()
     assert run.get_status() == "Running"
     assert Spool(run.id).is_empty
+
+
+def test_a_file_that_comes_between_two_looks(run, client):
+    missed = []
+
+    def fault(number, name, call):
+        if name == "download_artifacts" and not missed:
+            missed.append(name)
+            raise MlflowException("No such artifact", RESOURCE_DOES_NOT_EXIST)
+        return call()
+
+    file = run.get_file_names()[0]
+    client.fault = fault
+    assert Path(run.download_file(file, "copy")).stat().st_size
+    assert missed
