@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 #: Patterns as in ``.gitignore``: what is large or of this machine only, and what holds secrets.
-NOT_UPLOADED = (
+#: Ray's launcher applies them to its own files, too: to the token and to the key for the nodes.
+NOT_MOUNTED = (
     ".raysmith",
     ".git",
     ".venv",
@@ -23,6 +24,16 @@ NOT_UPLOADED = (
     ".kube",
     ".ssh",
     ".gnupg",
+    "credentials.json",
+    "service-account*.json",
+    "secrets.json",
+    "secrets.toml",
+    "secrets.yaml",
+    "secrets.yml",
+)
+#: The same and keys: of a project folder that goes with a job.
+NOT_UPLOADED = (
+    *NOT_MOUNTED,
     ".raysmith-token",
     "id_rsa*",
     "id_dsa*",
@@ -33,10 +44,4 @@ NOT_UPLOADED = (
     "*.p12",
     "*.pfx",
     "*.keystore",
-    "credentials.json",
-    "service-account*.json",
-    "secrets.json",
-    "secrets.toml",
-    "secrets.yaml",
-    "secrets.yml",
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from cluster.not_uploaded import NOT_UPLOADED
+from cluster.not_uploaded import NOT_MOUNTED
 from cluster.provisioning.configuration import ProvisioningConfiguration
 
 #: The version of uv that makes the environment of a node.
@@ -206,7 +206,7 @@ _ENVIRONMENT_SECTIONS: list[Section] = [
         "~/.raysmith-token`).",
         {"file_mounts": {"~/raysmith": ".", TOKEN_FILE: TOKEN_FILE}},
     ),
-    ("Secrets and this machine's own files stay here.", {"rsync_exclude": list(NOT_UPLOADED)}),
+    ("Secrets and this machine's own files stay here.", {"rsync_exclude": list(NOT_MOUNTED)}),
     ("", {"rsync_filter": [".gitignore"]}),
     (
         "An environment of its own: images bring Pythons of all ages.",

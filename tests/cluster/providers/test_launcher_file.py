@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,14 @@ def test_the_others_have_no_such_file(provider):
     config = AmlCompute.provisioning_configuration("STANDARD_D2_V2", provider=provider)
     with pytest.raises(ComputeTargetException, match="no cluster launcher file"):
         cluster_config("x", config)
+
+
+@pytest.mark.parametrize(("provider", "priority"), CASES)
+def test_what_is_left_out_is_none_of_rays_own_files(provider, priority):
+    """Ray's launcher copies its key and the token to the nodes by the same rules."""
+    config = yaml.safe_load((GOLDEN / f"{provider}-{priority}.yaml").read_text())
+    own = ["ray_bootstrap_key.pem", "ray_bootstrap_config.yaml", "ray-autoscaler_us.pem", "id_rsa"]
+    own += [Path(file).name for pair in config["file_mounts"].items() for file in pair]
+    assert ".raysmith-token" in own
+    for pattern in config["rsync_exclude"]:
+        assert not fnmatch.filter(own, pattern), pattern
