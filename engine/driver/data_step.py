@@ -12,6 +12,7 @@ from engine.driver.clock import Clock
 from engine.driver.data_host import DataHost, DataLost, LoadedData, Pending, RunData, Value
 from engine.driver.platform import Platform
 from engine.driver.watch import Watch
+from engine.errors import DataException
 from engine.store.mlflow_store import RunStore
 
 logger = logging.getLogger("raysmith.driver")
@@ -89,7 +90,8 @@ class DataStep:
             except DataLost as lost:
                 losses += 1
                 if losses > MAX_LOSSES:
-                    raise
+                    # A client knows the errors of `engine.errors` by their names.
+                    raise DataException(str(lost)) from lost
                 logger.warning("get_data() is run again: %s", lost)
 
     def _read(self, host: DataHost) -> RunData | None:
