@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from engine.errors import RunException
+from engine.processes import boot_id, process_namespace, process_started
 
 _OWNERS = ".owners"
 
@@ -133,24 +134,11 @@ def _may_live(owner: str) -> bool:
 @cache
 def _machine() -> str:
     """Return what is the same for processes that see each other's numbers, and after a restart."""
-    here = []
-    for read in (lambda: os.readlink("/proc/self/ns/pid"), lambda: os.uname().nodename):
-        with suppress(OSError):
-            here.append(read())
+    here = [part for part in (process_namespace(), os.uname().nodename) if part]
     return hashlib.sha256("|".join(here).encode()).hexdigest()[:12]
 
 
 def _start_of(pid: int) -> str:
     """Return when a process was started, in a form that no clock changes; empty for no process."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
-        # The name, in brackets, may have spaces in it.
-        return f"{boot}{fields.rpartition(')')[2].split()[19]}"
-    except OSError:
-        pass
-    import psutil
-
-    with suppress(psutil.Error):
-        return str(int(psutil.Process(pid).create_time()))
-    return ""
+    started = process_started(pid)
+    return "" if started is None else f"{boot_id()[:8]}{started:.2f}"

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 
-import psutil
+from engine.processes import boot_id, process_namespace, process_started
 
 #: A driver on another machine whose heartbeat does not change for this long counts as dead.
 HEARTBEAT_LIMIT_SECONDS = 30.0
@@ -86,7 +86,7 @@ class DriverIdentity:
         True
         """
         pid = os.getpid()
-        started = _process_started(pid) or 0.0
+        started = process_started(pid) or 0.0
         return cls(uuid.uuid4().hex, _host(), pid, started, time.time(), launch=launch)
 
     @classmethod
@@ -142,7 +142,7 @@ class DriverIdentity:
         """
         if self.host != _host():
             return Life.UNKNOWN
-        started = _process_started(self.pid)
+        started = process_started(self.pid)
         if started is None or abs(started - self.process_started) > _SAME_START_SECONDS:
             return Life.DEAD
         if self.pid == os.getpid():
@@ -152,31 +152,7 @@ class DriverIdentity:
 
 def _host() -> str:
     """Return the machine, its current boot, and the namespace in which process ids are unique."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        namespace = os.readlink("/proc/self/ns/pid")
-    except OSError:
-        boot = namespace = ""
-    return f"{socket.gethostname()}/{boot}/{namespace}"
-
-
-def _process_started(pid: int) -> float | None:
-    """Return when a process started; ``None`` without a process.
-
-    psutil's time of creation follows the wall clock of Linux, the kernel's own count does not.
-    """
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        fields = stat.rpartition(")")[2].split()
-        is_zombie, ticks = fields[0] in "ZX", int(fields[19])
-        return None if is_zombie else ticks / os.sysconf("SC_CLK_TCK")
-    except OSError:
-        if Path("/proc/self/stat").exists():
-            return None
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.NoSuchProcess:
-        return None
+    return f"{socket.gethostname()}/{boot_id()}/{process_namespace()}"
 
 
 def _has_thread(pid: int, thread: int) -> bool:

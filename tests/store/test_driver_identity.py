@@ -11,6 +11,7 @@ import threading
 import psutil
 import pytest
 
+from engine import processes
 from engine.store import driver_identity
 from engine.store.driver_identity import DriverIdentity, Life
 
@@ -124,7 +125,8 @@ def test_where_the_system_has_no_proc_psutil_is_asked(monkeypatch):
         def __truediv__(self, name):
             return Elsewhere(f"{self.path}/{name}")
 
-    monkeypatch.setattr(driver_identity, "Path", Elsewhere)
+    for module in (processes, driver_identity):
+        monkeypatch.setattr(module, "Path", Elsewhere)
     driver = DriverIdentity.of_this_process().beat()
     assert driver.process_started == psutil.Process().create_time()
     assert driver.life() is Life.ALIVE
