@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -101,7 +101,8 @@ class Patience:
 
     Examples
     --------
-    >>> list(Patience(10.0, first_pause=1.0, longest_pause=3.0).pauses(3))
+    >>> patience = Patience(10.0, first_pause=1.0, longest_pause=3.0)
+    >>> [patience.pause(tries) for tries in (1, 2, 3)]
     [1.0, 2.0, 3.0]
     """
 
@@ -111,12 +112,9 @@ class Patience:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
-    def pauses(self, number: int) -> Iterator[float]:
-        """Yield the pauses before the next ``number`` tries, without jitter."""
-        pause = self.first_pause
-        for _ in range(number):
-            yield min(pause, self.longest_pause)
-            pause *= 2
+    def pause(self, tries: int) -> float:
+        """Return the seconds to wait after so many tries, without jitter."""
+        return min(self.first_pause * 2.0 ** min(tries - 1, 20), self.longest_pause)
 
 
 #: A user waits for an answer: a request that MLflow has given up, after 120 s, is made once more.
@@ -201,8 +199,8 @@ class RetryingClient:
                 # Not chained: the text of the cause may hold a password.
                 raise StoreUnavailable(self._message(access, failure))
             tries += 1
-            *_, pause = self.patience.pauses(min(tries, 20))
-            self.patience.sleep(min(left, pause * random.uniform(0.5, 1.0)))
+            pause = self.patience.pause(tries) * random.uniform(0.5, 1.0)
+            self.patience.sleep(min(left, pause))
 
     def _failed(self, access: Access, began: float, error: Exception) -> float:
         """Take note of a failure; return the seconds of patience that are left."""
