@@ -171,12 +171,7 @@ def names(value: object) -> str | None:
     >>> names("KNN")
     'a non-empty list of names'
     """
-    fits = (
-        isinstance(value, Sequence | set | frozenset)
-        and not isinstance(value, str)
-        and len(value) > 0
-        and all(isinstance(name, str) for name in value)
-    )
+    fits = _is_list_of(value, lambda name: isinstance(name, str))
     return None if fits else "a non-empty list of names"
 
 
@@ -292,10 +287,14 @@ def columns(value: object) -> str | None:
     >>> columns("age")
     "a non-empty list of columns' names"
     """
-    fits = (
+    fits = _is_list_of(value, lambda name: column(name) is None)
+    return None if fits else "a non-empty list of columns' names"
+
+
+def _is_list_of(value: object, fits: Callable[[object], bool]) -> bool:
+    return (
         isinstance(value, Sequence | set | frozenset)
         and not isinstance(value, str)
         and len(value) > 0
-        and all(column(name) is None for name in value)
+        and all(fits(item) for item in value)
     )
-    return None if fits else "a non-empty list of columns' names"
