@@ -53,8 +53,8 @@ def hide_password(uri: str) -> str:
     --------
     >>> hide_password("postgresql://ada:se/c@ret@host/db")
     'postgresql://ada:***@host/db'
-    >>> hide_password("sqlite:////home/ada@work/mlflow.db")
-    'sqlite:////home/ada@work/mlflow.db'
+    >>> hide_password("sqlite:///ada@work/mlflow.db")
+    'sqlite:///ada@work/mlflow.db'
     """
     scheme, separator, rest = uri.partition("://")
     if scheme.partition("+")[0] in _WITHOUT_CREDENTIALS:

@@ -7,7 +7,13 @@ import pytest
 from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd
 from engine.store.status import IterationStatus, RunStatus
-from engine.store.texts import hide_password, hide_passwords, plain_text, without_credentials
+from engine.store.texts import (
+    hide_password,
+    hide_passwords,
+    password_of,
+    plain_text,
+    without_credentials,
+)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +62,24 @@ def test_texts_without_passwords_stay_as_they_are(text):
 )
 def test_the_password_of_a_uri(uri, shown):
     assert hide_password(uri) == shown
+
+
+@pytest.mark.parametrize(
+    ("uri", "password", "shown", "bare"),
+    [
+        ("http://a:s3cret@h:1/p", "s3cret", "http://a:***@h:1/p", "http://h:1/p"),
+        ("postgresql://a:p%40ss@h/d", "p%40ss", "postgresql://a:***@h/d", "postgresql://h/d"),
+        ("http://a:b@c@h/p", "b@c", "http://a:***@h/p", "http://h/p"),
+        ("http://token@h", "", "http://token@h", "http://h"),
+        ("sqlite:////data/a:b@c/m.db", "", "sqlite:////data/a:b@c/m.db", None),
+        ("", "", "", ""),
+    ],
+)
+def test_the_parts_of_a_uri(uri, password, shown, bare):
+    assert password_of(uri) == password
+    assert hide_password(uri) == shown
+    if bare is not None:
+        assert without_credentials(uri) == bare
 
 
 @pytest.mark.parametrize(
