@@ -25,15 +25,19 @@ def die():
     raise DriverDied
 
 
-@in_memory
-def test_a_new_driver_goes_on_where_the_earlier_one_died(experiment, monkeypatch):
-    replay = Replay(experiment, {2: scored(0.9, 10.0)})
-    replay.after(5.0, die)
+def drive_to_death(replay, monkeypatch):
     with monkeypatch.context() as patch:
         # A killed process writes nothing more.
         patch.setattr("engine.driver.progress.Progress.end_unfinished", lambda *_: None)
         with pytest.raises(DriverDied):
             replay.drive()
+
+
+@in_memory
+def test_a_new_driver_goes_on_where_the_earlier_one_died(experiment, monkeypatch):
+    replay = Replay(experiment, {2: scored(0.9, 10.0)})
+    replay.after(5.0, die)
+    drive_to_death(replay, monkeypatch)
     before = replay.store.iterations(replay.run_id)
     assert [r.status for r in before] == ["Completed", "Completed", "Running"]
     assert replay.drive() == dict.fromkeys(range(6), "Completed")
@@ -182,11 +186,7 @@ def test_what_a_dead_driver_has_left_open_ends_with_the_run(experiment, monkeypa
     """Here a pipeline, and an ensemble that the next driver does not make."""
     replay = Replay(experiment, {2: scored(0.9, 10.0)})
     replay.after(5.0, die)
-    with monkeypatch.context() as patch:
-        # A killed process writes nothing more.
-        patch.setattr("engine.driver.progress.Progress.end_unfinished", lambda *_: None)
-        with pytest.raises(DriverDied):
-            replay.drive()
+    drive_to_death(replay, monkeypatch)
     assert replay.statuses[2] == "Running"
     # The store is left as it is; who looks sees that nobody executes the iteration.
     assert replay.run.get_status() == "Failed"
