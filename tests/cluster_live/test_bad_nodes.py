@@ -16,7 +16,7 @@ from cluster import AmlCompute, ComputeTarget, RunConfiguration
 from cluster.providers.local_processes import NODE_MARK, marked
 from engine import AutoMLConfig, Experiment
 from tests.cluster_live.test_local_cluster import WAITING
-from tests.live.helpers import wait_until
+from tests.live.helpers import delete_targets, wait_until
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 
@@ -71,9 +71,7 @@ def place(module_workspace):
     Path("project/plain.py").write_text(PLAIN)
     Path("project/sitecustomize.py").write_text(WAITING)
     yield module_workspace
-    for name, target in module_workspace.compute_targets.items():
-        if name != "local":
-            target.delete(force=True)
+    delete_targets(module_workspace)
 
 
 @pytest.fixture(scope="module")

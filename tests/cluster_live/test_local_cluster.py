@@ -14,7 +14,7 @@ import pytest
 from cluster import AmlCompute, ComputeTarget, ComputeTargetException, RunConfiguration
 from cluster.providers.local_processes import NODE_MARK, marked
 from engine import AutoMLConfig, AutoMLRun, Experiment, RunException, Workspace
-from tests.live.helpers import statuses, wait_until
+from tests.live.helpers import delete_targets, statuses, wait_until
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 
@@ -64,9 +64,7 @@ def place(module_workspace):
         yield module_workspace
     finally:
         patch.undo()
-        for name, target in module_workspace.compute_targets.items():
-            if name != "local":
-                target.delete(force=True)
+        delete_targets(module_workspace)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from engine import AutoMLConfig, AutoMLRun
+from engine import AutoMLConfig, AutoMLRun, Workspace
 
 COUNTING = """
 import os
@@ -112,6 +112,13 @@ def wait_until(condition: Callable[[], bool], seconds: float = 120.0) -> float:
 
 def statuses(run: AutoMLRun) -> dict[int, str]:
     return {child.iteration: child.get_status() for child in run.get_children()}
+
+
+def delete_targets(workspace: Workspace) -> None:
+    """End the clusters of a workspace, also those that do not answer."""
+    for name, target in workspace.compute_targets.items():
+        if name != "local":
+            target.delete(force=True)
 
 
 def free_port(host: str = "127.0.0.1") -> int:
