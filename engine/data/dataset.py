@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -128,6 +129,11 @@ class Dataset:
             return self.layout.columns
         return tuple(Column(name, "Numeric") for name in self.feature_names)
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the data, see `engine.data.fingerprint`; made once, as it reads all of X."""
+        return fingerprint(self)
+
     def target(self, labels: NDArray[Any]) -> NDArray[Any]:
         """Return labels as class codes (int64), or a regression target (float64) as it is."""
         return labels if self.classes is None else np.searchsorted(self.classes, labels)
@@ -150,7 +156,7 @@ class Dataset:
             weighted=self.sample_weight is not None,
             class_counts=None if counts is None else tuple(int(count) for count in counts),
             validation=self._validation(),
-            fingerprint=fingerprint(self),
+            fingerprint=self.fingerprint,
             notes=self.notes,
         )
 

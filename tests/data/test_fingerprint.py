@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from engine.data import dataset
 from engine.data import fingerprint as module
 from engine.data.check import check_data
 from engine.data.dataset import Dataset
@@ -160,3 +161,11 @@ def test_a_fingerprint_of_another_form_says_nothing():
     assert not is_other_data(f"{FORM}a", "b")
     assert not is_other_data("b", f"{FORM}a")
     assert is_other_data(f"{FORM}a", f"{FORM}b")
+
+
+def test_it_is_made_once_for_data_that_is_asked_often(monkeypatch):
+    made = []
+    monkeypatch.setattr(dataset, "fingerprint", lambda data: made.append(data) or "x1-a")
+    data = check_data({"X": NUMBERS, "y": Y}, "classification")
+    assert {data.summary().fingerprint for _ in range(3)} == {"x1-a"}
+    assert len(made) == 1
