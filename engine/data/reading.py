@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,10 +120,9 @@ def read_rows(rows: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
 def warn_of_losses(losses: Mapping[str, Loss], columns: Sequence[Column]) -> None:
     """Give an `UnreadableValuesWarning` for the losses that are unusual, if there are any."""
     unusual = [
-        f"{losses[c.name].n_lost} of {losses[c.name].n_present} values of {c.name!r} are not "
-        f"{_KINDS[c.purpose]}"
-        for c in columns
-        if c.name in losses and losses[c.name].is_unusual(c)
+        f"{loss.n_lost} of {loss.n_present} values of {column.name!r} are not "
+        f"{_KINDS[column.purpose]}"
+        for column, loss in _unusual(losses, columns)
     ]
     if unusual:
         more = f"; and of {len(unusual) - 10} more columns" if len(unusual) > 10 else ""
@@ -146,10 +145,9 @@ def notes_of_losses(
 ('x')",)
     """
     return tuple(
-        f"{losses[c.name].n_lost} of {losses[c.name].n_present} values of {c.name!r} in {name} are "
-        f"not {_KINDS[c.purpose]} and count as missing, for example {losses[c.name].example}"
-        for c in columns
-        if c.name in losses and losses[c.name].is_unusual(c)
+        f"{loss.n_lost} of {loss.n_present} values of {column.name!r} in {name} are "
+        f"not {_KINDS[column.purpose]} and count as missing, for example {loss.example}"
+        for column, loss in _unusual(losses, columns)
     )
 
 
@@ -169,6 +167,15 @@ def as_numbers(frame: pd.DataFrame) -> np.ndarray:
     read, losses = read_columns(frame, columns)
     warn_of_losses(losses, columns)
     return read.to_numpy()
+
+
+def _unusual(
+    losses: Mapping[str, Loss], columns: Sequence[Column]
+) -> Iterator[tuple[Column, Loss]]:
+    for column in columns:
+        loss = losses.get(column.name)
+        if loss is not None and loss.is_unusual(column):
+            yield column, loss
 
 
 def _may_lose(rows: pd.DataFrame, columns: Sequence[Column]) -> list[Column]:
