@@ -93,8 +93,7 @@ class IterationRun(Stored):
             return ""
 
     def _record(self) -> IterationRecord:
-        record = self.store.iteration(self.id)
-        return record if record.status.is_final else self.parent.as_seen(record)
+        return self.parent.as_seen(self.store.iteration(self.id))
 
 
 def pick_metrics(metrics: Mapping[str, float], name: str | None) -> dict[str, float]:
