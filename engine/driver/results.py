@@ -55,8 +55,13 @@ def keep_best(store: RunStore, record: RunRecord) -> IterationRecord | None:
     except Exception as error:
         logger.exception("no MLflow model of the best iteration")
         note = f"the best model is not kept in MLflow's own format: {type(error).__name__}: {error}"
-        store.tag_notes(record.run_id, (*record.notes, note.splitlines()[0]))
+        add_note(store, record.run_id, note)
     return best
+
+
+def add_note(store: RunStore, run_id: str, note: str) -> None:
+    """Add a warning for the user, of which the first line is kept, to those of a run."""
+    store.tag_notes(run_id, (*store.run(run_id).notes, note.splitlines()[0]))
 
 
 def describe(

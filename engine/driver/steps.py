@@ -15,7 +15,7 @@ from engine.driver.ensemble_step import BeginSecondLevel, EnsembleStep
 from engine.driver.first_node import first_node
 from engine.driver.outcome import EndedBy, Outcome
 from engine.driver.platform import Platform
-from engine.driver.results import TOO_SHORT, describe, keep_best
+from engine.driver.results import TOO_SHORT, add_note, describe, keep_best
 from engine.driver.resuming import check_same_data, schedule_after, search_for, tell_earlier
 from engine.driver.time_budget import TimeBudget
 from engine.driver.tuning import Tuning
@@ -197,7 +197,6 @@ class RunSteps:
     def _add_note(self, note: str) -> None:
         """Add a warning to the run's; a store that does not answer goes without it."""
         try:
-            notes = self._store.run(self._run_id).notes
-            self._store.tag_notes(self._run_id, (*notes, note.splitlines()[0]))
+            add_note(self._store, self._run_id, note)
         except Exception:
             logger.exception("a note could not be written: %s", note)
