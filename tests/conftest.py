@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,19 @@ def experiment(workspace: Workspace, tmp_path: Path) -> Iterator[Experiment]:
         if run.get_status() in ("Preparing", "Running", "Finalizing"):
             run.cancel()
             run.wait_for_completion(timeout_seconds=60)
+
+
+@contextmanager
+def mlflow_uri(uri: str | None) -> Iterator[None]:
+    """Where MLflow's own functions look, as when a script has set it; afterwards nothing is set."""
+    with pytest.MonkeyPatch.context() as patch:
+        # It leaves the address in the environment.
+        patch.setenv("MLFLOW_TRACKING_URI", "")
+        mlflow.set_tracking_uri(uri)
+        try:
+            yield
+        finally:
+            mlflow.set_tracking_uri(None)
 
 
 def copied_database(folder: Path, template: Path) -> str:

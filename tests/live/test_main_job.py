@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from engine import Experiment, RunException
+from tests.conftest import mlflow_uri
 from tests.live.helpers import quick_config, statuses
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
@@ -132,15 +133,11 @@ def test_the_best_model_is_an_mlflow_model(finished):
     again = run.register_model("a model")
     assert int(again.version) == int(version.version) + 1
     assert "a model" in run.experiment.workspace.models
-    before = mlflow.get_tracking_uri()
-    try:
-        mlflow.set_tracking_uri(run.experiment.workspace.tracking_uri)
+    with mlflow_uri(run.experiment.workspace.tracking_uri):
         X = np.zeros((3, 5))
         expected = model.predict(X)
         assert (mlflow.sklearn.load_model("models:/a model/1").predict(X) == expected).all()
         assert (mlflow.pyfunc.load_model("models:/a model/1").predict(X) == expected).all()
-    finally:
-        mlflow.set_tracking_uri(before)
 
 
 def test_another_process_re_opens_it(finished):

@@ -6,11 +6,11 @@ The blocks of a page run one after the other, in an empty folder. Those that are
 
 from __future__ import annotations
 
-import mlflow
 import pytest
 from _ext import pages, sources
 
 from engine import Workspace
+from tests.conftest import mlflow_uri
 
 RUN = {
     str(page.relative_to(sources.ROOT)): blocks
@@ -23,13 +23,10 @@ RUN = {
 @pytest.mark.usefixtures("ray_cluster")
 @pytest.mark.parametrize("page", RUN)
 def test_the_python_of_a_page(page: str, workspace: Workspace, capsys: pytest.CaptureFixture[str]):
-    before = mlflow.get_tracking_uri()
     names: dict[str, object] = {"__name__": "__main__"}
-    try:
+    with mlflow_uri(None):
         for number, block in enumerate(RUN[page], 1):
             exec(compile(block, f"{page}, block {number}", "exec"), names)
-    finally:
-        mlflow.set_tracking_uri(before)
     for experiment in workspace.experiments.values():
         for run in experiment.get_runs():
             run.wait_for_completion(timeout_seconds=120)

@@ -15,6 +15,7 @@ import pytest
 
 from engine import AutoMLConfig, ModelException, onnx_inputs
 from engine.cli.parser import main
+from tests.conftest import mlflow_uri
 from tests.live.helpers import customers, free_port, leaves, server
 from tests.show.browser import open_browser
 from tests.show.test_report import keep
@@ -47,12 +48,8 @@ def run(explained_run):
 
 @pytest.fixture(scope="module")
 def version(run):
-    with pytest.MonkeyPatch.context() as patch:
-        # It leaves the address in the environment.
-        patch.setenv("MLFLOW_TRACKING_URI", "")
-        mlflow.set_tracking_uri(run.experiment.workspace.tracking_uri)
+    with mlflow_uri(run.experiment.workspace.tracking_uri):
         yield run.register_model("churn", description="Who leaves, and who stays.")
-        mlflow.set_tracking_uri(None)
 
 
 def test_the_card_lies_beside_the_model(run, version):
