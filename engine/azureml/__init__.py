@@ -1,0 +1,6 @@
+"""The module tree of the retired service's SDK v1: names, argument orders, leniency, return types.
+
+`import azureml.X` becomes `from engine import azureml`, and `from azureml.X import Y` becomes
+`from engine.azureml.X import Y`. The classes are subclasses of those in `engine.client` and
+`cluster`, which hold all behaviour. The room may import everything below `engine.migration`.
+"""
