@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import ClassVar
 
 from engine.client.interfaces import WorkspaceLike
 from engine.client.launch import check_target, start_run
@@ -39,6 +40,9 @@ class Experiment:
     WorkspaceException
         When the workspace cannot be opened.
     """
+
+    #: Class of the experiment's runs.
+    run_class: ClassVar[type[AutoMLRun]] = AutoMLRun
 
     def __init__(self, workspace: WorkspaceLike, name: str) -> None:
         check_experiment_name(name)
@@ -100,14 +104,14 @@ class Experiment:
         given = config.prepare()
         open_debug_log(given.settings)
         check_target(self.workspace, given)
-        run = AutoMLRun(self, start_run(self.workspace, self.id, given, tags))
+        run = self.run_class(self, start_run(self.workspace, self.id, given, tags))
         if show_output:
             _wait(run)
         return run
 
     def get_runs(self) -> list[AutoMLRun]:
         """List all runs, newest first."""
-        return [AutoMLRun.of(self, record) for record in self.workspace.store.runs(self.id)]
+        return [self.run_class.of(self, record) for record in self.workspace.store.runs(self.id)]
 
 
 def _wait(run: AutoMLRun) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from scipy import sparse
 
 from engine.data.dataset import Matrix, rows_of
 from engine.errors import ConfigException
+from engine.explain.explanation import ModelExplanation
 from engine.explain.files import load_explanation, save_explanation
 from engine.explain.pieces import Work
 from engine.pipelines.protocols import Predictor
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _BACKGROUND = 100
 
 
-def retrieve_model_explanation(best_run: IterationRun | AutoMLRun) -> tuple[Any, ...]:
+def retrieve_model_explanation(best_run: IterationRun | AutoMLRun) -> ModelExplanation:
     """Read the explanation that was kept with an iteration.
 
     Parameters
@@ -33,9 +34,9 @@ def retrieve_model_explanation(best_run: IterationRun | AutoMLRun) -> tuple[Any,
 
     Returns
     -------
-    tuple
-        ``(shap_values, expected_values, overall_summary, overall_imp, per_class_summary,
-        per_class_imp)``.
+    ModelExplanation
+        A named tuple ``(shap_values, expected_values, overall_summary, overall_imp,
+        per_class_summary, per_class_imp)``.
 
         - ``shap_values``: arrays of (n_rows, n_features), for classification a list of them over
           the classes, for regression one.
@@ -53,7 +54,7 @@ def retrieve_model_explanation(best_run: IterationRun | AutoMLRun) -> tuple[Any,
     """
     if hasattr(best_run, "get_output"):
         best_run = best_run.get_output()[0]
-    return load_explanation(best_run.store, best_run.id).as_six()
+    return load_explanation(best_run.store, best_run.run_id).as_six()
 
 
 def explain_model(
@@ -62,7 +63,8 @@ def explain_model(
     X_test: Matrix,
     best_run: IterationRun | None = None,
     features: str | Sequence[str] | None = None,
-) -> tuple[Any, ...]:
+    y_train: object = None,
+) -> ModelExplanation:
     """Compute the SHAP values of any model, on the cluster where this process is connected to one.
 
     Parameters
@@ -78,10 +80,12 @@ def explain_model(
     features:
         ``raw`` (default): values for the columns of ``X_test``; ``engineered``: for those that
         the pipeline's first step makes; a list: names for the raw columns.
+    y_train:
+        Targets of the training rows. Older calls give them; SHAP values do not depend on them.
 
     Returns
     -------
-    tuple
+    ModelExplanation
         As `retrieve_model_explanation`.
 
     Raises
@@ -110,7 +114,7 @@ def explain_model(
     work = Work(fitted_model, _drawn(background), rows, names, "X_test", kind)
     explanation = explain_rows(work)
     if best_run is not None:
-        save_explanation(best_run.store, best_run.id, explanation)
+        save_explanation(best_run.store, best_run.run_id, explanation)
     return explanation.as_six()
 
 
