@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from engine.client.interfaces import WorkspaceLike
 from engine.client.launch import check_target, start_run
@@ -58,7 +58,7 @@ class Experiment:
         self.id = workspace.store.experiment_id(name, workspace.artifact_location)
 
     @classmethod
-    def existing(cls, workspace: WorkspaceLike, name: str, experiment_id: str) -> Experiment:
+    def existing(cls, workspace: WorkspaceLike, name: str, experiment_id: str) -> Self:
         """Return an experiment that the store holds already, whatever its name."""
         experiment = cls.__new__(cls)
         experiment.workspace, experiment.name, experiment.id = workspace, name, experiment_id

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from engine.data.dataset import Matrix, rows_of
 from engine.errors import ConfigException
-from engine.explain.explanation import ModelExplanation
+from engine.explain.explanation import Explanation, ModelExplanation
 from engine.explain.files import load_explanation, save_explanation
 from engine.explain.pieces import Work
 from engine.pipelines.protocols import Predictor
@@ -102,6 +102,39 @@ def explain_model(
     >>> explain_model(model, X, X[:5], features=["used", "ignored"])[3]
     ['used', 'ignored']
     """
+    explanation = explanation_of(fitted_model, X_train, X_test, features)
+    if best_run is not None:
+        save_explanation(best_run.store, best_run.run_id, explanation)
+    return explanation.as_six()
+
+
+def explanation_of(
+    fitted_model: Predictor,
+    X_train: Matrix,
+    X_test: Matrix,
+    features: str | Sequence[str] | None = None,
+) -> Explanation:
+    """Compute the SHAP values of any model, in the form that `engine.explain` keeps.
+
+    Parameters
+    ----------
+    fitted_model, X_train, X_test, features:
+        As in `explain_model`.
+
+    Raises
+    ------
+    ConfigException
+        For input that is not two-dimensional, or names that do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> X = np.random.default_rng(0).normal(size=(60, 2))
+    >>> model = LinearRegression().fit(X, X @ [3.0, 0.0])
+    >>> explanation_of(model, X, X[:5]).columns
+    ('column_0', 'column_1')
+    """
     from engine.driver.explain_actors import explain_rows
 
     background, rows = _matrix(X_train, "X_train"), _matrix(X_test, "X_test")
@@ -111,11 +144,7 @@ def explain_model(
         )
     kind = _kind(features, fitted_model)
     names = _names(features, rows)
-    work = Work(fitted_model, _drawn(background), rows, names, "X_test", kind)
-    explanation = explain_rows(work)
-    if best_run is not None:
-        save_explanation(best_run.store, best_run.run_id, explanation)
-    return explanation.as_six()
+    return explain_rows(Work(fitted_model, _drawn(background), rows, names, "X_test", kind))
 
 
 def _kind(features: str | Sequence[str] | None, model: object) -> str:

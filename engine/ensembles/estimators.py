@@ -71,9 +71,13 @@ class SharedFeatures(TransformerMixin, BaseEstimator):
         """Return what the member's first step returns, see `DataTransformer`."""
         return list(self.transformer.get_engineered_feature_names())
 
-    def get_featurization_summary(self) -> list[dict[str, Any]]:
+    def get_featurization_summary(self, is_user_friendly: bool = True) -> list[dict[str, Any]]:
         """Return what the member's first step returns, see `DataTransformer`."""
-        return list(self.transformer.get_featurization_summary())
+        return list(self.transformer.get_featurization_summary(is_user_friendly))
+
+    def get_stats_feature_type_summary(self) -> list[dict[str, Any]]:
+        """Return what the member's first step returns, see `DataTransformer`."""
+        return list(self.transformer.get_stats_feature_type_summary())
 
 
 class _Ensemble(BaseEstimator):

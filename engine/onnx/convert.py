@@ -36,11 +36,11 @@ def to_onnx(model: Pipeline, by_column: bool = False) -> ModelProto:
     -------
     onnx.ModelProto
         Its inputs are ``X``, double (n_rows, n_columns), when the pipeline was fitted on numbers
-        alone, unless ``by_column`` is set, else a tensor (n_rows, 1) a raw column, under the column's name: double for numbers
-        (NaN for missing ones), string for categories (``""`` for missing ones). `onnx_inputs`
-        makes them from a table. Its outputs are ``label`` (n_rows,) and ``probabilities``
-        (n_rows, n_classes), or for regression ``prediction`` (n_rows,); with a ``_`` behind where a
-        column has that name.
+        alone, unless ``by_column`` is set, else a tensor (n_rows, 1) a raw column, under the
+        column's name: double for numbers (NaN for missing ones), string for categories (``""`` for
+        missing ones). `onnx_inputs` makes them from a table. Its outputs are ``label`` (n_rows,)
+        and ``probabilities`` (n_rows, n_classes), or for regression ``prediction`` (n_rows,); with
+        a ``_`` behind where a column has that name.
 
     Raises
     ------
