@@ -25,8 +25,6 @@ import os
 import joblib
 import pandas as pd
 
-from engine.azureml.core.model import Model
-
 model = None
 
 
@@ -34,7 +32,11 @@ def init():
     global model
     folder = os.environ.get("AZUREML_MODEL_DIR", "")
     path = os.path.join(folder, "model.pkl")
-    model = joblib.load(path if os.path.exists(path) else Model.get_model_path({model_name!r}))
+    if not os.path.exists(path):
+        from engine.azureml.core.model import Model
+
+        path = Model.get_model_path({model_name!r})
+    model = joblib.load(path)
 
 
 def run(data):
