@@ -30,7 +30,7 @@ def lazy_package(
     """
     table = dict(names or {})
 
-    def __getattr__(name: str) -> Any:
+    def get(name: str) -> Any:
         if name in table:
             value = getattr(import_module(table[name]), name)
         elif not name.startswith("_") and find_spec(f"{package}.{name}") is not None:
@@ -43,7 +43,7 @@ def lazy_package(
         setattr(sys.modules[package], name, value)
         return value
 
-    def __dir__() -> list[str]:
+    def names_of_package() -> list[str]:
         return sorted({*vars(sys.modules[package]), *table})
 
-    return __getattr__, __dir__
+    return get, names_of_package

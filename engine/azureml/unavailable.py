@@ -6,7 +6,7 @@ says what to use instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar, NoReturn
 
 from engine.errors import AutoMLError
@@ -55,8 +55,19 @@ the files with Dataset.Tabular
     return _Refusing(name, (), {"way": way, "__doc__": f"Not available: {way}."})
 
 
-def unavailable_module(module: str, way: str) -> Callable[[str], Any]:
+def unavailable_module(
+    module: str, way: str, functions: Collection[str] = ()
+) -> Callable[[str], Any]:
     """Return the function ``__getattr__`` of a module of which nothing is available.
+
+    Parameters
+    ----------
+    module:
+        Full name of the module.
+    way:
+        As of `unavailable`.
+    functions:
+        Names that do not begin with a capital letter, as those of classes do.
 
     Examples
     --------
@@ -65,12 +76,12 @@ def unavailable_module(module: str, way: str) -> Callable[[str], Any]:
     'AutoMLStep'
     """
 
-    def __getattr__(name: str) -> Any:
-        if name.startswith("_"):
+    def get(name: str) -> Any:
+        if not (name[:1].isupper() or name in functions):
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         return unavailable(name, way)
 
-    return __getattr__
+    return get
 
 
 #: What to use in place of larger parts of the retired service.

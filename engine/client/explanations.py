@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from engine.data.dataset import Matrix, rows_of
+from engine.data.matrix import in_pandas
 from engine.errors import ConfigException
 from engine.explain.explanation import Explanation, ModelExplanation
 from engine.explain.files import load_explanation, save_explanation
@@ -183,8 +184,7 @@ def _drawn(background: Matrix) -> Matrix:
 
 def _matrix(X: Matrix, name: str) -> Matrix:
     """Return a table, array or CSR matrix of rows and columns."""
-    if hasattr(X, "to_pandas") and not isinstance(X, pd.DataFrame):
-        X = X.to_pandas()
+    X = in_pandas(X)
     if sparse.issparse(X):
         return sparse.csr_matrix(X)
     if not isinstance(X, pd.DataFrame):
