@@ -278,12 +278,8 @@ class AutoMLRun(run.AutoMLRun, Run):
             The run's tables, compared likewise.
         data, label, columns, spark_context:
             Not available.
-        experiment_timeout_hours, experiment_timeout_minutes:
-            New time limit, counted from now.
-        experiment_exit_score:
-            New score at which the run ends.
-        iterations:
-            Number of iterations to add.
+        experiment_timeout_hours, experiment_timeout_minutes, experiment_exit_score, iterations:
+            As in `engine.AutoMLRun.continue_experiment`.
         show_output:
             Print the table of iterations.
 
@@ -294,12 +290,7 @@ class AutoMLRun(run.AutoMLRun, Run):
         RunException
             While the run goes on.
         """
-        if spark_context is not None:
-            raise NotAvailable(f"spark_context of the retired service is not available: {SPARK}")
-        words = {"data": data, "label": label, "columns": columns}
-        given = [name for name, value in words.items() if value is not None]
-        if given:
-            raise ConfigException([f"{name}: give X and y, or training_data" for name in given])
+        _refuse(spark_context=spark_context, data=data, label=label, columns=columns)
         arrays = (X, y, sample_weight, X_valid, y_valid, sample_weight_valid, cv_splits_indices)
         raw = {**dict(zip(_ARRAYS, arrays, strict=True)), "training_data": training_data}
         raw["validation_data"] = validation_data
@@ -349,3 +340,12 @@ class AutoMLRun(run.AutoMLRun, Run):
     def get_environment(self) -> Any:
         """Return the packages that the best model needs, as an `Environment`."""
         return self.get_best_child().get_environment()
+
+
+def _refuse(spark_context: object, **words: object) -> None:
+    """Raise for data in a form that is not available."""
+    if spark_context is not None:
+        raise NotAvailable(f"spark_context of the retired service is not available: {SPARK}")
+    given = [name for name, value in words.items() if value is not None]
+    if given:
+        raise ConfigException([f"{name}: give X and y, or training_data" for name in given])

@@ -11,7 +11,7 @@ from engine.azureml.train.automl.old_names import MODELS, RENAMED, TIMES, WITHOU
 from engine.config.combinations import DATA_PARAMETERS
 from engine.config.settings import FIELDS
 from engine.data.featurization import FeaturizationConfig
-from engine.errors import ConfigException
+from engine.errors import AutoMLError, ConfigException
 from engine.pipelines.catalogue.estimators import estimators_of
 
 _KNOWN = frozenset({*FIELDS, *DATA_PARAMETERS})
@@ -236,7 +236,14 @@ def _local(values: dict[str, Any]) -> list[str]:
     target = values.get("compute_target") or getattr(configuration, "target", None)
     if getattr(target, "name", target) not in (None, "local"):
         return []
+    try:
+        # It copies the files of the configuration's data references, too.
+        environment = configuration.to_runtime_env()
+    except (AutoMLError, AttributeError, TypeError):
+        return []  # `engine.AutoMLConfig` says what is wrong with it
     del values["run_configuration"]
+    if not environment:
+        return []
     return ["run_configuration: a local run uses the packages that are installed, it is left out"]
 
 
