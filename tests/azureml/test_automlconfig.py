@@ -115,7 +115,9 @@ def test_defaults_are_those_of_july_2019():
     ("iterations", "more", "pipelines", "ensembles"),
     [
         (20, {}, 18, 2),
-        (3, {}, 1, 2),
+        (3, {}, 2, 1),
+        (3, {"enable_voting_ensemble": False}, 2, 1),
+        (4, {}, 2, 2),
         (2, {}, 2, 0),
         (1, {}, 1, 0),
         (20, {"enable_voting_ensemble": False}, 19, 1),

@@ -255,6 +255,8 @@ def test_small_methods(v1_run, capsys):
         Run.get_context()
     assert f"/runs/{v1_run.get_best_child().run_id}" in v1_run.get_best_child().get_portal_url()
     assert v1_run.get_best_child().number == BEST
+    v1_run.set_tags({"stage": "draft"})
+    assert v1_run.get_tags()["stage"] == "draft"
 
 
 def test_the_widget_shows_the_run_of_an_iteration(v1_run, monkeypatch):

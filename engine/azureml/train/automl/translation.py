@@ -208,6 +208,9 @@ def _ensembles(values: dict[str, Any]) -> list[str]:
         values |= dict.fromkeys(names, False)
     elif values.get("enable_onnx_compatible_models") or values["model_explainability"]:
         values["enable_stack_ensemble"] = False
+    elif iterations == _NO_ENSEMBLES + 1 and values.get("enable_voting_ensemble", True) is True:
+        # Both ensembles would leave one pipeline, which nothing can be combined with.
+        values["enable_stack_ensemble"] = False
     on = sum(values.get(name, True) is True for name in names)
     values["iterations"] = iterations - on
     notes = []
