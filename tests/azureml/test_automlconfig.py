@@ -120,6 +120,8 @@ def test_defaults_are_those_of_july_2019():
         (4, {}, 2, 2),
         (2, {}, 2, 0),
         (1, {}, 1, 0),
+        (np.int64(20), {"enable_stack_ensemble": np.True_}, 18, 2),
+        (np.int32(5), {"enable_stack_ensemble": np.False_}, 4, 1),
         (20, {"enable_voting_ensemble": False}, 19, 1),
         (20, {"model_explainability": True}, 19, 1),
         (20, {"enable_onnx_compatible_models": True}, 19, 1),

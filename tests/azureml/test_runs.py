@@ -285,7 +285,7 @@ def test_models_are_registered(v1_run):
 
 
 def test_only_the_model_is_registered(v1_run):
-    with pytest.raises(ConfigException, match="model_path='outputs/other.pkl': allowed is any"):
+    with pytest.raises(ConfigException, match=r"model_path='outputs/other\.pkl': allowed"):
         v1_run.get_best_child().register_model("churn", "outputs/other.pkl")
     with pytest.raises(RunException, match="iteration 1 has no model"):
         next(v1_run.get_children(status="Failed")).register_model("churn", "outputs/model.pkl")
