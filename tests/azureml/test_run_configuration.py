@@ -59,7 +59,7 @@ def test_attributes_without_effect_warn():
         warnings.simplefilter("error")
         config.auto_prepare_environment = True
         config.environment.docker.shared_volumes = True
-    with pytest.raises(NotAvailable, match="Dataset.Tabular"):
+    with pytest.raises(NotAvailable, match=r"Dataset\.Tabular"):
         config.spark = {}
     with pytest.raises(NotAvailable, match="build the image"):
         config.environment.docker.base_dockerfile = "FROM scratch"

@@ -12,7 +12,8 @@ from engine.azureml.unavailable import NotAvailable
 
 #: Imports of the sample notebooks and of public scripts, with the names that they take.
 IMPORTS = """
-azureml.core VERSION ComputeTarget Dataset Datastore Environment RunConfiguration ScriptRunConfig Workspace
+azureml.core VERSION ComputeTarget Dataset Datastore Environment RunConfiguration
+azureml.core ScriptRunConfig Workspace
 azureml.core.authentication InteractiveLoginAuthentication ServicePrincipalAuthentication
 azureml.core.authentication MsiAuthentication AzureCliAuthentication
 azureml.core.compute AmlCompute ComputeTarget AksCompute DsvmCompute RemoteCompute ComputeInstance

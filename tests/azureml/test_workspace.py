@@ -70,7 +70,7 @@ def test_a_file_of_another_program_is_none_of_the_service(place):
 def test_another_file_name(place):
     write(".azureml/production.json", workspace_name="production")
     assert Workspace.from_config(_file_name="production.json").name == "production"
-    with pytest.raises(WorkspaceException, match="no test.json at"):
+    with pytest.raises(WorkspaceException, match=r"no test\.json at"):
         Workspace.from_config(_file_name="test.json")
 
 

@@ -125,8 +125,8 @@ def test_an_empty_file_and_a_broken_one(tmp_path):
         read(tmp_path / "empty.csv")
     with pytest.raises(DataException, match=r"cannot read .*broken\.parquet"):
         read(tmp_path / "broken.parquet", kind="parquet")
+    (tmp_path / "latin.csv").write_bytes("städte\nKöln".encode("latin-1"))
     with pytest.raises(DataException, match="UnicodeDecodeError"):
-        (tmp_path / "latin.csv").write_bytes("städte\nKöln".encode("latin-1"))
         read(tmp_path / "latin.csv")
 
 

@@ -39,10 +39,10 @@ class Head:
     def __init__(self):
         self.count, self.jobs = 0, {}
         self.submitted = []
-        self.refuses = False
+        self.refuses = self.comes_by_itself = False
 
     def nodes(self):
-        there = self.count if self.submitted else 0
+        there = self.count if self.submitted or self.comes_by_itself else 0
         return [SimpleNamespace(state="ALIVE", is_head=False, node_id=str(n)) for n in range(there)]
 
     def submit(self, entrypoint, submission_id, runtime_env, metadata):
@@ -103,9 +103,9 @@ def test_the_least_number_of_the_scale_settings(target, head):
     target.wait_for_completion()
     assert head.submitted == []
     target.update(min_nodes=1)
-    head.count = 1
+    head.count, head.comes_by_itself = 1, True
     assert target.wait_for_completion().current_node_count == 1
-    assert head.submitted == [["-m", "cluster.jobs.wanted_nodes", "1"]]
+    assert head.submitted == []
 
 
 @pytest.mark.parametrize("count", [-1, 1.5, "1", True])
