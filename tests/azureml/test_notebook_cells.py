@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_wine
 
-pytestmark = pytest.mark.ray
+from tests.azureml.replays import replay_local_runs
+from tests.driver import replay
+from tests.driver.replay import scored
 
 CELLS = {
     "setup": """
@@ -28,7 +30,6 @@ from engine.azureml.core.workspace import Workspace
 from engine.azureml.train.automl import AutoMLConfig
 
 ws = Workspace.from_config()
-experiment_name = 'automl-local-wine'
 project_folder = './sample_projects/automl-local-wine'
 experiment = Experiment(ws, experiment_name)
 
@@ -117,11 +118,6 @@ shap_values, expected_values, overall_summary, overall_imp, per_class_summary, p
                   y_train=y_train)
 print(overall_summary)
 again = retrieve_model_explanation(best_run)
-
-from engine.azureml.interpret import ExplanationClient
-first_run, _ = local_run.get_output(iteration=0)
-client = ExplanationClient.from_run(first_run)
-engineered = client.download_model_explanation(raw=False).get_feature_importance_dict()
 """,
     "continue": """
 local_run.continue_experiment(X=X_train, y=y_train, show_output=True, iterations=1)
@@ -157,22 +153,41 @@ for run in Experiment(ws, experiment_name).get_runs(type='automl'):
 }
 
 
-@pytest.fixture(scope="module")
-def names(module_workspace):
-    """Names that the cells have left, after all of them."""
+#: Explains anew, which needs a cluster.
+ON_A_CLUSTER = """
+from engine.azureml.interpret import ExplanationClient
+first_run, _ = local_run.get_output(iteration=0)
+client = ExplanationClient.from_run(first_run)
+engineered = client.download_model_explanation(raw=False).get_feature_importance_dict()
+"""
+
+
+def _wine():
     X, y = load_wine(return_X_y=True)
     order = np.random.default_rng(0).permutation(len(y))
-    X, y = X[order], y[order]
-    found: dict[str, object] = {
-        "X_train": X[:150],
-        "y_train": y[:150],
-        "X_test": X[150:],
-        "y_test": y[150:],
-        "features": [*load_wine().feature_names],
-    }
-    for title, cell in CELLS.items():
-        exec(compile(cell, f"cell {title}", "exec"), found)
-    return found
+    return X[order], y[order], [*load_wine().feature_names]
+
+
+@pytest.fixture(scope="module", params=["recorded", pytest.param("real", marks=[pytest.mark.ray])])
+def names(request, module_workspace):
+    """Names that the cells have left, after all of them: with recorded and with real trials."""
+    is_real = request.param == "real"
+    with pytest.MonkeyPatch.context() as patch:
+        if not is_real:
+            replay_local_runs(patch, {1: scored(0.9), 2: scored(0.8)}, "AUC_weighted")
+        X, y, features = _wine() if is_real else (replay.X, replay.Y, ["a", "b", "c"])
+        found: dict[str, object] = {
+            "experiment_name": f"automl-local-{request.param}",
+            "X_train": X[:-20] if is_real else X,
+            "y_train": y[:-20] if is_real else y,
+            "X_test": X[-20:],
+            "y_test": y[-20:],
+            "features": features,
+            "engineered": features,
+        }
+        for title, cell in (CELLS | ({"cluster": ON_A_CLUSTER} if is_real else {})).items():
+            exec(compile(cell, f"cell {title}", "exec"), found)
+        yield found
 
 
 def test_training_has_ended_when_submit_returns(names, capsys):
@@ -213,4 +228,4 @@ def test_all_runs_are_listed(names):
     assert row[:2] == ["classification", "Completed"]
     assert row[3:5] == ["AUC_weighted", "local"]
     assert row[5] > 0
-    assert names["summary_df"]["automl-local-wine"].tolist() == [1]
+    assert names["summary_df"][names["experiment_name"]].tolist() == [1]

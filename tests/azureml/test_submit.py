@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
 from engine import ConfigException, DataException
 from engine.azureml.core import Experiment, Workspace
 from engine.azureml.train.automl import AutoMLConfig
-from engine.driver.clock import SimulatedClock
-from engine.driver.recorded_platform import RecordedPlatform
-from engine.driver.trial_backends.recorded import RecordedBackend, Recording
+from tests.azureml.replays import replay_local_runs
 from tests.driver.replay import X, Y, scored
 
 SETTINGS = {
@@ -28,26 +22,10 @@ SETTINGS = {
 }
 
 
-class WorkspaceOfReplays(Workspace):
-    """Its local runs have recorded trials; the driver is a thread of this process."""
-
-    def compute_target(self, name):
-        return SimpleNamespace(name="local", launch=self._launch)
-
-    def _launch(self, launch):
-        threading.Thread(target=launch.drive, daemon=True).start()
-
-
 @pytest.fixture
 def experiment(workspace, monkeypatch):
-    clock = SimulatedClock(time.time())
-    trials = Recording("accuracy", by_number={1: scored(0.9)}, others=scored(0.6))
-    monkeypatch.setattr("engine.driver.driver.RealClock", lambda: clock)
-    monkeypatch.setattr(
-        "engine.driver.ray_platform.RayPlatform",
-        lambda *arguments: RecordedPlatform(RecordedBackend(trials, clock, slots=1), 1),
-    )
-    return Experiment(WorkspaceOfReplays.from_config(), "local")
+    replay_local_runs(monkeypatch, {1: scored(0.9)})
+    return Experiment(Workspace.from_config(), "local")
 
 
 def config(**changes):
