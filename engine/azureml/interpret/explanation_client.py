@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from engine.azureml.interpret.explanation import GlobalExplanation
-from engine.driver.explain_step import ExplainRequest, explain_run
 from engine.errors import ConfigException, RunException
 from engine.explain.files import (
     ENGINEERED_FOLDER,
@@ -102,6 +101,9 @@ class ExplanationClient:
         ]
 
     def _explain_engineered(self) -> Any:
+        # It imports Ray, which reading an explanation does not need.
+        from engine.driver.explain_step import ExplainRequest, explain_run
+
         run = self._iteration
         record = run.store.iteration(run.run_id)
         request = ExplainRequest(features="engineered", folder=ENGINEERED_FOLDER)
