@@ -19,7 +19,7 @@ from engine.errors import RunException
 from engine.store.redaction import Redaction
 from engine.store.retrying import OF_A_CLIENT, Access, Patience, RetryingClient
 from engine.store.tags import CREATION, shorten
-from engine.store.texts import hide_password, password_of
+from engine.uris import hide_password, password_of
 
 _PAGE = 200  # runs in one answer: MLflow holds some 60 KB for each meanwhile
 #: Level from which messages of MLflow's loggers are shown. Errors of the database are raised, too.
