@@ -12,6 +12,7 @@ from engine.ensembles.compose import EnsembleResult, as_pipeline
 from engine.ensembles.names import VOTING
 from engine.errors import StoreUnavailable
 from engine.pipelines.spec import PipelineSpec
+from engine.store.fence import ClaimLost
 from engine.store.mlflow_store import RunStore
 from engine.store.packing import pack_model, pack_predictions
 from engine.store.properties import IterationProperties
@@ -81,7 +82,7 @@ class EnsembleRows:
             When the store was given up; says where the ensembles are kept.
         """
         self._recorder.close()
-        if isinstance(self._recorder.error, StoreUnavailable):
+        if isinstance(self._recorder.error, StoreUnavailable | ClaimLost):
             raise self._recorder.error
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from engine.errors import StoreUnavailable
 from engine.pipelines.spec import PipelineSpec
+from engine.store.fence import ClaimLost
 from engine.store.files import LOG_FILE
 from engine.store.memory import release_memory
 from engine.store.mlflow_store import RunStore
@@ -111,7 +112,7 @@ class Recorder:
             return self._changed.wait_for(lambda: not self._is_behind() or self._is_over, seconds)
 
     def when_lost(self, do: Callable[[], None]) -> None:
-        """Have something done, in the recorder's thread, when the store is given up."""
+        """Have something done, in the recorder's thread, when nothing more will be written."""
         self._when_lost = do
 
     def adopt(self, children: Mapping[int, str]) -> None:
@@ -191,6 +192,10 @@ class Recorder:
             except StoreUnavailable as error:
                 with self._changed:
                     self._lose(error)
+            except ClaimLost as error:
+                with self._changed:
+                    self.error, self._is_over = error, True
+                self._when_lost()
             except Exception as error:
                 logger.exception("an iteration could not be written")
                 self.error = self.error or error
@@ -263,7 +268,7 @@ class Recorder:
             self._store.end_iteration(child, event.end, event.ended)
             if event.scores:
                 self._store.log_best(self._record.run_id, event.number, event.scores)
-        except StoreUnavailable:
+        except (StoreUnavailable, ClaimLost):
             raise
         except Exception as error:
             # The store has refused this one, a model that is too large perhaps.

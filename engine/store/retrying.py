@@ -62,6 +62,7 @@ class Access(Enum):
     WRITE_FILES = "files could not be written"
 
 
+_WRITES = (Access.WRITE_RECORDS, Access.WRITE_FILES)
 _ACCESS = {
     **dict.fromkeys(("download_artifacts", "list_artifacts"), Access.READ_FILES),
     **dict.fromkeys(("log_artifacts", "log_text"), Access.WRITE_FILES),
@@ -149,14 +150,24 @@ class RetryingClient:
         Name of the store in messages, without passwords.
     redact:
         Hides secrets in errors.
+    fence:
+        Called before each try of a write; what it raises ends the call. Default: nothing.
     """
 
-    def __init__(self, client: Any, patience: Patience, name: str, redact: Redaction) -> None:
+    def __init__(
+        self,
+        client: Any,
+        patience: Patience,
+        name: str,
+        redact: Redaction,
+        fence: Callable[[], None] = lambda: None,
+    ) -> None:
         #: The client itself, whose calls are made once.
         self.once = client
         self.patience = patience
         self._name = name
         self._redact = redact
+        self._fence = fence
         self._lock = threading.Lock()
         self._outages: dict[Access, _Outage] = {}
 
@@ -169,7 +180,11 @@ class RetryingClient:
 
     def with_patience(self, patience: Patience) -> RetryingClient:
         """Return a client of the same store with another patience."""
-        return RetryingClient(self.once, patience, self._name, self._redact)
+        return RetryingClient(self.once, patience, self._name, self._redact, self._fence)
+
+    def behind(self, fence: Callable[[], None]) -> RetryingClient:
+        """Return a client that calls ``fence`` before each try of a write."""
+        return RetryingClient(self.once, self.patience, self._name, self._redact, fence)
 
     def attempt(self, access: Access, do: Callable[[], Answer]) -> Answer:
         """Do something, again and again while it fails because the store does not answer.
@@ -185,6 +200,8 @@ class RetryingClient:
         while True:
             began = self.patience.clock()
             try:
+                if access in _WRITES:
+                    self._fence()
                 answer = do()
             except Exception as error:
                 failure = error
@@ -244,6 +261,8 @@ def is_outage(error: BaseException) -> bool:
     >>> is_outage(FileNotFoundError()), is_outage(ValueError())
     (False, False)
     """
+    if isinstance(error, StoreUnavailable):  # of a look before a write
+        return True
     if isinstance(error, MlflowException):
         return _is_outage_of_mlflow(error)
     status = _http_status(error)

@@ -103,6 +103,12 @@ class Tracking:
         other.client = self.client.with_patience(patience)
         return other
 
+    def behind(self, fence: Callable[[], None]) -> Self:
+        """Return the same store, which calls ``fence`` before it writes; see `Fence.check`."""
+        other = copy.copy(self)
+        other.client = self.client.behind(fence)
+        return other
+
     def tag(self, run_id: str, key: str, value: str) -> None:
         """Set one tag; long values are cut to 4,000 characters."""
         self.client.set_tag(run_id, key, shorten(value))
