@@ -19,6 +19,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.targets.embedded import NAMESPACE
 from engine.driver.data_host import LoadedData
+from engine.driver.node_requests import give_back_of_the_dead
 from engine.driver.output_capture import capture_output, read_end
 from engine.driver.ray_cluster import has_ended
 from engine.errors import DataException
@@ -201,6 +202,8 @@ class NodeData:
             while not has_ended(job_id):
                 pause.wait(_JOB_SECONDS)
             self.clean()
+            with suppress(Exception):  # Ray's errors of its C++ client have no common type
+                give_back_of_the_dead()
             os.kill(os.getpid(), signal.SIGKILL)  # a thread cannot leave an actor otherwise
 
         threading.Thread(target=watch, name="raysmith-job", daemon=True).start()
