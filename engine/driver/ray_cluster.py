@@ -66,8 +66,8 @@ def has_ended(job_id: str) -> bool:
     job_id:
         In hexadecimal digits, as Ray's runtime context gives it.
     """
-    if not ray.is_initialized():  # the question alone would start a cluster
-        return False
+    if not ray.is_initialized():
+        return False  # to ask for the context would start a cluster
     try:
         jobs = gcs_client().get_all_job_info(timeout=_ANSWER_SECONDS)
     except Exception:  # Ray's errors of its C++ client have no common type
