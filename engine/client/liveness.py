@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 import time
 from collections import OrderedDict
@@ -12,7 +11,7 @@ from engine.client.interfaces import WorkspaceLike
 from engine.errors import AutoMLError
 from engine.store.driver_identity import HEARTBEAT_LIMIT_SECONDS, Life
 from engine.store.records import IterationRecord, RunRecord
-from engine.store.status import IterationStatus, RunStatus
+from engine.store.status import RunStatus
 
 _WAITING_OR_RUNNING = ("PENDING", "RUNNING")  # states of a job on a cluster
 #: No clock is wrong by more than this: a heartbeat that is older is not waited for.
@@ -119,7 +118,7 @@ def iterations_of(record: RunRecord, workspace: WorkspaceLike) -> list[Iteration
     if all(iteration.status.is_final for iteration in records):
         return records
     reason = _why_nothing_runs(record, workspace)
-    return [_left(iteration, reason) for iteration in records]
+    return [iteration.abandoned(reason) for iteration in records]
 
 
 def as_seen(
@@ -128,19 +127,11 @@ def as_seen(
     """Return an iteration of a run; one that nobody executes any more has failed."""
     if iteration.status.is_final:
         return iteration
-    return _left(iteration, _why_nothing_runs(record, workspace))
+    return iteration.abandoned(_why_nothing_runs(record, workspace))
 
 
 def _why_nothing_runs(record: RunRecord, workspace: WorkspaceLike) -> str | None:
-    if record.is_final:
-        return f"the run has ended: {record.status}"
-    return death_of(record, workspace)
-
-
-def _left(iteration: IterationRecord, reason: str | None) -> IterationRecord:
-    if reason is None or iteration.status.is_final:
-        return iteration
-    return dataclasses.replace(iteration, status=IterationStatus.FAILED, reason=reason)
+    return record.end or death_of(record, workspace)
 
 
 def _is_driven(record: RunRecord, silence: Silence) -> bool:

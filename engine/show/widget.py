@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 from engine.errors import AutoMLError, ConfigException
 from engine.show.live_state import Changes, LiveState
-from engine.show.report import view_source
 from engine.show.view import RunView
+from engine.show.view_files import view_script, view_style
 from engine.temporary import shared_folder
 
 _LOOK_SECONDS = 1.0
@@ -119,8 +119,8 @@ def make_widget(run: ShownRun) -> Any:
     follower = _Follower(run)
 
     class RunWidget(anywidget.AnyWidget):
-        _esm = view_source("run_view.js")
-        _css = view_source("run_view.css")
+        _esm = view_script()
+        _css = view_style()
         # Made when a browser opens the widget, and not sent with each change of the run.
         state = traitlets.Dict(read_only=True).tag(sync=True, to_json=lambda *_: follower.whole())
         chosen = traitlets.Int(None, allow_none=True).tag(sync=True)
