@@ -40,6 +40,11 @@ PLAIN: Mapping[str, Any] = {
 }
 
 
+def settings(**changes: Any) -> AutoMLConfig:
+    """Return the settings of such a run, on data of this module."""
+    return AutoMLConfig("classification", X=X, y=Y, **{**PLAIN, **changes})
+
+
 class FastClock(SimulatedClock):
     """The machine's clock, running ``factor`` times as fast.
 
@@ -155,8 +160,7 @@ def recorded_run(
     chatty: bool = False,
 ) -> tuple[AutoMLRun, Driver]:
     """Make a run, and a driver that has claimed it."""
-    config = AutoMLConfig("classification", X=X, y=Y, iterations=iterations, **PLAIN)
-    given = config.prepare()
+    given = settings(iterations=iterations).prepare()
     store = experiment.workspace.store
     run_id = store.create_run(experiment.id, given.settings.to_dict(), {})
     store.save_spec(run_id, given.to_spec())
