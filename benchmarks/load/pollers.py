@@ -18,25 +18,30 @@ from recorded_runs import FastClock, RandomTrials, recorded_run, slowed
 from server import tracking_server
 
 from engine import AutoMLRun, Experiment, Workspace
+from engine.driver.driver import Driver
+
+
+_PER_PROCESS = 10
+_TRIAL_SECONDS, _CONCURRENCY = 2.0, 2
 
 
 def pollers(quick: bool) -> list[Row]:
-    clients, seconds = (6, 15) if quick else (50, 60)
+    clients, trials = (6, 15) if quick else (50, 60)
     with tracking_server() as (uri, server):
         workspace = Workspace.create("pollers", tracking_uri=uri, exist_ok=True)
         experiment = Experiment(workspace, "pollers")
-        run, driver = recorded_run(experiment, RandomTrials(2.0), FastClock(1.0), seconds, 2)
-        per_process = 10
+        alone = _driven(*_recorded(experiment, trials))
+        run, driver = _recorded(experiment, trials)
         readers = [
-            processes.start("poll", run.id, str(min(per_process, clients - first)))
-            for first in range(0, clients, per_process)
+            processes.start("poll", run.id, str(min(_PER_PROCESS, clients - first)))
+            for first in range(0, clients, _PER_PROCESS)
         ]
         for reader in readers:
             assert reader.stdout is not None
             reader.stdout.readline()  # its clients are about to wait
-        before, began = cpu_seconds(server), time.perf_counter()
-        driver.run()
-        ended_at, took = time.time(), time.perf_counter() - began
+        before = cpu_seconds(server)
+        took = _driven(run, driver)
+        ended_at = time.time()
         answers = [json.loads(reader.communicate(timeout=120)[0]) for reader in readers]
         used = cpu_seconds(server) - before
         n_iterations = len(run.get_children())
@@ -44,13 +49,29 @@ def pollers(quick: bool) -> list[Row]:
     late = max(seen - ended_at for answer in answers for seen in answer["ends"])
     calls = sum(answer["calls"] for answer in answers)
     return [
-        Row(f"{clients} clients of a run of {took:.0f} s: requests", calls / took, "a s"),
+        Row(f"{trials} trials of {_TRIAL_SECONDS:.0f} s, {_CONCURRENCY} at once", alone, "s"),
+        Row(f"the same with {clients} clients", took, "s"),
+        Row("with clients against without", took / alone, "x"),
+        Row("requests of all clients", calls / took, "a s"),
         Row("requests of a client", calls / took / clients, "a s", 6.5),
         Row("server's share of a core", used / took),
-        Row("the run against its trials alone", took / (2.0 * seconds / 2), "x"),
         Row("clients that missed rows", sum(n < n_iterations for n in rows_seen), "", 0.0),
         Row("the end seen by the last one after", late, "s", 5.0),
     ]
+
+
+def _recorded(experiment: Experiment, trials: int) -> tuple[AutoMLRun, Driver]:
+    return recorded_run(
+        experiment, RandomTrials(_TRIAL_SECONDS), FastClock(1.0), trials, _CONCURRENCY
+    )
+
+
+def _driven(run: AutoMLRun, driver: Driver) -> float:
+    """Drive a run to its end; return the seconds that it took."""
+    began = time.perf_counter()
+    driver.run()
+    assert run.get_status() == "Completed", run.get_details()["error"]
+    return time.perf_counter() - began
 
 
 def poll(run_id: str, number: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from engine.errors import AutoMLError, ConfigException
+from engine.pace import Pace
 from engine.show.live_state import Changes, LiveState
 from engine.show.view import RunView
 from engine.show.view_files import view_script, view_style
@@ -167,6 +168,7 @@ class _Follower:
         self._stop.set()
         self._chosen: int | None = None
         self._views = 0
+        self._pace = Pace(_LOOK_SECONDS)
         self._send: Callable[[Changes], None] = lambda _: None
         self._is_closed: Callable[[], bool] = lambda: False
 
@@ -220,8 +222,9 @@ class _Follower:
         return self._live.is_over or self._is_closed()
 
     def _follow(self, stop: threading.Event) -> None:
-        while not stop.wait(_LOOK_SECONDS) and not self._is_over():
-            self._look(lambda: self._live.look(self._chosen))
+        while not stop.wait(self._pace.pause) and not self._is_over():
+            with self._pace.look():
+                self._look(lambda: self._live.look(self._chosen))
 
     def _look(self, look: Callable[[], Changes | None]) -> None:
         """Look and send the changes; the store may fail to answer for a moment."""
