@@ -20,7 +20,6 @@ from server import tracking_server
 from engine import AutoMLRun, Experiment, Workspace
 from engine.driver.driver import Driver
 
-
 _PER_PROCESS = 10
 _TRIAL_SECONDS, _CONCURRENCY = 2.0, 2
 
