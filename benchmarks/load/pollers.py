@@ -11,6 +11,7 @@ import re
 import sys
 import threading
 import time
+from pathlib import Path
 
 import processes
 from measurement import Row, cpu_seconds
@@ -44,6 +45,7 @@ def pollers(quick: bool) -> list[Row]:
         answers = [json.loads(reader.communicate(timeout=120)[0]) for reader in readers]
         used = cpu_seconds(server) - before
         n_iterations = len(run.get_children())
+        failed = Path("server.log").read_text("utf-8").count('" 500 ')
     rows_seen = [rows for answer in answers for rows in answer["rows"]]
     late = max(seen - ended_at for answer in answers for seen in answer["ends"])
     calls = sum(answer["calls"] for answer in answers)
@@ -54,6 +56,7 @@ def pollers(quick: bool) -> list[Row]:
         Row("requests of all clients", calls / took, "a s"),
         Row("requests of a client", calls / took / clients, "a s", 6.5),
         Row("server's share of a core", used / took),
+        Row("requests that the server answered with error 500", failed),
         Row("clients that missed rows", sum(n < n_iterations for n in rows_seen), "", 0.0),
         Row("the end seen by the last one after", late, "s", 5.0),
     ]
