@@ -23,7 +23,7 @@ FLOORS: list[set[str]] = [
     {"engine.pipelines"},
     {"engine.data"},
     {"engine.metrics"},
-    {"engine.deadline", "engine.temporary", "engine.plain_values"},
+    {"engine.deadline", "engine.pace", "engine.temporary", "engine.plain_values"},
     {"engine.errors", "engine.processes", "engine.uris"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

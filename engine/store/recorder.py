@@ -89,6 +89,8 @@ class Recorder:
         self._spool = Spool(record.run_id) if spool is None else spool
         self._children: dict[int, str] = {}
         self._starts: dict[int, IterationStart] = {}
+        #: Iterations that have started and not ended; the others take no live log.
+        self._open: set[int] = set()
         self._changed = threading.Condition()
         self._events: deque[_Event] = deque()
         self._logs: dict[int, str] = {}
@@ -126,6 +128,8 @@ class Recorder:
         properties = properties.with_pipeline(spec, iteration)
         start = IterationStart(iteration, spec.name, spec.flat(), properties, time)
         self._starts[iteration] = start
+        with self._changed:
+            self._open.add(iteration)
         self._add(_Started(start))
 
     def ended(self, iteration: int, end: IterationEnd, scores: Mapping[str, float]) -> None:
@@ -149,10 +153,15 @@ class Recorder:
         self._add(_Retried(iteration, tuple(reasons)))
 
     def log(self, iteration: int, text: str) -> None:
-        """Write the log of a running iteration some time, in place of an earlier one."""
+        """Write the log of a running iteration some time, in place of an earlier one.
+
+        The log of an iteration that has not started or has ended already is left out: the last
+        text comes with the end, and an earlier one must not replace it.
+        """
         with self._changed:
-            self._logs[iteration] = text
-            self._wake()
+            if iteration in self._open:
+                self._logs[iteration] = text
+                self._wake()
 
     def close(self) -> None:
         """Wait until everything is written, or kept in the spool because the store is lost."""
@@ -169,6 +178,7 @@ class Recorder:
         with self._changed:
             self._events.append(event)
             if isinstance(event, _Ended):
+                self._open.discard(event.number)
                 self._logs.pop(event.number, None)
             self._wake()
 

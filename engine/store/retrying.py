@@ -27,6 +27,8 @@ logger = logging.getLogger("raysmith.driver.store")
 _FORGOTTEN_SECONDS = 30.0
 #: Calls of each kind are repeated for so long, if there is any patience at all.
 _LEAST_SECONDS = 30.0
+#: An outage of so many seconds is worth a warning.
+_TOLD_SECONDS = 3.0
 
 _CODES_OF_AN_OUTAGE = {
     "ABORTED",
@@ -132,6 +134,7 @@ class _Outage:
 
     began: float
     last: float
+    is_told: bool = False
 
 
 class RetryingClient:
@@ -227,13 +230,19 @@ class RetryingClient:
                 self._outages.clear()
             if access not in self._outages:
                 self._outages[access] = _Outage(began, began)
-                if self.patience.seconds:
-                    logger.warning("%s; trying again", self._reason(access, error))
             outage = self._outages[access]
             outage.last = self.patience.clock()
+            self._tell(outage, access, error)
             whole = outage.last - min(other.began for other in self._outages.values())
             least = min(_LEAST_SECONDS, self.patience.seconds)
             return max(self.patience.seconds - whole, least - (outage.last - outage.began))
+
+    def _tell(self, outage: _Outage, access: Access, error: Exception) -> None:
+        """Warn once of an outage that lasts: a server under load refuses a call now and then."""
+        lasts = outage.last - outage.began >= _TOLD_SECONDS
+        if self.patience.seconds and lasts and not outage.is_told:
+            outage.is_told = True
+            logger.warning("%s; trying again", self._reason(access, error))
 
     def _reason(self, access: Access, error: Exception) -> str:
         text = self._redact(f"{type(error).__name__}: {error}".splitlines()[0])
