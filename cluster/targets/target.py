@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 import warnings
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -263,6 +264,23 @@ class RayTarget:
             runtime_env,
             launch.metadata,
         )
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether the nodes are processes of this machine, with its files and its interpreter."""
+        return self._provider().runs_here()
+
+    def submit_module(self, module: str, arguments: Sequence[str], submission_id: str) -> None:
+        """Start ``python -m MODULE ARGUMENTS...`` as a Ray job.
+
+        Raises
+        ------
+        ComputeTargetException
+            When the cluster does not take it.
+        """
+        python = sys.executable if self.runs_here else "python3"
+        command = " ".join(shlex.quote(word) for word in (python, "-m", module, *arguments))
+        self.head.submit(command, submission_id, {}, {})
 
     def job_state(self, run_id: str) -> tuple[str, str]:
         """Return status and message of the run's latest job, empty when the cluster has none.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from engine.client.control import ControlledRun
+from engine.client.handover import HandedOverRun
 from engine.client.interfaces import ExperimentLike
 from engine.client.iteration import IterationRun, pick_metrics
 from engine.client.user_tags import check_tags
@@ -17,13 +16,12 @@ from engine.errors import ConfigException, RunException
 from engine.metrics.metric import Metric
 from engine.show.summary import summary_of
 from engine.show.view import MOST_LOGS, RunView
-from engine.store.choice import chosen_iteration, pick
-from engine.store.files import CARD_FILE, MLFLOW_MODEL
-from engine.store.mlflow_model import load_model, save_mlflow_model
-from engine.store.records import IterationRecord, RunRecord
+from engine.store.choice import chosen_iteration
+from engine.store.mlflow_model import load_model
+from engine.store.records import RunRecord
 
 
-class AutoMLRun(ControlledRun):
+class AutoMLRun(HandedOverRun):
     """A run, opened by its id from any process that reaches the workspace.
 
     Parameters
@@ -61,7 +59,7 @@ class AutoMLRun(ControlledRun):
     def of(cls, experiment: ExperimentLike, record: RunRecord) -> AutoMLRun:
         """Return the run of a record that was read from the store already."""
         run = cls.__new__(cls)
-        ControlledRun.__init__(run, experiment, record.run_id)
+        HandedOverRun.__init__(run, experiment, record.run_id)
         run.metric = record.metric
         return run
 
@@ -292,46 +290,3 @@ class AutoMLRun(ControlledRun):
         return RunView(
             self.store, self.id, self.experiment.name, self.get_portal_url(), self._status
         )
-
-    def register_model(
-        self,
-        model_name: str | None = None,
-        description: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        iteration: int | None = None,
-        metric: str | None = None,
-    ) -> Any:
-        """Add a model to the MLflow model registry, as a new version of ``model_name``.
-
-        The model loads with ``mlflow.pyfunc.load_model`` or ``mlflow.sklearn.load_model``. Its
-        card, ``model_card.md``, is among the files of the version.
-
-        Parameters
-        ----------
-        model_name:
-            Name of the registered model; default: the experiment's name.
-        description, tags:
-            Description and tags of the version.
-        iteration, metric:
-            Choose the iteration as in `get_output`.
-
-        Returns
-        -------
-        mlflow.entities.model_registry.ModelVersion
-        """
-        from engine.show.model_card import model_card
-
-        record = self._pick(iteration, metric)
-        save_mlflow_model(self.store, record.run_id)
-        name = model_name or self.experiment.name
-        card = model_card(self.view(), record, name, description)
-        self.store.write_text(record.run_id, f"{MLFLOW_MODEL}/{CARD_FILE}", card)
-        return self.store.register_model(name, record.run_id, description, tags)
-
-    def _pick(self, iteration: int | None, metric: str | None) -> IterationRecord:
-        found = pick(self.store.iterations(self.id), self.metric, iteration, metric)
-        if found is None:
-            raise RunException(
-                f"no iteration of run {self.id} has completed yet; the run is {self.get_status()}"
-            )
-        return found
