@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import time
 from dataclasses import asdict, dataclass
@@ -20,6 +21,8 @@ from engine.serving.settings import EndpointSettings
 _POLL_SECONDS = 0.2
 #: Seconds that a replica may finish its requests in when it is stopped.
 _GRACE_SECONDS = 20.0
+#: Lines of each replica's log that are returned, the last ones.
+_MOST_LINES = 1000
 _DEPLOYMENT = "Replica"
 _FAILED = (ApplicationStatus.DEPLOY_FAILED, ApplicationStatus.UNHEALTHY)
 
@@ -75,6 +78,8 @@ def deploy(wanted: Deployed, packed: bytes, timeout_seconds: float) -> int:
         When the replicas are not up in time: says what is missing. A new endpoint is deleted then;
         one that was updated goes on with its old model.
     """
+    # Serve tells the user of each step in lines of its own.
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     port = _start(wanted.host)
     is_new = _status_of(wanted.name) is None
     _check_room(wanted)
@@ -128,12 +133,13 @@ def logs(name: str) -> str:
     """Return what the replicas of an endpoint have logged, node by node."""
     from ray.util.state import get_log, list_logs
 
+    address = ray.get_runtime_context().gcs_address
     parts = []
     for node in _alive():
-        files = list_logs(node_id=node["NodeID"], glob_filter=f"serve/replica_{name}_*")
+        where = {"address": address, "node_id": node["NodeID"]}
+        files = list_logs(glob_filter=f"serve/replica_{name}_*", **where)
         for file in sorted({name for group in files.values() for name in group}):
-            lines = get_log(node_id=node["NodeID"], filename=file, tail=1000)
-            parts.append("".join(lines))
+            parts.append("".join(get_log(filename=file, tail=_MOST_LINES, **where)))
     return "\n".join(parts)
 
 
