@@ -153,10 +153,8 @@ def _of_json(given: Any, schema: ModelSchema) -> Rows:
     }
     keys = [key for key in readers if key in given] if isinstance(given, dict) else []
     if len(keys) != 1:
-        found = (
-            f"the keys {sorted(given)[:10]}" if isinstance(given, dict) else type(given).__name__
-        )
-        raise RequestProblem(400, f"the body has {found}; {_allowed()}")
+        found = f"has the keys {sorted(given)[:10]}" if isinstance(given, dict) else "is no object"
+        raise RequestProblem(400, f"the body {found}; {_allowed()}")
     unknown = set(given) - {*keys, "params"}
     if unknown or given.get("params"):
         extra = sorted(unknown) or ["params"]
