@@ -63,6 +63,13 @@ class Endpoint:
     def __repr__(self) -> str:
         return f"Endpoint({self.name!r}, {self.scoring_uri!r})"
 
+    def __enter__(self) -> Endpoint:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Delete the endpoint at the end of a ``with`` block."""
+        self.delete()
+
     @property
     def scoring_uri(self) -> str:
         """Address that takes rows and gives predictions, as MLflow's scoring server does."""

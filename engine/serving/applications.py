@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ _POLL_SECONDS = 0.2
 _GRACE_SECONDS = 20.0
 #: Lines of each replica's log that are returned, the last ones.
 _MOST_LINES = 1000
+_TRIES = 5
 _DEPLOYMENT = "Replica"
 _FAILED = (ApplicationStatus.DEPLOY_FAILED, ApplicationStatus.UNHEALTHY)
 
@@ -134,13 +136,31 @@ def logs(name: str) -> str:
     from ray.util.state import get_log, list_logs
 
     address = ray.get_runtime_context().gcs_address
-    parts = []
-    for node in _alive():
-        where = {"address": address, "node_id": node["NodeID"]}
+
+    def read(node_id: str) -> str:
+        where = {"address": address, "node_id": node_id}
         files = list_logs(glob_filter=f"serve/replica_{name}_*", **where)
-        for file in sorted({name for group in files.values() for name in group}):
-            parts.append("".join(get_log(filename=file, tail=_MOST_LINES, **where)))
-    return "\n".join(parts)
+        found = sorted({file for group in files.values() for file in group})
+        return "".join(
+            line for file in found for line in get_log(filename=file, tail=_MOST_LINES, **where)
+        )
+
+    return "\n".join(_with_patience(read, node["NodeID"]) for node in _alive())
+
+
+def _with_patience(read: Callable[[str], str], node_id: str) -> str:
+    """Ask a node's agent for logs; one that has just started answers with an error."""
+    import requests
+
+    for _ in range(_TRIES - 1):
+        try:
+            return read(node_id)
+        except (requests.RequestException, ray.exceptions.RayError):
+            time.sleep(1.0)
+    try:
+        return read(node_id)
+    except (requests.RequestException, ray.exceptions.RayError) as error:
+        raise RunException(f"node {node_id} does not give its logs: {error}") from error
 
 
 def _application(wanted: Deployed, digest: str) -> serve.Application:
