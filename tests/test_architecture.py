@@ -44,6 +44,8 @@ HOMES = {"ray": ("engine.driver", "engine.serving", "cluster"), "mlflow": ("engi
 OF_LIBRARIES = {
     # os: ends a process without Python's functions for its exit.
     "_exit",
+    # ray.serve: brings an application up without waiting for it, however long that takes.
+    "_run",
     # threading: lets a thread be joined before the interpreter ends its thread pools.
     "_register_atexit",
     # scikit-learn's histogram boosting: start values and trees.
@@ -56,6 +58,7 @@ LONGEST_FUNCTION = 60
 #: Functions that may be longer, each with its reason.
 LONG_FUNCTIONS: dict[str, str] = {
     "engine.config.automl_config.AutoMLConfig.__init__": "the signature names all parameters",
+    "engine.client.handover.HandedOverRun.deploy": "its parameters, and what each means",
 }
 
 FILES = sorted([*(ROOT / "engine").rglob("*.py"), *(ROOT / "cluster").rglob("*.py")])

@@ -133,6 +133,21 @@ class Head:
         """Return the jobs that were submitted to the cluster, as Ray's job server lists them."""
         return [job for job in self._get("/api/jobs/") if job.get("submission_id")]
 
+    def job_status(self, submission_id: str) -> str:
+        """Return the status of a job: ``PENDING``, ``RUNNING``, ``SUCCEEDED`` and so on."""
+        return str(self._get(f"/api/jobs/{submission_id}").get("status", ""))
+
+    def job_logs(self, submission_id: str) -> str:
+        """Return what a job has printed."""
+        return str(self._get(f"/api/jobs/{submission_id}/logs").get("logs", ""))
+
+    def serve_applications(self) -> dict[str, dict[str, Any]]:
+        """Return name -> application of Ray Serve, as its REST interface tells them."""
+        found: dict[str, dict[str, Any]] = self._get("/api/serve/applications/").get(
+            "applications", {}
+        )
+        return found
+
     def running_jobs(self) -> list[str]:
         """Return the submission ids of the jobs that have not ended."""
         unfinished = ("PENDING", "RUNNING")

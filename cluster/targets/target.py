@@ -9,7 +9,7 @@ import sys
 import time
 import uuid
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -293,6 +293,17 @@ class RayTarget:
             runtime_env,
             launch.metadata,
         )
+
+    def submit_module(self, module: str, arguments: Sequence[str], submission_id: str) -> None:
+        """Start ``python -m MODULE ARGUMENTS...`` as a Ray job.
+
+        Raises
+        ------
+        ComputeTargetException
+            When the cluster does not take it.
+        """
+        command = " ".join(shlex.quote(word) for word in (self.python, "-m", module, *arguments))
+        self.head.submit(command, submission_id, {}, {})
 
     def job_state(self, run_id: str) -> tuple[str, str]:
         """Return status and message of the run's latest job, empty when the cluster has none.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import pandas as pd
 
-from engine.client.control import ControlledRun
+from engine.client.handover import HandedOverRun
 from engine.client.interfaces import ExperimentLike
 from engine.client.iteration import IterationRun, pick_metrics
 from engine.client.user_tags import check_tags
@@ -18,13 +17,11 @@ from engine.explain.explanation import ModelExplanation
 from engine.metrics.metric import Metric
 from engine.show.summary import summary_of
 from engine.show.view import MOST_LOGS, RunView
-from engine.store.choice import chosen_iteration, pick
-from engine.store.files import CARD_FILE, MLFLOW_MODEL
-from engine.store.mlflow_model import load_model, save_mlflow_model
-from engine.store.records import IterationRecord, RunRecord
+from engine.store.mlflow_model import load_model
+from engine.store.records import RunRecord
 
 
-class AutoMLRun(ControlledRun):
+class AutoMLRun(HandedOverRun):
     """A run, opened by its id from any process that reaches the workspace.
 
     Parameters
@@ -65,7 +62,7 @@ class AutoMLRun(ControlledRun):
     def of(cls, experiment: ExperimentLike, record: RunRecord) -> Self:
         """Return the run of a record that was read from the store already."""
         run = cls.__new__(cls)
-        ControlledRun.__init__(run, experiment, record.run_id)
+        HandedOverRun.__init__(run, experiment, record.run_id)
         run.metric = record.metric
         return run
 
@@ -300,54 +297,3 @@ class AutoMLRun(ControlledRun):
         return RunView(
             self.store, self.id, self.experiment.name, self.get_portal_url(), self._death
         )
-
-    def register_model(
-        self,
-        model_name: str | None = None,
-        description: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        iteration: int | None = None,
-        metric: str | None = None,
-    ) -> Any:
-        """Add a model to the MLflow model registry, as a new version of ``model_name``.
-
-        The model loads with ``mlflow.pyfunc.load_model`` or ``mlflow.sklearn.load_model``. Its
-        card, ``model_card.md``, is among the files of the version.
-
-        Parameters
-        ----------
-        model_name:
-            Name of the registered model; default: the experiment's name.
-        description, tags:
-            Description and tags of the version.
-        iteration, metric:
-            Choose the iteration as in `get_output`.
-
-        Returns
-        -------
-        mlflow.entities.model_registry.ModelVersion
-        """
-        from engine.show.model_card import model_card
-
-        record = self._pick(iteration, metric)
-        save_mlflow_model(self.store, record.run_id)
-        name = model_name or self.experiment.name
-        card = model_card(self.view(), record, name, description)
-        self.store.write_text(record.run_id, f"{MLFLOW_MODEL}/{CARD_FILE}", card)
-        return self.store.register_model(name, record.run_id, description, tags)
-
-    def handed_over(self, records: Sequence[IterationRecord]) -> IterationRecord | None:
-        """Return the iteration that the run hands over, see `get_output`."""
-        return chosen_iteration(records, self.metric)
-
-    def _pick(self, iteration: int | None, metric: str | None) -> IterationRecord:
-        records = self.store.iterations(self.id)
-        if iteration is None and metric is None:
-            found = self.handed_over(records)
-        else:
-            found = pick(records, self.metric, iteration, metric)
-        if found is None:
-            raise RunException(
-                f"no iteration of run {self.id} has completed yet; the run is {self.get_status()}"
-            )
-        return found

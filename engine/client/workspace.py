@@ -22,6 +22,7 @@ from engine.errors import WorkspaceException
 from engine.store.mlflow_store import RunStore
 
 if TYPE_CHECKING:
+    from engine.client.endpoints import Endpoint
     from engine.client.experiment import Experiment
 
 
@@ -155,6 +156,14 @@ class Workspace:
     def models(self) -> Mapping[str, Any]:
         """Name -> MLflow ``RegisteredModel``."""
         return self.store.registered_models()
+
+    @property
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        """Name -> `Endpoint`, for all that the workspace remembers."""
+        from engine.client.endpoint_records import endpoint_names
+        from engine.client.endpoints import Endpoint
+
+        return {name: Endpoint(self, name) for name in endpoint_names(self)}
 
     @property
     def compute_targets(self) -> Mapping[str, Any]:
