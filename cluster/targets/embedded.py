@@ -11,6 +11,7 @@ import time
 
 import psutil
 
+from cluster.jobs.worker_setup import setup_of_workers
 from cluster.targets.launch import Launch
 
 NAMESPACE = "raysmith"
@@ -78,6 +79,7 @@ def connect() -> None:
                 # Trials' output is in their logs; printed here it would break up the table.
                 log_to_driver=False,
                 logging_level=logging.ERROR,
+                runtime_env=setup_of_workers() or None,
             )
 
         def start() -> None:

@@ -8,22 +8,11 @@ import libcst as cst
 
 from engine.migration.code import Code, dotted
 from engine.migration.edits import Edit
+from engine.migration.known_names import OLD, is_old
 
-OLD, NEW = "azureml", "engine.azureml"
 #: The import that binds the name ``azureml`` after a migration.
 BINDING = "from engine import azureml"
 _WHAT = "import from engine.azureml"
-
-
-def is_old(name: str) -> bool:
-    """Whether a dotted name belongs to the retired service's SDK.
-
-    Examples
-    --------
-    >>> is_old("azureml.core"), is_old("azureml"), is_old("azureml_x"), is_old("engine.azureml")
-    (True, True, False, False)
-    """
-    return name == OLD or name.startswith(f"{OLD}.")
 
 
 def import_edits(code: Code) -> Iterator[Edit]:

@@ -9,6 +9,8 @@ from itertools import count
 #: Cell magics whose body is Python that sees the notebook's names.
 _OF_PYTHON = {"time", "timeit", "capture", "prun", "mprun", "memit"}
 _WRITES = {"writefile", "file"}
+#: First line of a Databricks cell in another language.
+_OTHER_LANGUAGE = re.compile(r"\s*%(sh|sql|md|r|scala|fs)\b.*\n")
 _MAGIC = re.compile(r"%%(\w+)[ \t]*(.*)")
 
 
@@ -58,7 +60,7 @@ def mask(cell: str) -> MaskedCell:
     if name in _WRITES:
         is_file = rest.split()[-1:] != [] and rest.strip(" \t'\"").endswith(".py")
         return MaskedCell(head, body, is_file=is_file, is_python=is_file)
-    if name and name not in _OF_PYTHON:
+    if (name and name not in _OF_PYTHON) or (not name and _OTHER_LANGUAGE.match(cell)):
         return MaskedCell(head, body, is_python=False)
     hidden: dict[str, str] = {}
     nonce = next(n for n in count() if f"_ipython_line_{n}_" not in cell)

@@ -9,9 +9,19 @@ from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 
-from engine.migration.imports import NEW, OLD
-
+OLD, NEW = "azureml", "engine.azureml"
 _PAGE = "docs/how-to/migrate-from-azure-ml.md says what there is"
+
+
+def is_old(name: str) -> bool:
+    """Whether a dotted name belongs to the retired service's SDK.
+
+    Examples
+    --------
+    >>> is_old("azureml.core"), is_old("azureml"), is_old("azureml_x"), is_old("engine.azureml")
+    (True, True, False, False)
+    """
+    return name == OLD or name.startswith(f"{OLD}.")
 
 
 @dataclass(frozen=True)

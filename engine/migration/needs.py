@@ -1,12 +1,29 @@
-"""Packages of the extra ``v1``."""
+"""What old scripts need: the packages of the extra ``v1``, or nothing."""
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 
 from engine.errors import ConfigException
 
 _PACKAGES = ("libcst", "nbformat", "IPython")
+
+#: A source without any of these words needs no change.
+_WORDS = re.compile(
+    r"azureml|pyspark|pandas|numpy|sklearn|matplotlib|pylab|pkg_resources|\.blob\.|\.dfs\.|wasbs?:"
+)
+
+
+def may_need(text: str) -> bool:
+    """Whether a source may have something to rewrite or to look at.
+
+    Examples
+    --------
+    >>> may_need("import azureml.core"), may_need("import math")
+    (True, False)
+    """
+    return _WORDS.search(text) is not None
 
 
 def require_v1(what: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,16 +13,13 @@ from engine.migration.code import Code
 from engine.migration.edits import Edit, Finding, Remark, apply, newlines, without_overlaps
 from engine.migration.imports import BINDING, import_edits, needs_binding
 from engine.migration.known_names import Ask, ask_tree
+from engine.migration.needs import may_need
 from engine.migration.numpy_names import numpy_edits
 from engine.migration.package_versions import version_edits
 from engine.migration.pandas_calls import pandas_edits
 from engine.migration.remaining import remarks
 from engine.migration.sklearn_paths import sklearn_edits
 
-#: A source without any of these words is not parsed.
-_WORDS = re.compile(
-    r"azureml|pyspark|pandas|numpy|sklearn|matplotlib|pylab|pkg_resources|\.blob\.|\.dfs\.|wasbs?:"
-)
 _BUFFER = "from io import StringIO"
 #: Edits can make room for others, for example by binding a name. More rounds have no work.
 _ROUNDS = 8
@@ -126,7 +122,7 @@ def rewrite_parts(
     >>> rewrite_parts(["import numpy as np", "np.NaN"]).parts
     ['import numpy as np', 'np.nan']
     """
-    if not any(_WORDS.search(text) for text in texts):
+    if not any(may_need(text) for text in texts):
         return Rewritten(list(texts))
     joined = _Joined(texts)
     code = Code(joined.text)
