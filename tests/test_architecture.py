@@ -56,7 +56,9 @@ OF_LIBRARIES = {
 LARGEST_FILE = 400
 LONGEST_FUNCTION = 60
 #: Functions that may be longer, each with its reason.
-LONG_FUNCTIONS: dict[str, str] = {}
+LONG_FUNCTIONS: dict[str, str] = {
+    "engine.config.automl_config.AutoMLConfig.__init__": "the signature names all parameters",
+}
 
 FILES = sorted([*(ROOT / "engine").rglob("*.py"), *(ROOT / "cluster").rglob("*.py")])
 _BY_NAME = {str(f.relative_to(ROOT)): f for f in FILES}

@@ -104,6 +104,16 @@ class Head:
                 f"compute target {self._name!r} did not take the run: {error}"
             ) from error
 
+    def stop(self, submission_id: str) -> None:
+        """End a job that was submitted.
+
+        Raises
+        ------
+        ComputeTargetException
+            When the cluster cannot be reached or has no such job.
+        """
+        self._ask("POST", f"/api/jobs/{submission_id}/stop")
+
     def upload(self, name: str, content: bytes) -> None:
         """Keep ``content`` in the memory of the cluster, as the package ``gcs://`` and ``name``.
 

@@ -33,6 +33,8 @@ class EmbeddedTarget:
     """
 
     name = "local"
+    #: Kind of target, as `ComputeTarget.type`.
+    type = "local"
 
     def __repr__(self) -> str:
         return "EmbeddedTarget()"

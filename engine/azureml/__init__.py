@@ -4,3 +4,7 @@
 `from engine.azureml.X import Y`. The classes are subclasses of those in `engine.client` and
 `cluster`, which hold all behaviour. The room may import everything below `engine.migration`.
 """
+
+from engine.azureml.lazy_package import lazy_package
+
+__getattr__, __dir__ = lazy_package(__name__)

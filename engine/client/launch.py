@@ -15,6 +15,7 @@ from engine.config.variables import Variables, variables_here
 from engine.driver.claim import Claim
 from engine.driver.driver import Driver
 from engine.driver.open_iterations import end_open
+from engine.driver.results import add_note
 from engine.driver.specification_files import keep_data
 from engine.errors import RunException
 from engine.store.driver_identity import DriverIdentity
@@ -34,7 +35,8 @@ def check_target(workspace: WorkspaceLike, given: RunSpecification) -> None:
     Raises
     ------
     ComputeTargetException
-        When the workspace has no such target, or the store cannot be reached from there.
+        When the workspace has no such target, the store cannot be reached from there, or the run's
+        environment cannot be made there.
     """
     settings = given.settings
     if not settings.is_remote:
@@ -52,6 +54,7 @@ def check_target(workspace: WorkspaceLike, given: RunSpecification) -> None:
             f"which the cluster {settings.compute_target!r} cannot reach; use "
             "Workspace.create(name, tracking_uri=...) with a tracking server or PostgreSQL"
         )
+    target.environment_for(settings.run_configuration or {})
     target.head.version()
 
 
@@ -79,6 +82,7 @@ def start_run(
     with _failing(workspace, run_id, claim):
         claim.take(after=identity.token)
         store.save_spec(run_id, given.to_spec())
+        _note_environment(workspace, run_id, given)
         _launch(workspace, run_id, given, claim)
     return run_id
 
@@ -149,6 +153,15 @@ def _failing(workspace: WorkspaceLike, run_id: str, claim: Claim) -> Iterator[No
             # The run has a dead driver, which every client sees.
             logger.exception("run %s could not be marked as failed", run_id)
         raise
+
+
+def _note_environment(workspace: WorkspaceLike, run_id: str, given: RunSpecification) -> None:
+    """Write what the run's environment is without, among the run's warnings."""
+    settings = given.settings
+    if settings.is_remote and settings.run_configuration:
+        target = workspace.compute_targets[settings.target_name]
+        for note in target.environment_for(settings.run_configuration).notes:
+            add_note(workspace.store, run_id, note)
 
 
 def _launch(workspace: WorkspaceLike, run_id: str, given: RunSpecification, claim: Claim) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import pandas as pd
 
@@ -14,6 +14,7 @@ from engine.client.iteration import IterationRun, pick_metrics
 from engine.client.user_tags import check_tags
 from engine.client.waiting import wait_for_end
 from engine.errors import ConfigException, RunException
+from engine.explain.explanation import ModelExplanation
 from engine.metrics.metric import Metric
 from engine.show.summary import summary_of
 from engine.show.view import MOST_LOGS, RunView
@@ -48,6 +49,9 @@ class AutoMLRun(ControlledRun):
         When the experiment has no such run.
     """
 
+    #: Class of the run's iterations.
+    iteration_class: ClassVar[type[IterationRun]] = IterationRun
+
     def __init__(self, experiment: ExperimentLike, run_id: str) -> None:
         super().__init__(experiment, run_id)
         record = self.store.run(run_id)
@@ -58,7 +62,7 @@ class AutoMLRun(ControlledRun):
         self.metric: Metric = record.metric
 
     @classmethod
-    def of(cls, experiment: ExperimentLike, record: RunRecord) -> AutoMLRun:
+    def of(cls, experiment: ExperimentLike, record: RunRecord) -> Self:
         """Return the run of a record that was read from the store already."""
         run = cls.__new__(cls)
         ControlledRun.__init__(run, experiment, record.run_id)
@@ -114,7 +118,7 @@ class AutoMLRun(ControlledRun):
 
     def get_children(self) -> list[IterationRun]:
         """List the iterations that have started, by number."""
-        return [IterationRun(self, record) for record in self._iterations()]
+        return [self.iteration_class(self, record) for record in self._iterations()]
 
     def get_output(
         self,
@@ -157,10 +161,14 @@ class AutoMLRun(ControlledRun):
         record = self._pick(iteration, metric)
         model = load_model(self.store, record.run_id)
         if return_onnx_model:
-            from engine.onnx.convert import to_onnx
+            model = self.to_onnx(model)
+        return self.iteration_class(self, record), model
 
-            model = to_onnx(model)
-        return IterationRun(self, record), model
+    def to_onnx(self, model: Any) -> Any:
+        """Convert a fitted pipeline of the run, see `engine.onnx.convert.to_onnx`."""
+        from engine.onnx.convert import to_onnx
+
+        return to_onnx(model)
 
     def explain(
         self,
@@ -170,7 +178,7 @@ class AutoMLRun(ControlledRun):
         features: str = "raw",
         timeout_minutes: float | None = None,
         show_output: bool = False,
-    ) -> tuple[Any, ...]:
+    ) -> ModelExplanation:
         """Explain an iteration's model by SHAP values, and keep them with the iteration.
 
         Parameters
@@ -189,7 +197,7 @@ class AutoMLRun(ControlledRun):
 
         Returns
         -------
-        tuple
+        ModelExplanation
             As `engine.retrieve_model_explanation`.
 
         Raises
@@ -224,7 +232,7 @@ class AutoMLRun(ControlledRun):
         records = self.store.iterations(self.id)
         if recursive:
             return {str(record.iteration): pick_metrics(record.metrics, name) for record in records}
-        best = chosen_iteration(records, self.metric)
+        best = self.handed_over(records)
         return {} if best is None else pick_metrics(best.metrics, name)
 
     def get_tags(self) -> dict[str, str]:
@@ -328,8 +336,16 @@ class AutoMLRun(ControlledRun):
         self.store.write_text(record.run_id, f"{MLFLOW_MODEL}/{CARD_FILE}", card)
         return self.store.register_model(name, record.run_id, description, tags)
 
+    def handed_over(self, records: Sequence[IterationRecord]) -> IterationRecord | None:
+        """Return the iteration that the run hands over, see `get_output`."""
+        return chosen_iteration(records, self.metric)
+
     def _pick(self, iteration: int | None, metric: str | None) -> IterationRecord:
-        found = pick(self.store.iterations(self.id), self.metric, iteration, metric)
+        records = self.store.iterations(self.id)
+        if iteration is None and metric is None:
+            found = self.handed_over(records)
+        else:
+            found = pick(records, self.metric, iteration, metric)
         if found is None:
             raise RunException(
                 f"no iteration of run {self.id} has completed yet; the run is {self.get_status()}"

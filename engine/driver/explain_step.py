@@ -23,7 +23,7 @@ from engine.driver.ray_data_host import RayDataHost
 from engine.driver.specification_files import load_specification
 from engine.errors import AutoMLError, RunException
 from engine.explain.explanation import Explanation
-from engine.explain.files import save_explanation
+from engine.explain.files import FOLDER, save_explanation
 from engine.explain.pieces import Progress, Work
 from engine.store.mlflow_model import load_model
 from engine.store.mlflow_store import RunStore
@@ -55,6 +55,8 @@ class ExplainRequest:
         Called with the rows done and all rows.
     stop:
         Asked four times a second whether to give up; default: never.
+    folder:
+        Folder of the iteration that keeps the result.
     """
 
     X: Any = None
@@ -62,6 +64,7 @@ class ExplainRequest:
     seconds: float | None = None
     progress: Progress | None = None
     stop: Callable[[], bool] | None = None
+    folder: str = FOLDER
 
 
 class ExplainStep:
@@ -108,7 +111,7 @@ class ExplainStep:
             request.stop,
         )
         logger.info("explained %d of %d rows", len(explanation.rows), explanation.n_given)
-        save_explanation(self._store, iteration.run_id, explanation)
+        save_explanation(self._store, iteration.run_id, explanation, request.folder)
         return explanation
 
     def _work(self, iteration: IterationRecord, request: ExplainRequest, until: Deadline) -> Work:

@@ -104,6 +104,7 @@ class RayPlatform(Platform):
             verbosity=self._settings.verbosity,
             limits=limits,
             megabytes=self._settings.mem_in_mb,
+            prunes=self._settings.enable_pruning,
             load_seconds=max(_LEAST_LOAD_SECONDS, _LOAD_RATIO * data.seconds),
         )
         room = resources.trial_resources(self._settings, "cpu", cores)

@@ -140,8 +140,9 @@ class RunSteps:
         )
         for note in notes:
             logger.warning(note)
-        self._store.tag_notes(self._run_id, notes)
         record = self._store.run(self._run_id)
+        # The client may have left notes about the settings.
+        self._store.tag_notes(self._run_id, tuple(dict.fromkeys((*record.notes, *notes))))
         earlier = self._store.iterations(self._run_id)
         check_same_data(record.data, data.summary.fingerprint, earlier)
         self._store.tag_data(self._run_id, data.summary.fingerprint)

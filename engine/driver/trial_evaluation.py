@@ -174,7 +174,9 @@ class TrialEvaluation:
         is_first = not self._best_folds
         patience = IMPATIENT if limits.is_long(self._whole_seconds) else PATIENT
         scores = [fold[self._metric.name] for fold in folds]
-        reason = pruning_reason(self._metric, scores, self._best_folds, patience)
+        reason = None
+        if self._settings.prunes:
+            reason = pruning_reason(self._metric, scores, self._best_folds, patience)
         reason = reason or limits.exceeded(self._whole_seconds, elapsed, is_first)
         if reason is None:
             return False

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from cluster.errors import ComputeTargetException
+from cluster.provisioning.run_environment import RunEnvironment
 from engine import AutoMLConfig, AutoMLRun, RunException
 from engine.client import launch
 from engine.config.specification import DATA_FILE
@@ -50,7 +51,9 @@ def test_a_target_that_does_not_answer(given):
         raise ComputeTargetException("no answer")
 
     target = SimpleNamespace(
-        is_reachable_from=lambda uri: True, head=SimpleNamespace(version=version)
+        is_reachable_from=lambda uri: True,
+        environment_for=RunEnvironment,
+        head=SimpleNamespace(version=version),
     )
     with pytest.raises(ComputeTargetException, match="no answer"):
         launch.check_target(place(automlcl=target), given)
@@ -66,6 +69,7 @@ def test_a_driver_that_is_not_taken_fails_the_run(experiment, given):
 
     target = SimpleNamespace(
         is_reachable_from=lambda uri: True,
+        environment_for=RunEnvironment,
         head=SimpleNamespace(version=lambda: "2"),
         launch=refuse,
     )

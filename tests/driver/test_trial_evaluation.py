@@ -54,7 +54,7 @@ def clock(monkeypatch):
     return clock
 
 
-def run(clock, spec=SPEC, folds=FOLDS, best_folds=(), metric="accuracy", **limits):
+def run(clock, spec=SPEC, folds=FOLDS, best_folds=(), metric="accuracy", prunes=True, **limits):
     if "trials" in limits:
         limits["trials"] = Deadline(clock.now + limits["trials"], clock)
     settings = TrialSettings(
@@ -66,6 +66,7 @@ def run(clock, spec=SPEC, folds=FOLDS, best_folds=(), metric="accuracy", **limit
         None,
         logging.INFO,
         IterationLimits(**limits),
+        prunes=prunes,
     )
     evaluation = TrialEvaluation(spec, settings, best_folds, clock)
     return evaluation.run(lambda: (DATA, folds))
@@ -120,6 +121,18 @@ def test_what_is_hopeless_is_pruned(clock):
     assert end.status == "Pruned"
     assert end.reason.startswith("hopeless after 1 of 5 folds")
     assert end.whole_seconds == pytest.approx(10 * (5 + 1.2))
+
+
+def test_without_pruning_what_is_hopeless_has_a_model_too(clock):
+    bad = PipelineSpec("KNN", "", {"n_neighbors": 90})
+    end = run(clock, bad, best_folds=(1.0, 1.0, 1.0, 1.0, 0.99), prunes=False)
+    assert end.status == "Completed"
+    assert end.model
+
+
+def test_without_pruning_limits_of_time_still_hold(clock):
+    end = run(clock, best_folds=(0.9,) * 5, prunes=False, trials=600.0, share_seconds=50.0)
+    assert end.status == "Pruned"
 
 
 def test_what_is_over_its_share_is_pruned_when_there_is_a_model(clock):
