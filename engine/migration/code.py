@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import warnings
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -18,6 +20,8 @@ from libcst.metadata import (
 )
 
 from engine.errors import AutoMLError
+
+TOO_DEEP = "expressions are nested too deeply to be parsed"
 
 
 class NotPython(AutoMLError, ValueError):
@@ -55,11 +59,11 @@ class Code:
     """
 
     def __init__(self, text: str) -> None:
+        self.text = text
         self.bytes = text.encode("utf-8", "surrogatepass")
         wrapper = MetadataWrapper(_parse(text), unsafe_skip_copy=True)
         self.module = wrapper.module
-        if self.module.code != text:
-            raise NotPython(1, "the parser does not give the source back as it was")
+        self._offsets = _offsets(self.module.code, text)
         resolved = wrapper.resolve_many(
             [
                 ByteSpanPositionProvider,
@@ -87,7 +91,12 @@ class Code:
     def span(self, node: cst.CSTNode) -> tuple[int, int]:
         """Return the first and the last offset of a node, without its parentheses."""
         found = self._spans[node]
-        return found.start, found.start + found.length
+        start, end = found.start, found.start + found.length
+        if self._offsets is None:
+            return start, end
+        return self._offsets[start], self._offsets[end - 1] + 1 if end > start else self._offsets[
+            start
+        ]
 
     def source(self, node: cst.CSTNode) -> str:
         """Return the text of a node, without its parentheses."""
@@ -207,34 +216,62 @@ def literal(node: cst.BaseExpression | None) -> str | int | None:
 
 
 def _parse(text: str) -> cst.Module:
+    _check_syntax(text)
     try:
         return cst.parse_module(text)
     except cst.ParserSyntaxError as error:
-        at = _line_of(error)
-        raise NotPython(at, f"line {at} is not Python 3: {_hint(text, error)}") from None
+        raise NotPython(error.raw_line, f"cannot be parsed: {error.message}") from None
     except RecursionError:
-        raise NotPython(1, "expressions are nested too deeply to be parsed") from None
+        raise NotPython(1, TOO_DEEP) from None
     except (cst.CSTValidationError, ValueError, UnicodeError) as error:
+        raise NotPython(1, f"cannot be parsed: {error}") from None
+
+
+def _check_syntax(text: str) -> None:
+    """Ask Python itself first: its messages are better, and its limits protect LibCST's parser.
+
+    That parser is compiled, and ends the process when expressions are nested too deeply.
+    """
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(text, "<source>", "exec", flags, dont_inherit=True)
+    except SyntaxError as error:
+        what = error.msg
+        if what.startswith(("Missing parentheses in call to", "multiple exception types must")):
+            what += "; turn Python 2 code into Python 3 first"
+        line = error.lineno or 1
+        raise NotPython(line, f"line {line} is not Python 3: {what}") from None
+    except (RecursionError, MemoryError):
+        raise NotPython(1, TOO_DEEP) from None
+    except ValueError as error:
         raise NotPython(1, f"not Python 3: {error}") from None
 
 
-def _line_of(error: cst.ParserSyntaxError) -> int:
-    """Return the line that the parser's message names; its attribute is that of the file."""
-    _, found, after = error.message.partition("error at ")
-    digits = after.split(":")[0] if found else ""
-    return int(digits) if digits.isdigit() else error.raw_line
+def _offsets(shown: str, text: str) -> list[int] | None:
+    """Return offset in the parser's text -> offset in the source; ``None`` when they are the same.
 
+    LibCST loses form feeds before statements, and some empty lines. Its spans are those of the
+    text that it writes.
 
-def _hint(text: str, error: cst.ParserSyntaxError) -> str:
-    try:
-        compile(text, "<source>", "exec", dont_inherit=True)
-    except SyntaxError as known:
-        if "print" in (known.msg or "") or "except X as e" in (known.msg or ""):
-            return f"{known.msg} Python 2 code must be turned into Python 3 first"
-        return str(known.msg)
-    except (ValueError, RecursionError, MemoryError) as known:
-        return str(known)
-    return error.message
+    Examples
+    --------
+    >>> _offsets("a\\nb", "a\\n\\fb")
+    [0, 1, 3, 4]
+    """
+    if shown == text:
+        return None
+    source = text.encode("utf-8", "surrogatepass")
+    offsets, at = [], 0
+    for byte in shown.encode("utf-8", "surrogatepass"):
+        while source[at : at + 1].isspace() and source[at] != byte:
+            at += 1
+        if source[at : at + 1] != bytes([byte]):
+            raise NotPython(1, "the parser does not give the source back as it was")
+        offsets.append(at)
+        at += 1
+    return [*offsets, len(source)]
 
 
 def _walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:

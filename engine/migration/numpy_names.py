@@ -20,10 +20,10 @@ _BUILTINS = {
     "unicode": "str",
 }
 #: Name in numpy -> what stands for it where the built-in's name is used for something else.
-_SCALARS = {"float": "float64", "int": "int_", "object": "object_", "str": "str_",
+SCALARS = {"float": "float64", "int": "int_", "object": "object_", "str": "str_",
             "complex": "complex128", "unicode": "str_"}  # fmt: skip
 #: Name in numpy -> today's name in numpy.
-_RENAMED = {
+RENAMED = {
     "NaN": "nan",
     "NAN": "nan",
     "Inf": "inf",
@@ -67,11 +67,11 @@ def _of_attribute(code: Code, node: cst.Attribute, old: str) -> Iterator[Finding
     if old in _BUILTINS:
         new = _BUILTINS[old]
         if code.binds(new, node):
-            yield rename_attribute(code, node, _SCALARS[old], f"np.{old} is np.{_SCALARS[old]}")
+            yield rename_attribute(code, node, SCALARS[old], f"np.{old} is np.{SCALARS[old]}")
         else:
             yield Edit(*code.span(node), new, f"np.{old} is {new}")
-    elif old in _RENAMED:
-        yield rename_attribute(code, node, _RENAMED[old], f"np.{old} is np.{_RENAMED[old]}")
+    elif old in RENAMED:
+        yield rename_attribute(code, node, RENAMED[old], f"np.{old} is np.{RENAMED[old]}")
     elif old == _NEGATIVE_INFINITY:
         start, _ = code.span(node)
         yield Edit(start, start, "(-", "np.NINF is -np.inf")
@@ -81,8 +81,8 @@ def _of_attribute(code: Code, node: cst.Attribute, old: str) -> Iterator[Finding
 
 def _of_import(code: Code, alias: cst.ImportAlias) -> Iterator[Finding]:
     old = dotted(alias.name)
-    if old in _RENAMED:
-        new = _RENAMED[old]
+    if old in RENAMED:
+        new = RENAMED[old]
         given = "" if alias.evaluated_alias else f" as {old}"
         yield Edit(*code.span(alias.name), f"{new}{given}", f"np.{old} is np.{new}")
     elif old in _BUILTINS or old == _NEGATIVE_INFINITY:

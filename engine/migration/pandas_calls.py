@@ -83,7 +83,7 @@ def _of_function(code: Code, call: cst.Call, function: str) -> Iterator[Finding]
 def wrap_in_buffer(code: Code, arg: cst.Arg) -> Iterator[Finding]:
     """Yield the edits that give a text as a file."""
     start, end = code.span(arg.value)
-    name = "io.StringIO" if code.binds("io", arg) and _is_module_io(code) else "StringIO"
+    name = "io.StringIO" if _is_module_io(code) else "StringIO"
     what = "pandas.read_json takes a text as a file"
     yield Edit(start, start, f"{name}(", what)
     yield Edit(end, end, ")", what)
@@ -91,7 +91,10 @@ def wrap_in_buffer(code: Code, arg: cst.Arg) -> Iterator[Finding]:
 
 def _is_module_io(code: Code) -> bool:
     return any(
-        isinstance(node, cst.Name) and node.value == "io" and code.name(node) == "io"
+        isinstance(node, cst.ImportAlias)
+        and isinstance(code.parent(node), cst.Import)
+        and node.evaluated_name == "io"
+        and node.evaluated_alias is None
         for node in code.nodes()
     )
 

@@ -30,7 +30,7 @@ def remarks(code: Code, ask: Ask) -> Iterator[Remark]:
     ask:
         Answers for names of the retired service's SDK, as `known_names.ask_tree` does.
     """
-    has_old = bool(code.imported_roots & {"azureml"}) or "azureml" in code.module.code
+    has_old = bool(code.imported_roots & {"azureml"}) or "azureml" in code.text
     for node in code.nodes():
         if isinstance(node, cst.Import):
             yield from _import(code, node, ask)
@@ -80,10 +80,12 @@ def _use(code: Code, node: cst.Attribute | cst.Name, ask: Ask) -> Iterator[Remar
     around = code.parent(node)
     if not code.is_read(node) or (isinstance(around, cst.Attribute) and around.value is node):
         return
-    name = old_name(code.name(node)) or _unbound(code, node)
+    imported, unbound = old_name(code.name(node)), _unbound(code, node)
+    name = imported or unbound
     if name:
         answer = ask(name)
-        if answer.way:
+        # An import that fails is remarked on where it stands.
+        if answer.way and (answer.is_importable or unbound):
             yield Remark(code.span(node)[0], f"{name}: {answer.way}")
 
 

@@ -9,7 +9,7 @@ from itertools import count
 
 import libcst as cst
 
-from engine.migration.code import Code
+from engine.migration.code import TOO_DEEP, Code, NotPython
 from engine.migration.edits import Edit, Finding, Remark, apply, newlines, without_overlaps
 from engine.migration.imports import BINDING, import_edits, needs_binding
 from engine.migration.known_names import Ask, ask_tree
@@ -124,6 +124,13 @@ def rewrite_parts(
     """
     if not any(may_need(text) for text in texts):
         return Rewritten(list(texts))
+    try:
+        return _rewrite(texts, mode, ask)
+    except RecursionError:
+        raise NotPython(1, TOO_DEEP) from None
+
+
+def _rewrite(texts: Sequence[str], mode: Mode, ask: Ask) -> Rewritten:
     joined = _Joined(texts)
     code = Code(joined.text)
     before = joined.told(code, _remarks(code, mode, ask))
@@ -142,7 +149,7 @@ def rewrite_parts(
         changed = apply(code.bytes, found, code.newline, keep_lines=mode is Mode.RUN)
         code = Code(changed.decode("utf-8", "surrogatepass"))
     after = joined.told(code, _remarks(code, mode, ask))
-    return Rewritten(joined.split(code.module.code), edits, before, after, prelude)
+    return Rewritten(joined.split(code.text), edits, before, after, prelude)
 
 
 class _Joined:
@@ -192,7 +199,7 @@ def _missing(code: Code, edits: Findings, mode: Mode) -> Iterator[str]:
     if needs_binding(code):
         yield BINDING if mode is Mode.MIGRATE else "import azureml.core"
     wraps = any("read_json" in what for _, what in edits)
-    if wraps and not code.binds("StringIO") and "StringIO(" in code.module.code:
+    if wraps and not code.binds("StringIO") and "StringIO(" in code.text:
         yield _BUFFER
 
 

@@ -269,5 +269,5 @@ def _is_kwargs(code: Code, node: cst.Dict) -> bool:
         case cst.DictElement():
             return literal(around.key) == _KWARGS
         case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))]):
-            return name.endswith("kwargs") and _KWARGS in code.module.code
+            return name.endswith("kwargs") and _KWARGS in code.text
     return False
