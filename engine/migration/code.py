@@ -81,6 +81,9 @@ class Code:
         self._nodes = list(_walk(self.module))
         imports = (n for n in self._nodes if isinstance(n, cst.Import | cst.ImportFrom))
         self._in_imports = {part for node in imports for part in _walk(node)}
+        self._bound_by_imports = {
+            name for n in self._nodes if isinstance(n, cst.ImportAlias) for name in _bound_by(n)
+        }
         #: Roots of the modules that the source imports anywhere.
         self.imported_roots = {name.split(".")[0] for name in self._imported()}
 
@@ -113,7 +116,10 @@ class Code:
         It is empty for everything else, and for a name that may be something else too, because
         the source assigns it as well.
         """
-        if not isinstance(node, cst.Name | cst.Attribute) or not dotted(node):
+        if not isinstance(node, cst.Name | cst.Attribute):
+            return ""
+        # Few names are imported; looking up the others takes most of the time.
+        if dotted(node).partition(".")[0] not in self._bound_by_imports:
             return ""
         found = self._names.get(node)
         found = found() if callable(found) else found
@@ -125,6 +131,15 @@ class Code:
     def is_read(self, node: cst.CSTNode) -> bool:
         """Whether a name or an attribute is read, not imported, assigned or deleted."""
         return node not in self._in_imports and self._contexts.get(node) is ExpressionContext.LOAD
+
+    def reads(self, name: str) -> bool:
+        """Whether the source reads a name, not an attribute of that name."""
+        for node in self._nodes:
+            if isinstance(node, cst.Name) and node.value == name and self.is_read(node):
+                around = self.parent(node)
+                if not (isinstance(around, cst.Attribute) and around.attr is node):
+                    return True
+        return False
 
     def binds(self, name: str, node: cst.CSTNode | None = None) -> bool:
         """Whether the source binds a name where a node stands; default: in the module."""

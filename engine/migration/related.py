@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -111,8 +112,11 @@ def _beside(path: Path, name: str) -> Path | None:
     """Return the file of that name beside a file or below its folder."""
     if not name.endswith(".py"):
         return None
-    for candidate in (Path(name), path.parent / name.lstrip("/"), path.parent / Path(name).name):
-        place = candidate if candidate.is_absolute() else path.parent / candidate
+    folder, last = path.parent, Path(name).name
+    below = list(folder.glob(f"*/{glob.escape(last)}"))
+    # The folder may be known at run time only: then the one file of that name is meant.
+    candidates = [folder / name, folder / name.lstrip("/"), folder / last]
+    for place in candidates + below if len(below) == 1 else candidates:
         inside = place.resolve().is_relative_to(path.parent.resolve())
         if inside and place.is_file() and place.resolve() != path.resolve():
             return place

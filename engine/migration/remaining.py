@@ -31,14 +31,14 @@ def remarks(code: Code, ask: Ask) -> Iterator[Remark]:
         Answers for names of the retired service's SDK, as `known_names.ask_tree` does.
     """
     has_old = bool(code.imported_roots & {"azureml"}) or "azureml" in code.text
+    imported = {name for node in code.nodes() for name in _old_imports(node)}
+    missing = {name for name in imported if not ask(name).is_importable}
     for node in code.nodes():
-        if isinstance(node, cst.Import):
+        if isinstance(node, cst.Import | cst.ImportFrom):
             yield from _import(code, node, ask)
-        elif isinstance(node, cst.ImportFrom):
-            yield from _import_from(code, node, ask)
         elif isinstance(node, cst.Attribute | cst.Name):
-            yield from _use(code, node, ask)
-        elif isinstance(node, cst.SimpleString | cst.FormattedStringText):
+            yield from _use(code, node, ask, missing)
+        elif isinstance(node, cst.SimpleString | cst.FormattedString):
             yield from _text(code, node)
         elif isinstance(node, cst.Call) and has_old:
             yield from _call(code, node)
@@ -46,46 +46,44 @@ def remarks(code: Code, ask: Ask) -> Iterator[Remark]:
             yield Remark(code.span(node)[0], _SPARK)
 
 
-def _import(code: Code, node: cst.Import, ask: Ask) -> Iterator[Remark]:
-    for alias in node.names:
-        name = dotted(alias.name)
-        if name.split(".")[0] == "pyspark":
-            yield Remark(code.span(alias)[0], _SPARK)
-        elif old_name(name):
-            answer = ask(old_name(name))
-            if not answer.is_importable:
-                yield Remark(code.span(alias)[0], answer.way)
+def _old_imports(node: cst.CSTNode) -> Iterator[str]:
+    """Names of the retired service's SDK that a statement imports."""
+    if isinstance(node, cst.Import):
+        yield from filter(None, (old_name(dotted(alias.name)) for alias in node.names))
+    elif isinstance(node, cst.ImportFrom) and not node.relative and node.module is not None:
+        module = old_name(dotted(node.module))
+        if module:
+            yield module
+            if not isinstance(node.names, cst.ImportStar):
+                yield from (f"{module}.{dotted(alias.name)}" for alias in node.names)
 
 
-def _import_from(code: Code, node: cst.ImportFrom, ask: Ask) -> Iterator[Remark]:
-    if node.relative or node.module is None:
-        return
-    module = dotted(node.module)
-    if module.split(".")[0] == "pyspark":
-        yield Remark(code.span(node)[0], _SPARK)
-    if not old_name(module):
-        return
-    answer = ask(old_name(module))
-    if not answer.is_importable:
-        yield Remark(code.span(node)[0], answer.way)
-    elif not isinstance(node.names, cst.ImportStar):
-        for alias in node.names:
-            answer = ask(f"{old_name(module)}.{dotted(alias.name)}")
-            if not answer.is_importable:
-                yield Remark(code.span(alias)[0], answer.way)
+def _import(code: Code, node: cst.Import | cst.ImportFrom, ask: Ask) -> Iterator[Remark]:
+    start = code.span(node)[0]
+    if isinstance(node, cst.Import):
+        modules = [dotted(alias.name) for alias in node.names]
+    else:
+        modules = [dotted(node.module)] if node.module is not None and not node.relative else []
+    if any(module.split(".")[0] == "pyspark" for module in modules):
+        yield Remark(start, _SPARK)
+    for name in _old_imports(node):
+        answer = ask(name)
+        if not answer.is_importable:
+            yield Remark(start, answer.way)
 
 
-def _use(code: Code, node: cst.Attribute | cst.Name, ask: Ask) -> Iterator[Remark]:
-    """Names that may be imported, but not used."""
+def _use(
+    code: Code, node: cst.Attribute | cst.Name, ask: Ask, missing: set[str]
+) -> Iterator[Remark]:
+    """Names that may be imported, but not used, and names that no import statement names."""
     around = code.parent(node)
     if not code.is_read(node) or (isinstance(around, cst.Attribute) and around.value is node):
         return
-    imported, unbound = old_name(code.name(node)), _unbound(code, node)
-    name = imported or unbound
-    if name:
+    name = old_name(code.name(node)) or _unbound(code, node)
+    # An import that fails is remarked on where it stands.
+    if name and not any(f"{name}.".startswith(f"{one}.") for one in missing):
         answer = ask(name)
-        # An import that fails is remarked on where it stands.
-        if answer.way and (answer.is_importable or unbound):
+        if answer.way:
             yield Remark(code.span(node)[0], f"{name}: {answer.way}")
 
 
@@ -96,8 +94,8 @@ def _unbound(code: Code, node: cst.Attribute | cst.Name) -> str:
     return text if is_ours and not code.binds("azureml", node) else ""
 
 
-def _text(code: Code, node: cst.SimpleString | cst.FormattedStringText) -> Iterator[Remark]:
-    text = node.value
+def _text(code: Code, node: cst.SimpleString | cst.FormattedString) -> Iterator[Remark]:
+    text = code.source(node)
     start = code.span(node)[0]
     if _BLOB.search(text):
         yield Remark(start, _BLOB_WAY)

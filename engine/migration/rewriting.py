@@ -199,7 +199,7 @@ def _missing(code: Code, edits: Findings, mode: Mode) -> Iterator[str]:
     if needs_binding(code):
         yield BINDING if mode is Mode.MIGRATE else "import azureml.core"
     wraps = any("read_json" in what for _, what in edits)
-    if wraps and not code.binds("StringIO") and "StringIO(" in code.text:
+    if wraps and not code.binds("StringIO") and code.reads("StringIO"):
         yield _BUFFER
 
 

@@ -128,7 +128,9 @@ def _encoding(content: bytes) -> str:
     try:
         return tokenize.detect_encoding(io.BytesIO(content).readline)[0]
     except SyntaxError as error:
-        raise UnreadableFile(f"{error}; save it as UTF-8") from None
+        if "unknown encoding" in str(error):
+            raise UnreadableFile(f"{error}; save it as UTF-8") from None
+        raise UnreadableFile("is not utf-8 and names no other encoding; save it as UTF-8") from None
 
 
 def _free_name(path: Path) -> Path:
