@@ -40,9 +40,15 @@ class HasNodes(Protocol):
 
 
 def wait_for_nodes(
-    target: HasNodes, wanted: int, show_output: bool, timeout_in_minutes: float
+    target: HasNodes, wanted: int, asks: bool, show_output: bool, timeout_in_minutes: float
 ) -> AmlComputeStatus:
-    """Ask for workers and return once ``wanted`` are alive; see `RayTarget.wait_for_completion`."""
+    """Return once ``wanted`` workers are alive; see `RayTarget.wait_for_completion`.
+
+    Parameters
+    ----------
+    asks:
+        Whether the autoscaler is asked for them.
+    """
     until = time.monotonic() + 60 * timeout_in_minutes
     printed = ""
     with NodeRequest(60 * timeout_in_minutes) as request:
@@ -69,7 +75,7 @@ def wait_for_nodes(
                     f"nodes after {timeout_in_minutes:g} minutes; {why}"
                 )
                 return target.timed_out(reason, status)
-            if is_ready:
+            if is_ready and asks:
                 request.make(target.head, target.python, wanted)
             time.sleep(min(_POLL_SECONDS, max(0.0, until - time.monotonic()) + 0.05))
 

@@ -191,7 +191,9 @@ class RayTarget:
         """
         wanted = self._least_nodes() if min_node_count is None else min_node_count
         self._check_count(wanted)
-        return wait_for_nodes(self, wanted, show_output, timeout_in_minutes)
+        # The scale settings bring their least number by themselves.
+        asks = wanted > self._least_nodes()
+        return wait_for_nodes(self, wanted, asks, show_output, timeout_in_minutes)
 
     def why_no_nodes(self) -> str:
         """Why there are not more workers, for a message: the autoscaler's own report."""

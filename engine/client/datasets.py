@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -94,14 +95,9 @@ def register_dataset(
     texts = (description or "", dict(tags or {}), now)
     while True:
         record = DatasetRecord(name, number, str(uuid.uuid4()), kind, plan, *texts)
-        try:
-            # Of two processes that add a version, each gets a number of its own.
-            with (folder / f"{number}.json").open("x", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(record), indent=1))
-        except FileExistsError:
-            number += 1
-        else:
+        if _add(folder / f"{number}.json", json.dumps(asdict(record), indent=1)):
             return record
+        number += 1
 
 
 def read_dataset(
@@ -144,6 +140,19 @@ def forget_dataset(workspace: HasFolder, name: str) -> None:
     """Forget all versions of a data set; its files stay."""
     for version in versions(workspace, name):
         (_folder(workspace, name) / f"{version}.json").unlink(missing_ok=True)
+
+
+def _add(file: Path, text: str) -> bool:
+    """Write a file that is not there yet, whole; whether this process was the one to do so."""
+    new = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
+    new.write_text(text, encoding="utf-8")
+    try:
+        os.link(new, file)
+    except FileExistsError:
+        return False
+    finally:
+        new.unlink()
+    return True
 
 
 def _folder(workspace: HasFolder, name: str) -> Path:

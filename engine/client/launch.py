@@ -15,7 +15,6 @@ from engine.config.variables import Variables, variables_here
 from engine.driver.claim import Claim
 from engine.driver.driver import Driver
 from engine.driver.open_iterations import end_open
-from engine.driver.results import add_note
 from engine.driver.specification_files import keep_data
 from engine.errors import RunException
 from engine.store.driver_identity import DriverIdentity
@@ -82,7 +81,7 @@ def start_run(
     with _failing(workspace, run_id, claim):
         claim.take(after=identity.token)
         store.save_spec(run_id, given.to_spec())
-        _note_environment(workspace, run_id, given)
+        _note_environment(workspace, run_id, given, earlier=())
         _launch(workspace, run_id, given, claim)
     return run_id
 
@@ -121,6 +120,7 @@ def start_again(
             store.save_spec(run_id, given.to_spec())
             store.move_run(run_id, given.settings.target_name)
         store.clear_requests(run_id)
+        _note_environment(workspace, run_id, given, earlier=record.notes)
         _launch(workspace, run_id, given, claim)
 
 
@@ -155,13 +155,20 @@ def _failing(workspace: WorkspaceLike, run_id: str, claim: Claim) -> Iterator[No
         raise
 
 
-def _note_environment(workspace: WorkspaceLike, run_id: str, given: RunSpecification) -> None:
-    """Write what the run's environment is without, among the run's warnings."""
+def _note_environment(
+    workspace: WorkspaceLike, run_id: str, given: RunSpecification, earlier: tuple[str, ...]
+) -> None:
+    """Write what the run's environment is without as the run's warnings.
+
+    Those of an earlier driver go: the new one writes its own.
+    """
     settings = given.settings
+    notes: tuple[str, ...] = ()
     if settings.is_remote and settings.run_configuration:
         target = workspace.compute_targets[settings.target_name]
-        for note in target.environment_for(settings.run_configuration).notes:
-            add_note(workspace.store, run_id, note)
+        notes = target.environment_for(settings.run_configuration).notes
+    if notes != earlier:
+        workspace.store.tag_notes(run_id, notes)
 
 
 def _launch(workspace: WorkspaceLike, run_id: str, given: RunSpecification, claim: Claim) -> None:

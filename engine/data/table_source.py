@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -22,7 +24,13 @@ _DATES = (
 _LOOKED_AT = 200
 _SNIFFED_BYTES = 65_536
 #: Names that pandas has no codec for, or reads with a mark at the beginning.
-_ENCODINGS = {"utf8": "utf-8-sig", "utf8bom": "utf-8-sig", "windows1252": "cp1252"}
+_ENCODINGS = {
+    "utf8": "utf-8-sig",
+    "utf-8": "utf-8-sig",
+    "utf8bom": "utf-8-sig",
+    "iso88591": "iso8859-1",
+    "windows1252": "cp1252",
+}
 _NUMBERS = ("long", "double", "decimal")
 
 
@@ -134,13 +142,16 @@ class TableFilesSource:
             return _converted(pd.read_parquet(file), self.options)
         encoding = _ENCODINGS.get(self.options.encoding.lower(), self.options.encoding)
         if self.kind is FileKind.JSON_LINES:
-            frame = pd.read_json(file, lines=True, encoding=encoding, convert_dates=False)
+            lines = file.read().decode(encoding).splitlines()
+            # pandas.read_json would take numbers for dates where the column's name sounds so.
+            frame = pd.DataFrame([json.loads(line) for line in lines if line.strip()])
             return _converted(_with_dates(frame), self.options)
         options = self.options
         separator = options.separator or _separator(file, encoding)
         frame = pd.read_csv(
             file,
-            sep=separator,
+            # pandas takes a longer one for a regular expression.
+            sep=separator if len(separator) == 1 else re.escape(separator),
             header=0 if options.header else None,
             encoding=encoding,
             engine="c" if len(separator) == 1 else "python",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, Self
 
@@ -223,14 +223,6 @@ class TabularDataset:
         options = ReadOptions(**source["options"])
         files = TableFilesSource(tuple(source["paths"]), FileKind(source["kind"]), options)
         return cls(files, [Step(s["name"], s["arguments"]) for s in plan["steps"]])
-
-    def with_paths(self, paths: Sequence[str]) -> Self:
-        """Return the same dataset of other files of the same kind."""
-        changed = self.then("skip", count=0)
-        if isinstance(self.source, TableFilesSource):
-            changed.source = replace(self.source, paths=tuple(paths))
-        changed.steps = self.steps
-        return changed
 
 
 def _part(frame: pd.DataFrame, share: float, seed: int, is_first: bool) -> pd.DataFrame:

@@ -117,6 +117,11 @@ shap_values, expected_values, overall_summary, overall_imp, per_class_summary, p
                   y_train=y_train)
 print(overall_summary)
 again = retrieve_model_explanation(best_run)
+
+from engine.azureml.interpret import ExplanationClient
+first_run, _ = local_run.get_output(iteration=0)
+client = ExplanationClient.from_run(first_run)
+engineered = client.download_model_explanation(raw=False).get_feature_importance_dict()
 """,
     "continue": """
 local_run.continue_experiment(X=X_train, y=y_train, show_output=True, iterations=1)
@@ -193,6 +198,7 @@ def test_the_best_model_predicts(names):
 def test_the_explanation_is_of_the_named_columns(names):
     assert set(names["overall_imp"]) == set(names["features"])
     assert names["again"].overall_imp == names["overall_imp"]
+    assert len(names["engineered"]) == len(names["features"])
 
 
 def test_more_iterations_have_been_added(names):

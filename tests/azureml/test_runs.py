@@ -48,7 +48,9 @@ def test_runs_and_iterations_are_opened_by_their_ids(opened, v1_run, v1_experime
     child = opened(v1_experiment, f"{v1_run.id}_{BEST}")
     assert isinstance(child, Run | OwnIteration)
     assert child.get_metrics() == {"accuracy": 0.9, "log_loss": 0.45}
-    assert type(opened(v1_experiment, f"{v1_run.id}_ModelExplain")) is AutoMLRun
+    explained = opened(v1_experiment, v1_run.get_properties()["ModelExplainRunId"])
+    assert type(explained) is AutoMLRun
+    assert child.properties["ModelExplainRunId"] == f"{v1_run.id}_ModelExplain"
     for wrong in (f"{v1_run.id}_9", f"{v1_run.id}_x", "never"):
         with pytest.raises(RunException):
             opened(v1_experiment, wrong)
@@ -255,6 +257,8 @@ def test_small_methods(v1_run, capsys):
         Run.get_context()
     assert f"/runs/{v1_run.get_best_child().run_id}" in v1_run.get_best_child().get_portal_url()
     assert v1_run.get_best_child().number == BEST
+    v1_run.set_tags({"stage": "draft"})
+    assert v1_run.get_tags()["stage"] == "draft"
 
 
 def test_the_widget_shows_the_run_of_an_iteration(v1_run, monkeypatch):
@@ -264,6 +268,27 @@ def test_the_widget_shows_the_run_of_an_iteration(v1_run, monkeypatch):
     assert f"{v1_run.id}_0" in data["run_metrics"]
     with pytest.raises(ConfigException):
         RunDetails("a run")
+
+
+def test_models_are_registered(v1_run):
+    pytest.importorskip("engine.azureml.core.model")
+    model = v1_run.register_model(description="the best one", tags={"stage": "draft"})
+    assert model.name == v1_run.model_id == f"AutoML{v1_run.id[:9]}best"
+    assert model.version == 1
+    assert v1_run.register_model(iteration=3).name == f"AutoML{v1_run.id[:9]}3"
+    best = v1_run.get_best_child()
+    again = best.register_model(
+        model_name="churn", model_path="outputs/model.pkl", tags={"a": "b"}, properties={"c": "d"}
+    )
+    assert (again.name, again.version) == ("churn", 1)
+    assert best.register_model("churn", "outputs/").version == 2
+
+
+def test_only_the_model_is_registered(v1_run):
+    with pytest.raises(ConfigException, match=r"model_path='outputs/other\.pkl': allowed"):
+        v1_run.get_best_child().register_model("churn", "outputs/other.pkl")
+    with pytest.raises(RunException, match="iteration 1 has no model"):
+        next(v1_run.get_children(status="Failed")).register_model("churn", "outputs/model.pkl")
 
 
 def test_explanations_are_found(v1_run):

@@ -96,6 +96,27 @@ def test_a_driver_that_is_not_taken_fails_the_run(experiment, given):
     assert run.store.load_data(run.id, DATA_FILE)["y"] == given.data.raw["y"]
 
 
+def test_what_the_environment_is_without_is_among_the_runs_warnings(workspace, experiment):
+    """It is checked before the run is made, and written before its driver starts."""
+    given = AutoMLConfig(
+        "classification", X=[[0.0], [1.0]] * 10, y=[0, 1] * 10,
+        run_configuration=SimpleNamespace(
+            target="automlcl", to_runtime_env=lambda: {"pip": ["azureml-sdk"]}
+        ),
+    ).prepare()  # fmt: skip
+    seen = []
+    target = SimpleNamespace(
+        environment_for=lambda env: RunEnvironment({}, (f"left out: {env['pip'][0]}",)),
+        launch=lambda what: seen.append(store.run(what.arguments[0]).notes),
+    )
+    store = workspace.store
+    place = SimpleNamespace(
+        store=store, tracking_uri="http://store", compute_targets={"automlcl": target}
+    )
+    launch.start_run(place, experiment.id, given)
+    assert seen == [("left out: azureml-sdk",)]
+
+
 def submit(experiment, **more):
     return experiment.submit(
         AutoMLConfig("classification", X=[[0.0], [1.0]] * 10, y=[0, 1] * 10, **more)
@@ -114,6 +135,7 @@ experiment.submit(AutoMLConfig("classification", X=[[0.0], [1.0]] * 10, y=[0, 1]
 """
 
 
+@pytest.mark.slow
 def test_a_client_that_dies_during_submit_leaves_a_run_with_a_dead_driver(experiment):
     command = [sys.executable, "-c", DYING_CLIENT, "save_spec", experiment.name]
     killed = subprocess.run(command, check=False)

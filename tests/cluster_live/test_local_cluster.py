@@ -133,6 +133,13 @@ def test_nodes_come_up(target, capsys):
     assert all(node["resources"]["CPU"] == 1 for node in nodes)
 
 
+def test_more_nodes_come_when_they_are_waited_for_and_leave_when_idle(target):
+    status = target.wait_for_completion(min_node_count=3, timeout_in_minutes=5)
+    assert status.current_node_count == 3
+    wait_until(lambda: target.get_status().current_node_count == 2, 120)
+    wait_until(lambda: not target.head.running_jobs(), 60)
+
+
 def test_another_process_finds_it(place, target):
     again = AmlCompute(Workspace.from_config(place.folder / "config.json"), "automlcl")
     assert again.address == target.address
@@ -195,6 +202,7 @@ def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
     assert run.get_output()[1].predict([[0.0] * 8]).shape == (1,)
 
 
+@pytest.mark.long
 def test_a_driver_that_dies_is_started_again(place, target):
     run = Experiment(place, "remote").submit(remote(target, n_cross_validations=10))
     wait_until(lambda: "Completed" in statuses(run).values(), 180)

@@ -6,15 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from engine.azureml.core.run import IterationAsRun
+from engine.azureml.core.run_properties import EXPLANATION
 from engine.azureml.core.run_views import fits
 from engine.azureml.train.automl.run import AutoMLRun
 from engine.azureml.unavailable import SCRIPTS, NotAvailable
 from engine.client import experiment
 from engine.config.automl_config import AutoMLConfig
 from engine.errors import RunException
-
-#: What SDK v1 added to the id of a run for the run that explained its best model.
-_EXPLANATION = "ModelExplain"
 
 
 class Experiment(experiment.Experiment):
@@ -80,12 +78,12 @@ class Experiment(experiment.Experiment):
         RunException
             When the experiment has no such run or iteration.
         """
-        parent, _, end = run_id.partition("_")
+        parent, _, end = run_id.removesuffix(EXPLANATION).partition("_")
         record = self.workspace.store.run(parent)
         if record.experiment_id != self.id:
             raise RunException(f"run {parent} does not belong to the experiment {self.name!r}")
         run = self.run_class.of(self, record)
-        if end in ("", _EXPLANATION):
+        if not end:
             return run
         for iteration in run.iterations():
             if str(iteration.iteration) == end:

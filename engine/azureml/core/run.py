@@ -297,11 +297,10 @@ class IterationAsRun(IterationRun, Run):
         ConfigException
             When ``model_path`` is another file.
         """
-        made = {name.partition("/")[0] for name in self._made_files().names()}
-        if model_path and model_path.rstrip("/") not in {*self._made_files().names(), *made}:
-            raise ConfigException(
-                [f"model_path={model_path!r}: allowed is any of {self._made_files().names()}"]
-            )
+        names = self._made_files().names()
+        allowed = {*names, *(name.partition("/")[0] for name in names)}
+        if names and model_path and model_path.rstrip("/") not in allowed:
+            raise ConfigException([f"model_path={model_path!r}: allowed is any of {names}"])
         return self.parent.register_iteration(
             self.iteration, model_name, description, {**(properties or {}), **(tags or {})}
         )

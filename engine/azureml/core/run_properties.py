@@ -28,6 +28,8 @@ _OF_SERVICE = (
     "azureml-telemetry",
 )
 _PACKAGES = ("raysmith", "ray", "mlflow", "scikit-learn", "numpy", "scipy", "pandas", "lightgbm")
+#: What SDK v1 added to the id of a run for the run that explained its best model.
+EXPLANATION = "_ModelExplain"
 #: What SDK v1 showed where an iteration has no pipeline of its own.
 _ENSEMBLE_IDS = {VOTING: "__AutoML_Ensemble__", STACK: "__AutoML_Stack_Ensemble__"}
 
@@ -98,6 +100,7 @@ def properties_of_iteration(record: IterationRecord, parent: Any) -> dict[str, s
         "fit_time": str(record.properties.fit_seconds or record.seconds),
         "dependencies_versions": json.dumps(sdk_dependencies()),
         "model_name": model_name_of(parent.run_id, record.iteration),
+        "ModelExplainRunId": f"{parent.run_id}{EXPLANATION}",
     }
     if metric.name in record.metrics:
         properties["score"] = str(record.metrics[metric.name])
@@ -133,6 +136,7 @@ def properties_of_run(record: RunRecord, settings: Mapping[str, Any]) -> dict[st
         "target": record.target,
         "runTemplate": "AutoML",
         "display_task_type": record.task,
+        "ModelExplainRunId": f"{record.run_id}{EXPLANATION}",
         "AMLSettingsJsonString": json.dumps(shown, default=str),
         "dependencies_versions": json.dumps(sdk_dependencies()),
     }

@@ -78,7 +78,7 @@ class ExplanationClient:
         try:
             found = load_explanation(run.store, run.run_id, folder)
         except RunException:
-            if is_raw or not run.get_file_names():
+            if is_raw:
                 raise
             found = self._explain_engineered()
         return GlobalExplanation(found, is_raw, top_k=top_k)

@@ -26,8 +26,8 @@ class AutoMLConfig(automl_config.AutoMLConfig):
     **settings : object
         Parameters of `engine.AutoMLConfig` and of SDK v1. What differs from `engine.AutoMLConfig`:
 
-        - ``iterations`` (default 100) counts the ensembles in. Up to 2 there are none, and no
-          stack beside ``model_explainability`` or ``enable_onnx_compatible_models``.
+        - ``iterations`` (default 100) counts the ensembles in. Up to 2 there are none. There is no
+          stack up to 3, nor beside ``model_explainability`` or ``enable_onnx_compatible_models``.
         - ``enable_early_stopping``, ``model_explainability`` and ``preprocess`` are off by default;
           with ``training_data`` the default is ``featurization="auto"``.
         - Every iteration that does not fail has a model: ``enable_pruning`` is off.

@@ -208,6 +208,7 @@ class AutoMLRun(run.AutoMLRun, Run):
         tags: Mapping[str, str] | None = None,
         iteration: int | None = None,
         metric: str | None = None,
+        model_path: object = None,
         **more: Any,
     ) -> Any:
         """Add a model to the registry, as a new version of ``model_name``.
@@ -220,6 +221,8 @@ class AutoMLRun(run.AutoMLRun, Run):
             Description and tags of the version.
         iteration, metric:
             Choose the iteration as in `get_output`.
+        model_path:
+            Without a meaning here: an iteration has one model.
         **more:
             Further parameters of `engine.AutoMLRun.register_model`.
 
@@ -302,6 +305,11 @@ class AutoMLRun(run.AutoMLRun, Run):
         if show_output or self.store.run(self.id).target == "local":
             self.wait_for_completion(show_output=show_output)
         return self
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Set tags, see `tag`."""
+        for key, value in tags.items():
+            self.tag(key, value)
 
     def cancel_iteration(self, iteration: int) -> None:
         """Ask the driver to stop one iteration; one that has ended already gives a warning."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import numbers
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -82,7 +83,7 @@ def _times(values: dict[str, Any]) -> list[str]:
             notes.append(f"{old} is used, {name} is left out: both are the same limit")
         elif old.endswith("_sec"):
             notes.append(f"{old} is {name} now")
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
         values[name] = value * minutes if is_number else value
     iteration = values.get("iteration_timeout_minutes")
     whole = values.get("experiment_timeout_minutes")
@@ -169,12 +170,12 @@ def _defaults(values: dict[str, Any]) -> list[str]:
     notes = []
     values.setdefault("enable_pruning", False)
     values.setdefault("enable_early_stopping", False)
-    if values["enable_early_stopping"] is False and values.pop("early_stopping_n_iters", None):
+    if not values["enable_early_stopping"] and values.pop("early_stopping_n_iters", None):
         notes.append("early_stopping_n_iters: early stopping is off by default; it is left out")
     values.setdefault("verbosity", logging.INFO)
     only_explained = "X_valid" in values and "y_valid" not in values
     values.setdefault("model_explainability", only_explained)
-    if values["model_explainability"] is False:
+    if not values["model_explainability"]:
         values.pop("explain_timeout_minutes", None)
     notes += _featurization(values)
     return notes
@@ -202,16 +203,19 @@ def _ensembles(values: dict[str, Any]) -> list[str]:
     """Let ``iterations`` count the ensembles in, and leave the stack out where SDK v1 did."""
     iterations = values.get("iterations", _ITERATIONS)
     names = ("enable_voting_ensemble", "enable_stack_ensemble")
-    if not isinstance(iterations, int) or isinstance(iterations, bool):
+    if not isinstance(iterations, numbers.Integral) or isinstance(iterations, bool):
         return []
     if iterations <= _NO_ENSEMBLES:
         values |= dict.fromkeys(names, False)
     elif values.get("enable_onnx_compatible_models") or values["model_explainability"]:
         values["enable_stack_ensemble"] = False
-    on = sum(values.get(name, True) is True for name in names)
-    values["iterations"] = iterations - on
+    elif iterations == _NO_ENSEMBLES + 1 and values.get("enable_voting_ensemble", True):
+        # Both ensembles would leave one pipeline, which nothing can be combined with.
+        values["enable_stack_ensemble"] = False
+    on = sum(bool(values.get(name, True)) for name in names)
+    values["iterations"] = int(iterations) - on
     notes = []
-    if values.get("enable_stack_ensemble") is False:
+    if not values.get("enable_stack_ensemble", True):
         unused = [name for name in _OF_STACK if values.pop(name, None) is not None]
         notes += [f"{name}: there is no stack, it is left out" for name in unused]
     if not on:
