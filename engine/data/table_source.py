@@ -186,18 +186,20 @@ def files_at(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
         if any(sign in inside for sign in "*?["):
             found = [place for place in system.glob(inside) if system.isfile(place)]
             folder = inside[: min(inside.find(s) for s in "*?[" if s in inside)].rpartition("/")[0]
+            if not _is_hidden(inside[len(folder) :]):
+                found = [place for place in found if not _is_hidden(place[len(folder) :])]
         elif system.isdir(inside):
-            found, folder = system.find(inside), inside
+            folder = inside
+            found = [place for place in system.find(inside) if not _is_hidden(place[len(folder) :])]
         else:
             found, folder = [inside] if system.exists(inside) else [], inside.rpartition("/")[0]
     except Exception as error:
         raise unreadable(text, error) from error
-    visible = sorted(place for place in found if not _is_hidden(place[len(folder) :]))
-    if not visible:
+    if not found:
         raise DataException(f"there is no file at {text}; give a file, a folder or a pattern")
     return [
         ("/" + place[len(folder) :].lstrip("/"), system.unstrip_protocol(place))
-        for place in visible
+        for place in sorted(found)
     ]
 
 

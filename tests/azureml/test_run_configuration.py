@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+import fsspec
 import pandas as pd
 import pytest
 
 from cluster.errors import ComputeTargetException
 from cluster.provisioning.run_configuration import RunConfiguration as StrictConfiguration
 from engine import AutoMLConfig
-from engine.azureml.core import Environment
+from engine.azureml.core import Datastore, Environment
 from engine.azureml.core.conda_dependencies import CondaDependencies
 from engine.azureml.core.runconfig import (
     DEFAULT_CPU_IMAGE,
@@ -99,6 +100,17 @@ def test_files_of_a_datastore_are_placed(ws, tmp_path):
     assert config.to_runtime_env()["env_vars"] == {
         "AZUREML_DATAREFERENCE_here": f"{store.location}/data"
     }
+
+
+def test_files_at_a_uri_are_copied_into_the_workspace(ws):
+    with fsspec.open("memory://far/data/a.csv", "w") as file:
+        file.write("a")
+    store = Datastore.register_folder(ws, "far", "memory://far")
+    config = RunConfiguration()
+    config.data_references = {"far": store.path("data").as_download()}
+    place = config.to_runtime_env()["env_vars"]["AZUREML_DATAREFERENCE_far"]
+    assert Path(place, "a.csv").read_text() == "a"
+    assert ws.folder in Path(place).parents
 
 
 def test_data_references_that_cannot_be_placed(ws):

@@ -86,6 +86,18 @@ def test_folders_patterns_and_lists_are_one_table(tmp_path):
     assert both.index.tolist() == [0, 1]
 
 
+def test_hidden_files_are_read_when_they_are_named(tmp_path):
+    tmp_path = tmp_path / ".store"
+    tmp_path.mkdir()
+    (tmp_path / "_a.csv").write_text("a\n1\n")
+    assert read(tmp_path / "_a.csv")["a"].tolist() == [1]
+    assert read(f"{tmp_path}/_*.csv")["a"].tolist() == [1]
+    with pytest.raises(DataException, match="there is no file"):
+        read(f"{tmp_path}/*.csv")
+    with pytest.raises(DataException, match="there is no file"):
+        read(tmp_path)
+
+
 def test_compressed_parquet_and_json_lines(tmp_path):
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"a\n1\n"))
     pd.DataFrame({"a": [1], "when": [pd.Timestamp("2020-01-01")]}).to_parquet(

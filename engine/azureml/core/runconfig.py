@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -83,7 +82,7 @@ class DataReferenceConfiguration:
         File or folder in it; default: all.
     path_on_compute:
         Folder on the node, in which files keep their paths; default: the files of a folder stay
-        where they are, those of a URI are copied to a temporary folder.
+        where they are, those of a URI are copied to ``downloads`` in the workspace's folder.
     overwrite:
         Whether files that are there already are replaced.
     """
@@ -257,7 +256,7 @@ def _placed(name: str, reference: Any, workspace: Any) -> str:
         )
     if reference.path_on_compute is None and datastore.is_local:
         return str(datastore.place(reference.path_on_datastore))
-    folder = reference.path_on_compute or tempfile.mkdtemp(prefix="raysmith-files-")
+    folder = reference.path_on_compute or workspace.folder / "downloads" / datastore.name
     target = Path(folder).expanduser().absolute()
     Datastore.download(datastore, target, reference.path_on_datastore, reference.overwrite)
     inside = (reference.path_on_datastore or "").strip("/")

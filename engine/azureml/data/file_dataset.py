@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from engine.azureml.data.abstract_dataset import AbstractDataset
 from engine.azureml.data.dataset_consumption_config import DatasetConsumptionConfig
 from engine.data import file_dataset
+from engine.temporary import new_folder, remove_folder
 
 
 class FileDataset(AbstractDataset, file_dataset.FileDataset):
@@ -34,8 +34,11 @@ class FileDataset(AbstractDataset, file_dataset.FileDataset):
         ignore_not_found: bool = False,
         **more: object,
     ) -> list[str]:
-        """Copy the files into a folder, by default a temporary one, and return their paths."""
-        folder = target_path or tempfile.mkdtemp(prefix="raysmith-files-")
+        """Copy the files into a folder and return their paths.
+
+        By default it is a temporary folder, which goes with this process.
+        """
+        folder = target_path or new_folder("files")
         return super().download(folder, overwrite)
 
     def mount(self, mount_point: str | None = None, **more: object) -> MountContext:
@@ -57,7 +60,7 @@ class MountContext:
     def __init__(self, files: FileDataset, mount_point: str | None) -> None:
         self._files = files
         self._is_own = mount_point is None
-        self.mount_point = mount_point or tempfile.mkdtemp(prefix="raysmith-mount-")
+        self.mount_point = mount_point or str(new_folder("files"))
 
     def start(self) -> None:
         """Copy the files."""
@@ -66,7 +69,7 @@ class MountContext:
     def stop(self) -> None:
         """Delete the folder, unless it was named by the user."""
         if self._is_own:
-            shutil.rmtree(self.mount_point, ignore_errors=True)
+            remove_folder(Path(self.mount_point).name)
 
     def __enter__(self) -> MountContext:
         self.start()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, NoReturn, Self
 
 import pandas as pd
@@ -14,6 +12,7 @@ from engine.azureml.data.abstract_dataset import AbstractDataset
 from engine.azureml.unavailable import SPARK, NotAvailable
 from engine.data import tabular_dataset
 from engine.errors import DataException
+from engine.temporary import new_folder
 
 
 class TabularDataset(AbstractDataset, tabular_dataset.TabularDataset):
@@ -105,14 +104,14 @@ class TabularDataset(AbstractDataset, tabular_dataset.TabularDataset):
         return self.time_after(datetime.now() - time_delta, include_boundary)
 
     def to_csv_files(self, separator: str = ",") -> Any:
-        """Write the table to a temporary file and return a `FileDataset` of it."""
-        folder = Path(tempfile.mkdtemp(prefix="raysmith-csv-"))
+        """Write the table to a file that goes with this process; return a `FileDataset` of it."""
+        folder = new_folder("table")
         self.to_pandas_dataframe().to_csv(folder / "part-00000.csv", sep=separator, index=False)
         return _files([str(folder)])
 
     def to_parquet_files(self) -> Any:
-        """Write the table to a temporary file and return a `FileDataset` of it."""
-        folder = Path(tempfile.mkdtemp(prefix="raysmith-parquet-"))
+        """Write the table to a file that goes with this process; return a `FileDataset` of it."""
+        folder = new_folder("table")
         self.to_pandas_dataframe().to_parquet(folder / "part-00000.parquet", index=False)
         return _files([str(folder)])
 
