@@ -30,7 +30,7 @@ _EXAMPLES = """examples:
 Tables have colours on a terminal, unless NO_COLOR=1 is set. Lines are plain in a pipe. --json is
 for programs.
 
-exit codes: 0 done, 1 an error, 2 wrong usage, 130 interrupted; 3 and 4 are those of migrate
+exit codes: 0 done, 1 an error, 2 wrong usage, 3 and 4 of migrate, 130 interrupted
 """
 
 _EXAMPLES_OF_RUN = """raysmith run settings.yaml

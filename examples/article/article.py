@@ -24,7 +24,7 @@ from azureml.core.compute import ComputeTarget
 amlcompute_cluster_name = "automlcl"  # Name your cluster
 provisioning_config = AmlCompute.provisioning_configuration(vm_size="STANDARD_D2_V2",
                                                             # for GPU, use "STANDARD_NC6"
-                                                            # vm_priority = 'lowpriority', # optional
+                                                            #vm_priority = 'lowpriority', # optional
                                                             max_nodes=6)
 
 compute_target = ComputeTarget.create(ws, amlcompute_cluster_name, provisioning_config)

@@ -31,7 +31,8 @@ class Own: pass
 pd.set_option("display.max_colwidth", -1)
 print(json.dumps({
     "name": __name__, "argv": sys.argv, "cwd": os.getcwd(), "path": sys.path[0], "file": __file__,
-    "doc": __doc__, "old": azureml.core.VERSION, "class": Experiment.__module__, "nan": str(np.NaN), "helper": helper.value,
+    "doc": __doc__, "old": azureml.core.VERSION, "class": Experiment.__module__, "nan": str(np.NaN),
+    "helper": helper.value,
     "own": Own.__module__, "main": sys.modules["__main__"].Own is Own,
 }))
 '''
