@@ -43,7 +43,8 @@ def test_the_article_runs_as_it_is(tmp_path):
     summary, names, per_class, per_class_names = done.stdout.splitlines()[-4:]
     assert summary.startswith(("[", "array")) or summary[0].isdigit()
     assert names.startswith("[")
-    assert per_class and per_class_names
+    assert per_class
+    assert per_class_names
 
 
 def test_nothing_of_the_article_is_left_for_a_person():
