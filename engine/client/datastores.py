@@ -15,7 +15,7 @@ from cluster.private_files import write_private
 from engine.data.file_dataset import FileDataset
 from engine.data.table_source import unreadable
 from engine.errors import DataException, WorkspaceException
-from engine.store.texts import hide_password
+from engine.uris import hide_password
 
 #: Name of the datastore that every workspace has.
 DEFAULT_NAME = "workspaceblobstore"
