@@ -67,10 +67,8 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 def _globals(with_ray: bool) -> dict[str, object]:
     """What a test may change and must put back: the next one in this process relies on it."""
     prefixes = ("RAYSMITH_", "MLFLOW_") if with_ray else ("RAYSMITH_", "MLFLOW_", "RAY_")
-    # An import of Ray sets the client's mode.
-    found: dict[str, object] = {
-        k: v for k, v in os.environ.items() if k.startswith(prefixes) and k != "RAY_CLIENT_MODE"
-    }
+    found: dict[str, object] = {k: v for k, v in os.environ.items() if k.startswith(prefixes)}
+    found.pop("RAY_CLIENT_MODE", None)  # the import of Ray sets it
     tracking, ray = (sys.modules.get(name) for name in ("mlflow.tracking", "ray"))
     found["MLflow's tracking URI is set"] = bool(tracking and tracking.is_tracking_uri_set())
     if not with_ray:

@@ -35,6 +35,7 @@ MAY_IMPORT_CLUSTER = {
     "engine.cli",
     "engine.client",
     "engine.driver",
+    "engine.migration",
     "engine.serving",
 }
 #: The packages that only some rooms import.

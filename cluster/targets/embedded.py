@@ -11,11 +11,14 @@ import time
 
 import psutil
 
+from cluster.jobs.worker_setup import setup_of_workers
 from cluster.targets.launch import Launch
 
 NAMESPACE = "raysmith"
 #: Seconds that a driver may take after its run's final state before the user is told about it.
 _PATIENCE = 5.0
+#: Environment variable of the driver of a Ray job.
+_OF_A_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 #: Exit code of a process that was interrupted, as shells give it: 128 + SIGINT.
 _INTERRUPTED = 130
 #: The ends of the runs that this process drives, by their ids. Not their threads: Python takes a
@@ -80,6 +83,8 @@ def connect() -> None:
                 # Trials' output is in their logs; printed here it would break up the table.
                 log_to_driver=False,
                 logging_level=logging.ERROR,
+                # The workers of a Ray job are set up by the job.
+                runtime_env=None if _OF_A_JOB in os.environ else setup_of_workers() or None,
             )
 
         def start() -> None:

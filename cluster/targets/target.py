@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from cluster.errors import ComputeTargetException
 from cluster.jobs.head import Head, NodeInfo
-from cluster.jobs.secrets import KEY_VARIABLE, WORKER_HOOK, JobSecrets, split_variables
+from cluster.jobs.secrets import KEY_VARIABLE, JobSecrets, split_variables
+from cluster.jobs.worker_setup import setup_of_workers
 from cluster.not_uploaded import NOT_UPLOADED
 from cluster.providers.kinds import provider_class
 from cluster.providers.provider import Provider
@@ -276,10 +277,11 @@ class RayTarget:
         at_start, hidden = split_variables(launch.variables)
         secrets = JobSecrets(launch.secrets, hidden)
         asked = self.environment_for(launch.runtime_env).runtime_env
-        runtime_env = {**asked, "env_vars": {**at_start, **self._worker_shape()}}
+        setup = setup_of_workers(has_secrets=bool(hidden))
+        variables = {**at_start, **self._worker_shape(), **setup.pop("env_vars", {})}
+        runtime_env = {**asked, **setup, "env_vars": variables}
         if hidden:
-            runtime_env["env_vars"][KEY_VARIABLE] = secrets.key
-            runtime_env["worker_process_setup_hook"] = WORKER_HOOK
+            variables[KEY_VARIABLE] = secrets.key
         if launch.project is not None:
             runtime_env["working_dir"] = launch.project
             runtime_env.setdefault("excludes", list(NOT_UPLOADED))

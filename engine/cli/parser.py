@@ -13,6 +13,7 @@ from cluster.commands import add_cluster_commands
 from engine import __version__
 from engine.cli import commands, serving
 from engine.cli.doctor import doctor
+from engine.cli.migrate import migrate
 from engine.client.workspace import Workspace
 from engine.errors import AutoMLError
 
@@ -30,12 +31,14 @@ _EXAMPLES = """examples:
 Tables have colours on a terminal, unless NO_COLOR=1 is set. Lines are plain in a pipe. --json is
 for programs.
 
-exit codes: 0 done, 1 an error, 2 wrong usage, 130 interrupted
+exit codes: 0 done, 1 an error, 2 wrong usage, 3 and 4 of migrate, 130 interrupted
 """
 
 _EXAMPLES_OF_RUN = """raysmith run settings.yaml
 raysmith run settings.yaml --experiment churn
 raysmith run driver.py
+raysmith run driver.py -- --seed 3      words after -- are the script's arguments
+raysmith run old_script.py --v1         a script of Azure ML SDK v1 as it is, or a notebook
 
 settings.yaml holds the parameters of AutoMLConfig, a line each:
   task: classification
@@ -43,6 +46,14 @@ settings.yaml holds the parameters of AutoMLConfig, a line each:
   label_column_name: y
   iterations: 20
 Ctrl-C asks the run to stop and keeps what has finished; a second Ctrl-C leaves at once."""
+
+_EXAMPLES_OF_MIGRATE = """raysmith migrate train.py score.py       print a diff, change nothing
+raysmith migrate notebook.ipynb --write  rewrite it, keep notebook.ipynb.bak
+raysmith migrate *.py --check            for continuous integration
+Scripts that a file names as data_script or entry script and that lie beside it come along.
+
+exit codes: 0 nothing is left, 1 with --check: a file would change, 3 a person must look at what is
+listed, 4 a file cannot be migrated"""
 
 _ERROR, _INTERRUPTED = 1, 130
 
@@ -84,7 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ...
     SystemExit: 0
     """
-    options = make_parser().parse_args(arguments)
+    given, of_script = _divide(list(sys.argv[1:] if arguments is None else arguments))
+    options = make_parser().parse_args(given)
+    options.arguments = of_script
     try:
         return int(options.command(options))
     except (AutoMLError, OSError) as error:
@@ -92,6 +105,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _ERROR
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def _divide(words: list[str]) -> tuple[list[str], list[str]]:
+    """Divide words into those of raysmith and, after ``run ... --``, those of a script."""
+    command = words[2:] if words[:1] == ["--workspace"] else words
+    command = command[1:] if command[:1] and command[0].startswith("--workspace=") else command
+    if command[:1] != ["run"] or "--" not in words:
+        return words, []
+    at = words.index("--")
+    return words[:at], words[at + 1 :]
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -118,6 +141,7 @@ def make_parser() -> argparse.ArgumentParser:
     _serve(parts)
     _endpoints(parts)
     _doctor(parts)
+    _migrate(parts)
     add_cluster_commands(parts, lambda options: Workspace.from_config(options.workspace))
     return parser
 
@@ -125,9 +149,16 @@ def make_parser() -> argparse.ArgumentParser:
 def _run(parts: Subparsers) -> None:
     text = "start a run from a YAML file of settings, or a driver script"
     parser = _add(parts, "run", text, commands.run, _EXAMPLES_OF_RUN)
-    _complete_files(parser.add_argument("file", help="settings.yaml or driver.py"))
+    _complete_files(
+        parser.add_argument("file", help="settings.yaml, driver.py, or with --v1 a notebook")
+    )
     parser.add_argument(
         "--experiment", help="default: 'experiment' in the file, else the file's name"
+    )
+    parser.add_argument(
+        "--v1",
+        action="store_true",
+        help="run a script or notebook of Azure ML SDK v1 as it is (needs the extra 'v1')",
     )
 
 
@@ -230,6 +261,21 @@ def _endpoints(parts: Subparsers) -> None:
 def _doctor(parts: Subparsers) -> None:
     text = "check versions, cores, memory, ports, write access"
     _add_json(_add(parts, "doctor", text, doctor, "raysmith doctor"))
+
+
+def _migrate(parts: Subparsers) -> None:
+    text = "rewrite scripts and notebooks of Azure ML SDK v1 for raysmith"
+    parser = _add(parts, "migrate", text, migrate, _EXAMPLES_OF_MIGRATE)
+    files = parser.add_argument("files", nargs="+", metavar="FILE", help="a .py or .ipynb file")
+    _complete_files(files)
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--write", action="store_true", help="rewrite the files and keep FILE.bak; default: a diff"
+    )
+    kind.add_argument(
+        "--check", action="store_true", help="print no diff; exit with 1 if a file would change"
+    )
+    _add_json(parser)
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
