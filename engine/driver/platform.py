@@ -47,6 +47,13 @@ class Platform(ABC):
         """Whether a machine is up that could hold a trial with ``cores`` cores if it were idle."""
 
     @abstractmethod
+    def trial_memory_mb(self, cores: int) -> float:
+        """Return the MiB of memory that a trial with ``cores`` cores may have at most, now.
+
+        It is infinite where nobody knows, as while a larger machine may still come.
+        """
+
+    @abstractmethod
     def ask_for_nodes(self, cores: int | None = None) -> None:
         """Have a growing cluster bring up the nodes for all trials while data is prepared.
 

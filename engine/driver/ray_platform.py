@@ -56,6 +56,7 @@ class RayPlatform(Platform):
         self._metric = metric
         self._source: DataSource | None = None
         self._has_asked = False
+        self._backend: TuneBackend | None = None
 
     def connect(self) -> None:
         """See `Platform.connect`."""
@@ -73,7 +74,12 @@ class RayPlatform(Platform):
 
     def has_room(self, cores: int) -> bool:
         """See `Platform.has_room`."""
-        return resources.has_room(resources.node_resources(), self._settings, cores)
+        memory = 0 if self._backend is None else self._backend.waited_for
+        return resources.has_room(resources.node_resources(), self._settings, cores, memory)
+
+    def trial_memory_mb(self, cores: int) -> float:
+        """See `Platform.trial_memory_mb`."""
+        return resources.trial_memory_mb(self._settings, cores)
 
     def ask_for_nodes(self, cores: int | None = None) -> None:
         """See `Platform.ask_for_nodes`."""
@@ -107,7 +113,8 @@ class RayPlatform(Platform):
             load_seconds=max(_LEAST_LOAD_SECONDS, _LOAD_RATIO * data.seconds),
         )
         room = resources.trial_resources(self._settings, "cpu", cores)
-        return TuneBackend(self._run_id, trial_settings, room)
+        self._backend = TuneBackend(self._run_id, trial_settings, room)
+        return self._backend
 
     def gauges(self) -> RunMetrics:
         """See `Platform.gauges`."""

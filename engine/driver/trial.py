@@ -23,9 +23,13 @@ from engine.driver.trial_settings import TrialSettings
 from engine.errors import DataException
 from engine.pipelines.spec import PipelineSpec
 from engine.store.memory import release_memory
+from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd
 
 logger = logging.getLogger("raysmith.trial")
+
+#: How long a trial waits at its end for what its node says of its memory.
+_MEMORY_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -110,8 +114,7 @@ class IterationTrial(tune.Trainable):
     def _run(self) -> IterationEnd:
         file = log_folder(self._settings.source.run_id) / f"{self._number}.log"
         file.unlink(missing_ok=True)  # of an earlier try
-        if self._settings.megabytes is not None:
-            self._node.limit_memory.remote(file.name, os.getpid(), self._settings.megabytes)
+        self._node.watch_memory.remote(file.name, os.getpid(), self._settings.megabytes)
         with capture_output(file):
             logger.info("iteration %d: %s", self._number, self._spec.name)
             logger.info("parameters: %s", self._spec.to_json())
@@ -119,10 +122,22 @@ class IterationTrial(tune.Trainable):
                 self._spec, self._settings, self._best_folds, limits=self._limits
             )
             end = evaluation.run(self._data, NodeFeatures(self._node), self._metrics.fitted)
+        end = replace(end, properties=self._with_memory(end.properties, file.name))
         release_memory()
         log = read_end(file, LARGEST_LOG)
         file.unlink(missing_ok=True)
         return replace(end, log=log)
+
+    def _with_memory(self, properties: IterationProperties, file: str) -> IterationProperties:
+        """Add the memory that the node has seen; a node that does not answer is not waited for."""
+        try:
+            use = ray.get(self._node.memory_use.remote(file), timeout=_MEMORY_SECONDS)
+        except ray.exceptions.RayError:
+            return properties
+        if use is None:
+            return properties
+        start, peak = use
+        return replace(properties, start_memory_mb=start, peak_memory_mb=peak)
 
     def _data(self) -> tuple[Dataset, Sequence[Fold]]:
         assert self._dataset is not None

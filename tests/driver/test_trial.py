@@ -44,6 +44,13 @@ class Node:
     def keep_features(self, part, features, size):
         """Keep nothing."""
 
+    def watch_memory(self, file, pid, megabytes):
+        self.watched = file, pid, megabytes
+
+    def memory_use(self, file):
+        assert file == self.watched[0]
+        return 210.0, 350.5
+
 
 class Metrics:
     """Gauges of a trial that remember."""
@@ -134,6 +141,32 @@ def test_other_data_on_this_node_is_the_nodes_failure(trial):
     result = actor.step()
     assert result["done"]
     assert result["unfit"].startswith("get_data() returned other data on this node")
+
+
+def test_the_outcome_says_what_memory_the_node_has_seen(trial):
+    node = Node()
+    actor = trial(node)
+    actor.step(), actor.step()
+    properties = actor.step()["end"].properties
+    assert node.watched == ("4.log", os.getpid(), None)
+    assert (properties.start_memory_mb, properties.peak_memory_mb) == (210.0, 350.5)
+    assert properties.folds == 3
+
+
+@pytest.mark.parametrize("answer", [lambda: None, actor_died])
+def test_a_node_that_does_not_know_the_memory_changes_nothing(trial, monkeypatch, answer):
+    def memory_use(self, file):
+        value = answer()
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    monkeypatch.setattr(Node, "memory_use", memory_use)
+    actor = trial()
+    actor.step(), actor.step()
+    end = actor.step()["end"]
+    assert end.status.value == "Completed"
+    assert end.properties.peak_memory_mb is None
 
 
 class Dead(Node):

@@ -11,10 +11,11 @@ import ray
 from ray import tune
 from ray.tune import PlacementGroupFactory
 
+from engine.driver.memory_requests import MemoryRequests
 from engine.driver.ray_cluster import may_grow
-from engine.driver.resources import node_addresses, outside_of
+from engine.driver.resources import node_addresses, nodes_for, outside_of
 from engine.driver.trial import Announcement, IterationTrial
-from engine.driver.trial_backends.backend import Placement, TrialBackend, TrialHost
+from engine.driver.trial_backends.backend import Placement, Proposal, TrialBackend, TrialHost
 from engine.driver.trial_backends.endings import Ending
 from engine.driver.trial_backends.tune_adapters import (
     HostSearcher,
@@ -59,6 +60,10 @@ class TuneBackend(TrialBackend):
         self._killed: set[int] = set()
         self._loading: set[int] = set()
         self._asked: dict[int, Any] = {}
+        cores = self.resources.get("cpu", 1)
+        self._requests = MemoryRequests(cores, partial(nodes_for, cores))
+        #: Trial that has not begun -> bytes of memory that it waits for.
+        self._waiting: dict[int, int] = {}
 
     def run(self, host: TrialHost, concurrency: int) -> None:
         """See `TrialBackend.run`."""
@@ -74,7 +79,7 @@ class TuneBackend(TrialBackend):
                 tune.Tuner(
                     trainable,
                     tune_config=tune.TuneConfig(
-                        search_alg=HostSearcher(host, reports.report_endings),
+                        search_alg=HostSearcher(host, reports.report_endings, self.memory_for),
                         num_samples=-1,
                         max_concurrent_trials=concurrency,
                         reuse_actors=True,
@@ -132,9 +137,25 @@ class TuneBackend(TrialBackend):
                     continue  # its node is gone
         return logs
 
+    def memory_for(self, proposal: Proposal) -> int:
+        """Return the bytes of memory that a trial asks for beside its ``resources``; 0 for none."""
+        if "memory" in self.resources:
+            return 0  # a limit that the user has set
+        memory = self._requests.bytes_for(proposal.expected_mb)
+        with self._lock:
+            self._waiting[proposal.number] = memory
+        return memory
+
+    @property
+    def waited_for(self) -> int:
+        """The most memory, in bytes, that a trial which has not begun asks for; 0 for none."""
+        with self._lock:
+            return max(self._waiting.values(), default=0)
+
     def announce(self, number: int, announcement: Announcement) -> Placement:
         """Take note of the actor that executes a trial; return where it is."""
         with self._lock:
+            self._waiting.pop(number, None)
             self._running[number] = announcement
             if not announcement.has_data:
                 self._loading.add(number)
@@ -152,11 +173,12 @@ class TuneBackend(TrialBackend):
         with self._lock:
             was_killed = number in self._killed
             self._killed.discard(number)
+            self._waiting.pop(number, None)
             return self._running.pop(number, None), was_killed
 
 
 def room_of(resources: Mapping[str, float], config: Mapping[str, Any]) -> PlacementGroupFactory:
-    """Return what a trial takes of its node, and which nodes it avoids.
+    """Return what a trial takes of its node, its memory included, and which nodes it avoids.
 
     Parameters
     ----------
@@ -166,6 +188,8 @@ def room_of(resources: Mapping[str, float], config: Mapping[str, Any]) -> Placem
         The trial's, from `HostSearcher.suggest`.
     """
     bundle = {_BUNDLE_NAMES.get(name, name): float(n) for name, n in resources.items()}
+    if config.get("memory"):
+        bundle["memory"] = float(config["memory"])
     avoid = config.get("avoid")
     if not avoid:
         return PlacementGroupFactory([bundle])

@@ -85,7 +85,7 @@ def test_the_searcher_hands_over_proposals_and_the_hosts_other_answers():
     assert searcher.suggest("t0") is None
     assert searcher.suggest("t0") == {
         "iteration": 0, "pipeline": SPEC.to_json(), "best_folds": [], "seconds_left": None,
-        "avoid": [],
+        "avoid": [], "memory": 0,
     }  # fmt: skip
     assert searcher.suggest("t1") == Searcher.FINISHED
     assert searcher.on_trial_complete("t0") is None
