@@ -84,7 +84,9 @@ def measured(rows: int, columns: int) -> dict:
     assert "Completed" in seen
     record["peak_mb"] = max(map(max, seen.values()))
     record["running_mb"] = statistics.median(seen["Running"])
-    record["seen"] = {name: [round(max(v)), round(statistics.median(v))] for name, v in seen.items()}
+    record["seen"] = {
+        name: [round(max(v)), round(statistics.median(v))] for name, v in seen.items()
+    }
     return record
 
 

@@ -6,7 +6,6 @@ import logging
 from typing import Any
 
 from engine.config.specification import RunSpecification
-from engine.data.dataset import Dataset
 from engine.data.description import describe_data
 from engine.driver.clock import Clock
 from engine.driver.data_host import DataHost, DataLost, LoadedData, Pending, RunData, Value
@@ -55,7 +54,7 @@ class DataStep:
         self._run_id = run_id
         self._clock = clock
         self._seconds = seconds
-        self._given: Dataset | None = None
+        self._shared: list[Any] | None = None
 
     def prepare(self, given: RunSpecification, cores: int) -> RunData | None:
         """Have the data where the trials will run, checked.
@@ -79,8 +78,7 @@ class DataStep:
             is to blame; when ``get_data()`` takes too long; when its process dies again and again.
         """
         if given.dataset is not None:
-            self._given = given.dataset
-            reference = self._platform.share(given)
+            reference = self._shared = self._platform.share(given)
             return RunData(given.dataset.summary(), given.dataset.without_features(), reference)
         host = self._host = self._platform.data_host(given, cores)
         losses = 0
@@ -137,8 +135,8 @@ class DataStep:
         """Return the data as a report shows it."""
         if self._host is not None:
             return self._host.describe()
-        assert self._given is not None, "prepare() comes first"
-        return describe_data(self._given)
+        assert self._shared is not None, "prepare() comes first"
+        return describe_data(self._platform.shared_data(self._shared))
 
     def _waits_in_vain(self, pending: Pending[Value], seconds: float | None) -> bool:
         """Wait for a value; return whether the run, or the time for the value, was over first."""

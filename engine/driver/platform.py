@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.config.specification import RunSpecification
+from engine.data.dataset import Dataset
 from engine.deadline import Deadline
 from engine.driver.data_host import DataHost, RunData
 from engine.driver.ensemble_step import BeginSecondLevel
@@ -66,6 +67,10 @@ class Platform(ABC):
     @abstractmethod
     def share(self, given: RunSpecification) -> list[Any]:
         """Hand over the data that the driver has; return a reference to it, in a list."""
+
+    @abstractmethod
+    def shared_data(self, reference: list[Any]) -> Dataset:
+        """Return the data that `share` has handed over, for a short look at it."""
 
     @abstractmethod
     def data_host(self, given: RunSpecification, cores: int) -> DataHost:

@@ -10,6 +10,7 @@ import ray
 from cluster.targets.embedded import connect
 from engine.config.settings import Settings
 from engine.config.specification import RunSpecification
+from engine.data.dataset import Dataset
 from engine.deadline import Deadline
 from engine.driver import resources
 from engine.driver.data_host import RunData
@@ -90,6 +91,11 @@ class RayPlatform(Platform):
         shared = ray.put(given.dataset)
         self._source = DataSource.of(self._run_id, given, shared, self._driver)
         return [shared]
+
+    def shared_data(self, reference: list[Any]) -> Dataset:
+        """See `Platform.shared_data`; its arrays are those of Ray's store."""
+        dataset: Dataset = ray.get(reference[0])
+        return dataset
 
     def data_host(self, given: RunSpecification, cores: int) -> RayDataHost:
         """See `Platform.data_host`."""

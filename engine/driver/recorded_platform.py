@@ -133,6 +133,11 @@ class RecordedPlatform(Platform):
         """See `Platform.share`."""
         return [given.dataset]
 
+    def shared_data(self, reference: list[Any]) -> Dataset:
+        """See `Platform.shared_data`."""
+        dataset: Dataset = reference[0]
+        return dataset
+
     def data_host(self, given: RunSpecification, cores: int) -> DataHost:
         """See `Platform.data_host`."""
         return DataHere(given) if self._data_host is None else self._data_host

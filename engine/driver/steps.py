@@ -104,6 +104,8 @@ class RunSteps:
         if cores is not None:
             self._platform.ask_for_nodes(cores)
             data = self._data.prepare(self._given, cores)
+            # The machines have it: a second copy would stay in memory for the whole run.
+            self._given = self._given.handed_over()
         if data is None or cores is None:
             return self._ended_without_data()
         begin_second_level = self._plan_second_level(data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 
+from engine.pipelines.spec import PipelineSpec
 from engine.search.searcher import MemoryUse, Searcher
 from engine.store.properties import IterationProperties
 
@@ -34,13 +35,12 @@ class LeftOut:
 
     Examples
     --------
-    >>> from engine.pipelines.spec import PipelineSpec
     >>> from engine.search.random_search import RandomSearch
     >>> from engine.data.dataset import DataSummary
     >>> search = RandomSearch(DataSummary("regression", 500, 10, False, False, None, "split", ""))
     >>> search.left_out += [PipelineSpec("KNN"), PipelineSpec("SGD"), PipelineSpec("KNN", "PCA")]
-    >>> LeftOut(search).note()
-    '3 pipelines were not tried, as they would need more memory than a trial may have: KNN (2), ...'
+    >>> LeftOut(search).note()  # doctest: +ELLIPSIS
+    '3 pipelines were not tried for want of memory, as ... would need: KNN (2), SGD (1)'
     """
 
     def __init__(self, search: Searcher) -> None:
@@ -55,12 +55,16 @@ class LeftOut:
         for spec in new:
             if spec.estimator not in self._told:
                 self._told.add(spec.estimator)
-                expected = self._search.expected_mb(spec) or 0.0
-                logger.warning(
-                    "%s is left out where it would need more memory than a trial may have: "
-                    "about %.0f MB for %s",
-                    spec.estimator, expected, spec.to_json(),
-                )  # fmt: skip
+                logger.warning("%s is left out where %s", spec.estimator, self._why(spec))
+
+    def _why(self, spec: PipelineSpec) -> str:
+        if spec.estimator in {other.estimator for other in self._search.too_large}:
+            return "it is of the size that ran out of memory"
+        expected = self._search.expected_mb(spec) or 0.0
+        return (
+            f"it would need more memory than a trial may have: about {expected:.0f} MB for "
+            f"{spec.to_json()}"
+        )
 
     def note(self) -> str | None:
         """Return how many pipelines were left out, in one sentence; ``None`` without any."""
@@ -68,9 +72,8 @@ class LeftOut:
         if not counts:
             return None
         names = ", ".join(f"{name} ({count})" for name, count in counts.most_common())
-        total = counts.total()
-        were = "pipeline was" if total == 1 else "pipelines were"
+        pipelines = "pipeline was" if counts.total() == 1 else "pipelines were"
         return (
-            f"{total} {were} not tried, as they would need more memory than a trial may have: "
-            f"{names}"
+            f"{counts.total()} {pipelines} not tried for want of memory, as a trial may not have "
+            f"what they would need: {names}"
         )

@@ -20,8 +20,8 @@ from engine.search.usable import usable_scalers
 START_MB = 250.0
 #: Added to increases in MiB before they are compared: small ones say little about large ones.
 _SMOOTHING_MB = 50.0
-#: How far the first guess may be off, as a factor.
-_LEAST_FACTOR, _MOST_FACTOR = 0.2, 20.0
+#: How far the first guess may be too high, and how far others' trials may raise it, as factors.
+_LEAST_FACTOR, _MOST_OF_OTHERS = 0.2, 3.0
 #: After an estimator ran out of memory, this share of that pipeline's increase is still tried.
 _STILL_TRIED = 0.5
 #: Times that an estimator runs out of memory before it is not tried at all.
@@ -110,8 +110,7 @@ class MemoryModel:
         self._starts.append(use.start_mb)
         seen = max(0.0, use.peak_mb - use.start_mb) + _SMOOTHING_MB
         factor = seen / (self._increase(spec) + _SMOOTHING_MB)
-        factor = min(max(factor, _LEAST_FACTOR), _MOST_FACTOR)
-        self._factors.setdefault(spec.estimator, []).append(factor)
+        self._factors.setdefault(spec.estimator, []).append(max(factor, _LEAST_FACTOR))
 
     def ran_out(self, spec: PipelineSpec) -> None:
         """Take note that a pipeline needed more memory than there was."""
@@ -151,7 +150,7 @@ class MemoryModel:
             return max(own)
         others = [max(factors) for factors in self._factors.values()]
         # Others say that the guess is too low rather than how much.
-        return max(1.0, median(others)) if others else 1.0
+        return min(max(1.0, median(others)), _MOST_OF_OTHERS) if others else 1.0
 
     def _increase(self, spec: PipelineSpec) -> float:
         known: Mapping[str, EstimatorEntry] = estimators_of(self._data.task)

@@ -83,7 +83,7 @@ def runs(module_workspace):
     Path("hungry.py").write_text(SCRIPT)
     done = subprocess.run(
         [sys.executable, "hungry.py"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=280,
+        capture_output=True, text=True, timeout=280,
         env={**os.environ, "RAY_ADDRESS": ""}, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]

@@ -16,6 +16,7 @@ from engine.driver.node_data import LastWords
 from engine.driver.schedule import Next
 from engine.driver.trial import Announcement
 from engine.driver.trial_backends import endings
+from engine.driver.trial_backends.backend import Proposal
 from engine.driver.trial_backends.tune import Reports, TuneBackend, room_of
 from engine.driver.trial_backends.tune_adapters import (
     HostSearcher,
@@ -209,6 +210,30 @@ def test_a_trial_avoids_the_nodes_of_its_proposal():
     assert room == PlacementGroupFactory([{"CPU": 1.0, "memory": 100.0}])
     (selector,) = room_of(resources, {"avoid": ["b", "a"]})._kwargs["bundle_label_selector"]
     assert selector == {"ray.io/node-id": "!in(a,b)"}
+
+
+def test_a_room_with_memory():
+    room = room_of({"cpu": 1}, {"avoid": [], "memory": 100})
+    assert room == PlacementGroupFactory([{"CPU": 1.0, "memory": 100.0}])
+    assert room_of({"cpu": 1}, {"memory": 0}) == PlacementGroupFactory([{"CPU": 1.0}])
+
+
+def test_trials_that_do_not_fit_together_ask_for_memory(scene):
+    backend = scene.backend  # the node has 2 cores and 4 GiB
+    small, large = (Proposal(n, SPEC, expected_mb=mb) for n, mb in ((0, 500.0), (1, 3000.0)))
+    assert backend.memory_for(small) == 0
+    assert backend.memory_for(large) == 3 * 2**30
+    assert backend.waited_for == 3 * 2**30
+    backend.announce(1, announcement({1: ""}))
+    assert backend.waited_for == 0
+    assert backend.memory_for(Proposal(2, SPEC, expected_mb=500.0)) == 2**30
+    backend.forget(2)
+    assert backend.waited_for == 0
+
+
+def test_trials_with_a_limit_of_the_users_ask_for_that_alone(scene):
+    backend = TuneBackend("run", scene.backend.settings, {"cpu": 1, "memory": 100})
+    assert backend.memory_for(Proposal(0, SPEC, expected_mb=3000.0)) == 0
 
 
 def test_nodes_besides_those_that_are_barred(scene):
