@@ -19,7 +19,7 @@ from engine.driver.ensemble_step import BeginSecondLevel
 from engine.driver.explain_step import ExplainRequest, ExplainStep
 from engine.driver.node_data import end_node_data
 from engine.driver.platform import Platform
-from engine.driver.ray_cluster import request_nodes
+from engine.driver.ray_cluster import may_grow, request_nodes
 from engine.driver.ray_data_host import RayDataHost
 from engine.driver.ray_gauges import RunMetrics
 from engine.driver.second_level_job import SecondLevelJob
@@ -58,6 +58,8 @@ class RayPlatform(Platform):
         self._source: DataSource | None = None
         self._has_asked = False
         self._backend: TuneBackend | None = None
+        #: Whether the cluster may grow; ``None`` before it was asked, which takes milliseconds.
+        self._grows: bool | None = None
 
     def connect(self) -> None:
         """See `Platform.connect`."""
@@ -80,7 +82,9 @@ class RayPlatform(Platform):
 
     def trial_memory_mb(self, cores: int) -> float:
         """See `Platform.trial_memory_mb`."""
-        return resources.trial_memory_mb(self._settings, cores)
+        if self._grows is None:
+            self._grows = may_grow()
+        return resources.trial_memory_mb(self._settings, cores, self._grows)
 
     def ask_for_nodes(self, cores: int | None = None) -> None:
         """See `Platform.ask_for_nodes`."""

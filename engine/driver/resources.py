@@ -124,10 +124,15 @@ def has_room(
     return any(all(node.get(key, 0) >= need for key, need in wanted.items()) for node in nodes)
 
 
-def trial_memory_mb(settings: Settings, cores: int) -> float:
+def trial_memory_mb(settings: Settings, cores: int, grows: bool = False) -> float:
     """Return the MiB of memory that a trial may have at most on the connected cluster.
 
     It is ``mem_in_mb`` where that is given, else the memory of the largest node with enough cores.
+
+    Parameters
+    ----------
+    grows:
+        Whether the autoscaler may bring up other nodes.
 
     Returns
     -------
@@ -138,7 +143,7 @@ def trial_memory_mb(settings: Settings, cores: int) -> float:
     if settings.mem_in_mb is not None:
         return float(settings.mem_in_mb)
     to_come = _node_to_come()
-    if not to_come and may_grow():
+    if grows and not to_come:
         return math.inf
     most = max((node.get("memory", 0.0) for node in [*nodes_for(cores), *to_come]), default=0.0)
     return most / 2**20 if most > 0 else math.inf

@@ -133,10 +133,9 @@ def test_the_memory_of_a_trial_is_the_users_limit_or_the_largest_nodes(
 
 
 def test_a_cluster_that_may_grow_says_nothing_of_memory_to_come(in_process_ray, monkeypatch):
-    in_process_ray.autoscaler_refuses()
-    assert resources.trial_memory_mb(settings(), 1) == math.inf
+    assert resources.trial_memory_mb(settings(), 1, grows=True) == math.inf
     monkeypatch.setenv("RAYSMITH_WORKER", '{"CPU": 16, "memory": 68719476736}')
-    assert resources.trial_memory_mb(settings(), 1) == pytest.approx(0.7 * 65536)
+    assert resources.trial_memory_mb(settings(), 1, grows=True) == pytest.approx(0.7 * 65536)
 
 
 def test_room_for_a_trial_that_asks_for_memory():
