@@ -52,7 +52,8 @@ class MemoryWatch:
         Parameters
         ----------
         file:
-            The log file of the trial that the process executes, which stands for the trial.
+            The log file of the trial that the process executes, which stands for the trial. Its
+            trial before is not watched any more.
         pid:
             The process.
         limit_mb:
@@ -64,7 +65,9 @@ class MemoryWatch:
             self._over.pop(file, None)  # of an earlier try
             if used is None:
                 return
-            self._watched[file] = _Watched(pid, limit_mb, used, used)
+            # A process executes one trial at a time, and calls may come in another order.
+            others = {f: w for f, w in self._watched.items() if w.pid != pid}
+            self._watched = others | {file: _Watched(pid, limit_mb, used, used)}
             is_first = not self._is_looking
             self._is_looking = True
         if is_first:

@@ -108,10 +108,11 @@ def test_the_looking_ends_with_the_last_trial():
     watch = MemoryWatch()
     for number in range(3):
         watch.watch(f"{number}.log", os.getpid(), None)
+    watch.watch("other.log", os.getppid(), None)
     looking = [t for t in threading.enumerate() if t.name == "raysmith-memory"]
     assert looking
-    for number in range(3):
-        watch.end(f"{number}.log")
+    assert [watch.end(f"{number}.log") is None for number in range(3)] == [True, True, False]
+    assert watch.end("other.log") is not None
     for thread in looking:
         thread.join(30)
         assert not thread.is_alive()

@@ -125,5 +125,5 @@ def test_a_trial_over_its_memory_is_ended(experiment):
         run.wait_for_completion(timeout_seconds=120)
     reasons = [child.get_details()["reason"] for child in run.get_children()]
     # After the first one it is clear that nothing fits.
-    assert 1 <= len(reasons) <= 2
+    assert 1 <= len(reasons) <= 2  # two may run at a time
     assert all("over mem_in_mb=20: it used" in reason for reason in reasons), reasons

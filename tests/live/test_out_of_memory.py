@@ -1,6 +1,6 @@
 """Trials that take more memory than there is, in a process with a cluster of its own.
 
-Ray's monitor of memory is told that the node is full at a little more than what is used now.
+Ray's monitor of memory is told that the node is full at some GiB more than what is used now.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def be_hungry():
 
     def fit(self, X, y):
         held = []
-        for _ in range(200):
+        for _ in range(300):
             held.append(np.ones(2**22))  # 32 MiB, written to
             time.sleep(0.02)
 
@@ -39,7 +39,7 @@ def be_hungry():
 
 
 memory = psutil.virtual_memory()
-full = (memory.total - memory.available + 1.5 * 2**30) / memory.total
+full = (memory.total - memory.available + 5 * 2**30) / memory.total
 ray.init(
     address="local",
     num_cpus=2,

@@ -12,7 +12,7 @@ import ray
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan
 from engine.driver.data_source import DataSource
-from engine.driver.node_data import end_node_data
+from engine.driver.node_data import end_node_data, node_data
 from engine.driver.resources import node_resources
 from engine.driver.time_budget import IterationLimits
 from engine.driver.trial_backends.backend import Proposal
@@ -81,6 +81,8 @@ class TestTune(TrialBackendSuite):
         assert max(together) <= node["memory"] / 2**20
 
     def test_an_outcome_says_what_memory_the_trial_had(self):
+        node = node_data(self.settings.source)
+        ray.get(node.ready.remote())  # else the trial might be over before
         host = ListHost(self.quick)
         self.make().run(host, concurrency=1)
         properties = host.last(0).properties

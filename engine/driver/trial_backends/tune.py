@@ -28,6 +28,8 @@ from engine.driver.trial_settings import TrialSettings
 from engine.temporary import new_folder, remove_folder
 
 _LOG_SECONDS = 0.5
+#: Between two looks at trials whose end is not clear when Tune's loop is over.
+_LAST_SECONDS = 0.1
 #: In Ray's words on the death of an actor.
 _KILLED_BY_US = "killed by `ray.kill`"
 #: Names of resources in a trial's room, by their names in `TuneBackend`.
@@ -98,6 +100,7 @@ class TuneBackend(TrialBackend):
                         checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                     ),
                 ).fit()
+            reports.report_last_endings()
         finally:
             remove_folder(folder.name)
 
@@ -250,6 +253,13 @@ class Reports(OfThisProcess, tune.Callback):
         self._endings = [ending for ending in self._endings if ending not in clear]
         for ending in clear:
             self._report(ending)
+
+    def report_last_endings(self) -> None:
+        """Report the trials that have ended with Tune's loop, once it is clear why."""
+        pause = threading.Event()
+        while self._endings and not self._host.stops_at_once:
+            self.report_endings()
+            pause.wait(_LAST_SECONDS if self._endings else 0.0)
 
     def _report(self, ending: Ending) -> None:
         words = ending.last_words()

@@ -418,3 +418,21 @@ def test_the_run_is_handed_to_tune(scene, monkeypatch):
     assert not os.path.exists(seen["run"].storage_path)
     named = seen["tune"].trial_name_creator(trial(5)), seen["tune"].trial_dirname_creator(trial(5))
     assert named == ("trial-run-5", "5")
+
+
+def test_ends_that_are_not_clear_when_the_loop_is_over_are_waited_for(scene, tmp_path):
+    begin(scene)
+    trial_that_died = died(tmp_path, "ActorUnavailableError: The actor is unavailable")
+    scene.reports.on_trial_error(2, [], trial_that_died)
+    assert scene.host.of(0) == ["begun"]
+    scene.reports.report_last_endings()
+    assert scene.host.of(0) == ["begun", "died"]
+
+
+def test_a_run_that_stops_at_once_waits_for_no_end(scene, tmp_path):
+    begin(scene)
+    trial_that_died = died(tmp_path, "ActorUnavailableError: The actor is unavailable")
+    scene.reports.on_trial_error(2, [], trial_that_died)
+    scene.host.stop = True
+    scene.reports.report_last_endings()
+    assert scene.host.of(0) == ["begun"]
