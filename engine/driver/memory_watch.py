@@ -27,13 +27,14 @@ class _Watched:
 class MemoryWatch:
     """Looks at the memory of trials' processes, and ends those that have more than they may.
 
-    Its methods may be called from several threads.
+    A process executes one trial after the other. Calls may come from several threads and in another
+    order than they were made: what is late does not touch the trial that the process executes now.
 
     Examples
     --------
     >>> watch = MemoryWatch()
-    >>> watch.watch("0.log", os.getpid(), limit_mb=None)
-    >>> start_mb, peak_mb = watch.end("0.log")
+    >>> watch.watch("0.log", os.getpid(), turn=1, limit_mb=None)
+    >>> start_mb, peak_mb = watch.end("0.log", os.getpid(), turn=1)
     >>> peak_mb >= start_mb > 1.0
     True
     """
@@ -44,18 +45,22 @@ class MemoryWatch:
         self._watched: dict[str, _Watched] = {}
         #: Log file of a trial -> why it was ended.
         self._over: dict[str, str] = {}
+        #: Process -> the latest turn that was begun, and the latest that has ended.
+        self._begun: dict[int, int] = {}
+        self._ended: dict[int, int] = {}
         self._is_looking = False
 
-    def watch(self, file: str, pid: int, limit_mb: int | None) -> None:
+    def watch(self, file: str, pid: int, turn: int, limit_mb: int | None) -> None:
         """Watch a process until it ends or `end` is called.
 
         Parameters
         ----------
         file:
-            The log file of the trial that the process executes, which stands for the trial. Its
-            trial before is not watched any more.
+            The log file of the trial that the process executes, which stands for the trial.
         pid:
             The process.
+        turn:
+            Grows from one of the process's trials to the next.
         limit_mb:
             MiB that it may have; memory that it shares with others does not count. ``None`` for no
             limit.
@@ -65,7 +70,10 @@ class MemoryWatch:
             self._over.pop(file, None)  # of an earlier try
             if used is None:
                 return
-            # A process executes one trial at a time, and calls may come in another order.
+            is_late = turn < self._begun.get(pid, turn) or turn <= self._ended.get(pid, turn - 1)
+            if is_late:
+                return
+            self._begun[pid] = turn
             others = {f: w for f, w in self._watched.items() if w.pid != pid}
             self._watched = others | {file: _Watched(pid, limit_mb, used, used)}
             is_first = not self._is_looking
@@ -73,8 +81,8 @@ class MemoryWatch:
         if is_first:
             threading.Thread(target=self._look, name="raysmith-memory", daemon=True).start()
 
-    def end(self, file: str) -> tuple[float, float] | None:
-        """Watch a trial's process no longer.
+    def end(self, file: str, pid: int, turn: int) -> tuple[float, float] | None:
+        """Watch a trial's process no longer; arguments as in `watch`.
 
         Returns
         -------
@@ -82,6 +90,7 @@ class MemoryWatch:
             The MiB that it had for itself at first and at its peak; ``None`` if nobody knows.
         """
         with self._lock:
+            self._ended[pid] = max(turn, self._ended.get(pid, turn))
             watched = self._watched.pop(file, None)
         if watched is None:
             return None

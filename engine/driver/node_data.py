@@ -135,16 +135,16 @@ class NodeData:
         """Return the end of a trial's log file, and why `watch_memory` has ended the trial."""
         return LastWords(self.tail(file), self._memory.why_ended(file))
 
-    def watch_memory(self, file: str, pid: int, megabytes: int | None) -> None:
+    def watch_memory(self, file: str, pid: int, turn: int, megabytes: int | None) -> None:
         """Watch the memory of a process of this node until it ends, see `MemoryWatch.watch`.
 
         This actor looks, because a fit in native code may not let the process look itself.
         """
-        self._memory.watch(file, pid, megabytes)
+        self._memory.watch(file, pid, turn, megabytes)
 
-    def memory_use(self, file: str) -> tuple[float, float] | None:
+    def memory_use(self, file: str, pid: int, turn: int) -> tuple[float, float] | None:
         """Return what a trial needed so far, and watch it no longer; see `MemoryWatch.end`."""
-        return self._memory.end(file)
+        return self._memory.end(file, pid, turn)
 
     def clean(self) -> None:
         """Remove the run's files on this node."""

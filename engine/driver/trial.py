@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -115,8 +116,8 @@ class IterationTrial(tune.Trainable):
     def _run(self) -> IterationEnd:
         file = log_folder(self._settings.source.run_id) / f"{self._number}.log"
         file.unlink(missing_ok=True)  # of an earlier try
-        start = own_memory(os.getpid())
-        self._node.watch_memory.remote(file.name, os.getpid(), self._settings.megabytes)
+        start, turn = own_memory(os.getpid()), time.monotonic_ns()
+        self._node.watch_memory.remote(file.name, os.getpid(), turn, self._settings.megabytes)
         with capture_output(file):
             logger.info("iteration %d: %s", self._number, self._spec.name)
             logger.info("parameters: %s", self._spec.to_json())
@@ -124,14 +125,14 @@ class IterationTrial(tune.Trainable):
                 self._spec, self._settings, self._best_folds, limits=self._limits
             )
             end = evaluation.run(self._data, NodeFeatures(self._node), self._metrics.fitted)
-        end = replace(end, properties=self._with_memory(end.properties, file.name, start))
+        end = replace(end, properties=self._with_memory(end.properties, file.name, turn, start))
         release_memory()
         log = read_end(file, LARGEST_LOG)
         file.unlink(missing_ok=True)
         return replace(end, log=log)
 
     def _with_memory(
-        self, properties: IterationProperties, file: str, start: int | None
+        self, properties: IterationProperties, file: str, turn: int, start: int | None
     ) -> IterationProperties:
         """Add the memory that the node has seen, or that this process has now and had at first.
 
@@ -139,7 +140,8 @@ class IterationTrial(tune.Trainable):
         """
         use = None
         try:
-            use = ray.get(self._node.memory_use.remote(file), timeout=_MEMORY_SECONDS)
+            asked = self._node.memory_use.remote(file, os.getpid(), turn)
+            use = ray.get(asked, timeout=_MEMORY_SECONDS)
         except ray.exceptions.RayError as error:
             logger.info("the node does not say what memory the trial had: %s", error)
         if use is None:

@@ -130,10 +130,10 @@ def test_an_actor_ends_with_the_job_of_its_driver(source, in_process_ray, monkey
 def test_the_memory_of_a_trial_is_watched(source):
     node = NodeData("run", source())
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        node.watch_memory("3.log", process.pid, 1)
+        node.watch_memory("3.log", process.pid, 0, 1)
         assert process.wait(30) == -signal.SIGKILL
     assert node.last_words("3.log").reason.startswith("over mem_in_mb=1: it used ")
-    assert node.memory_use("3.log") is None
+    assert node.memory_use("3.log", process.pid, 0) is None
 
 
 def test_features_are_made_once_and_kept_while_there_is_room(source):

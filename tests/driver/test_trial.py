@@ -44,11 +44,11 @@ class Node:
     def keep_features(self, part, features, size):
         """Keep nothing."""
 
-    def watch_memory(self, file, pid, megabytes):
-        self.watched = file, pid, megabytes
+    def watch_memory(self, file, pid, turn, megabytes):
+        self.watched = file, pid, turn, megabytes
 
-    def memory_use(self, file):
-        assert file == self.watched[0]
+    def memory_use(self, file, pid, turn):
+        assert (file, pid, turn) == self.watched[:3]
         return 210.0, 350.5
 
 
@@ -148,14 +148,15 @@ def test_the_outcome_says_what_memory_the_node_has_seen(trial):
     actor = trial(node)
     actor.step(), actor.step()
     properties = actor.step()["end"].properties
-    assert node.watched == ("4.log", os.getpid(), None)
+    file, pid, _, megabytes = node.watched
+    assert (file, pid, megabytes) == ("4.log", os.getpid(), None)
     assert (properties.start_memory_mb, properties.peak_memory_mb) == (210.0, 350.5)
     assert properties.folds == 3
 
 
 @pytest.mark.parametrize("answer", [lambda: None, actor_died])
 def test_where_the_node_does_not_know_the_memory_the_trial_looks_itself(trial, monkeypatch, answer):
-    def memory_use(self, file):
+    def memory_use(self, file, pid, turn):
         value = answer()
         if isinstance(value, Exception):
             raise value
