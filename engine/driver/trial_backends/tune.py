@@ -24,6 +24,7 @@ from engine.driver.trial_backends.tune_adapters import (
     StopAtOnce,
     quiet_tune,
 )
+from engine.driver.trial_backends.tune_errors import accept_all_deaths
 from engine.driver.trial_settings import TrialSettings
 from engine.temporary import new_folder, remove_folder
 
@@ -69,6 +70,7 @@ class TuneBackend(TrialBackend):
 
     def run(self, host: TrialHost, concurrency: int) -> None:
         """See `TrialBackend.run`."""
+        accept_all_deaths()
         folder = new_folder("tune")
         reports = Reports(self, host)
         prefix = f"trial-{self._run_id[:8]}"
