@@ -49,6 +49,8 @@ OF_LIBRARIES = {
     "_run",
     # threading: lets a thread be joined before the interpreter ends its thread pools.
     "_register_atexit",
+    # Ray: Tune's loop hears that a call of a trial's actor has failed.
+    "_actor_task_failed",
     # scikit-learn's histogram boosting: start values and trees.
     "_baseline_prediction",
     "_predictors",

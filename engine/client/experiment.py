@@ -105,6 +105,7 @@ class Experiment:
         open_debug_log(given.settings)
         check_target(self.workspace, given)
         run = self.run_class(self, start_run(self.workspace, self.id, given, tags))
+        del given  # checked data need not stay in memory while the output is shown
         if show_output:
             _wait(run)
         return run

@@ -84,7 +84,8 @@ class AutoMLConfig:
         Cores of one trial; -1 for a whole node.
     mem_in_mb : int, optional
         Memory of one trial, in MB: its node must have it free, and a trial that has more of its
-        own is ended as ``Failed``.
+        own is ended as ``Failed``. Pipelines that are expected to need more are left out. Default:
+        what Ray offers on the largest node.
     preprocess : bool, optional
         Older name of ``featurization``: True is ``auto``, False is ``off``.
     featurization : str or FeaturizationConfig, optional

@@ -46,7 +46,7 @@ def prepare(settings: Settings, data: Mapping[str, Any]) -> RunSpecification:
     if isinstance(run_data, DirectData):
         _warn_about(run_data, settings)
         if X_explain is not None:
-            check_features(X_explain, run_data.dataset)
+            check_features(X_explain, run_data.read())
     return RunSpecification(settings, run_data, X_explain)
 
 
@@ -112,7 +112,7 @@ def _project(script: Path, path: str) -> dict[str, str]:
 
 def _warn_about(data: DirectData, settings: Settings) -> None:
     """Give the warnings about checked data, at the user's line."""
-    dataset = data.dataset
+    dataset = data.read()
     for note in (*dataset.notes, *check_plan(dataset.summary(), settings.split_plan)):
         kind = UnreadableValuesWarning if note in dataset.unreadable else UserWarning
         warnings.warn(note, kind, stacklevel=_FRAMES_TO_USER)

@@ -80,7 +80,7 @@ class RunSpecification:
 
     @property
     def dataset(self) -> Dataset | None:
-        """Data given directly, after its checks; ``None`` for data that trials read."""
+        """Data given directly, after its checks; ``None`` for data that trials read or have."""
         return self.data.dataset if isinstance(self.data, DirectData) else None
 
     def explains(self, dataset_is_split: bool) -> bool:
@@ -129,6 +129,12 @@ class RunSpecification:
         """Return the specification once the store has its `files`: without the raw data."""
         data = self.data.without_raw() if isinstance(self.data, DirectData) else self.data
         return replace(self, data=data, is_kept=True)
+
+    def handed_over(self) -> RunSpecification:
+        """Return the specification once the machines have data given directly: without it."""
+        if not isinstance(self.data, DirectData):
+            return self
+        return replace(self, data=self.data.handed_over(), is_kept=True)
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any], load: Callable[[str], Any]) -> RunSpecification:

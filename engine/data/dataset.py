@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -158,6 +160,8 @@ class Dataset:
             validation=self._validation(),
             fingerprint=self.fingerprint,
             notes=self.notes,
+            purposes={} if self.layout is None else Counter(c.purpose for c in self.columns),
+            values_a_row=self.X.nnz / self.n_rows if sparse.issparse(self.X) else None,
         )
 
     def _validation(self) -> Literal["given", "folds", "split"]:
@@ -189,6 +193,10 @@ class DataSummary:
         Hash of the data, see `engine.data.fingerprint`: equal on two nodes that hold the same.
     notes:
         Warnings for the user, one sentence each.
+    purposes:
+        Type -> number of columns of that type; empty where no columns are featurized.
+    values_a_row:
+        Stored values of a row of a sparse X, in the mean; ``None`` for a dense X.
     """
 
     task: Task
@@ -200,3 +208,5 @@ class DataSummary:
     validation: Literal["given", "folds", "split"]
     fingerprint: str
     notes: tuple[str, ...] = ()
+    purposes: Mapping[str, int] = field(default_factory=dict)
+    values_a_row: float | None = None

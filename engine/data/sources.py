@@ -173,13 +173,13 @@ class DirectData(RunData):
     Attributes
     ----------
     dataset:
-        The data after its checks.
+        The data after its checks; ``None`` once it was handed over, see `handed_over`.
     raw:
         The data as it was given, under the keys of ``get_data()``, until a copy of it is in the
         store; ``None`` afterwards.
     """
 
-    dataset: Dataset = field(repr=False)
+    dataset: Dataset | None = field(repr=False)
     raw: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @classmethod
@@ -197,6 +197,18 @@ class DirectData(RunData):
         """Return the checked data alone, so that the raw data can leave memory."""
         return replace(self, raw=None)
 
+    def handed_over(self) -> DirectData:
+        """Return the source without the data, which others have: it can leave memory here."""
+        return replace(self, dataset=None, raw=None)
+
     def read(self) -> Dataset:
-        """Return the dataset that was checked at the start."""
+        """Return the dataset that was checked at the start.
+
+        Raises
+        ------
+        DataException
+            When the data was handed over.
+        """
+        if self.dataset is None:
+            raise DataException("the data was handed over to the machines of the run")
         return self.dataset

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.config.specification import RunSpecification
-from engine.data.dataset import Dataset
 from engine.data.description import describe_data
 from engine.driver.clock import Clock
 from engine.driver.data_host import DataHost, DataLost, LoadedData, Pending, RunData, Value
@@ -59,7 +58,7 @@ class DataStep:
         self._run_id = run_id
         self._clock = clock
         self._seconds = seconds
-        self._given: Dataset | None = None
+        self._shared: list[Any] | None = None
         self._description: Pending[dict[str, Any]] | None = None
 
     def prepare(self, given: RunSpecification, cores: int) -> RunData | None:
@@ -84,8 +83,7 @@ class DataStep:
             is to blame; when ``get_data()`` takes too long; when its process dies again and again.
         """
         if given.dataset is not None:
-            self._given = given.dataset
-            reference = self._platform.share(given)
+            reference = self._shared = self._platform.share(given)
             return RunData(given.dataset.summary(), given.dataset.without_features(), reference)
         host = self._host = self._platform.data_host(given, cores)
         losses = 0
@@ -154,8 +152,8 @@ class DataStep:
             When nobody describes it in time.
         """
         if self._host is None:
-            assert self._given is not None, "prepare() comes first"
-            return describe_data(self._given)
+            assert self._shared is not None, "prepare() comes first"
+            return describe_data(self._platform.shared_data(self._shared))
         assert self._description is not None, "prepare() comes first"
         try:
             return self._described(self._description)

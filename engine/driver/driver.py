@@ -170,7 +170,7 @@ class Driver:
         threading.Thread(target=import_flavour, name="raysmith-import", daemon=True).start()
         outcome = None
         try:
-            outcome = RunSteps(
+            steps = RunSteps(
                 self._store,
                 self._run_id,
                 self._given,
@@ -178,7 +178,9 @@ class Driver:
                 platform,
                 self._clock,
                 self._started,
-            ).take()
+            )
+            self._given = self._given.handed_over()
+            outcome = steps.take()
             return outcome
         finally:
             if outcome is Outcome.TAKEN_OVER:

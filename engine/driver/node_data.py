@@ -13,12 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import psutil
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.targets.embedded import NAMESPACE
 from engine.driver.data_host import LoadedData
+from engine.driver.memory_watch import MemoryWatch
 from engine.driver.node_requests import give_back_of_the_dead
 from engine.driver.output_capture import capture_output, read_end
 from engine.driver.ray_cluster import has_ended
@@ -39,7 +39,6 @@ _FEATURES_SHARE = 0.2
 
 _LARGEST_TAIL = 200_000  # bytes of a log that one look brings
 _CLEAN_SECONDS = 2.0
-_MEMORY_SECONDS = 0.25
 #: How often an actor looks whether its run's driver is still there.
 _JOB_SECONDS = 10.0
 
@@ -89,10 +88,7 @@ class NodeData:
         self._features: dict[int, Any] = {}
         self._room: float | None = None
         self._job: str | None = None
-        #: Process -> its trial's log file, and its limit in MiB.
-        self._limits: dict[int, tuple[str, int]] = {}
-        #: Log file of a trial -> why it was ended.
-        self._over: dict[str, str] = {}
+        self._memory = MemoryWatch()
         shared_folder(_folder_name(run_id))
 
     def load(self) -> LoadedData:
@@ -137,48 +133,19 @@ class NodeData:
         return read_end(log_folder(self._run_id) / file, _LARGEST_TAIL)
 
     def last_words(self, file: str) -> LastWords:
-        """Return the end of a trial's log file, and why `limit_memory` has ended the trial."""
-        return LastWords(self.tail(file), self._over.get(file))
+        """Return the end of a trial's log file, and why `watch_memory` has ended the trial."""
+        return LastWords(self.tail(file), self._memory.why_ended(file))
 
-    def limit_memory(self, file: str, pid: int, megabytes: int) -> None:
-        """End a process of this node when it has more memory of its own than it may.
+    def watch_memory(self, file: str, pid: int, turn: int, megabytes: int | None) -> None:
+        """Watch the memory of a process of this node until it ends, see `MemoryWatch.watch`.
 
         This actor looks, because a fit in native code may not let the process look itself.
-
-        Parameters
-        ----------
-        file:
-            The log file of the trial that the process executes.
-        pid:
-            The process.
-        megabytes:
-            Its limit, in MiB; memory that it shares with others does not count.
         """
-        with self._lock:
-            is_first = not self._limits
-            self._limits[pid] = (file, megabytes)
-            self._over.pop(file, None)  # of an earlier try
-        if is_first:
-            threading.Thread(target=self._limit, name="raysmith-memory", daemon=True).start()
+        self._memory.watch(file, pid, turn, megabytes)
 
-    def _limit(self) -> None:
-        """Look at the processes until none of them is left."""
-        pause = threading.Event()
-        while True:
-            for pid, (file, megabytes) in list(self._limits.items()):
-                used = own_memory(pid)
-                if used is None:
-                    self._limits.pop(pid, None)
-                elif used > megabytes * 2**20:
-                    reason = f"over mem_in_mb={megabytes}: it used {used / 2**20:.0f} MB"
-                    self._over[file] = reason
-                    self._limits.pop(pid, None)
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
-            with self._lock:
-                if not self._limits:
-                    return
-            pause.wait(_MEMORY_SECONDS)
+    def memory_use(self, file: str, pid: int, turn: int) -> tuple[float, float] | None:
+        """Return what a trial needed so far, and watch it no longer; see `MemoryWatch.end`."""
+        return self._memory.end(file, pid, turn)
 
     def clean(self) -> None:
         """Remove the run's files on this node."""
@@ -227,23 +194,6 @@ class NodeData:
             error = f"the data cannot be used: {type(broken).__name__}: {broken}"
         seconds = time.perf_counter() - started
         return LoadedData(reference, summary, error, self.tail(file.name), seconds)
-
-
-def own_memory(pid: int) -> int | None:
-    """Return the bytes of memory that a process shares with nobody; ``None`` without a process.
-
-    Data in Ray's object store is shared.
-
-    Examples
-    --------
-    >>> own_memory(os.getpid()) > 1_000_000
-    True
-    """
-    try:
-        memory = psutil.Process(pid).memory_info()
-    except psutil.Error:
-        return None
-    return int(memory.rss - getattr(memory, "shared", 0))
 
 
 def node_data(source: DataSource, node_id: str | None = None) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.config.specification import RunSpecification
+from engine.data.dataset import Dataset
 from engine.deadline import Deadline
 from engine.driver.data_host import DataHost, RunData
 from engine.driver.ensemble_step import BeginSecondLevel
@@ -47,6 +48,13 @@ class Platform(ABC):
         """Whether a machine is up that could hold a trial with ``cores`` cores if it were idle."""
 
     @abstractmethod
+    def trial_memory_mb(self, cores: int) -> float:
+        """Return the MiB of memory that a trial with ``cores`` cores may have at most, now.
+
+        It is infinite where nobody knows, as while a larger machine may still come.
+        """
+
+    @abstractmethod
     def ask_for_nodes(self, cores: int | None = None) -> None:
         """Have a growing cluster bring up the nodes for all trials while data is prepared.
 
@@ -59,6 +67,10 @@ class Platform(ABC):
     @abstractmethod
     def share(self, given: RunSpecification) -> list[Any]:
         """Hand over the data that the driver has; return a reference to it, in a list."""
+
+    @abstractmethod
+    def shared_data(self, reference: list[Any]) -> Dataset:
+        """Return the data that `share` has handed over, for a short look at it."""
 
     @abstractmethod
     def data_host(self, given: RunSpecification, cores: int) -> DataHost:

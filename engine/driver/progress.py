@@ -20,6 +20,7 @@ from engine.driver.trial_backends.backend import (
     Proposal,
     TrialHost,
 )
+from engine.driver.trial_memory import LeftOut, memory_use
 from engine.metrics.metric import Metric
 from engine.pipelines.spec import PipelineSpec
 from engine.search.searcher import Searcher
@@ -94,6 +95,7 @@ class Progress(TrialHost):
         self.running = RunningTrials(kill)
         self.cancelled: frozenset[int] = frozenset()
         self._search = search
+        self._left_out = LeftOut(search)
         self._recorder = recorder
         self._metric = metric
         self._clock = clock
@@ -129,15 +131,17 @@ class Progress(TrialHost):
                 return number
             left = self._until.left()
             spec = self._search.ask(number, left)
+            self._left_out.tell_new()
             if spec is None:
-                self.schedule.stop("no pipeline would end within experiment_timeout_minutes")
+                self.schedule.stop(self._search.nothing_left)
                 return Next.OVER
             if number not in self.cancelled:
                 self._proposed[number] = spec
                 self._unplaced.add(number)
                 seconds_left = left if self._until.is_set else None
                 avoid = self._nodes.ids
-                return Proposal(number, spec, self._best_folds, seconds_left, avoid)
+                expected = self._search.expected_mb(spec)
+                return Proposal(number, spec, self._best_folds, seconds_left, avoid, expected)
             self._never_started(number, spec)
 
     def begun(self, number: int, placement: Placement) -> None:
@@ -265,7 +269,7 @@ class Progress(TrialHost):
             score = end.metrics[self._metric.name]
         if opened is not None:
             seconds = end.whole_seconds or self._clock.monotonic() - opened.began
-            self._search.tell(number, opened.spec, score, seconds)
+            self._search.tell(number, opened.spec, score, seconds, memory_use(end.properties))
             if end.reason.startswith(OUT_OF_MEMORY):
                 self._search.avoid(opened.spec)
         is_best = self.schedule.ended(number, score)

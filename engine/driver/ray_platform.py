@@ -10,6 +10,7 @@ import ray
 from cluster.targets.embedded import connect
 from engine.config.settings import Settings
 from engine.config.specification import RunSpecification
+from engine.data.dataset import Dataset
 from engine.deadline import Deadline
 from engine.driver import resources
 from engine.driver.data_host import RunData
@@ -19,6 +20,7 @@ from engine.driver.explain_step import ExplainRequest, ExplainStep
 from engine.driver.node_data import end_node_data
 from engine.driver.node_requests import request_nodes
 from engine.driver.platform import Platform
+from engine.driver.ray_cluster import may_grow
 from engine.driver.ray_data_host import RayDataHost
 from engine.driver.ray_gauges import RunMetrics
 from engine.driver.second_level_job import SecondLevelJob
@@ -56,6 +58,9 @@ class RayPlatform(Platform):
         self._metric = metric
         self._source: DataSource | None = None
         self._has_asked = False
+        self._backend: TuneBackend | None = None
+        #: Whether the cluster may grow; ``None`` before it was asked, which takes milliseconds.
+        self._grows: bool | None = None
 
     def connect(self) -> None:
         """See `Platform.connect`."""
@@ -73,7 +78,14 @@ class RayPlatform(Platform):
 
     def has_room(self, cores: int) -> bool:
         """See `Platform.has_room`."""
-        return resources.has_room(resources.node_resources(), self._settings, cores)
+        memory = 0 if self._backend is None else self._backend.waited_for
+        return resources.has_room(resources.node_resources(), self._settings, cores, memory)
+
+    def trial_memory_mb(self, cores: int) -> float:
+        """See `Platform.trial_memory_mb`."""
+        if self._grows is None:
+            self._grows = may_grow()
+        return resources.trial_memory_mb(self._settings, cores, self._grows)
 
     def ask_for_nodes(self, cores: int | None = None) -> None:
         """See `Platform.ask_for_nodes`."""
@@ -85,6 +97,11 @@ class RayPlatform(Platform):
         shared = ray.put(given.dataset)
         self._source = DataSource.of(self._run_id, given, shared, self._driver)
         return [shared]
+
+    def shared_data(self, reference: list[Any]) -> Dataset:
+        """See `Platform.shared_data`; its arrays are those of Ray's store."""
+        dataset: Dataset = ray.get(reference[0])
+        return dataset
 
     def data_host(self, given: RunSpecification, cores: int) -> RayDataHost:
         """See `Platform.data_host`."""
@@ -109,7 +126,8 @@ class RayPlatform(Platform):
             load_seconds=max(_LEAST_LOAD_SECONDS, _LOAD_RATIO * data.seconds),
         )
         room = resources.trial_resources(self._settings, "cpu", cores)
-        return TuneBackend(self._run_id, trial_settings, room)
+        self._backend = TuneBackend(self._run_id, trial_settings, room)
+        return self._backend
 
     def gauges(self) -> RunMetrics:
         """See `Platform.gauges`."""

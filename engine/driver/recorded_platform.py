@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -93,6 +94,8 @@ class RecordedPlatform(Platform):
         How many trials run at a time.
     data_host:
         Where data is read that is not given directly; default: in this process.
+    memory_mb:
+        Memory of a trial, in MiB; default: no limit.
     """
 
     def __init__(
@@ -100,7 +103,9 @@ class RecordedPlatform(Platform):
         backend: RecordedBackend,
         concurrency: int = 1,
         data_host: DataHost | None = None,
+        memory_mb: float = math.inf,
     ) -> None:
+        self._memory_mb = memory_mb
         self._backend = backend
         self._concurrency = concurrency
         self._data_host = data_host
@@ -120,12 +125,21 @@ class RecordedPlatform(Platform):
         """See `Platform.has_room`."""
         return True
 
+    def trial_memory_mb(self, cores: int) -> float:
+        """See `Platform.trial_memory_mb`."""
+        return self._memory_mb
+
     def ask_for_nodes(self, cores: int | None = None) -> None:
         """Do nothing: there are no nodes to come."""
 
     def share(self, given: RunSpecification) -> list[Any]:
         """See `Platform.share`."""
         return [given.dataset]
+
+    def shared_data(self, reference: list[Any]) -> Dataset:
+        """See `Platform.shared_data`."""
+        dataset: Dataset = reference[0]
+        return dataset
 
     def data_host(self, given: RunSpecification, cores: int) -> DataHost:
         """See `Platform.data_host`."""

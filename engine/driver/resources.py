@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -31,11 +32,7 @@ def trial_cores(settings: Settings) -> int | None:
     ConfigException
         When no node is large enough for a trial, and none is to come.
     """
-    nodes = node_resources()
-    to_come = json.loads(os.environ.get("RAYSMITH_WORKER", "{}"))
-    if to_come:
-        # The autoscaler brings nodes up when trials wait for them.
-        nodes.append({"CPU": to_come["CPU"], "memory": _MEMORY_SHARE * to_come["memory"]})
+    nodes = [*node_resources(), *_node_to_come()]
     try:
         return cores_on(nodes, settings)
     except ConfigException:
@@ -44,6 +41,14 @@ def trial_cores(settings: Settings) -> int | None:
         if refuses(_first_trial(settings)) or (has_cores and not may_grow()):
             raise
         return None
+
+
+def _node_to_come() -> list[Mapping[str, float]]:
+    """Return the resources of a node that the autoscaler brings up when trials wait for it."""
+    worker = json.loads(os.environ.get("RAYSMITH_WORKER", "{}"))
+    if not worker:
+        return []
+    return [{"CPU": worker["CPU"], "memory": _MEMORY_SHARE * worker["memory"]}]
 
 
 def cores_on(nodes: list[Mapping[str, float]], settings: Settings) -> int:
@@ -100,8 +105,15 @@ def trial_resources(settings: Settings, cpu: str, cores: int) -> dict[str, Any]:
     return resources
 
 
-def has_room(nodes: list[Mapping[str, float]], settings: Settings, cores: int) -> bool:
+def has_room(
+    nodes: list[Mapping[str, float]], settings: Settings, cores: int, memory: int = 0
+) -> bool:
     """Whether one of these nodes could hold a trial if it were idle.
+
+    Parameters
+    ----------
+    memory:
+        Bytes of memory that the trial asks for beside what the settings say.
 
     Examples
     --------
@@ -109,8 +121,38 @@ def has_room(nodes: list[Mapping[str, float]], settings: Settings, cores: int) -
     >>> has_room([{"CPU": 1, "memory": 2**30}, {"CPU": 4, "memory": 2**20}], settings, cores=2)
     False
     """
-    wanted = trial_resources(settings, "CPU", cores)
+    wanted = {"memory": memory} | trial_resources(settings, "CPU", cores)
     return any(all(node.get(key, 0) >= need for key, need in wanted.items()) for node in nodes)
+
+
+def trial_memory_mb(settings: Settings, cores: int, grows: bool = False) -> float:
+    """Return the MiB of memory that a trial may have at most on the connected cluster.
+
+    It is ``mem_in_mb`` where that is given, else the memory of the largest node with enough cores.
+
+    Parameters
+    ----------
+    grows:
+        Whether the autoscaler may bring up other nodes.
+
+    Returns
+    -------
+    float
+        Infinite while the autoscaler may bring up a larger node, and where no node says what it
+        has.
+    """
+    if settings.mem_in_mb is not None:
+        return float(settings.mem_in_mb)
+    to_come = _node_to_come()
+    if grows and not to_come:
+        return math.inf
+    most = max((node.get("memory", 0.0) for node in [*nodes_for(cores), *to_come]), default=0.0)
+    return most / 2**20 if most > 0 else math.inf
+
+
+def nodes_for(cores: float) -> list[Mapping[str, float]]:
+    """Return the resources of each node that is up and has this many CPU cores."""
+    return [node for node in node_resources() if node.get("CPU", 0) >= cores]
 
 
 def concurrency(settings: Settings, cores: int) -> int:

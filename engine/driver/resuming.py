@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine.config.settings import Settings
@@ -12,6 +12,7 @@ from engine.data.dataset import DataSummary
 from engine.data.fingerprint import is_other_data
 from engine.driver.schedule import Goals, Schedule
 from engine.driver.trial_backends.backend import OUT_OF_MEMORY
+from engine.driver.trial_memory import memory_use
 from engine.errors import DataException
 from engine.metrics.metric import Metric
 from engine.search.pipeline_search import PipelineSearch
@@ -54,8 +55,18 @@ def check_same_data(
     )
 
 
-def search_for(settings: Settings, summary: DataSummary, metric: Metric) -> PipelineSearch:
+def search_for(
+    settings: Settings,
+    summary: DataSummary,
+    metric: Metric,
+    memory_mb: Callable[[], float] = lambda: math.inf,
+) -> PipelineSearch:
     """Return the search of a run, without any history.
+
+    Parameters
+    ----------
+    memory_mb:
+        See `PipelineSearch`.
 
     Raises
     ------
@@ -76,6 +87,7 @@ def search_for(settings: Settings, summary: DataSummary, metric: Metric) -> Pipe
         restrictions,
         settings.random_state,
         None if portfolio is None else Path(portfolio),
+        memory_mb,
     )
 
 
@@ -85,7 +97,8 @@ def tell_earlier(search: Searcher, iterations: Sequence[IterationRecord], metric
         if record.is_ensemble:
             continue
         if record.status.is_final:
-            search.tell(record.iteration, record.spec, metric.of(record.metrics), record.seconds)
+            score, use = metric.of(record.metrics), memory_use(record.properties)
+            search.tell(record.iteration, record.spec, score, record.seconds, use)
             if record.reason.startswith(OUT_OF_MEMORY):
                 search.avoid(record.spec)
         else:

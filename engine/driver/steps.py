@@ -105,6 +105,8 @@ class RunSteps:
         if cores is not None:
             self._platform.ask_for_nodes(cores)
             data = self._data.prepare(self._given, cores)
+            # The machines have it: a second copy would stay in memory for the whole run.
+            self._given = self._given.handed_over()
         if data is None or cores is None:
             return self._ended_without_data()
         begin_second_level = self._plan_second_level(data)
@@ -147,7 +149,8 @@ class RunSteps:
         earlier = self._store.iterations(self._run_id)
         check_same_data(record.data, data.summary.fingerprint, earlier)
         self._store.tag_data(self._run_id, data.summary.fingerprint)
-        search = search_for(self._settings, data.summary, record.metric)
+        memory_mb = partial(self._platform.trial_memory_mb, cores)
+        search = search_for(self._settings, data.summary, record.metric, memory_mb)
         tell_earlier(search, earlier, record.metric)
         schedule = schedule_after(self._settings, earlier, record.metric)
         recorder = Recorder(self._store, record)

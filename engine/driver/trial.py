@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,7 @@ from ray import tune
 from engine.data.dataset import Dataset, Fold
 from engine.data.splits import make_splits
 from engine.driver.data_host import LoadedData
+from engine.driver.memory_watch import own_memory
 from engine.driver.node_data import NodeFeatures, log_folder, node_data
 from engine.driver.output_capture import LARGEST_LOG, capture_output, read_end
 from engine.driver.ray_gauges import TrialMetrics
@@ -23,9 +25,13 @@ from engine.driver.trial_settings import TrialSettings
 from engine.errors import DataException
 from engine.pipelines.spec import PipelineSpec
 from engine.store.memory import release_memory
+from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd
 
 logger = logging.getLogger("raysmith.trial")
+
+#: How long a trial waits at its end for what its node says of its memory.
+_MEMORY_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -110,8 +116,8 @@ class IterationTrial(tune.Trainable):
     def _run(self) -> IterationEnd:
         file = log_folder(self._settings.source.run_id) / f"{self._number}.log"
         file.unlink(missing_ok=True)  # of an earlier try
-        if self._settings.megabytes is not None:
-            self._node.limit_memory.remote(file.name, os.getpid(), self._settings.megabytes)
+        start, turn = own_memory(os.getpid()), time.monotonic_ns()
+        self._node.watch_memory.remote(file.name, os.getpid(), turn, self._settings.megabytes)
         with capture_output(file):
             logger.info("iteration %d: %s", self._number, self._spec.name)
             logger.info("parameters: %s", self._spec.to_json())
@@ -119,10 +125,31 @@ class IterationTrial(tune.Trainable):
                 self._spec, self._settings, self._best_folds, limits=self._limits
             )
             end = evaluation.run(self._data, NodeFeatures(self._node), self._metrics.fitted)
+        end = replace(end, properties=self._with_memory(end.properties, file.name, turn, start))
         release_memory()
         log = read_end(file, LARGEST_LOG)
         file.unlink(missing_ok=True)
         return replace(end, log=log)
+
+    def _with_memory(
+        self, properties: IterationProperties, file: str, turn: int, start: int | None
+    ) -> IterationProperties:
+        """Add the memory that the node has seen, or that this process has now and had at first.
+
+        A node that does not answer is not waited for.
+        """
+        use = None
+        try:
+            asked = self._node.memory_use.remote(file, os.getpid(), turn)
+            use = ray.get(asked, timeout=_MEMORY_SECONDS)
+        except ray.exceptions.RayError as error:
+            logger.info("the node does not say what memory the trial had: %s", error)
+        if use is None:
+            now = own_memory(os.getpid())
+            if start is None or now is None:
+                return properties
+            use = round(start / 2**20, 1), round(max(start, now) / 2**20, 1)
+        return replace(properties, start_memory_mb=use[0], peak_memory_mb=use[1])
 
     def _data(self) -> tuple[Dataset, Sequence[Fold]]:
         assert self._dataset is not None

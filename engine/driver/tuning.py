@@ -14,6 +14,7 @@ from engine.driver.room import RoomWatch
 from engine.driver.schedule import Schedule
 from engine.driver.time_budget import TimeBudget
 from engine.driver.trial_backends.backend import TrialBackend
+from engine.driver.trial_memory import LeftOut
 from engine.driver.watch import TrialWatch, Watch
 from engine.errors import RunException, StoreUnavailable
 from engine.metrics.metric import Metric
@@ -120,6 +121,9 @@ class Tuning:
             if outcome is not Outcome.TAKEN_OVER:
                 progress.end_unfinished(str(schedule.stopped or "the run ended"))
             recorder.close()
+        note = LeftOut(search).note()
+        if note is not None:
+            self._tell(note)
         self._check(recorder, room, schedule)
         logger.info("no more iterations: %s", schedule.stopped or "all are done")
         return outcome

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from engine.data.dataset import DataSummary
 from engine.metrics.metric import Metric
 from engine.pipelines.catalogue.entries import EstimatorEntry
 from engine.pipelines.spec import PipelineSpec
+from engine.search.memory import MemoryModel
 from engine.search.portfolio import load_portfolio
 from engine.search.proposals import (
     as_spec,
@@ -20,7 +21,7 @@ from engine.search.proposals import (
     random_point,
     search_space,
 )
-from engine.search.searcher import Observation, Searcher
+from engine.search.searcher import MemoryUse, Observation, Searcher
 from engine.search.usable import Restrictions, takes, usable_estimators, usable_scalers
 
 #: Share of the proposals after the portfolio that are a small step from an estimator's best one.
@@ -44,7 +45,8 @@ class PipelineSearch(Searcher):
     come from Optuna's tree-structured Parzen estimator or are a small step from the estimator's
     best pipeline so far. Pipelines that are under way count as bad ones, so that proposals differ.
     With a time limit, pipelines that would not end in time are not proposed, and fast estimators
-    are preferred among equals.
+    are preferred among equals. Pipelines that are expected to need more memory than a trial may
+    have are left out, see `engine.search.memory.MemoryModel`.
 
     Without a time limit the proposals depend only on the summary of the data, the restrictions, the
     seed and the scores so far.
@@ -61,6 +63,8 @@ class PipelineSearch(Searcher):
         Seed.
     portfolio:
         File of another portfolio than the one that comes with raysmith.
+    memory_mb:
+        Returns the MiB that a trial may have now; default: no limit.
 
     Raises
     ------
@@ -88,8 +92,11 @@ class PipelineSearch(Searcher):
         restrictions: Restrictions | None = None,
         random_state: int = 0,
         portfolio: Path | None = None,
+        memory_mb: Callable[[], float] = lambda: math.inf,
     ) -> None:
         super().__init__()
+        self._memory = MemoryModel(data)
+        self._memory_mb = memory_mb
         restrictions = restrictions or Restrictions()
         self._sparse = data.sparse
         self._metric = metric
@@ -107,38 +114,95 @@ class PipelineSearch(Searcher):
     def propose(self, number: int, seconds_left: float) -> PipelineSpec | None:
         """Return the next new, affordable pipeline of the portfolio; after the portfolio, draw one.
 
-        ``None`` when no estimator is worth the time that is left.
+        ``None`` when no estimator is worth the time that is left, or none fits.
         """
+        self._memory.limit_mb = self._memory_mb()
         while self._portfolio:
             spec = self._portfolio.pop(0)
-            if self._is_too_large(spec.estimator):
-                continue
-            if self.is_new(spec) and self._is_affordable(spec.estimator, seconds_left):
+            is_due = self.is_new(spec) and self._is_affordable(spec.estimator, seconds_left)
+            if is_due and self._fits(spec):
                 return spec
         is_timed = math.isfinite(seconds_left)
         names = [
             name
             for name in self._usable
             if self._is_affordable(name, seconds_left)
-            and not self._is_too_large(name)
             and not (is_timed and self._is_fruitless(name))
         ]
-        if not names:
-            return None
+        fitting = [name for name in names if self._fits(self._smallest(name))]
+        if names and not fitting:
+            return self._where_nothing_fits(names)
         generator = np.random.default_rng([self._seed, number])
+        return self._draw(fitting, generator, is_timed) if fitting else None
+
+    def tell(
+        self,
+        number: int,
+        spec: PipelineSpec,
+        score: float,
+        seconds: float,
+        memory: MemoryUse | None = None,
+    ) -> None:
+        """See `Searcher.tell`."""
+        super().tell(number, spec, score, seconds, memory)
+        with self._lock:
+            self._memory.saw(Observation(spec, score, seconds, memory))
+
+    def avoid(self, spec: PipelineSpec) -> None:
+        """See `Searcher.avoid`."""
+        super().avoid(spec)
+        with self._lock:
+            self._memory.ran_out(spec)
+
+    def expected_mb(self, spec: PipelineSpec) -> float:
+        """See `Searcher.expected_mb`."""
+        with self._lock:
+            return self._memory.expected_mb(spec)
+
+    def _draw(
+        self, names: Sequence[str], generator: np.random.Generator, is_timed: bool
+    ) -> PipelineSpec:
+        """Draw a new pipeline that fits, of one of these estimators."""
+        fitting = None
         for draw in range(_MOST_DRAWS):
             entry = self._usable[self._draw_estimator(names, generator, is_timed)]
             spec = self._draw_pipeline(entry, generator, is_guided=draw < _GUIDED_DRAWS)
-            if self.is_new(spec):
-                break
-        return spec
+            if self._fits(spec):
+                fitting = spec
+                if self.is_new(spec):
+                    break
+        return self._smallest(names[0]) if fitting is None else fitting
 
-    def _is_too_large(self, name: str) -> bool:
-        """Whether an estimator needed too much memory, without a score or more than once."""
-        estimators = [spec.estimator for spec in self.too_large]
-        times = estimators.count(name)
-        is_any_other = any(other not in estimators for other in self._usable)
-        return is_any_other and (times > 1 or (times == 1 and self._best_of(name) is None))
+    def _where_nothing_fits(self, names: Sequence[str]) -> PipelineSpec | None:
+        """Return a pipeline although none is expected to fit, where expectation alone says so.
+
+        What trials needed is certain: ``None`` when even the smallest pipeline was too large.
+        """
+        all_smallest = [self._smallest(name) for name in names]
+        new = [spec for spec in all_smallest if self.is_new(spec)]
+        smallest = min(new or all_smallest, key=self._memory.expected_mb)
+        if not self._memory.has_run_out or self._memory.expected_mb(smallest) <= self._limit_mb:
+            return smallest
+        self.nothing_left = (
+            f"no pipeline fits in the {self._limit_mb:.0f} MB that a trial may have; the smallest "
+            f"needs about {self._memory.expected_mb(smallest):.0f} MB"
+        )
+        return None
+
+    @property
+    def _limit_mb(self) -> float:
+        return self._memory.limit_mb
+
+    def _smallest(self, name: str) -> PipelineSpec:
+        return self._memory.smallest(self._usable[name])
+
+    def _fits(self, spec: PipelineSpec) -> bool:
+        """Whether a pipeline may be tried; take note of it where it may not."""
+        if self._memory.fits(spec):
+            return True
+        if spec not in self.left_out:
+            self.left_out.append(spec)
+        return False
 
     def expected_seconds(self, name: str) -> float | None:
         """Return the expected duration of an iteration with an estimator.

@@ -11,6 +11,20 @@ from engine.pipelines.spec import PipelineSpec
 
 
 @dataclass(frozen=True)
+class MemoryUse:
+    """Memory that a trial's process had for itself, in MiB: at the trial's start and at its peak.
+
+    Examples
+    --------
+    >>> MemoryUse(start_mb=210.0, peak_mb=1500.0).peak_mb
+    1500.0
+    """
+
+    start_mb: float
+    peak_mb: float
+
+
+@dataclass(frozen=True)
 class Observation:
     """An iteration that ended.
 
@@ -22,6 +36,8 @@ class Observation:
         Its value of the primary metric; NaN when it failed or was pruned.
     seconds:
         Its duration.
+    memory:
+        What its trial needed; ``None`` when nobody knows.
 
     Examples
     --------
@@ -32,6 +48,7 @@ class Observation:
     spec: PipelineSpec
     score: float
     seconds: float
+    memory: MemoryUse | None = None
 
 
 class Searcher(ABC):
@@ -53,8 +70,9 @@ class Searcher(ABC):
         A NaN score says that the pipeline gave none. It may count against the estimator, and it
         never wins.
     None
-        `ask` returns ``None`` when no pipeline would end in the time that is left. Without a time
-        limit it never does.
+        `ask` returns ``None`` when no pipeline would end in the time that is left, or none would
+        fit in the memory of a trial; ``nothing_left`` says which. Without such limits it never
+        does.
     Threads
         All three methods may be called from several threads; `propose` is called under a lock.
 
@@ -81,6 +99,10 @@ class Searcher(ABC):
         self.pending: dict[int, PipelineSpec] = {}
         #: Pipelines that needed more memory than there was.
         self.too_large: list[PipelineSpec] = []
+        #: Pipelines that were not proposed because they would need more memory than there is.
+        self.left_out: list[PipelineSpec] = []
+        #: Why `ask` has returned ``None``.
+        self.nothing_left = "no pipeline would end within experiment_timeout_minutes"
         self._proposed: dict[int, PipelineSpec] = {}
         self._seen: set[str] = set()
         self._lock = threading.Lock()
@@ -103,12 +125,19 @@ class Searcher(ABC):
             self._seen.add(spec.to_json())
             return spec
 
-    def tell(self, number: int, spec: PipelineSpec, score: float, seconds: float) -> None:
+    def tell(
+        self,
+        number: int,
+        spec: PipelineSpec,
+        score: float,
+        seconds: float,
+        memory: MemoryUse | None = None,
+    ) -> None:
         """Report that iteration ``number`` has ended; the arguments are those of `Observation`."""
         with self._lock:
             self.pending.pop(number, None)
             self._seen.add(spec.to_json())
-            self.history.append(Observation(spec, score, seconds))
+            self.history.append(Observation(spec, score, seconds, memory))
 
     def replay(self, number: int, spec: PipelineSpec) -> None:
         """Report that an earlier driver has proposed ``spec`` for iteration ``number``."""
@@ -123,6 +152,10 @@ class Searcher(ABC):
         """
         with self._lock:
             self.too_large.append(spec)
+
+    def expected_mb(self, spec: PipelineSpec) -> float | None:
+        """Return the memory that a trial is expected to need, in MiB; by default nobody knows."""
+        return None
 
     def is_new(self, spec: PipelineSpec) -> bool:
         """Whether no iteration has or had this pipeline."""

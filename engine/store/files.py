@@ -76,7 +76,13 @@ class Files(Tracking):
         RunException
             When the file is not the one that was written.
         """
-        return cloudpickle.loads(self.read_verified(run_id, f"{_SPEC_FOLDER}/{name}"))
+        file = f"{_SPEC_FOLDER}/{name}"
+        with passing_folder("store") as folder:
+            # From the file: the bytes would be a second copy of the data in memory.
+            copy = Path(self.download(run_id, file, str(folder)))
+            self.check_recorded(run_id, file, digest_of_file(copy))
+            with copy.open("rb") as content:
+                return cloudpickle.load(content)
 
     def predictions(self, child_id: str) -> NDArray[np.float32]:
         """Read the out-of-fold predictions of an iteration.

@@ -57,6 +57,9 @@ class IterationProperties:
         Rows that the kept model was fitted on.
     cores, threads:
         CPU cores of the trial, and the threads that it was seen to use.
+    start_memory_mb, peak_memory_mb:
+        Memory that the trial's process had for itself, in MiB: at the start of the trial, and the
+        most that was seen. Data that processes share does not count.
     ensembled_iterations, ensemble_weights:
         Numbers of an ensemble's members and their weights, in the same order.
     preferred:
@@ -87,6 +90,8 @@ class IterationProperties:
     fitted_rows: int | None = _count()
     cores: int | None = _count()
     threads: int | None = _count()
+    start_memory_mb: float | None = _number()
+    peak_memory_mb: float | None = _number()
     ensembled_iterations: tuple[int, ...] | None = _list(int)
     ensemble_weights: tuple[float, ...] | None = _list(float)
     preferred: str | None = None

@@ -85,6 +85,16 @@ def test_raw_data_is_let_go_once_it_is_kept():
     assert through_the_store(given).data.raw is None
 
 
+def test_data_that_was_handed_over_is_let_go():
+    given = CONFIGS[DirectData](X_valid=X[:2]).prepare().handed_over()
+    assert given.dataset is None
+    assert given.files() == {}
+    assert given.X_explain is not None
+    for other in (TableFiles, ScriptData):
+        given = CONFIGS[other]().prepare()
+        assert given.handed_over() is given
+
+
 def test_files_on_this_machine_are_read_here_for_a_cluster():
     given = CONFIGS[TableFiles](compute_target="cluster").prepare()
     assert isinstance(given.data, DirectData)

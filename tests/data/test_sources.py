@@ -121,3 +121,7 @@ def test_direct_data_lets_its_raw_form_go(tmp_path):
     assert source.raw["training_data"] is FRAME
     assert source.without_raw().raw is None
     assert source.without_raw().read() is source.read()
+    handed_over = source.handed_over()
+    assert (handed_over.dataset, handed_over.raw) == (None, None)
+    with pytest.raises(DataException, match="handed over"):
+        handed_over.read()

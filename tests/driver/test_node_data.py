@@ -25,7 +25,6 @@ from engine.driver.node_data import (
     log_folder,
     node_data,
     node_features,
-    own_memory,
 )
 from engine.driver.ray_data_host import RayDataHost
 from engine.errors import DataException
@@ -128,31 +127,13 @@ def test_an_actor_ends_with_the_job_of_its_driver(source, in_process_ray, monkey
     assert not log_folder("run").parent.exists()
 
 
-HUNGRY = """
-import sys
-held = bytearray(int(sys.argv[1]) << 20)
-for i in range(0, len(held), 4096):
-    held[i] = 1
-print("full", flush=True)
-sys.stdin.readline()
-"""
-
-
-@pytest.mark.parametrize(("megabytes", "is_ended"), [(40, True), (4000, False)])
-def test_a_process_over_its_memory_is_ended(source, megabytes, is_ended):
+def test_the_memory_of_a_trial_is_watched(source):
     node = NodeData("run", source())
-    with subprocess.Popen(
-        [sys.executable, "-c", HUNGRY, "80"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout.readline() == b"full\n"
-        node.limit_memory("3.log", process.pid, megabytes)
-        if not is_ended:
-            assert own_memory(process.pid) > 80 << 20
-            process.stdin.close()
-        assert process.wait(30) == (-signal.SIGKILL if is_ended else 0)
-    reason = node.last_words("3.log").reason
-    assert reason.startswith("over mem_in_mb=40: it used ") if is_ended else reason is None
-    assert own_memory(process.pid) is None
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        node.watch_memory("3.log", process.pid, 0, 1)
+        assert process.wait(30) == -signal.SIGKILL
+    assert node.last_words("3.log").reason.startswith("over mem_in_mb=1: it used ")
+    assert node.memory_use("3.log", process.pid, 0) is None
 
 
 def test_features_are_made_once_and_kept_while_there_is_room(source):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -14,8 +15,10 @@ from engine.driver.data_host import RunData
 from engine.driver.ray_gauges import RunMetrics, TrialMetrics
 from engine.driver.ray_platform import RayPlatform
 from engine.driver.time_budget import IterationLimits
+from engine.driver.trial_backends.backend import Proposal
 from engine.driver.trial_backends.tune import TuneBackend
 from engine.metrics.metric import METRICS
+from engine.pipelines.spec import PipelineSpec
 from tests.driver.in_process_ray import Handle
 from tests.driver.replay import X, Y
 
@@ -176,3 +179,29 @@ def test_the_gauges_of_a_trial(instruments):
     gauges.loaded(3.0)
     assert instruments["raysmith_fit_seconds"].values == [(2.0, {"run": "run"})]
     assert instruments["raysmith_get_data_seconds"].values == [(3.0, {"run": "run"})]
+
+
+def test_the_memory_of_a_trial_is_that_of_the_largest_node(in_process_ray, given):
+    platform = RayPlatform("run", given().settings, ACCURACY)
+    assert platform.trial_memory_mb(1) == 4096.0
+    growing = RayPlatform("run", given().settings, ACCURACY)
+    in_process_ray.autoscaler_refuses()
+    assert growing.trial_memory_mb(1) == math.inf
+    assert platform.trial_memory_mb(1) == 4096.0  # whether it grows is asked once
+    limited = RayPlatform("run", given(mem_in_mb=100).settings, ACCURACY)
+    assert limited.trial_memory_mb(1) == 100.0
+
+
+def test_there_is_no_room_for_a_trial_that_waits_for_a_node_that_was_lost(in_process_ray, given):
+    run = given()
+    platform = RayPlatform("run", run.settings, ACCURACY)
+    backend = platform.trial_backend(data_of(platform, run), 1, IterationLimits())
+    large = {"NodeID": "b" * 56, "Alive": True, "NodeManagerAddress": "10.0.0.2",
+             "Resources": {"CPU": 2.0, "memory": 64 * 2.0**30}}  # fmt: skip
+    in_process_ray.nodes = [*in_process_ray.nodes, large]
+    backend.memory_for(Proposal(0, PipelineSpec("KNN"), expected_mb=20_000.0))
+    assert platform.has_room(1)
+    in_process_ray.nodes = in_process_ray.nodes[:1]
+    assert not platform.has_room(1)
+    backend.forget(0)
+    assert platform.has_room(1)

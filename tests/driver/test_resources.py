@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from engine.config.settings import Settings
@@ -110,3 +112,34 @@ def test_no_more_nodes_are_asked_for_than_there_are_iterations(in_process_ray):
 def test_this_machine_does_not_grow(in_process_ray):
     assert not resources.ask_for_nodes(settings(), "me", 1)
     assert in_process_ray.requested == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "nodes", "megabytes"),
+    [
+        ({"mem_in_mb": 300}, [node(2)], 300.0),
+        ({}, [node(2), node(2, memory=8 * GIB)], 8192.0),
+        ({}, [node(4), node(1, memory=8 * GIB)], 4096.0),  # too few cores
+        ({}, [node(2), node(2, memory=8 * GIB, alive=False)], 4096.0),
+        ({}, [node(2, memory=0)], math.inf),
+        ({}, [], math.inf),
+    ],
+)
+def test_the_memory_of_a_trial_is_the_users_limit_or_the_largest_nodes(
+    in_process_ray, wanted, nodes, megabytes
+):
+    in_process_ray.nodes = nodes
+    assert resources.trial_memory_mb(settings(**wanted), 2) == megabytes
+
+
+def test_a_cluster_that_may_grow_says_nothing_of_memory_to_come(in_process_ray, monkeypatch):
+    assert resources.trial_memory_mb(settings(), 1, grows=True) == math.inf
+    monkeypatch.setenv("RAYSMITH_WORKER", '{"CPU": 16, "memory": 68719476736}')
+    assert resources.trial_memory_mb(settings(), 1, grows=True) == pytest.approx(0.7 * 65536)
+
+
+def test_room_for_a_trial_that_asks_for_memory():
+    nodes = [{"CPU": 2.0, "memory": 100.0}, {"CPU": 1.0, "memory": 900.0}]
+    assert resources.has_room(nodes, settings(), 2, memory=100)
+    assert not resources.has_room(nodes, settings(), 2, memory=101)
+    assert resources.has_room([{"CPU": 2.0}], settings(), 2)

@@ -44,6 +44,13 @@ class Node:
     def keep_features(self, part, features, size):
         """Keep nothing."""
 
+    def watch_memory(self, file, pid, turn, megabytes):
+        self.watched = file, pid, turn, megabytes
+
+    def memory_use(self, file, pid, turn):
+        assert (file, pid, turn) == self.watched[:3]
+        return 210.0, 350.5
+
 
 class Metrics:
     """Gauges of a trial that remember."""
@@ -134,6 +141,33 @@ def test_other_data_on_this_node_is_the_nodes_failure(trial):
     result = actor.step()
     assert result["done"]
     assert result["unfit"].startswith("get_data() returned other data on this node")
+
+
+def test_the_outcome_says_what_memory_the_node_has_seen(trial):
+    node = Node()
+    actor = trial(node)
+    actor.step(), actor.step()
+    properties = actor.step()["end"].properties
+    file, pid, _, megabytes = node.watched
+    assert (file, pid, megabytes) == ("4.log", os.getpid(), None)
+    assert (properties.start_memory_mb, properties.peak_memory_mb) == (210.0, 350.5)
+    assert properties.folds == 3
+
+
+@pytest.mark.parametrize("answer", [lambda: None, actor_died])
+def test_where_the_node_does_not_know_the_memory_the_trial_looks_itself(trial, monkeypatch, answer):
+    def memory_use(self, file, pid, turn):
+        value = answer()
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    monkeypatch.setattr(Node, "memory_use", memory_use)
+    actor = trial()
+    actor.step(), actor.step()
+    end = actor.step()["end"]
+    assert end.status.value == "Completed"
+    assert 10 < end.properties.start_memory_mb <= end.properties.peak_memory_mb
 
 
 class Dead(Node):

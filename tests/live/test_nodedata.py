@@ -124,5 +124,6 @@ def test_a_trial_over_its_memory_is_ended(experiment):
     with pytest.raises(RunException):
         run.wait_for_completion(timeout_seconds=120)
     reasons = [child.get_details()["reason"] for child in run.get_children()]
-    assert len(reasons) == 2
+    # After the first one it is clear that nothing fits.
+    assert 1 <= len(reasons) <= 2  # two may run at a time
     assert all("over mem_in_mb=20: it used" in reason for reason in reasons), reasons

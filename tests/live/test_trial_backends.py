@@ -12,12 +12,14 @@ import ray
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan
 from engine.driver.data_source import DataSource
-from engine.driver.node_data import end_node_data
+from engine.driver.node_data import end_node_data, node_data
+from engine.driver.resources import node_resources
 from engine.driver.time_budget import IterationLimits
+from engine.driver.trial_backends.backend import Proposal
 from engine.driver.trial_backends.tune import TuneBackend
 from engine.driver.trial_settings import TrialSettings
 from engine.pipelines.spec import PipelineSpec
-from tests.driver.trial_backends.suite import TrialBackendSuite
+from tests.driver.trial_backends.suite import ListHost, TrialBackendSuite
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
 
@@ -56,3 +58,32 @@ class TestTune(TrialBackendSuite):
 
     def later(self, seconds, do):
         threading.Timer(seconds, do).start()
+
+    @pytest.mark.parametrize("shares", [[0.9, 0.9, 0.9], [0.1, 0.9, 0.1, 0.6, 0.6]])
+    def test_trials_that_do_not_fit_together_run_one_after_the_other(self, shares):
+        (node,) = node_resources()
+        expected = [share * node["memory"] / 2**20 for share in shares]
+        host = ListHost()
+        host.to_come = [
+            Proposal(number, self.quick, expected_mb=megabytes)
+            for number, megabytes in enumerate(expected)
+        ]
+        together, running = [], {}
+
+        def begun(number):
+            ended = {n for name, n, _ in host.events if name == "ended"}
+            running[number] = expected[number]
+            together.append(sum(mb for n, mb in running.items() if n not in ended))
+
+        host.when_begun = begun
+        self.make().run(host, concurrency=2)
+        assert [host.of(number)[-1] for number in range(len(shares))] == ["ended"] * len(shares)
+        assert max(together) <= node["memory"] / 2**20
+
+    def test_an_outcome_says_what_memory_the_trial_had(self):
+        node = node_data(self.settings.source)
+        ray.get(node.ready.remote())  # else the trial might be over before
+        host = ListHost(self.quick)
+        self.make().run(host, concurrency=1)
+        properties = host.last(0).properties
+        assert 20 < properties.start_memory_mb <= properties.peak_memory_mb < 2000

@@ -30,6 +30,9 @@ class Proposal:
         Seconds until all trials must have ended; ``None`` for no limit.
     avoid:
         Ids of the nodes where the trial must not run.
+    expected_mb:
+        Memory that the trial is expected to need, in MiB; ``None`` when nobody knows. A backend
+        runs fewer trials at a time where they would not fit in a node together.
     """
 
     number: int
@@ -37,6 +40,7 @@ class Proposal:
     best_folds: tuple[float, ...] = ()
     seconds_left: float | None = None
     avoid: frozenset[str] = frozenset()
+    expected_mb: float | None = None
 
 
 @dataclass(frozen=True)

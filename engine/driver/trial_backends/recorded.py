@@ -40,6 +40,8 @@ class RecordedTrial:
         See `IterationEnd`.
     log:
         Its log.
+    start_memory_mb, peak_memory_mb:
+        See `IterationProperties`.
     """
 
     fold_scores: tuple[float, ...]
@@ -50,6 +52,8 @@ class RecordedTrial:
     model: bytes | None = None
     predictions: bytes | None = None
     log: str = ""
+    start_memory_mb: float | None = None
+    peak_memory_mb: float | None = None
 
     def to_end(self, metric: str) -> IterationEnd:
         """Return the outcome as a backend reports it.
@@ -70,7 +74,11 @@ class RecordedTrial:
             self.reason,
             metrics=metrics,
             fold_metrics=tuple({metric: score} for score in self.fold_scores),
-            properties=IterationProperties(folds=len(self.fold_scores)),
+            properties=IterationProperties(
+                folds=len(self.fold_scores),
+                start_memory_mb=self.start_memory_mb,
+                peak_memory_mb=self.peak_memory_mb,
+            ),
             model=self.model,
             predictions=self.predictions,
             log=self.log or None,

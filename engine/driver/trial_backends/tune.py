@@ -11,10 +11,11 @@ import ray
 from ray import tune
 from ray.tune import PlacementGroupFactory
 
+from engine.driver.memory_requests import MemoryRequests
 from engine.driver.ray_cluster import may_grow
-from engine.driver.resources import node_addresses, outside_of
+from engine.driver.resources import node_addresses, nodes_for, outside_of
 from engine.driver.trial import Announcement, IterationTrial
-from engine.driver.trial_backends.backend import Placement, TrialBackend, TrialHost
+from engine.driver.trial_backends.backend import Placement, Proposal, TrialBackend, TrialHost
 from engine.driver.trial_backends.endings import Ending
 from engine.driver.trial_backends.tune_adapters import (
     HostSearcher,
@@ -23,10 +24,13 @@ from engine.driver.trial_backends.tune_adapters import (
     StopAtOnce,
     quiet_tune,
 )
+from engine.driver.trial_backends.tune_errors import accept_all_deaths
 from engine.driver.trial_settings import TrialSettings
 from engine.temporary import new_folder, remove_folder
 
 _LOG_SECONDS = 0.5
+#: Between two looks at trials whose end is not clear when Tune's loop is over.
+_LAST_SECONDS = 0.1
 #: In Ray's words on the death of an actor.
 _KILLED_BY_US = "killed by `ray.kill`"
 #: Names of resources in a trial's room, by their names in `TuneBackend`.
@@ -59,9 +63,14 @@ class TuneBackend(TrialBackend):
         self._killed: set[int] = set()
         self._loading: set[int] = set()
         self._asked: dict[int, Any] = {}
+        cores = self.resources.get("cpu", 1)
+        self._requests = MemoryRequests(cores, partial(nodes_for, cores))
+        #: Trial that has not begun -> bytes of memory that it waits for.
+        self._waiting: dict[int, int] = {}
 
     def run(self, host: TrialHost, concurrency: int) -> None:
         """See `TrialBackend.run`."""
+        accept_all_deaths()
         folder = new_folder("tune")
         reports = Reports(self, host)
         prefix = f"trial-{self._run_id[:8]}"
@@ -74,7 +83,7 @@ class TuneBackend(TrialBackend):
                 tune.Tuner(
                     trainable,
                     tune_config=tune.TuneConfig(
-                        search_alg=HostSearcher(host, reports.report_endings),
+                        search_alg=HostSearcher(host, reports.report_endings, self.memory_for),
                         num_samples=-1,
                         max_concurrent_trials=concurrency,
                         reuse_actors=True,
@@ -93,6 +102,7 @@ class TuneBackend(TrialBackend):
                         checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                     ),
                 ).fit()
+            reports.report_last_endings()
         finally:
             remove_folder(folder.name)
 
@@ -132,9 +142,25 @@ class TuneBackend(TrialBackend):
                     continue  # its node is gone
         return logs
 
+    def memory_for(self, proposal: Proposal) -> int:
+        """Return the bytes of memory that a trial asks for beside its ``resources``; 0 for none."""
+        if "memory" in self.resources:
+            return 0  # a limit that the user has set
+        memory = self._requests.bytes_for(proposal.expected_mb)
+        with self._lock:
+            self._waiting[proposal.number] = memory
+        return memory
+
+    @property
+    def waited_for(self) -> int:
+        """The most memory, in bytes, that a trial which has not begun asks for; 0 for none."""
+        with self._lock:
+            return max(self._waiting.values(), default=0)
+
     def announce(self, number: int, announcement: Announcement) -> Placement:
         """Take note of the actor that executes a trial; return where it is."""
         with self._lock:
+            self._waiting.pop(number, None)
             self._running[number] = announcement
             if not announcement.has_data:
                 self._loading.add(number)
@@ -152,11 +178,12 @@ class TuneBackend(TrialBackend):
         with self._lock:
             was_killed = number in self._killed
             self._killed.discard(number)
+            self._waiting.pop(number, None)
             return self._running.pop(number, None), was_killed
 
 
 def room_of(resources: Mapping[str, float], config: Mapping[str, Any]) -> PlacementGroupFactory:
-    """Return what a trial takes of its node, and which nodes it avoids.
+    """Return what a trial takes of its node, its memory included, and which nodes it avoids.
 
     Parameters
     ----------
@@ -166,6 +193,8 @@ def room_of(resources: Mapping[str, float], config: Mapping[str, Any]) -> Placem
         The trial's, from `HostSearcher.suggest`.
     """
     bundle = {_BUNDLE_NAMES.get(name, name): float(n) for name, n in resources.items()}
+    if config.get("memory"):
+        bundle["memory"] = float(config["memory"])
     avoid = config.get("avoid")
     if not avoid:
         return PlacementGroupFactory([bundle])
@@ -226,6 +255,13 @@ class Reports(OfThisProcess, tune.Callback):
         self._endings = [ending for ending in self._endings if ending not in clear]
         for ending in clear:
             self._report(ending)
+
+    def report_last_endings(self) -> None:
+        """Report the trials that have ended with Tune's loop, once it is clear why."""
+        pause = threading.Event()
+        while self._endings and not self._host.stops_at_once:
+            self.report_endings()
+            pause.wait(_LAST_SECONDS if self._endings else 0.0)
 
     def _report(self, ending: Ending) -> None:
         words = ending.last_words()

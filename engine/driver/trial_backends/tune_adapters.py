@@ -13,7 +13,7 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from engine.driver.schedule import Next
-from engine.driver.trial_backends.backend import TrialHost
+from engine.driver.trial_backends.backend import Proposal, TrialHost
 
 
 class OfThisProcess:
@@ -32,12 +32,20 @@ class HostSearcher(OfThisProcess, Searcher):
         Proposes.
     before:
         Called before each proposal. While no trial runs, Tune's loop does nothing but ask.
+    memory:
+        Returns the bytes of memory that a proposal's trial asks for, 0 for none; default: none.
     """
 
-    def __init__(self, host: TrialHost, before: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        host: TrialHost,
+        before: Callable[[], None] = lambda: None,
+        memory: Callable[[Proposal], int] = lambda proposal: 0,
+    ) -> None:
         super().__init__()
         self._host = host
         self._before = before
+        self._memory = memory
 
     def suggest(self, trial_id: str) -> Any:
         """Return the configuration of the next trial, ``None`` to be asked again, or the end."""
@@ -53,6 +61,7 @@ class HostSearcher(OfThisProcess, Searcher):
             "best_folds": list(proposal.best_folds),
             "seconds_left": proposal.seconds_left,
             "avoid": sorted(proposal.avoid),
+            "memory": self._memory(proposal),
         }
 
     def on_trial_complete(

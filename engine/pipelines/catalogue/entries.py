@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from engine.metrics.metric import Task
+from engine.pipelines.catalogue.memory_needs import MemoryNeeds
 from engine.pipelines.catalogue.ranges import Space
 from engine.pipelines.catalogue.size_rules import SizeRule, as_given
 from engine.pipelines.features.part import Output
@@ -93,6 +94,8 @@ class EstimatorEntry:
     max_rows:
         Most rows for which it is proposed, because its time grows with their square; ``None`` for
         no limit.
+    memory:
+        Memory at the peak of its fit: a guess until one has run.
     converts_to_onnx:
         Whether `engine.onnx` can convert it.
 
@@ -122,6 +125,7 @@ class EstimatorEntry:
     cost: float = 1.0
     size_rule: SizeRule = as_given
     max_rows: int | None = None
+    memory: MemoryNeeds = field(default_factory=MemoryNeeds)
     converts_to_onnx: bool = True
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from engine.metrics.metric import Task
 from engine.pipelines.catalogue.entries import NO_SCALER, EstimatorEntry
+from engine.pipelines.catalogue.memory_needs import MemoryNeeds, kernel_model
 from engine.pipelines.catalogue.ranges import FloatRange, log_integers, log_uniform, one_of
 from engine.pipelines.catalogue.scalers import (
     CENTRING,
@@ -16,6 +17,9 @@ from engine.pipelines.catalogue.scalers import (
 from engine.pipelines.catalogue.size_rules import network_within_bounds
 from engine.pipelines.catalogue.spaces import NETWORK_SPACE
 from engine.pipelines.catalogue.trees import tree_entries
+
+#: For estimators that need little beside the fold's rows and what the scaler makes of them.
+_ONE_COPY = MemoryNeeds(copies=2.2)
 
 
 def _knn(task: Task, factory: str) -> EstimatorEntry:
@@ -34,6 +38,7 @@ def _knn(task: Task, factory: str) -> EstimatorEntry:
         seed_parameter=None,
         handles_weights=False,
         max_rows=50_000,
+        memory=MemoryNeeds(copies=4.8),
     )
 
 
@@ -50,6 +55,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         fixed={"max_iter": 1000},
         space={"C": log_uniform(1e-4, 1e2), "class_weight": one_of(None, "balanced")},
         scalers=FOR_LINEAR_MODELS,
+        memory=_ONE_COPY,
     ),
     EstimatorEntry(
         "SGD",
@@ -65,6 +71,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         },
         scalers=FOR_LINEAR_MODELS,
         threads_parameter="n_jobs",
+        memory=_ONE_COPY,
     ),
     EstimatorEntry(
         "MultinomialNaiveBayes",
@@ -75,6 +82,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         scalers=("MinMaxScaler",),
         seed_parameter=None,
         handles_sparse=False,
+        memory=_ONE_COPY,
     ),
     EstimatorEntry(
         "BernoulliNaiveBayes",
@@ -84,6 +92,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         space={"alpha": log_uniform(1e-3, 10.0), "fit_prior": one_of(True, False)},
         scalers=(NO_SCALER, *CENTRING),
         seed_parameter=None,
+        memory=_ONE_COPY,
     ),
     EstimatorEntry(
         "SVM",
@@ -98,6 +107,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         scalers=FOR_LINEAR_MODELS,
         wrappers=("calibrated",),
         max_rows=10_000,
+        memory=MemoryNeeds(model=kernel_model),
         converts_to_onnx=False,
     ),
     EstimatorEntry(
@@ -110,6 +120,7 @@ CLASSIFIERS: Mapping[str, EstimatorEntry] = _by_name(
         scalers=FOR_LINEAR_MODELS,
         wrappers=("calibrated",),
         max_rows=100_000,
+        memory=MemoryNeeds(copies=4.6),
         converts_to_onnx=False,
     ),
     _knn("classification", "sklearn.neighbors:KNeighborsClassifier"),
@@ -137,6 +148,7 @@ REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
         space={"alpha": log_uniform(1e-5, 1.0), "l1_ratio": FloatRange(0.0, 1.0)},
         scalers=FOR_LINEAR_MODELS,
         wrappers=("scaled_target",),
+        memory=_ONE_COPY,
     ),
     EstimatorEntry(
         "LassoLars",
@@ -161,6 +173,7 @@ REGRESSORS: Mapping[str, EstimatorEntry] = _by_name(
         },
         scalers=FOR_LINEAR_MODELS,
         wrappers=("scaled_target",),
+        memory=_ONE_COPY,
     ),
     _knn("regression", "sklearn.neighbors:KNeighborsRegressor"),
     *tree_entries("regression"),

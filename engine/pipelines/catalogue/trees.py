@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from engine.metrics.metric import Task
 from engine.pipelines.catalogue import spaces
 from engine.pipelines.catalogue.entries import NO_SCALER, EstimatorEntry, Wrapper
+from engine.pipelines.catalogue.memory_needs import MemoryNeeds, trees_model
 from engine.pipelines.catalogue.ranges import Space, one_of
 from engine.pipelines.catalogue.scalers import FOR_TREES
 from engine.pipelines.catalogue.size_rules import fewer_rounds, smaller_forest
@@ -15,6 +16,14 @@ from engine.pipelines.catalogue.size_rules import fewer_rounds, smaller_forest
 _KIND: Mapping[Task, str] = {"classification": "Classifier", "regression": "Regressor"}
 #: Leaves of a whole forest. A leaf of a classification holds more rows.
 _MOST_LEAVES: Mapping[Task, int] = {"classification": 3_000_000, "regression": 750_000}
+#: Leaves for each row that a tree sees, on noisy data. A random forest's draws leave a third of the
+#: rows out.
+_FOREST_LEAVES: Mapping[tuple[str, Task], float] = {
+    ("RandomForest", "classification"): 0.25,
+    ("RandomForest", "regression"): 0.65,
+    ("ExtremeRandomTrees", "classification"): 0.5,
+    ("ExtremeRandomTrees", "regression"): 1.0,
+}
 
 
 def tree_entries(task: Task) -> tuple[EstimatorEntry, ...]:
@@ -54,6 +63,7 @@ def _decision_tree(task: Task) -> EstimatorEntry:
         scalers=FOR_TREES,
         handles_missing=True,
         input="codes",
+        memory=MemoryNeeds(copies=2.0, model=trees_model(1.0, trees=1)),
     )
 
 
@@ -70,6 +80,7 @@ def _forest(task: Task, name: str, class_name: str, cost: float) -> EstimatorEnt
         threads_parameter="n_jobs",
         handles_missing=True,
         input="codes",
+        memory=MemoryNeeds(copies=2.5, model=trees_model(_FOREST_LEAVES[name, task])),
     )
 
 
@@ -85,6 +96,7 @@ def _lightgbm(task: Task) -> EstimatorEntry:
         threads_parameter="n_jobs",
         handles_missing=True,
         input="native",
+        memory=MemoryNeeds(copies=2.8),
     )
 
 
@@ -101,6 +113,7 @@ def _histogram_boosting(task: Task) -> EstimatorEntry:
         handles_missing=True,
         input="native",
         handles_sparse=False,
+        memory=MemoryNeeds(copies=1.8, outputs=3.0),
     )
 
 
@@ -117,6 +130,7 @@ def _xgboost(task: Task) -> EstimatorEntry:
         wrappers=_label_wrapper(task),
         handles_missing=True,
         input="native",
+        memory=MemoryNeeds(copies=3.0, outputs=4.0),
     )
 
 
@@ -137,5 +151,6 @@ def _catboost(task: Task) -> EstimatorEntry:
         input="native",
         # CatBoost refuses read-only CSR buffers, which is what the object store hands out.
         handles_sparse=False,
+        memory=MemoryNeeds(copies=4.5, outputs=4.0),
         converts_to_onnx=False,
     )

@@ -16,6 +16,7 @@ from engine.driver.node_data import LastWords
 from engine.driver.schedule import Next
 from engine.driver.trial import Announcement
 from engine.driver.trial_backends import endings
+from engine.driver.trial_backends.backend import Proposal
 from engine.driver.trial_backends.tune import Reports, TuneBackend, room_of
 from engine.driver.trial_backends.tune_adapters import (
     HostSearcher,
@@ -85,7 +86,7 @@ def test_the_searcher_hands_over_proposals_and_the_hosts_other_answers():
     assert searcher.suggest("t0") is None
     assert searcher.suggest("t0") == {
         "iteration": 0, "pipeline": SPEC.to_json(), "best_folds": [], "seconds_left": None,
-        "avoid": [],
+        "avoid": [], "memory": 0,
     }  # fmt: skip
     assert searcher.suggest("t1") == Searcher.FINISHED
     assert searcher.on_trial_complete("t0") is None
@@ -209,6 +210,30 @@ def test_a_trial_avoids_the_nodes_of_its_proposal():
     assert room == PlacementGroupFactory([{"CPU": 1.0, "memory": 100.0}])
     (selector,) = room_of(resources, {"avoid": ["b", "a"]})._kwargs["bundle_label_selector"]
     assert selector == {"ray.io/node-id": "!in(a,b)"}
+
+
+def test_a_room_with_memory():
+    room = room_of({"cpu": 1}, {"avoid": [], "memory": 100})
+    assert room == PlacementGroupFactory([{"CPU": 1.0, "memory": 100.0}])
+    assert room_of({"cpu": 1}, {"memory": 0}) == PlacementGroupFactory([{"CPU": 1.0}])
+
+
+def test_trials_that_do_not_fit_together_ask_for_memory(scene):
+    backend = scene.backend  # the node has 2 cores and 4 GiB
+    small, large = (Proposal(n, SPEC, expected_mb=mb) for n, mb in ((0, 500.0), (1, 3000.0)))
+    assert backend.memory_for(small) == 0
+    assert backend.memory_for(large) == 3 * 2**30
+    assert backend.waited_for == 3 * 2**30
+    backend.announce(1, announcement({1: ""}))
+    assert backend.waited_for == 0
+    assert backend.memory_for(Proposal(2, SPEC, expected_mb=500.0)) == 2**30
+    backend.forget(2)
+    assert backend.waited_for == 0
+
+
+def test_trials_with_a_limit_of_the_users_ask_for_that_alone(scene):
+    backend = TuneBackend("run", scene.backend.settings, {"cpu": 1, "memory": 100})
+    assert backend.memory_for(Proposal(0, SPEC, expected_mb=3000.0)) == 0
 
 
 def test_nodes_besides_those_that_are_barred(scene):
@@ -393,3 +418,21 @@ def test_the_run_is_handed_to_tune(scene, monkeypatch):
     assert not os.path.exists(seen["run"].storage_path)
     named = seen["tune"].trial_name_creator(trial(5)), seen["tune"].trial_dirname_creator(trial(5))
     assert named == ("trial-run-5", "5")
+
+
+def test_ends_that_are_not_clear_when_the_loop_is_over_are_waited_for(scene, tmp_path):
+    begin(scene)
+    trial_that_died = died(tmp_path, "ActorUnavailableError: The actor is unavailable")
+    scene.reports.on_trial_error(2, [], trial_that_died)
+    assert scene.host.of(0) == ["begun"]
+    scene.reports.report_last_endings()
+    assert scene.host.of(0) == ["begun", "died"]
+
+
+def test_a_run_that_stops_at_once_waits_for_no_end(scene, tmp_path):
+    begin(scene)
+    trial_that_died = died(tmp_path, "ActorUnavailableError: The actor is unavailable")
+    scene.reports.on_trial_error(2, [], trial_that_died)
+    scene.host.stop = True
+    scene.reports.report_last_endings()
+    assert scene.host.of(0) == ["begun"]
