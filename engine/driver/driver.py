@@ -133,7 +133,9 @@ class Driver:
         try:
             if error is not None:
                 self._store.tag_error(self._run_id, error)
-            end_open(self._store, self._run_id, "the run ended before it was begun again")
+            # What was lost with the machines is begun again by `resume`.
+            if self._platform is None or self._platform.loss is None:
+                end_open(self._store, self._run_id, "the run ended before it was begun again")
         except Exception:
             logger.exception("the record of run %s is incomplete", self._run_id)
         write_report(self._store, self._run_id, state.value)
@@ -160,11 +162,12 @@ class Driver:
 
             metric = self._store.run(self._run_id).metric
             platform = RayPlatform(self._run_id, self._settings, metric, self._identity.token)
+            self._platform = platform
         platform.connect()
         threading.Thread(target=import_flavour, name="raysmith-import", daemon=True).start()
         outcome = None
         try:
-            outcome = RunSteps(
+            steps = RunSteps(
                 self._store,
                 self._run_id,
                 self._given,
@@ -172,7 +175,8 @@ class Driver:
                 platform,
                 self._clock,
                 self._started,
-            ).take()
+            )
+            outcome = platform.call(steps.take)
             return outcome
         finally:
             if outcome is Outcome.TAKEN_OVER:

@@ -17,7 +17,7 @@ import psutil
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from cluster.targets.embedded import NAMESPACE
+from cluster.targets.connection import NAMESPACE
 from engine.driver.data_host import LoadedData
 from engine.driver.output_capture import capture_output, read_end
 from engine.driver.ray_cluster import has_ended

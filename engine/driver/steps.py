@@ -71,7 +71,9 @@ class RunSteps:
         explains = given.explains(dataset_is_split=True)
         self._budget = TimeBudget(given.settings, started, clock, explains)
         # The watch looks again soon: limits must not wait for the store.
-        self._watch = Watch(store.with_patience(NONE), run_id, identity, self._budget, clock)
+        self._watch = Watch(
+            store.with_patience(NONE), run_id, identity, self._budget, clock, self._is_lost
+        )
         self._data = DataStep(
             platform, self._watch, store, run_id, clock, self._budget.iteration_seconds
         )
@@ -97,6 +99,9 @@ class RunSteps:
         finally:
             stop()
         return Outcome.TAKEN_OVER if self._watch.is_taken_over else outcome
+
+    def _is_lost(self) -> bool:
+        return self._platform.loss is not None
 
     def _take(self) -> Outcome:
         cores = first_node(self._platform, self._watch, self._clock)

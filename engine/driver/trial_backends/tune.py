@@ -109,7 +109,8 @@ class TuneBackend(TrialBackend):
             if announcement is None:
                 return
             self._killed.add(number)
-            ray.kill(announcement.actor, no_restart=True)
+            if ray.is_initialized():  # else `ray.kill` would start a cluster
+                ray.kill(announcement.actor, no_restart=True)
 
     def logs(self, numbers: Collection[int]) -> dict[int, str]:
         """See `TrialBackend.logs`."""
