@@ -218,6 +218,7 @@ def _keep(opening: Future[Connection], is_of_cluster: bool) -> None:
         if not ray.is_initialized():
             with nullcontext() if is_of_cluster else _outliving_the_cluster():
                 _init()
+            _set_auto_connect(True)
         heads = _heads()
         connection = Connection(_address(), heads, _close)
     except BaseException as error:
@@ -298,4 +299,23 @@ def _close(address: str) -> None:
 
     with _connecting:
         if ray.is_initialized() and _address() == address:
+            # Threads that still use the lost cluster would start another one, and end it with them.
+            _set_auto_connect(False)
             ray.shutdown()
+
+
+#: Whether Ray connected by itself before a connection was lost; ``None`` when none was.
+_connected_by_itself: bool | None = None
+
+
+def _set_auto_connect(is_as_before: bool) -> None:
+    """Have Ray's functions connect a process that is not connected as before, or not at all."""
+    from ray._private import auto_init_hook
+
+    global _connected_by_itself
+    if is_as_before and _connected_by_itself is not None:
+        auto_init_hook.enable_auto_connect = _connected_by_itself
+        _connected_by_itself = None
+    elif not is_as_before:
+        _connected_by_itself = auto_init_hook.enable_auto_connect
+        auto_init_hook.enable_auto_connect = False

@@ -281,7 +281,7 @@ class RayActors(Actors):
 
     def kill(self, actor: Any) -> None:
         """See `Actors.kill`."""
-        if ray.is_initialized():  # else `ray.kill` would start a cluster
+        if ray.is_initialized():  # else they have ended with the cluster
             ray.kill(actor)
 
 

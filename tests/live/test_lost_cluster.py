@@ -25,7 +25,7 @@ def head(name):
 victim = sys.argv[1]
 experiment = Experiment(Workspace.from_config(), "notebook")
 run = experiment.submit(
-    quick_config(iterations=8, n_cross_validations=30, enable_early_stopping=False)
+    quick_config(iterations=6, n_cross_validations=10, enable_early_stopping=False)
 )
 wait_until(lambda: "Completed" in statuses(run).values())
 before = run.summary().query("status == 'Completed'")
@@ -38,7 +38,7 @@ print("state:", record.status.value, record.error)
 run.resume()
 assert run.wait_for_completion(timeout_seconds=120) == "Completed"
 after = run.summary()
-assert after["iteration"].tolist() == list(range(8))
+assert after["iteration"].tolist() == list(range(6))
 assert set(after["status"]) <= {"Completed", "Pruned"}, after["status"]
 kept = after[after["iteration"].isin(before["iteration"])]
 assert kept["seconds"].tolist() == before["seconds"].tolist()

@@ -109,7 +109,7 @@ class TuneBackend(TrialBackend):
             if announcement is None:
                 return
             self._killed.add(number)
-            if ray.is_initialized():  # else `ray.kill` would start a cluster
+            if ray.is_initialized():  # else it has ended with the cluster
                 ray.kill(announcement.actor, no_restart=True)
 
     def logs(self, numbers: Collection[int]) -> dict[int, str]:
