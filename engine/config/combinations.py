@@ -8,7 +8,7 @@ from typing import Any
 from engine.config.settings import FIELDS
 from engine.data.keys import ARRAY_KEYS, TABLE_KEYS
 from engine.ensembles.names import META_LEARNERS
-from engine.metrics.metric import DEFAULT_METRIC, metrics_of
+from engine.metrics.metric import DEFAULT_METRIC, metrics_of, primary_metrics_of
 from engine.pipelines.catalogue.estimators import estimators_of
 
 #: Parameters that hold data.
@@ -74,11 +74,13 @@ def _available_task(given: Given) -> Iterator[str]:
 
 def _metric_of_the_task(given: Given) -> Iterator[str]:
     metric, task = given.get("primary_metric"), given.get("task", "")
-    if metric is not None and task in DEFAULT_METRIC and metric not in metrics_of(task):
-        yield (
-            f"primary_metric={metric!r}: not a metric of {task}; "
-            f"allowed is one of {', '.join(metrics_of(task))}"
-        )
+    if metric is None or task not in DEFAULT_METRIC or metric in primary_metrics_of(task):
+        return
+    why = "recorded, but it cannot be primary" if metric in metrics_of(task) else "unknown here"
+    yield (
+        f"primary_metric={metric!r}: not a primary metric of {task} ({why}); "
+        f"allowed is one of {', '.join(primary_metrics_of(task))}"
+    )
 
 
 def _models_of_the_task(given: Given) -> Iterator[str]:

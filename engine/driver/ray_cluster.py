@@ -63,6 +63,8 @@ def has_ended(job_id: str) -> bool:
     """
     from ray._raylet import GcsClient  # type: ignore[attr-defined]  # compiled
 
+    if not ray.is_initialized():
+        return False  # to ask for the context would start a cluster
     try:
         client = GcsClient(address=ray.get_runtime_context().gcs_address)
         jobs = client.get_all_job_info(timeout=_ANSWER_SECONDS)

@@ -157,6 +157,78 @@ def average_precision_score_weighted(scored: ScoredClasses) -> float:
     return float(np.average(scored.average_precisions, weights=scored.support[scored.present]))
 
 
+def auc_micro(scored: ScoredClasses) -> float:
+    """Return the area under the ROC curve of all pairs of a row and a class, pooled.
+
+    >>> y, p = np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8])
+    >>> auc_micro(ScoredClasses(y, np.column_stack([1 - p, p])))
+    0.8125
+    """
+    return scored.pooled[0]
+
+
+def average_precision_score_macro(scored: ScoredClasses) -> float:
+    """Return the plain mean over the present classes of their average precisions.
+
+    NaN where only one class is present.
+
+    >>> y, p = np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8])
+    >>> round(average_precision_score_macro(ScoredClasses(y, np.column_stack([1 - p, p]))), 4)
+    0.8333
+    """
+    return math.nan if len(scored.present) < 2 else float(np.average(scored.average_precisions))
+
+
+def average_precision_score_micro(scored: ScoredClasses) -> float:
+    """Return the average precision of all pairs of a row and a class, pooled.
+
+    >>> y, p = np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8])
+    >>> round(average_precision_score_micro(ScoredClasses(y, np.column_stack([1 - p, p]))), 4)
+    0.8542
+    """
+    return scored.pooled[1]
+
+
+def precision_score_macro(scored: ScoredClasses) -> float:
+    """Return the plain mean precision of the present classes; 0 for one never predicted.
+
+    >>> y, sure = np.array([0, 0, 0, 1]), np.array([[1.0, 0.0]] * 4)
+    >>> precision_score_macro(ScoredClasses(y, sure))
+    0.375
+    """
+    return scored.mean_of_present(scored.precision, by_support=False)
+
+
+def weighted_accuracy(scored: ScoredClasses) -> float:
+    """Return the accuracy in which a row counts as often as its class has rows.
+
+    The recall of class ``k`` with ``N_k`` rows has the weight ``N_k ** 2``.
+
+    >>> y, sure = np.array([0, 0, 0, 1]), np.array([[1.0, 0.0]] * 4)
+    >>> weighted_accuracy(ScoredClasses(y, sure))
+    0.9
+    """
+    return float(np.average(scored.recall, weights=scored.confusion.sum(axis=1) ** 2))
+
+
+def matthews_correlation(scored: ScoredClasses) -> float:
+    """Return the correlation of true and predicted classes; 0 where one of them is constant.
+
+    With the confusion table's total ``s``, diagonal sum ``c``, and its sums ``t`` of true and ``p``
+    of predicted classes: ``(c s - t p) / sqrt((s^2 - p p) (s^2 - t t))`` (Gorodkin, 2004,
+    Computational Biology and Chemistry 28).
+
+    >>> y, sure = np.array([0, 0, 1, 1]), np.eye(2)[[0, 0, 1, 0]]
+    >>> round(matthews_correlation(ScoredClasses(y, sure)), 4)
+    0.5774
+    """
+    table = scored.confusion.astype(np.float64)
+    table /= table.sum()
+    true, predicted = table.sum(axis=1), table.sum(axis=0)
+    spread = (1.0 - predicted @ predicted) * (1.0 - true @ true)
+    return float((table.trace() - true @ predicted) / math.sqrt(spread)) if spread > 0 else 0.0
+
+
 def auc_binary(scored: ScoredClasses) -> float:
     """Return the area under the ROC curve of the positive class; NaN if one class is absent.
 
@@ -220,6 +292,18 @@ FORMULAS: Mapping[str, Callable[[ScoredClasses], float]] = {
     "balanced_accuracy": balanced_accuracy,
     "AUC_macro": auc_macro,
     "log_loss": log_loss,
+    "AUC_micro": auc_micro,
+    "average_precision_score_macro": average_precision_score_macro,
+    "average_precision_score_micro": average_precision_score_micro,
+    "matthews_correlation": matthews_correlation,
+    "precision_score_macro": precision_score_macro,
+    "recall_score_macro": balanced_accuracy,
+    "weighted_accuracy": weighted_accuracy,
+    # With one class a row, what is wrong for one class is wrong for another: all these are equal.
+    "f1_score_micro": accuracy,
+    "precision_score_micro": accuracy,
+    "recall_score_micro": accuracy,
+    "recall_score_weighted": accuracy,
     "AUC_binary": auc_binary,
     "average_precision_score_binary": average_precision_score_binary,
     "f1_score_binary": f1_score_binary,

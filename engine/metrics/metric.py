@@ -17,13 +17,15 @@ class Metric:
     Attributes
     ----------
     name:
-        The name that users give as ``primary_metric``.
+        The name that users give.
     task:
         Classification or regression.
     greater_is_better:
         Whether a larger value is better.
     best:
         The value of a perfect model.
+    can_be_primary:
+        Whether ``primary_metric`` may name it; the others are recorded, and may be asked for.
 
     Examples
     --------
@@ -35,6 +37,7 @@ class Metric:
     task: Task
     greater_is_better: bool
     best: float
+    can_be_primary: bool = True
 
     def is_better(self, score: float, than: float | None) -> bool:
         """Whether ``score`` beats ``than``; NaN beats nothing, a number beats ``None`` and NaN.
@@ -78,12 +81,14 @@ class Metric:
         return score >= goal if self.greater_is_better else score <= goal
 
 
-def _table(task: Task, greater: Sequence[str], smaller: Sequence[str]) -> dict[str, Metric]:
-    up = {name: Metric(name, task, True, 1.0) for name in greater}
-    return up | {name: Metric(name, task, False, 0.0) for name in smaller}
+def _table(
+    task: Task, greater: Sequence[str], smaller: Sequence[str], can_be_primary: bool = True
+) -> dict[str, Metric]:
+    up = {name: Metric(name, task, True, 1.0, can_be_primary) for name in greater}
+    return up | {name: Metric(name, task, False, 0.0, can_be_primary) for name in smaller}
 
 
-CLASSIFICATION_METRICS: Mapping[str, Metric] = _table(
+_PRIMARY_OF_CLASSES = _table(
     "classification",
     [
         "accuracy",
@@ -98,9 +103,30 @@ CLASSIFICATION_METRICS: Mapping[str, Metric] = _table(
     ],
     ["log_loss"],
 )
+_FURTHER_OF_CLASSES = _table(
+    "classification",
+    [
+        "AUC_micro",
+        "average_precision_score_macro",
+        "average_precision_score_micro",
+        "f1_score_micro",
+        "matthews_correlation",
+        "precision_score_macro",
+        "precision_score_micro",
+        "recall_score_macro",
+        "recall_score_micro",
+        "recall_score_weighted",
+        "weighted_accuracy",
+    ],
+    [],
+    can_be_primary=False,
+)
+
+#: Every metric that a classification records, those that can be primary first.
+CLASSIFICATION_METRICS: Mapping[str, Metric] = {**_PRIMARY_OF_CLASSES, **_FURTHER_OF_CLASSES}
 
 
-REGRESSION_METRICS: Mapping[str, Metric] = _table(
+_PRIMARY_OF_VALUES = _table(
     "regression",
     ["spearman_correlation", "r2_score"],
     [
@@ -110,8 +136,18 @@ REGRESSION_METRICS: Mapping[str, Metric] = _table(
         "mean_absolute_error",
         "median_absolute_error",
         "root_mean_squared_log_error",
+        "mean_absolute_percentage_error",
     ],
 )
+_FURTHER_OF_VALUES = _table(
+    "regression",
+    ["explained_variance"],
+    ["normalized_median_absolute_error", "normalized_root_mean_squared_log_error"],
+    can_be_primary=False,
+)
+
+#: Every metric that a regression records, those that can be primary first.
+REGRESSION_METRICS: Mapping[str, Metric] = {**_PRIMARY_OF_VALUES, **_FURTHER_OF_VALUES}
 
 
 #: Metrics of the positive class of two; recorded where ``positive_label`` names it.
@@ -125,11 +161,12 @@ BINARY_METRICS: Mapping[str, Metric] = _table(
         "recall_score_binary",
     ],
     [],
+    can_be_primary=False,
 )
 
 
 #: The metrics that ``primary_metric`` may name.
-METRICS: Mapping[str, Metric] = {**CLASSIFICATION_METRICS, **REGRESSION_METRICS}
+METRICS: Mapping[str, Metric] = {**_PRIMARY_OF_CLASSES, **_PRIMARY_OF_VALUES}
 
 
 #: Task to the name of its default primary metric.
@@ -139,8 +176,17 @@ DEFAULT_METRIC: Mapping[str, str] = {
 }
 
 
+def primary_metrics_of(task: str) -> Mapping[str, Metric]:
+    """Return the metrics of ``task`` that ``primary_metric`` may name.
+
+    >>> "recall_score_macro" in primary_metrics_of("classification")
+    False
+    """
+    return _PRIMARY_OF_CLASSES if task == "classification" else _PRIMARY_OF_VALUES
+
+
 def metrics_of(task: str) -> Mapping[str, Metric]:
-    """Return the metrics of ``task``, by name.
+    """Return the metrics that every iteration of ``task`` records, by name.
 
     >>> "r2_score" in metrics_of("regression")
     True

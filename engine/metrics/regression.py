@@ -42,7 +42,7 @@ def r2_score(scored: ScoredValues) -> float:
     """
     if len(scored.y) < 2:
         return math.nan
-    variance = scored.mean((scored.y - scored.mean(scored.y)) ** 2)
+    variance = scored.variance(scored.y)
     return 1.0 - scored.mean_squared / variance if variance > 0 else float(scored.mean_squared == 0)
 
 
@@ -110,6 +110,58 @@ def root_mean_squared_log_error(scored: ScoredValues) -> float:
     )
 
 
+def mean_absolute_percentage_error(scored: ScoredValues) -> float:
+    """Return the mean of ``100 * |error| / |truth|``, in percent.
+
+    Rows whose true value is 0 have no percentage and are left out; NaN where no other is left.
+
+    >>> y, predicted = np.array([0.0, 10.0, -20.0]), np.array([5.0, 11.0, -26.0])
+    >>> mean_absolute_percentage_error(ScoredValues(y, predicted))
+    20.0
+    """
+    counted = scored.y != 0
+    weight = None if scored.weight is None else scored.weight[counted]
+    if not counted.any() or (weight is not None and weight.sum() <= 0):
+        return math.nan
+    shares = np.abs(scored.errors[counted]) / np.abs(scored.y[counted])
+    return 100.0 * float(np.average(shares, weights=weight))
+
+
+def explained_variance(scored: ScoredValues) -> float:
+    """Return ``1 - variance of the errors / variance of the target``.
+
+    Unlike `r2_score` it forgives a constant error. For a constant target it is 1 where the error is
+    constant, else 0. NaN for fewer than two rows.
+
+    >>> explained_variance(ScoredValues(np.array([1.0, 3.0]), np.array([2.0, 4.0])))
+    1.0
+    """
+    if len(scored.y) < 2:
+        return math.nan
+    variance, left = scored.variance(scored.y), scored.variance(scored.errors)
+    return 1.0 - left / variance if variance > 0 else float(left == 0)
+
+
+def normalized_median_absolute_error(scored: ScoredValues) -> float:
+    """Return the median absolute error as a share of the target's width.
+
+    >>> y, predicted = np.array([1.0, 3.0]), np.array([2.0, 4.0])
+    >>> normalized_median_absolute_error(ScoredValues(y, predicted, y_range=10.0))
+    0.1
+    """
+    return scored.normalized(median_absolute_error(scored))
+
+
+def normalized_root_mean_squared_log_error(scored: ScoredValues) -> float:
+    """Return the root mean squared log error divided by the target's width.
+
+    >>> y, predicted = np.array([0.0, 1.0]), np.array([1.0, 3.0])
+    >>> round(normalized_root_mean_squared_log_error(ScoredValues(y, predicted, y_range=2.0)), 4)
+    0.3466
+    """
+    return scored.normalized(root_mean_squared_log_error(scored))
+
+
 #: Metric name to its formula.
 FORMULAS: Mapping[str, Callable[[ScoredValues], float]] = {
     "spearman_correlation": spearman_correlation,
@@ -120,4 +172,8 @@ FORMULAS: Mapping[str, Callable[[ScoredValues], float]] = {
     "mean_absolute_error": mean_absolute_error,
     "median_absolute_error": median_absolute_error,
     "root_mean_squared_log_error": root_mean_squared_log_error,
+    "mean_absolute_percentage_error": mean_absolute_percentage_error,
+    "explained_variance": explained_variance,
+    "normalized_median_absolute_error": normalized_median_absolute_error,
+    "normalized_root_mean_squared_log_error": normalized_root_mean_squared_log_error,
 }

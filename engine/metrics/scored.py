@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score
 
 Array = NDArray[np.float64]
 
@@ -172,17 +171,35 @@ class ScoredClasses:
         >>> scored.areas.tolist()
         [1.0, 1.0]
         """
-        return np.array([self._area(code) for code in self.present])
+        return self._orders[:, 0]
 
     @cached_property
     def average_precisions(self) -> Array:
-        """Average precision of each present class against the rest, in their order."""
-        one_hot = (self.y[:, None] == self.present[None, :]).astype(np.int8)
-        return np.atleast_1d(
-            average_precision_score(
-                one_hot, self.rows[:, self.present], average=None, sample_weight=self.weight
-            )
-        )
+        """Average precision of each present class against the rest, in their order.
+
+        Examples
+        --------
+        >>> probabilities = np.array([[0.8, 0.2], [0.4, 0.6], [0.3, 0.7]])
+        >>> scored = ScoredClasses(np.array([0, 0, 1]), probabilities)
+        >>> scored.average_precisions.tolist()
+        [1.0, 1.0]
+        """
+        return self._orders[:, 1]
+
+    @cached_property
+    def pooled(self) -> tuple[float, float]:
+        """Area and average precision of all pairs of a row and a class, as one problem of two.
+
+        Examples
+        --------
+        >>> probabilities = np.array([[0.8, 0.2], [0.4, 0.6], [0.3, 0.7]])
+        >>> area, precision = ScoredClasses(np.array([0, 0, 1]), probabilities).pooled
+        >>> round(area, 4), round(precision, 4)
+        (0.8889, 0.9167)
+        """
+        is_own = self.y[:, None] == np.arange(self.n_classes)
+        weight = None if self.weight is None else np.repeat(self.weight, self.n_classes)
+        return _area_and_precision(is_own.ravel(), self.rows.ravel(), weight)
 
     def mean_of_present(self, of_classes: Array, by_support: bool) -> float:
         """Return the mean of a value per class over the classes that have weight.
@@ -215,6 +232,16 @@ class ScoredClasses:
         return float(of_present[np.searchsorted(self.present, self.positive_code)])
 
     @cached_property
+    def _orders(self) -> Array:
+        """What `areas` and `average_precisions` return, side by side; one sort serves both."""
+        return np.array(
+            [
+                _area_and_precision(self.y == code, self.rows[:, code], self.weight)
+                for code in self.present
+            ]
+        )
+
+    @cached_property
     def _rows_and_totals(self) -> tuple[Array, Array]:
         """The probabilities that `rows` returns, and their sums, which may be off by rounding."""
         rows = np.asarray(self.probabilities, dtype=np.float64)
@@ -230,23 +257,35 @@ class ScoredClasses:
         rows[scaled] /= totals[scaled, None]
         return rows, rows.sum(axis=1)
 
-    def _area(self, code: np.int64) -> float:
-        """Return how probably a row of the class ranks above another row; ties count half."""
-        mine = self.y == code
-        scores, place = np.unique(self.rows[:, code], return_inverse=True)
-        w = self.weight
-        up = np.bincount(place[mine], None if w is None else w[mine], len(scores))
-        down = np.bincount(place[~mine], None if w is None else w[~mine], len(scores))
-        below = np.cumsum(down) - down
-        pairs = float(up.sum() * down.sum())
-        return float((up * (below + down / 2)).sum() / pairs) if pairs > 0 else math.nan
-
     @property
     def positive_code(self) -> int:
         """The code of the positive class; ValueError where none is named."""
         if self.positive is None:
             raise ValueError("this metric needs the code of the positive class")
         return self.positive
+
+
+def _area_and_precision(
+    is_of: NDArray[np.bool_], scores: Array, weight: Array | None
+) -> tuple[float, float]:
+    """Return the area under the ROC curve, and the average precision, of one class.
+
+    The area is how probably a case of the class ranks above another; ties count half.
+    """
+    order = np.argsort(scores)
+    mine, ranked = is_of[order], scores[order]
+    weights = 1 if weight is None else weight[order]
+    # One entry for each level of the score, rising: what lies on it or below.
+    ends = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
+    of_class = np.cumsum(mine * weights)[ends]
+    others = np.cumsum(~mine * weights)[ends]
+    up, down = np.diff(of_class, prepend=0), np.diff(others, prepend=0)
+    pairs = float(of_class[-1]) * float(others[-1])
+    area = float((up * (others - down / 2)).sum() / pairs) if pairs > 0 else math.nan
+    hits = of_class[-1] - of_class + up
+    claimed = hits + others[-1] - others + down
+    precision = np.divide(hits, claimed, out=np.zeros(len(ends)), where=claimed > 0)
+    return area, float((up * precision).sum() / of_class[-1]) if of_class[-1] > 0 else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -305,6 +344,17 @@ class ScoredValues:
         2.0
         """
         return float(np.average(values, weights=self.weight))
+
+    def variance(self, values: Array) -> float:
+        """Return the (weighted) mean squared distance of a value per row from its mean.
+
+        Examples
+        --------
+        >>> y = np.array([1.0, 5.0])
+        >>> ScoredValues(y, y).variance(y)
+        4.0
+        """
+        return self.mean((values - self.mean(values)) ** 2)
 
     def normalized(self, value: float) -> float:
         """Return ``value`` as a share of `width`; NaN where the target is constant.

@@ -134,6 +134,7 @@ _SKIP_UNDEFINED_FOLDS = frozenset(
         "AUC_macro",
         "AUC_binary",
         "average_precision_score_weighted",
+        "average_precision_score_macro",
         "average_precision_score_binary",
     }
 )

@@ -247,6 +247,7 @@ def test_nodes_that_are_lost_at_once_or_with_notice(place, target, lose):
     assert set(summary["status"]) <= {"Completed", "Pruned"}
 
 
+@pytest.mark.long
 def test_a_driver_that_dies_is_started_again(place, target):
     run = Experiment(place, "remote").submit(remote(target, n_cross_validations=10))
     wait_until(lambda: "Completed" in statuses(run).values(), 180)

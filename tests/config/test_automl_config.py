@@ -80,7 +80,7 @@ def test_all_problems_at_once():
         ({"task": None}, "task=None"),
         ({"task": "clustering"}, "'classification', 'regression', 'forecasting'"),
         ({"task": "forecasting"}, "not available yet"),
-        ({"primary_metric": "r2_score"}, "not a metric of classification"),
+        ({"primary_metric": "r2_score"}, "not a primary metric of classification"),
         ({"iterations": True}, "iterations=True"),
         ({"iterations": 2.5}, "iterations=2.5"),
         ({"iteration_timeout_minutes": 0}, "above 0"),

@@ -10,7 +10,8 @@ SCRIPT = {"task": "classification", "data_script": "get_data.py"}
 
 CASES = [
     (ARRAYS | {"task": "forecasting"}, "task='forecasting': not available yet"),
-    (ARRAYS | {"primary_metric": "r2_score"}, "primary_metric='r2_score': not a metric of"),
+    (ARRAYS | {"primary_metric": "recall_score_macro"}, "recorded, but it cannot be primary"),
+    (ARRAYS | {"primary_metric": "r2_score"}, "primary_metric='r2_score': not a primary metric of"),
     (TABLE | {"primary_metric": "accuracy"}, "allowed is one of spearman_correlation"),
     (ARRAYS | {"whitelist_models": ["ElasticNet"]}, "whitelist_models: ['ElasticNet'] are no"),
     (TABLE | {"blocked_models": ["KNN", "SGD?"]}, "blocked_models: ['SGD?'] are no regression"),

@@ -82,6 +82,7 @@ class InProcessRay:
             runtime_env={},
         )
         functions = {
+            "is_initialized": lambda: True,
             "get": self.get,
             "put": Reference,
             "wait": self.wait,

@@ -106,6 +106,15 @@ def numbers_of_calls(scene):
     return range(len(scene.client.calls))
 
 
+def in_turn(kinds):
+    """Each kind of fault with its step for a slow test, and with a longer one."""
+    slow = [pytest.param(kind, step, id=name, marks=pytest.mark.slow)
+            for name, (kind, step) in kinds.items()]  # fmt: skip
+    quick = [pytest.param(kind, 3 * step + 8, id=f"{name} now and then")
+             for name, (kind, step) in kinds.items()]  # fmt: skip
+    return [*quick, *slow]
+
+
 #: How one call goes wrong, and which calls do in turn: all, each second one, or each sixth one.
 #: Hanging is a kind of failing.
 ONCE = {
@@ -116,7 +125,7 @@ ONCE = {
 }
 
 
-@pytest.mark.parametrize(("make", "step"), ONCE.values(), ids=ONCE)
+@pytest.mark.parametrize(("make", "step"), in_turn(ONCE))
 def test_one_call_that_goes_wrong_changes_nothing(scene, make, step, time):
     calls = numbers_of_calls(scene)
     files = scene.files
@@ -174,7 +183,7 @@ GONE = {
 }
 
 
-@pytest.mark.parametrize(("which", "step"), GONE.values(), ids=GONE)
+@pytest.mark.parametrize(("which", "step"), in_turn(GONE))
 def test_a_store_that_goes_for_good_costs_nothing_that_has_ended(scene, which, step, time, capfd):
     for number in numbers_of_calls(scene)[::step]:
         began = time.now

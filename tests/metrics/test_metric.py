@@ -13,6 +13,7 @@ from engine.metrics.metric import (
     METRICS,
     metrics_in,
     metrics_of,
+    primary_metrics_of,
 )
 
 
@@ -39,6 +40,14 @@ def test_a_missing_score_is_nan():
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_the_default_is_a_metric_of_its_task(task):
     assert metrics_of(task)[DEFAULT_METRIC[task]].task == task
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_what_can_be_primary_is_recorded(task):
+    primary = primary_metrics_of(task)
+    assert primary.items() < metrics_of(task).items()
+    assert {m.name for m in metrics_of(task).values() if m.can_be_primary} == set(primary)
+    assert set(primary) == {name for name, metric in METRICS.items() if metric.task == task}
 
 
 def test_metrics_of_a_positive_class_are_listed_where_they_were_computed():

@@ -13,14 +13,13 @@ from engine.metrics import classification, regression
 from engine.metrics.metric import (
     BINARY_METRICS,
     CLASSIFICATION_METRICS,
-    METRICS,
     REGRESSION_METRICS,
 )
 from engine.metrics.scored import ScoredClasses
 from engine.metrics.scores import score_classification, score_one, score_regression
 
 OF_CLASSES = {**CLASSIFICATION_METRICS, **BINARY_METRICS}
-EVERY = {**METRICS, **BINARY_METRICS}
+EVERY = {**OF_CLASSES, **REGRESSION_METRICS}
 WIDTH = 8.0
 
 
@@ -63,6 +62,12 @@ def pearson_of_ranks(y, p, w):
     return (weight * a * b).sum() / math.sqrt((weight * a * a).sum() * (weight * b * b).sum())
 
 
+def mean_squared_of_class_sizes(y, p, w):
+    weight = np.ones(len(y)) if w is None else w
+    of_class = np.bincount(y, weights=weight)[y]
+    return np.average(p.argmax(axis=1) == y, weights=weight * of_class)
+
+
 REFERENCES = {
     "accuracy": of_labels(sk.accuracy_score),
     "AUC_weighted": of_one_hot(sk.roc_auc_score, "weighted"),
@@ -74,6 +79,17 @@ REFERENCES = {
     "f1_score_macro": of_labels(sk.f1_score, average="macro"),
     "balanced_accuracy": of_labels(sk.balanced_accuracy_score),
     "log_loss": lambda y, p, w: sk.log_loss(y, p, sample_weight=w),
+    "AUC_micro": of_one_hot(sk.roc_auc_score, "micro"),
+    "average_precision_score_macro": of_one_hot(sk.average_precision_score, "macro"),
+    "average_precision_score_micro": of_one_hot(sk.average_precision_score, "micro"),
+    "f1_score_micro": of_labels(sk.f1_score, average="micro"),
+    "matthews_correlation": of_labels(sk.matthews_corrcoef),
+    "precision_score_macro": of_labels(sk.precision_score, average="macro"),
+    "precision_score_micro": of_labels(sk.precision_score, average="micro"),
+    "recall_score_macro": of_labels(sk.recall_score, average="macro"),
+    "recall_score_micro": of_labels(sk.recall_score, average="micro"),
+    "recall_score_weighted": of_labels(sk.recall_score, average="weighted"),
+    "weighted_accuracy": mean_squared_of_class_sizes,
     "AUC_binary": of_positive(sk.roc_auc_score),
     "average_precision_score_binary": of_positive(sk.average_precision_score),
     "f1_score_binary": of_labels(sk.f1_score),
@@ -87,6 +103,10 @@ REFERENCES = {
     "normalized_mean_absolute_error": of_values(sk.mean_absolute_error, WIDTH),
     "median_absolute_error": of_values(sk.median_absolute_error),
     "root_mean_squared_log_error": of_values(sk.root_mean_squared_log_error),
+    "mean_absolute_percentage_error": of_values(sk.mean_absolute_percentage_error, 0.01),
+    "explained_variance": of_values(sk.explained_variance_score),
+    "normalized_median_absolute_error": of_values(sk.median_absolute_error, WIDTH),
+    "normalized_root_mean_squared_log_error": of_values(sk.root_mean_squared_log_error, WIDTH),
 }
 
 #: Values of the data of `fixed_classes` and `fixed_values`: without weights, with weights.
@@ -102,6 +122,17 @@ FIXED = {
         "balanced_accuracy": (0.849002849002849, 0.8596491228070176),
         "AUC_macro": (0.9658119658119658, 0.9691228070175438),
         "log_loss": (0.38707281289278533, 0.39156153101847596),
+        "AUC_micro": (0.9675, 0.9689795918367347),
+        "average_precision_score_macro": (0.9666129127656989, 0.9700751416941893),
+        "average_precision_score_micro": (0.9702214968461307, 0.9715272157004988),
+        "f1_score_micro": (0.85, 0.8571428571428571),
+        "matthews_correlation": (0.675300221652357, 0.6925952352508993),
+        "precision_score_macro": (0.8266666666666667, 0.8334417696811971),
+        "precision_score_micro": (0.85, 0.8571428571428571),
+        "recall_score_macro": (0.849002849002849, 0.8596491228070176),
+        "recall_score_micro": (0.85, 0.8571428571428571),
+        "recall_score_weighted": (0.85, 0.8571428571428571),
+        "weighted_accuracy": (0.8507795100222717, 0.8552036199095022),
         "AUC_binary": (0.9658119658119658, 0.9691228070175438),
         "average_precision_score_binary": (0.9500674763832658, 0.9553208317387422),
         "f1_score_binary": (0.7857142857142857, 0.7959183673469388),
@@ -119,6 +150,17 @@ FIXED = {
         "balanced_accuracy": (0.8743589743589744, 0.8860830527497194),
         "AUC_macro": (0.9759603174603174, 0.9781495962479984),
         "log_loss": (0.5734776345007901, 0.5715807035700229),
+        "AUC_micro": (0.9753125, 0.9753316326530612),
+        "average_precision_score_macro": (0.9593894812522263, 0.9626559645114008),
+        "average_precision_score_micro": (0.9556410091507913, 0.9567555679313681),
+        "f1_score_micro": (0.875, 0.8857142857142857),
+        "matthews_correlation": (0.8144070852755617, 0.8318594569301456),
+        "precision_score_macro": (0.888888888888889, 0.898766328011611),
+        "precision_score_micro": (0.875, 0.8857142857142857),
+        "recall_score_macro": (0.8743589743589744, 0.8860830527497194),
+        "recall_score_micro": (0.875, 0.8857142857142857),
+        "recall_score_weighted": (0.875, 0.8857142857142857),
+        "weighted_accuracy": (0.8754646840148699, 0.8851269649334945),
     },
     None: {
         "spearman_correlation": (0.9092311131517558, 0.9118571482695309),
@@ -129,6 +171,10 @@ FIXED = {
         "mean_absolute_error": (0.5324791600080493, 0.5368766968346362),
         "median_absolute_error": (0.6076967632381371, 0.6076967632381371),
         "root_mean_squared_log_error": (0.17215901757691476, 0.17681297672629695),
+        "mean_absolute_percentage_error": (22.069916520905632, 22.869227388680756),
+        "explained_variance": (0.7870101766163066, 0.7832863710662273),
+        "normalized_median_absolute_error": (0.12153935264762743, 0.12153935264762743),
+        "normalized_root_mean_squared_log_error": (0.034431803515382955, 0.03536259534525939),
     },
 }
 
@@ -253,7 +299,15 @@ def test_the_log_loss_of_a_sure_error_is_finite():
     )
 
 
-@pytest.mark.parametrize("name", ["AUC_weighted", "AUC_macro", "average_precision_score_weighted"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AUC_weighted",
+        "AUC_macro",
+        "average_precision_score_weighted",
+        "average_precision_score_macro",
+    ],
+)
 def test_orders_are_undefined_with_one_class(name):
     assert math.isnan(score(name, np.array([1, 1]), np.array([[0.2, 0.8], [0.6, 0.4]])))
 
@@ -310,6 +364,35 @@ def test_ties_count_half(name):
     assert score(name, y, rows) == 0.5
 
 
+def test_pooled_orders_are_defined_with_one_class():
+    y, rows = np.array([1, 1]), np.array([[0.2, 0.8], [0.6, 0.4]])
+    assert score("AUC_micro", y, rows) == 0.75
+    assert score("average_precision_score_micro", y, rows) == pytest.approx(5 / 6)
+
+
+def test_constant_classes_have_no_correlation():
+    y, sure = np.array([0, 0, 0, 1]), np.array([[1.0, 0.0]] * 4)
+    assert score("matthews_correlation", y, sure) == 0.0
+    assert score("matthews_correlation", np.zeros(4, dtype=int), sure) == 0.0
+
+
+@pytest.mark.parametrize("weight", [None, np.array([3.0, 1.0, 0.0])])
+def test_a_percentage_of_zero_is_not_counted(weight):
+    y, predicted = np.array([0.0, -10.0, 20.0]), np.array([7.0, -11.0, 30.0])
+    expected = 30.0 if weight is None else 10.0
+    assert score("mean_absolute_percentage_error", y, predicted, weight) == pytest.approx(expected)
+    nothing = score("mean_absolute_percentage_error", np.zeros(3), predicted, weight)
+    assert math.isnan(nothing)
+
+
+def test_a_constant_error_leaves_the_variance_explained():
+    y = np.array([1.0, 3.0, 4.0])
+    assert score("explained_variance", y, y + 5) == pytest.approx(1.0)
+    assert score("explained_variance", np.ones(3), np.zeros(3)) == 1.0
+    assert score("explained_variance", np.ones(3), y) == 0.0
+    assert math.isnan(score("explained_variance", y[:1], y[:1]))
+
+
 def test_constant_predictions_have_no_correlation():
     y = np.array([-1.0, 2.0, 3.0])
     assert score("spearman_correlation", y, np.full(3, 1.0)) == 0.0
@@ -334,7 +417,7 @@ def test_r2_of_a_constant_target(predicted, expected):
 def test_a_constant_target_has_no_width():
     scores = score_regression(np.full(3, 2.0), np.array([1.0, 2.0, 3.0]))
     normalized = [value for name, value in scores.items() if name.startswith("normalized_")]
-    assert len(normalized) == 2
+    assert len(normalized) == 4
     assert np.isnan(normalized).all()
 
 
@@ -359,6 +442,6 @@ def test_the_width_is_that_of_the_target_by_default():
 )
 def test_units_of_the_target(name, factor):
     y, predicted, weight = data_for(name, weighted=True)
-    here = score_one(METRICS[name], y, predicted, weight)
-    there = score_one(METRICS[name], 10 * y, 10 * predicted, weight)
+    here = score_one(EVERY[name], y, predicted, weight)
+    there = score_one(EVERY[name], 10 * y, 10 * predicted, weight)
     assert there == pytest.approx(factor * here)
