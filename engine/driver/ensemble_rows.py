@@ -71,6 +71,17 @@ class EnsembleRows:
         self._store.end_iteration(child, end.with_fold_scores(self._record.primary_metric))
 
 
+def made_from_all(iterations: Sequence[IterationRecord]) -> frozenset[str]:
+    """Return the names of the ensembles that an earlier driver has made from all pipelines.
+
+    Pipelines that were added later have higher numbers than the ensembles made before.
+    """
+    last = max((r.iteration for r in iterations if not r.is_ensemble), default=-1)
+    return frozenset(
+        r.kind for r in iterations if r.is_ensemble and r.is_completed and r.iteration > last
+    )
+
+
 def spec_of(name: str, result: EnsembleResult) -> PipelineSpec:
     """Return the specification of an ensemble: its members and, for voting, their weights.
 

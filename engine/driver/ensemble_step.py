@@ -17,7 +17,7 @@ from engine.config.settings import Settings
 from engine.data.dataset import Dataset
 from engine.data.splits import make_splits
 from engine.deadline import NEVER, Deadline
-from engine.driver.ensemble_rows import EnsembleRows, end_of, spec_of
+from engine.driver.ensemble_rows import EnsembleRows, end_of, made_from_all, spec_of
 from engine.ensembles.compose import EnsembleResult
 from engine.ensembles.meta_features import Array
 from engine.ensembles.names import VOTING
@@ -255,7 +255,10 @@ class EnsembleStep:
 
     def _make_all(self) -> None:
         rows = EnsembleRows(self._store, self._record, self._iterations)
+        made = made_from_all(self._iterations)
         for name in self._settings.ensembles:
+            if name in made:
+                continue
             if self._given_up.is_set() or self._last.left() < _LEAST_SECONDS:
                 logger.warning("no %s: the run's time is over", name)
                 break

@@ -50,6 +50,25 @@ def test_a_new_driver_goes_on_where_the_earlier_one_died(experiment, monkeypatch
 
 
 @in_memory
+def test_ensembles_of_a_driver_that_died_are_not_made_again(experiment, monkeypatch):
+    replay = Replay(experiment, iterations=3, enable_voting_ensemble=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.driver.steps.keep_best", lambda *_: die())
+        with pytest.raises(DriverDied):
+            replay.drive()
+    before = replay.store.iterations(replay.run_id)
+    assert [r.kind for r in before][3:] == ["VotingEnsemble"]
+    assert replay.drive() == dict.fromkeys(range(4), "Completed")
+    after = replay.store.iterations(replay.run_id)
+    assert [(r.run_id, r.ended) for r in after] == [(r.run_id, r.ended) for r in before]
+    replay.add_iterations(1)
+    replay.drive()
+    kinds = [r.kind for r in replay.store.iterations(replay.run_id)]
+    assert kinds.count("VotingEnsemble") == 2
+    assert kinds[-1] == "VotingEnsemble"
+
+
+@in_memory
 def test_another_driver_takes_the_run_over(experiment):
     replay = Replay(experiment, {1: scored(0.9, 100.0)})
     other = DriverIdentity.of_this_process()
