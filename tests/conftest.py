@@ -215,7 +215,7 @@ def tracking_server(
 @pytest.fixture(scope="session")
 def ray_cluster() -> None:
     """The embedded cluster that all tests of the process use."""
-    from cluster.targets.embedded import connect
+    from cluster.targets.connection import connect
 
     connect()
 

@@ -1,4 +1,4 @@
-"""This machine as a compute target: an embedded Ray cluster, the driver in a thread."""
+"""This machine as a compute target: the driver in a thread of this process."""
 
 from __future__ import annotations
 
@@ -11,20 +11,15 @@ import time
 
 import psutil
 
-from cluster.jobs.worker_setup import setup_of_workers
 from cluster.targets.launch import Launch
 
-NAMESPACE = "raysmith"
 #: Seconds that a driver may take after its run's final state before the user is told about it.
 _PATIENCE = 5.0
-#: Environment variable of the driver of a Ray job.
-_OF_A_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 #: Exit code of a process that was interrupted, as shells give it: 128 + SIGINT.
 _INTERRUPTED = 130
 #: The ends of the runs that this process drives, by their ids. Not their threads: Python takes a
 #: thread whose `join` was interrupted for ended.
 _ends: dict[str, threading.Event] = {}
-_connecting = threading.Lock()
 
 
 class EmbeddedTarget:
@@ -57,58 +52,6 @@ class EmbeddedTarget:
         name = f"raysmith-driver-{launch.run_id}"
         _wait_at_exit()
         threading.Thread(target=drive, name=name, daemon=True).start()
-
-
-def connect() -> None:
-    """Connect this process to a Ray cluster; starting a new one takes about 5 s.
-
-    Raises
-    ------
-    Exception
-        Whatever ``ray.init`` raises.
-    """
-    import ray
-
-    with _connecting:
-        if ray.is_initialized():
-            return
-        failure: list[BaseException] = []
-        connected = threading.Event()
-
-        def init() -> None:
-            ray.init(
-                # "local" is a new cluster even when another one runs on this machine.
-                address=os.environ.get("RAY_ADDRESS") or "local",
-                namespace=NAMESPACE,
-                # Trials' output is in their logs; printed here it would break up the table.
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                # The workers of a Ray job are set up by the job.
-                runtime_env=None if _OF_A_JOB in os.environ else setup_of_workers() or None,
-            )
-
-        def start() -> None:
-            try:
-                try:
-                    init()
-                except Exception as error:
-                    # Ray gives its own processes 30 s, which a busy machine may need.
-                    if "timed out during startup" not in str(error):
-                        raise
-                    ray.shutdown()
-                    init()
-            except BaseException as error:
-                failure.append(error)
-            connected.set()
-            if not failure:
-                # Linux ends Ray's processes with the thread that started them, not with the
-                # process: this one must outlive the run that happened to come first.
-                threading.Event().wait()
-
-        threading.Thread(target=start, name="raysmith-ray", daemon=True).start()
-        connected.wait()
-        if failure:
-            raise failure[0]
 
 
 _registered = False

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import ray
 
-from cluster.targets.embedded import connect
+from cluster.targets.connection import connect
 from engine.config.specification import RunSpecification
 from engine.data.check import check_features
 from engine.data.dataset import Dataset, rows_of
@@ -149,18 +149,22 @@ def explain_run(
         When the data cannot be got, or the rows do not have its columns.
     RunException
         When actors die again and again.
+    ComputeTargetException
+        When the cluster is lost meanwhile.
     """
     given = load_specification(store, run_id)
-    connect()
+    connection = connect()
     # Not the run's own name: its driver may be at work on this cluster.
     data_id = f"{run_id}-explain"
     try:
-        reference = _reference(data_id, given)
-        step = ExplainStep(store, run_id, reference, given.settings.random_state)
-        X = given.X_explain if request.X is None else request.X
-        return step.explain(iteration, replace(request, X=X))
+        with connection.telling_losses():
+            reference = _reference(data_id, given)
+            step = ExplainStep(store, run_id, reference, given.settings.random_state)
+            X = given.X_explain if request.X is None else request.X
+            return step.explain(iteration, replace(request, X=X))
     finally:
-        end_node_data(data_id)
+        if connection.loss is None:
+            end_node_data(data_id)
 
 
 class PrintedProgress:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from cluster.targets.embedded import NAMESPACE
+from cluster.targets.connection import NAMESPACE
 from engine.driver.data_host import LoadedData
 from engine.driver.memory_watch import MemoryWatch
 from engine.driver.node_requests import give_back_of_the_dead

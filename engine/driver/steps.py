@@ -70,7 +70,7 @@ class RunSteps:
         self._clock = clock
         explains = given.explains(dataset_is_split=True)
         self._budget = TimeBudget(given.settings, started, clock, explains)
-        self._watch = Watch(claim, self._budget, clock)
+        self._watch = Watch(claim, self._budget, clock, self._is_lost)
         self._data = DataStep(
             platform, self._watch, store, run_id, clock, self._budget.iteration_seconds
         )
@@ -98,6 +98,9 @@ class RunSteps:
             stop()
         self._claim.look()
         return Outcome.TAKEN_OVER if self._watch.is_taken_over else outcome
+
+    def _is_lost(self) -> bool:
+        return self._platform.loss is not None
 
     def _take(self) -> Outcome:
         cores = first_node(self._platform, self._watch, self._clock)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from cluster.errors import ComputeTargetException
-from cluster.targets.embedded import connect
+from cluster.targets.connection import connect
 from cluster.targets.target import RayTarget
 from engine.errors import RunException
 from engine.serving.applications import Deployed

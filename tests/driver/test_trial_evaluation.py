@@ -104,6 +104,19 @@ def test_data_that_cannot_be_had_is_an_outcome(error):
     assert end.reason == f"{type(error).__name__}: {error}"
 
 
+def test_a_process_that_ray_ends_is_no_outcome():
+    """The raylet of its node is gone: the iteration belongs elsewhere."""
+    from ray._private.worker import raise_sys_exit_with_custom_error_message
+
+    settings = TrialSettings(None, "", "accuracy", 1, 0, None, logging.INFO, IterationLimits())
+
+    def ended():
+        raise_sys_exit_with_custom_error_message("The process receives a SIGTERM.", exit_code=1)
+
+    with pytest.raises(SystemExit):
+        TrialEvaluation(SPEC, settings).run(ended)
+
+
 def test_a_score_that_is_nan_is_a_failure(clock, monkeypatch):
     def nan(*args, **more):
         result = evaluate(*args, **more)
