@@ -28,7 +28,7 @@ FLOORS: list[set[str]] = [
     {"engine.data"},
     {"engine.metrics"},
     {"engine.deadline", "engine.temporary", "engine.plain_values"},
-    {"engine.errors", "engine.processes"},
+    {"engine.errors", "engine.processes", "engine.model_copy"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 #: Rooms of `engine` that may import `cluster`.

@@ -8,6 +8,7 @@ from typing import Any
 from engine.config.specification import RunSpecification
 from engine.data.dataset import Dataset
 from engine.data.description import describe_data
+from engine.data.training_summary import TrainingSummary
 from engine.deadline import Deadline
 from engine.driver.data_host import DataHost, LoadedData, Pending, RunData, Value
 from engine.driver.ensemble_step import BeginSecondLevel
@@ -69,8 +70,9 @@ class DataHere(DataHost):
         return describe_data(self._loaded())
 
     def _load(self) -> LoadedData:
-        self._dataset = self._given.data.read()
-        return LoadedData([self._dataset], self._dataset.summary(), None, "", 0.0)
+        dataset = self._dataset = self._given.data.read()
+        training = TrainingSummary.of(dataset)
+        return LoadedData([dataset], dataset.summary(), None, "", 0.0, training)
 
     def _loaded(self) -> Dataset:
         assert self._dataset is not None, "load() comes first"
