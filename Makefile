@@ -17,7 +17,7 @@ demo: $(VENV)/.core
 fast: $(VENV)/.dev
 	$(PYTEST) -m "not ray"
 
-test: lint types $(VENV)/jupyter/.made
+test: lint types $(VENV)/jupyter/.made $(VENV)/.uv-cache
 	$(PYTEST) --durations 25
 
 lint: $(VENV)/.dev
@@ -83,6 +83,11 @@ $(VENV)/.docs: $(VENV)/bin/python pyproject.toml
 $(VENV)/jupyter/.made: $(VENV)/.dev
 	$(BIN)/python -m venv $(VENV)/jupyter
 	$(VENV)/jupyter/bin/python -m pip install --quiet --disable-pip-version-check "jupyterlab>=4.4" "anywidget>=0.9"
+	@touch $@
+
+# What a registered model requires, in uv's cache: the tests serve one without a network.
+$(VENV)/.uv-cache: $(VENV)/.dev
+	$(BIN)/python -m tests.store.fill_uv_cache
 	@touch $@
 
 # KubeRay's definitions of the release that you use: make check-kuberay CRD=.../ray.io_rayclusters.yaml

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
 from importlib.metadata import requires
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,21 +22,28 @@ from tests.store.handed_over import FULL, NUMBERS, PLAIN, fitted
 #: Loads models with nothing importable but the distributions that they require, and what these
 #: require; without any raysmith but the copy in the model.
 ALONE = """
-import json, sys
+import json, pickle, sys
 blocked, *folders = json.loads(sys.argv[1])
 
-class Blocker:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in blocked:
-            raise ModuleNotFoundError(f"{name} is blocked", name=name)
+class Without:
+    # A finder that does not find what is blocked.
 
-sys.meta_path = [f for f in sys.meta_path if "editable" not in repr(f).lower()]
-sys.meta_path.insert(0, Blocker())
+    def __init__(self, finder):
+        self.finder = finder
+
+    def find_spec(self, name, path=None, target=None):
+        is_blocked = name.partition(".")[0] in blocked
+        return None if is_blocked else self.finder.find_spec(name, path, target)
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+sys.meta_path = [Without(f) for f in sys.meta_path if "editable" not in repr(f).lower()]
 import mlflow.pyfunc, mlflow.sklearn, pandas
 for folder in folders:
     model = mlflow.sklearn.load_model(folder)
     served = mlflow.pyfunc.load_model(folder)
-    rows = pandas.read_pickle(folder + ".rows")
+    rows = pandas.DataFrame(pickle.load(open(folder + ".rows", "rb")))
     print(json.dumps([list(map(str, model.predict(rows))), list(map(str, served.predict(rows)))]))
 import engine
 print(json.dumps([engine.__file__, sorted(n for n in sys.modules if n.startswith("cluster"))]))
@@ -45,13 +54,13 @@ NOT_NEEDED = [
     "alembic", "flask", "graphene", "docker", "onnx", "polars",
 ]  # fmt: skip
 BOTH_ORDERS = """
-import sys
+import pickle, sys
 order, folder = sys.argv[1:]
 if order == "engine first":
     import engine
 import mlflow.sklearn, pandas
 model = mlflow.sklearn.load_model(folder)
-rows = pandas.read_pickle(folder + ".rows")
+rows = pandas.DataFrame(pickle.load(open(folder + ".rows", "rb")))
 print(list(map(str, model.predict(rows))))
 from engine import Workspace
 import cluster, engine, engine.client.workspace
@@ -75,9 +84,9 @@ def written(folder, X, rows, estimator="LogisticRegression"):
     """An MLflow model with its code, rows beside it, and what it should predict for them."""
     model, summary = fitted(X, estimator, featurize=isinstance(X, pd.DataFrame))
     write_mlflow_model(model, folder, summary, with_code=True)
-    # Texts as objects: Arrow's would need pyarrow.
-    plain = rows.astype({c: object for c in rows if rows[c].dtype == "str"}) if len(rows) else rows
-    plain.to_pickle(f"{folder}.rows")
+    # Lists: a stored table of texts would need pyarrow.
+    lists = {name: rows[name].tolist() for name in rows}
+    Path(f"{folder}.rows").write_bytes(pickle.dumps(lists))
     return list(map(str, model.predict(rows)))
 
 
