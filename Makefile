@@ -54,6 +54,7 @@ bench: $(VENV)/.dev
 	$(PIP) --editable ".[bench]"
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/registered_model.py
 	$(BIN)/python benchmarks/simulate.py
 	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/make_peers.py

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.models import Model
+from mlflow.pyfunc.scoring_server import invocations
 from scipy import sparse
 
 from engine import UnreadableValuesWarning
@@ -96,6 +97,26 @@ def test_what_does_not_fit_is_an_error_that_names_the_column(full):
         warnings.simplefilter("error", UnreadableValuesWarning)
         with pytest.raises(UnreadableValuesWarning, match="age"):
             served.predict(FULL.assign(age="old"))
+
+
+def test_what_mlflows_server_answers(full):
+    folder, model = full
+    served = mlflow.pyfunc.load_model(str(folder))
+    [row, _] = json.loads(FULL[:2].to_json(orient="records", date_format="iso"))
+
+    def ask(**changes):
+        rows = {"dataframe_records": [{k: v for k, v in (row | changes).items() if v != "absent"}]}
+        schema = served.metadata.get_input_schema()
+        answer = invocations(json.dumps(rows), "application/json", served, schema)
+        return answer.status, json.loads(answer.response)["predictions"]
+
+    expected = model.predict(FULL[:1]).tolist()
+    assert ask() == ask(id="absent") == (200, expected)
+    nothing = dict.fromkeys(("age", "income", "town", "member", "note", "since"))
+    assert ask(**nothing)[0] == 200
+    for changes in ({"income": "much"}, {"town": "absent"}):
+        with pytest.raises(mlflow.MlflowException, match=next(iter(changes))):
+            ask(**changes)
 
 
 def test_arrays_tables_and_sparse_rows_of_a_model_without_names(numbers):
