@@ -1,5 +1,5 @@
 # Two commands: `make demo` and `make test`. Both make the environment on first use.
-# While you work: `make fast`, all tests that need no Ray.
+# While you work: `make fast`, the tests that need no Ray and no other program.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,18 +7,24 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # Two test processes where the memory allows, each with an embedded cluster of its own.
 PROCESSES ?= $(shell awk '/^MemAvailable/ { print ($$2 > 10000000) ? 2 : 0 }' /proc/meminfo 2>/dev/null || echo 0)
+# Each process of the tests would compile its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --no-loadscope-reorder
 
-.PHONY: demo fast test test-long lint types docs distribution lowest bench check-kuberay clean
+.PHONY: demo fast test long test-long lint types docs distribution lowest bench check-kuberay clean
 
 demo: $(VENV)/.core
 	$(BIN)/python examples/digits/driver.py
 
 fast: $(VENV)/.dev
-	$(PYTEST) -m "not ray"
+	$(PYTEST) -m "not ray and not slow"
 
-test: lint types $(VENV)/jupyter/.made $(VENV)/.uv-cache
-	$(PYTEST) --durations 25
+test: lint types $(VENV)/.dev $(VENV)/.uv-cache
+	$(PYTEST) -m "not long" --durations 25
+
+# Runs on real clusters whose mechanism a quicker test shows, and the widget in JupyterLab.
+long: $(VENV)/.dev $(VENV)/jupyter/.made
+	$(PYTEST) -m long --durations 25
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -28,7 +34,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 # What takes too long for every change.
-test-long: test docs distribution lowest
+test-long: test long docs distribution lowest
 
 # The wheel in an environment that holds nothing else, away from the checkout.
 distribution: $(VENV)/bin/python
@@ -56,7 +62,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/registered_model.py
 	$(BIN)/python benchmarks/simulate.py
-	$(BIN)/python benchmarks/load.py
+	$(BIN)/python benchmarks/load
 	$(BIN)/python benchmarks/make_peers.py
 	$(BIN)/python benchmarks/run.py --seconds 60 240 --seeds 0 1 2
 

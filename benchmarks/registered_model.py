@@ -30,7 +30,7 @@ from engine.store.mlflow_model import write_mlflow_model
 
 ROOT = Path(__file__).parents[1]
 LOAD = """
-import json, resource, sys, time
+import json, sys, time
 import mlflow.pyfunc
 model = mlflow.pyfunc.load_model(sys.argv[1])
 loaded = time.process_time()
@@ -39,7 +39,7 @@ model.predict(pd.DataFrame({"size": [0.5], "colour": ["red"]}))
 print(json.dumps({
     "load_s": loaded,
     "first_row_s": time.process_time() - loaded,
-    "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    "memory_mb": int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024,
     "modules": len(sys.modules),
 }))
 """

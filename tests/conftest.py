@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import concurrent.futures.thread
 import logging
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import importlib_metadata
-import mlflow
 import numpy as np
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from engine import Experiment, Workspace
+# The process that hands the tests out has no use for engine and MLflow: fixtures import them.
+if TYPE_CHECKING:
+    from engine import Experiment, Workspace
 
 #: The version of a package; it is parsed from a file of hundreds of lines.
 _version = cache(importlib_metadata.version)
@@ -34,6 +37,15 @@ class _ByFileScheduling(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     return _ByFileScheduling(config, log)
+
+
+#: Fixtures that start a server or a browser: who uses them is slow.
+_SLOW_FIXTURES = {"browser", "tracking_server"}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if _SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+        item.add_marker("slow")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -52,9 +64,47 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+def _globals(with_ray: bool) -> dict[str, object]:
+    """What a test may change and must put back: the next one in this process relies on it."""
+    prefixes = ("RAYSMITH_", "MLFLOW_") if with_ray else ("RAYSMITH_", "MLFLOW_", "RAY_")
+    found: dict[str, object] = {k: v for k, v in os.environ.items() if k.startswith(prefixes)}
+    tracking, ray = (sys.modules.get(name) for name in ("mlflow.tracking", "ray"))
+    found["MLflow's tracking URI is set"] = bool(tracking and tracking.is_tracking_uri_set())
+    if not with_ray:
+        found["Ray is connected"] = bool(ray and ray.is_initialized())
+    found["working directory"] = os.getcwd()
+    return found
+
+
+def _threads() -> set[threading.Thread]:
+    """Threads that would keep the process from ending; those of thread pools end with it."""
+    pools = concurrent.futures.thread._threads_queues
+    return {t for t in threading.enumerate() if not t.daemon and t not in pools}
+
+
+@pytest.fixture(autouse=True)
+def _leaves_nothing_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that other tests of the process would notice; Ray may leave what is its own."""
+    with_ray = request.node.get_closest_marker("ray") is not None
+    before, threads = _globals(with_ray), _threads()
+    yield
+    after = _globals(with_ray)
+    changed = {
+        k: after.get(k) for k in before.keys() | after.keys() if before.get(k) != after.get(k)
+    }
+    assert changed == {}
+    left = set() if with_ray else _threads() - threads
+    for thread in left:
+        thread.join(5.0)
+    assert [thread.name for thread in left if thread.is_alive()] == []
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _spool_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Where drivers of the tests keep what their store does not take: not in the user's home."""
+def _environment_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the first store of a process sets, and a spool that is not in the user's home."""
+    from engine.store.tracking import configure_mlflow
+
+    configure_mlflow()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAYSMITH_SPOOL", str(tmp_path_factory.mktemp("spool")))
         yield
@@ -63,6 +113,8 @@ def _spool_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def workspace_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty workspace: making an MLflow database takes seconds, copying one does not."""
+    from engine import Workspace
+
     folder = tmp_path_factory.mktemp("template")
     before = Path.cwd()
     os.chdir(folder)
@@ -78,6 +130,8 @@ def module_workspace(
     tmp_path_factory: pytest.TempPathFactory, workspace_template: Path
 ) -> Iterator[Workspace]:
     """A workspace of the test file's own, which is also its working directory."""
+    from engine import Workspace
+
     folder = tmp_path_factory.mktemp("module")
     shutil.copytree(workspace_template, folder / ".raysmith")
     with pytest.MonkeyPatch.context() as patch:
@@ -90,6 +144,8 @@ def workspace(
     tmp_path: Path, workspace_template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Workspace:
     """A workspace of the test's own, which is also its working directory."""
+    from engine import Workspace
+
     shutil.copytree(workspace_template, tmp_path / ".raysmith")
     monkeypatch.chdir(tmp_path)
     return Workspace.from_config()
@@ -98,6 +154,8 @@ def workspace(
 @pytest.fixture
 def experiment(workspace: Workspace, tmp_path: Path) -> Iterator[Experiment]:
     """An experiment whose runs end with the test, whatever happened in it."""
+    from engine import Experiment
+
     experiment = Experiment(workspace, tmp_path.name)
     yield experiment
     for run in experiment.get_runs():
@@ -109,6 +167,8 @@ def experiment(workspace: Workspace, tmp_path: Path) -> Iterator[Experiment]:
 @contextmanager
 def mlflow_uri(uri: str | None) -> Iterator[None]:
     """Where MLflow's own functions look, as when a script has set it; afterwards nothing is set."""
+    import mlflow
+
     with pytest.MonkeyPatch.context() as patch:
         # It leaves the address in the environment.
         patch.setenv("MLFLOW_TRACKING_URI", "")
@@ -130,7 +190,7 @@ def tracking_server(
     tmp_path_factory: pytest.TempPathFactory, workspace_template: Path
 ) -> Iterator[str]:
     """Address of a tracking server in a thread of this process."""
-    # Here, as the import takes seconds.
+    import mlflow
     from mlflow.server import app
     from mlflow.server.handlers import initialize_backend_stores
     from werkzeug.serving import make_server

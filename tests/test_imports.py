@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 DRIVING = ["driver", "recorded_platform", "trial_backends.recorded", "trial_evaluation", "steps"]
 # Processes that are forked from one that has imported what all need.
 LOOK = """

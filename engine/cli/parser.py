@@ -11,7 +11,7 @@ import shtab
 
 from cluster.commands import add_cluster_commands
 from engine import __version__
-from engine.cli import commands
+from engine.cli import commands, serving
 from engine.cli.doctor import doctor
 from engine.client.workspace import Workspace
 from engine.errors import AutoMLError
@@ -23,6 +23,7 @@ _EXAMPLES = """examples:
   raysmith runs                           list the runs of the workspace
   raysmith logs RUN 3 -f                  follow the log of iteration 3
   raysmith predict RUN in.csv out.csv     predict with the best model
+  raysmith serve RUN                      serve the best model over HTTP
   raysmith cluster create automlcl --vm-size STANDARD_D2_V2 --max-nodes 6
   source <(raysmith --print-completion bash)   complete commands with Tab (also zsh, tcsh)
 
@@ -114,6 +115,8 @@ def make_parser() -> argparse.ArgumentParser:
     parts = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (_run, _runs, _show, _logs, _cancel, _resume, _report, _predict, _export, _ui):
         add(parts)
+    _serve(parts)
+    _endpoints(parts)
     _doctor(parts)
     add_cluster_commands(parts, lambda options: Workspace.from_config(options.workspace))
     return parser
@@ -189,6 +192,39 @@ def _ui(parts: Subparsers) -> None:
     parser = _add(parts, "ui", text, commands.ui, "raysmith ui --port 5001")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5000)
+
+
+def _serve(parts: Subparsers) -> None:
+    text = "serve a model over HTTP (needs the extra 'serve')"
+    examples = (
+        "raysmith serve RUN\nraysmith serve churn@champion --name churn\n"
+        "raysmith serve RUN --compute-target automlcl --replicas 2"
+    )
+    parser = _add(parts, "serve", text, serving.serve, examples)
+    parser.add_argument("model", help="a run's id, or a registered model: NAME, NAME/3, NAME@alias")
+    parser.add_argument("--name", help="of the endpoint (default: the experiment's or model's)")
+    _add_iteration(parser)
+    parser.add_argument("--compute-target", help="default: this machine, until Ctrl-C")
+    parser.add_argument("--replicas", type=int, default=1, help="processes (default: 1)")
+    parser.add_argument("--cores", type=float, default=1, help="of each replica (default: 1)")
+    parser.add_argument("--batch-size", type=int, default=32, help="requests at once (default: 32)")
+    parser.add_argument("--batch-wait-ms", type=float, default=5, help="default: 5")
+    _complete_files(parser.add_argument("--token-file", help="file with the token to be sent"))
+    parser.add_argument("--timeout", type=float, default=300, help="seconds (default: 300)")
+
+
+def _endpoints(parts: Subparsers) -> None:
+    text = "list the endpoints, or show, roll back or delete one"
+    examples = (
+        "raysmith endpoints\nraysmith endpoints churn --logs\nraysmith endpoints churn --delete"
+    )
+    parser = _add(parts, "endpoints", text, serving.endpoints, examples)
+    parser.add_argument("name", nargs="?")
+    _add_json(parser)
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument("--logs", action="store_true", help="print the log of its replicas")
+    action.add_argument("--rollback", action="store_true", help="serve the version before")
+    action.add_argument("--delete", action="store_true", help="end it")
 
 
 def _doctor(parts: Subparsers) -> None:

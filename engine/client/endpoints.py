@@ -63,6 +63,13 @@ class Endpoint:
     def __repr__(self) -> str:
         return f"Endpoint({self.name!r}, {self.scoring_uri!r})"
 
+    def __enter__(self) -> Endpoint:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Delete the endpoint at the end of a ``with`` block."""
+        self.delete()
+
     @property
     def scoring_uri(self) -> str:
         """Address that takes rows and gives predictions, as MLflow's scoring server does."""
@@ -303,14 +310,7 @@ def deploy_model(
     folder = folder_of(workspace, name)
     make_private(folder.parent)
     with locked(folder):
-        if (folder / RECORD_FILE).is_file():
-            existing = Endpoint(workspace, name)
-            if existing.status != "NOT_DEPLOYED":
-                raise RunException(
-                    f"there is an endpoint {name!r} already, {existing.status} at {existing.url}; "
-                    "Endpoint(workspace, name).update(run) serves another model there"
-                )
-            shutil.rmtree(folder, ignore_errors=True)
+        _refuse_a_second(workspace, name)
         make_private(folder)
         record: dict[str, Any] = {"name": name, "compute_target": target, "versions": []}
         if target == "local":
@@ -325,6 +325,20 @@ def deploy_model(
             shutil.rmtree(folder, ignore_errors=True)
             raise
     return Endpoint(workspace, name)
+
+
+def _refuse_a_second(workspace: WorkspaceLike, name: str) -> None:
+    """Raise `RunException` when there is an endpoint of that name; forget one that has ended."""
+    folder = folder_of(workspace, name)
+    if not (folder / RECORD_FILE).is_file():
+        return
+    existing = Endpoint(workspace, name)
+    if existing.status != "NOT_DEPLOYED":
+        raise RunException(
+            f"there is an endpoint {name!r} already, {existing.status} at {existing.url}; "
+            "Endpoint(workspace, name).update(run) serves another model there"
+        )
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_settings(settings: Mapping[str, Any], is_new: bool = False) -> Mapping[str, Any]:

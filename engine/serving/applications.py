@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,6 +22,9 @@ from engine.serving.settings import EndpointSettings
 _POLL_SECONDS = 0.2
 #: Seconds that a replica may finish its requests in when it is stopped.
 _GRACE_SECONDS = 20.0
+#: Lines of each replica's log that are returned, the last ones.
+_MOST_LINES = 1000
+_TRIES = 5
 _DEPLOYMENT = "Replica"
 _FAILED = (ApplicationStatus.DEPLOY_FAILED, ApplicationStatus.UNHEALTHY)
 
@@ -75,6 +80,8 @@ def deploy(wanted: Deployed, packed: bytes, timeout_seconds: float) -> int:
         When the replicas are not up in time: says what is missing. A new endpoint is deleted then;
         one that was updated goes on with its old model.
     """
+    # Serve tells the user of each step in lines of its own.
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     port = _start(wanted.host)
     is_new = _status_of(wanted.name) is None
     _check_room(wanted)
@@ -128,13 +135,32 @@ def logs(name: str) -> str:
     """Return what the replicas of an endpoint have logged, node by node."""
     from ray.util.state import get_log, list_logs
 
-    parts = []
-    for node in _alive():
-        files = list_logs(node_id=node["NodeID"], glob_filter=f"serve/replica_{name}_*")
-        for file in sorted({name for group in files.values() for name in group}):
-            lines = get_log(node_id=node["NodeID"], filename=file, tail=1000)
-            parts.append("".join(lines))
-    return "\n".join(parts)
+    address = ray.get_runtime_context().gcs_address
+
+    def read(node_id: str) -> str:
+        where = {"address": address, "node_id": node_id}
+        files = list_logs(glob_filter=f"serve/replica_{name}_*", **where)
+        found = sorted({file for group in files.values() for file in group})
+        return "".join(
+            line for file in found for line in get_log(filename=file, tail=_MOST_LINES, **where)
+        )
+
+    return "\n".join(_with_patience(read, node["NodeID"]) for node in _alive())
+
+
+def _with_patience(read: Callable[[str], str], node_id: str) -> str:
+    """Ask a node's agent for logs; one that has just started answers with an error."""
+    import requests
+
+    for _ in range(_TRIES - 1):
+        try:
+            return read(node_id)
+        except (requests.RequestException, ray.exceptions.RayError):
+            time.sleep(1.0)
+    try:
+        return read(node_id)
+    except (requests.RequestException, ray.exceptions.RayError) as error:
+        raise RunException(f"node {node_id} does not give its logs: {error}") from error
 
 
 def _application(wanted: Deployed, digest: str) -> serve.Application:

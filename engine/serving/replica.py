@@ -54,24 +54,23 @@ class Counted:
     """Requests, errors and latency of an endpoint, in Ray's metrics."""
 
     def __init__(self, name: str) -> None:
-        tags = {"endpoint": name}
         self._requests = metrics.Counter(
             "raysmith_endpoint_requests",
             description="Requests for predictions, by HTTP status.",
             tag_keys=("endpoint", "status"),
         )
-        self._requests.set_default_tags(tags)
+        self._requests.set_default_tags({"endpoint": name})
         self._latency = metrics.Histogram(
             "raysmith_endpoint_latency_ms",
             description="Milliseconds from the request to its answer, in the replica.",
             boundaries=_LATENCY_MS,
             tag_keys=("endpoint",),
         )
-        self._latency.set_default_tags(tags)
+        self._latency.set_default_tags({"endpoint": name})
         self._rows = metrics.Counter(
             "raysmith_endpoint_rows", description="Rows predicted.", tag_keys=("endpoint",)
         )
-        self._rows.set_default_tags(tags)
+        self._rows.set_default_tags({"endpoint": name})
 
     def on_answer(self, status: int, seconds: float) -> None:
         """Count an answer to a request for predictions."""

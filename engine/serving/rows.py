@@ -153,17 +153,15 @@ def _of_json(given: Any, schema: ModelSchema) -> Rows:
     }
     keys = [key for key in readers if key in given] if isinstance(given, dict) else []
     if len(keys) != 1:
-        found = (
-            f"the keys {sorted(given)[:10]}" if isinstance(given, dict) else type(given).__name__
-        )
-        raise RequestProblem(400, f"the body has {found}; {_allowed()}")
+        found = f"has the keys {sorted(given)[:10]}" if isinstance(given, dict) else "is no object"
+        raise RequestProblem(400, f"the body {found}; {_allowed()}")
     unknown = set(given) - {*keys, "params"}
     if unknown or given.get("params"):
         extra = sorted(unknown) or ["params"]
         raise RequestProblem(400, f"the body has the keys {extra[:10]}, which mean nothing here")
     rows = readers[keys[0]](given[keys[0]], keys[0], schema)
     if not rows.count:
-        raise does_not_fit(f"{keys[0]} has no rows; give at least one")
+        raise _no_rows(keys[0])
     return rows
 
 
@@ -172,17 +170,21 @@ def _of_split(given: Any, key: str, schema: ModelSchema) -> Rows:
         raise RequestProblem(400, f'{key}: expected {{"columns": [...], "data": [[...]]}}')
     names = given.get("columns")
     if names is None:
-        return _of_arrays(given["data"], key, schema)
+        return _of_list(given["data"], key, schema)
     if not isinstance(names, list):
         raise RequestProblem(400, f"{key}: 'columns' is {type(names).__name__}; expected a list")
+    if not given["data"]:
+        raise _no_rows(key)
     _check_width(given["data"], len(names), key)
-    columns = zip(*given["data"], strict=True) if given["data"] else ((),) * len(names)
+    columns = zip(*given["data"], strict=True)
     return _by_name([str(n) for n in names], [list(c) for c in columns], schema, len(given["data"]))
 
 
 def _of_list(given: Any, key: str, schema: ModelSchema) -> Rows:
     if not isinstance(given, list):
         raise RequestProblem(400, f"{key} is {type(given).__name__}; expected a list of rows")
+    if not given:
+        raise _no_rows(key)
     if all(isinstance(row, dict) for row in given):
         names = list(dict.fromkeys(str(name) for row in given for name in row))
         values = [[row.get(name) for row in given] for name in names]
@@ -203,7 +205,7 @@ def _of_columns(given: Any, key: str, schema: ModelSchema) -> Rows:
 def _of_arrays(rows: list[Any], key: str, schema: ModelSchema) -> Rows:
     """Rows without names are taken by position."""
     _check_width(rows, len(schema.columns), key)
-    columns = zip(*rows, strict=True) if rows else ((),) * len(schema.columns)
+    columns = zip(*rows, strict=True)
     return Rows(
         dict(zip(schema.names, (list(column) for column in columns), strict=True)), len(rows)
     )
@@ -252,6 +254,10 @@ def _by_name(
         )
     given = dict(zip(names, values, strict=True))
     return Rows({name: given[name] for name in schema.names if name in given}, count)
+
+
+def _no_rows(key: str) -> RequestProblem:
+    return does_not_fit(f"{key} has no rows; give at least one")
 
 
 def _allowed() -> str:

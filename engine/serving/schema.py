@@ -14,6 +14,18 @@ _JSON_TYPES: Mapping[str, list[str]] = {
     "Numeric": ["number", "boolean", "null"],
     "DateTime": ["string", "number", "null"],
 }
+_PROBLEMS: Mapping[str, str] = {
+    "401": "the token is missing or wrong",
+    "413": "the body is too large",
+    "415": "the content type is not supported",
+    "422": "a column does not fit; the answer names it and says why",
+    "500": "the model failed",
+    "503": "too many requests wait; Retry-After says when to come again",
+}
+_PROBLEM: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {"error": {"type": "string"}, "column": {"type": ["string", "null"]}},
+}
 _ANY_VALUE = ["string", "number", "boolean", "null"]
 
 
@@ -114,6 +126,25 @@ def openapi(name: str, schema: ModelSchema, version: str) -> dict[str, Any]:
     >>> sorted(openapi("churn", schema, "1")["paths"])
     ['/health', '/invocations', '/openapi.json', '/ping', '/ready', '/score']
     """
+    answers = {"responses": {"200": {"description": "yes"}}}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": name, "version": version},
+        "servers": [{"url": f"/{name}"}],
+        "paths": {
+            "/invocations": {"post": {"summary": "Predict", **_predict()}},
+            "/score": {"post": {"summary": 'Predict; {"data": [...]} in, {"result": [...]} out'}},
+            "/ping": {"get": {"summary": "Is it alive?", **answers}},
+            "/health": {"get": {"summary": "Is it alive?", **answers}},
+            "/ready": {"get": {"summary": "Is a model loaded?", **answers}},
+            "/openapi.json": {"get": {"summary": "This document", **answers}},
+        },
+        "components": {"schemas": {"Row": schema.to_json(), "Problem": _PROBLEM}},
+    }
+
+
+def _predict() -> dict[str, Any]:
+    """Return request body and responses of the path that predicts."""
     rows = {"type": "array", "items": {"$ref": "#/components/schemas/Row"}}
     bodies = {
         "type": "object",
@@ -127,51 +158,14 @@ def openapi(name: str, schema: ModelSchema, version: str) -> dict[str, Any]:
     }
     predictions = {"type": "object", "properties": {"predictions": {"type": "array"}}}
     problem = _json({"$ref": "#/components/schemas/Problem"})
-    problems = {
-        code: {"description": text, "content": problem}
-        for code, text in (
-            ("401", "the token is missing or wrong"),
-            ("413", "the body is too large"),
-            ("415", "the content type is not supported"),
-            ("422", "a column does not fit; the answer names it and says why"),
-            ("500", "the model failed"),
-            ("503", "too many requests wait; Retry-After says when to come again"),
-        )
-    }
-    predict = {
+    return {
         "requestBody": {
             "required": True,
             "content": {**_json(bodies), "text/csv": {"schema": {"type": "string"}}},
         },
         "responses": {
             "200": {"description": "a prediction for each row", "content": _json(predictions)},
-            **problems,
-        },
-    }
-    answers = {"responses": {"200": {"description": "yes"}}}
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": name, "version": version},
-        "servers": [{"url": f"/{name}"}],
-        "paths": {
-            "/invocations": {"post": {"summary": "Predict", **predict}},
-            "/score": {"post": {"summary": 'Predict; {"data": [...]} in, {"result": [...]} out'}},
-            "/ping": {"get": {"summary": "Is it alive?", **answers}},
-            "/health": {"get": {"summary": "Is it alive?", **answers}},
-            "/ready": {"get": {"summary": "Is a model loaded?", **answers}},
-            "/openapi.json": {"get": {"summary": "This document", **answers}},
-        },
-        "components": {
-            "schemas": {
-                "Row": schema.to_json(),
-                "Problem": {
-                    "type": "object",
-                    "properties": {
-                        "error": {"type": "string"},
-                        "column": {"type": ["string", "null"]},
-                    },
-                },
-            }
+            **{code: {"description": text, "content": problem} for code, text in _PROBLEMS.items()},
         },
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from mlflow.exceptions import MlflowException
 
-from engine.errors import ConfigException
+from engine.errors import ConfigException, RunException
 from engine.store.files import MLFLOW_MODEL
 from engine.store.tracking import Tracking, all_pages
 
@@ -95,6 +95,34 @@ class ModelRegistry(Tracking):
         search = self.client.search_registered_models
         pages = all_pages(lambda token: search(page_token=token))
         return {model.name: model for model in pages}
+
+    def iteration_of_model(self, text: str) -> str:
+        """Return the id of the iteration that a registered model was made from.
+
+        Parameters
+        ----------
+        text:
+            ``name`` (its latest version), ``name/3`` or ``name@alias``.
+
+        Raises
+        ------
+        RunException
+            When there is no such model.
+        """
+        name, _, alias = text.partition("@")
+        name, _, number = name.partition("/")
+        try:
+            if alias:
+                version = self.client.get_model_version_by_alias(name, alias)
+            else:
+                known = self._versions(name)
+                version = known[number or max(known, key=int)]
+        except (MlflowException, KeyError, ValueError) as error:
+            raise RunException(
+                f"{text!r}: no run has this id, and no registered model is called so; "
+                "`raysmith runs` lists the runs"
+            ) from error
+        return str(version.run_id)
 
     def _versions(self, name: str) -> dict[str, Any]:
         """Return number -> version of a registered model."""

@@ -161,8 +161,15 @@ class Spool:
         (self.path / f"{number:06d}.zip").unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Remove the folder with everything in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        """Remove the folder with everything in it, at once for whoever looks."""
+        folder = self.path
+        removed = folder.with_name(f".{folder.name}")
+        shutil.rmtree(removed, ignore_errors=True)  # of a process that died here
+        try:
+            folder.rename(removed)
+        except OSError:
+            removed = folder
+        shutil.rmtree(removed, ignore_errors=True)
 
     @contextmanager
     def locked(self) -> Iterator[Self]:
@@ -173,8 +180,12 @@ class Spool:
         FileNotFoundError
             When another process has just done so.
         """
-        with (self.path / _LOCK_FILE).open("w") as file:
+        path = self.path / _LOCK_FILE
+        # It is there as long as results are. Who made it anew would keep the folder alive.
+        with path.open("r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
+            if not os.path.samestat(path.stat(), os.fstat(file.fileno())):
+                raise FileNotFoundError(path)
             yield self
 
     def _write(self, name: str, write: Callable[[Path], object]) -> None:
@@ -189,6 +200,7 @@ class Spool:
                 failed = failed or error
                 continue
             try:
+                (folder / _LOCK_FILE).touch(mode=0o600)
                 write(file)
                 file.rename(folder / name)
                 return
@@ -223,6 +235,8 @@ def _remove_failed(file: Path) -> None:
     """Remove a part of a file, and its folder if that has nothing else."""
     try:
         file.unlink(missing_ok=True)
+        if [entry.name for entry in file.parent.iterdir()] == [_LOCK_FILE]:
+            (file.parent / _LOCK_FILE).unlink()
         file.parent.rmdir()
     except OSError:
         return

@@ -150,6 +150,7 @@ def test_a_file_of_settings_that_is_not_there(workspace, capsys):
     assert "there is no such file" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_driver_script_is_run_as_it_is(tmp_path):
     (tmp_path / "neighbour.py").write_text("WORD = 'hello'")
     (tmp_path / "driver.py").write_text(

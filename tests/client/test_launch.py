@@ -110,6 +110,7 @@ experiment.submit(AutoMLConfig("classification", X=[[0.0], [1.0]] * 10, y=[0, 1]
 """
 
 
+@pytest.mark.slow
 def test_a_client_that_dies_during_submit_leaves_a_run_with_a_dead_driver(experiment):
     command = [sys.executable, "-c", DYING_CLIENT, "save_spec", experiment.name]
     killed = subprocess.run(command, check=False)

@@ -70,6 +70,7 @@ Workspace.from_config()
 
 
 @as_root
+@pytest.mark.slow
 def test_roots_workspace_is_opened_by_others(tmp_path, workspace_template):
     """A process of another user opens what root has made, and not what a third one has."""
     if shutil.which("setpriv") is None:

@@ -127,6 +127,7 @@ def test_a_script_on_a_cluster_without_workers(place, target):
     assert target.list_nodes()
 
 
+@pytest.mark.long
 def test_a_node_that_is_lost_while_it_reads_the_data(place, target):
     run = submit(place, target, "lost", "wait")
     first = Path("first-lost")

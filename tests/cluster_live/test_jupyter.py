@@ -56,7 +56,7 @@ def lab(workspace):
     """JupyterLab on the test's folder; yields its address."""
     python = python_with_jupyter()
     if python is None:
-        pytest.skip("no JupyterLab: `make test` makes an environment for it")
+        pytest.skip("no JupyterLab: `make long` makes an environment for it")
     Path("get_data.py").write_text(COUNTING)
     kernel = {"name": "raysmith", "display_name": "raysmith", "language": "python"}
     launch = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -132,6 +132,7 @@ def told_with_its_page(page):
         raise AssertionError("\n\n".join([str(failure), *shown, said])) from failure
 
 
+@pytest.mark.long
 def test_the_widget_lives(lab):
     with open_browser() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 1000})

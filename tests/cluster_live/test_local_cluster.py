@@ -195,6 +195,7 @@ def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
     assert run.get_output()[1].predict([[0.0] * 8]).shape == (1,)
 
 
+@pytest.mark.long
 def test_a_driver_that_dies_is_started_again(place, target):
     run = Experiment(place, "remote").submit(remote(target, n_cross_validations=10))
     wait_until(lambda: "Completed" in statuses(run).values(), 180)

@@ -138,6 +138,7 @@ def test_a_large_table_is_sampled_and_its_order_is_still_seen(monkeypatch):
     assert of(wide, y) != of(wide[::-1], y)
 
 
+@pytest.mark.slow
 def test_another_process_computes_the_same():
     code = (
         "from tests.data.test_fingerprint import MIXED, NUMBERS, of\nprint(of(MIXED), of(NUMBERS))"

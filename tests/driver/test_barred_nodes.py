@@ -14,6 +14,9 @@ REASON = "get_data() failed\nOSError: /data is not mounted"
 NOTE = "node 10.0.0.1 takes no part in the run: OSError: /data is not mounted"
 
 
+pytestmark = pytest.mark.usefixtures("store_in_memory")
+
+
 @pytest.fixture
 def replay(experiment):
     def replay(**settings):

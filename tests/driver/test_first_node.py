@@ -8,6 +8,9 @@ from engine.driver.recorded_platform import RecordedPlatform
 from engine.errors import ConfigException
 from tests.driver.replay import Replay
 
+#: It is asked twice a second for many minutes.
+pytestmark = pytest.mark.usefixtures("store_in_memory")
+
 
 class Growing(RecordedPlatform):
     """Machines of which the first comes after the second request."""

@@ -114,8 +114,8 @@ def test_an_alias_that_the_registry_does_not_take(workspace):
     assert f"b-{run.id}" not in workspace.models
 
 
-# Without Ray, but left out of `make fast`: it makes an environment and starts a server.
-@pytest.mark.ray
+# It makes an environment and starts a server.
+@pytest.mark.slow
 def test_mlflow_serves_it_in_a_rebuilt_environment_without_a_network(workspace, tmp_path):
     python = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

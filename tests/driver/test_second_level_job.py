@@ -55,6 +55,7 @@ def imports():
     return {purpose: imported for purpose, *imported in lines}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("purpose", "imported"),
     [

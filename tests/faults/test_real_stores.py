@@ -28,6 +28,8 @@ from engine.store.status import IterationStatus, RunStatus
 from tests.conftest import copied_database
 from tests.driver.replay import Replay, scored
 
+pytestmark = pytest.mark.slow
+
 #: A driver's patience in these tests, in real seconds, and another one that is soon over.
 PATIENT, HASTY = Patience(60.0, 0.05, 0.2), Patience(0.5, 0.05, 0.2)
 #: Seconds that a test waits for something at most.

@@ -72,6 +72,7 @@ def test_the_experiments_time_is_kept(experiment):
     assert set(statuses(run).values()) <= {"Canceled"}
 
 
+@pytest.mark.long
 def test_ensembles_are_made_within_the_experiments_time(experiment):
     run = experiment.submit(
         quick_config(
@@ -86,6 +87,7 @@ def test_ensembles_are_made_within_the_experiments_time(experiment):
     assert 10 < len(summary) < 1000
 
 
+@pytest.mark.long
 def test_a_long_iteration_keeps_the_model_of_a_hold_out_where_time_is_limited(experiment):
     X = np.random.default_rng(0).normal(size=(50_000, 30))
     config = AutoMLConfig(
@@ -98,6 +100,7 @@ def test_a_long_iteration_keeps_the_model_of_a_hold_out_where_time_is_limited(ex
     assert run.get_output()[1].predict(X[:5]).shape == (5,)
 
 
+@pytest.mark.long
 def test_a_slow_estimator_does_not_eat_the_experiments_time(experiment):
     config = slow_config(
         allowed_models=["SVM", "DecisionTree", "LogisticRegression"], iterations=50,
@@ -114,6 +117,7 @@ def test_a_slow_estimator_does_not_eat_the_experiments_time(experiment):
     assert len(ended)
 
 
+@pytest.mark.long
 def test_an_iteration_without_hope_is_pruned(experiment):
     run = experiment.submit(
         quick_config(
@@ -144,6 +148,7 @@ def test_a_killed_worker_is_a_row_and_the_run_goes_on(experiment):
     assert "Completed" in set(summary["status"][1:])
 
 
+@pytest.mark.long
 def test_an_iteration_that_raises_is_a_row_with_its_reason(experiment):
     generator = np.random.default_rng(0)
     config = AutoMLConfig(
@@ -159,6 +164,7 @@ def test_an_iteration_that_raises_is_a_row_with_its_reason(experiment):
     assert "Traceback" in run.get_children()[number].get_logs()
 
 
+@pytest.mark.long
 def test_a_score_that_is_nan_is_a_failed_row(experiment):
     generator = np.random.default_rng(0)
     X = generator.normal(size=(40, 2))
@@ -171,6 +177,7 @@ def test_a_score_that_is_nan_is_a_failed_row(experiment):
         run.wait_for_completion()
 
 
+@pytest.mark.long
 def test_the_exit_score_ends_the_run(experiment):
     run = experiment.submit(quick_config(iterations=50, experiment_exit_score=0.8))
     run.wait_for_completion()
@@ -179,6 +186,7 @@ def test_the_exit_score_ends_the_run(experiment):
     assert run.get_metrics()["accuracy"] >= 0.8
 
 
+@pytest.mark.long
 def test_early_stopping(experiment):
     run = experiment.submit(quick_config(iterations=50, early_stopping_n_iters=3))
     run.wait_for_completion()
@@ -186,6 +194,7 @@ def test_early_stopping(experiment):
     assert len(summary) == summary["metric"].idxmax() + 1 + 3
 
 
+@pytest.mark.long
 def test_pause_and_resume(experiment):
     run = experiment.submit(quick_config(iterations=40, enable_early_stopping=False))
     wait_until(lambda: "Completed" in statuses(run).values())
@@ -203,6 +212,7 @@ def test_pause_and_resume(experiment):
     assert len(run.get_children()) == 40
 
 
+@pytest.mark.long
 def test_an_iteration_to_come_can_be_cancelled(experiment):
     run = experiment.submit(quick_config(iterations=4))
     run.cancel_iteration(3)
@@ -218,6 +228,7 @@ def test_cancel_before_the_first_iteration(experiment):
     assert run.wait_for_completion(timeout_seconds=60) == "Canceled"
 
 
+@pytest.mark.long
 def test_waiting_can_time_out(experiment):
     run = experiment.submit(slow_config())
     with pytest.raises(TimeoutError, match=r"after 0\.1 s"):
@@ -290,6 +301,7 @@ def test_a_whole_node_for_a_trial(experiment):
     assert properties["threads"] == properties["cores"]
 
 
+@pytest.mark.long
 def test_a_run_of_another_experiment_is_not_opened(experiment):
     run = experiment.submit(quick_config(iterations=1))
     run.wait_for_completion()

@@ -43,14 +43,19 @@ def test_a_table_of_every_kind_of_column(experiment):
     assert [row["Dropped"] for row in summary] == ["No", "No", "No", "Yes"]
 
 
+def long(*values):
+    """A case that differs from others only in what the tests of the data show without Ray."""
+    return pytest.param(*values, marks=pytest.mark.long)
+
+
 @pytest.mark.parametrize(
     "given",
     [
-        {"X": FRAME.to_numpy(), "y": LABELS},
+        long({"X": FRAME.to_numpy(), "y": LABELS}),
         {"X": FRAME, "y": LABELS, "sample_weight": np.ones(60)},
         {"X": sparse.csr_matrix(FRAME.to_numpy()), "y": LABELS},
         {"X": FRAME, "y": LABELS, "X_valid": FRAME[:20], "y_valid": LABELS[:20]},
-        {"training_data": FRAME.assign(t=LABELS), "label_column_name": "t"},
+        long({"training_data": FRAME.assign(t=LABELS), "label_column_name": "t"}),
         {"training_data": "table.csv", "label_column_name": "t"},
     ],
     ids=["array", "frame", "sparse", "validation", "table", "file"],
@@ -76,15 +81,17 @@ def test_data_of_every_kind(experiment, given):
     ("script", "match"),
     [
         ("def get_data():\n    raise KeyError('my key')", r"(?s)KeyError.*Traceback.*line 2"),
-        ("def get_data():\n    return None", "returned None"),
-        ("def get_data():\n    return [1, 2]", "returned list"),
-        ("def get_data():\n    return {'X': [[1.0]]}", "no 'y'"),
-        ("def get_data():\n    return {'X': [[1.0]], 'y': [1, 2]}", "1 rows but y has 2"),
-        ("def get_data():\n    return {'X': [[1.], [2.]], 'y': [0, 1]}", "needs at least 10 rows"),
-        ("import nowhere_to_be_found\ndef get_data(): ...", "ModuleNotFoundError"),
+        long("def get_data():\n    return None", "returned None"),
+        long("def get_data():\n    return [1, 2]", "returned list"),
+        long("def get_data():\n    return {'X': [[1.0]]}", "no 'y'"),
+        long("def get_data():\n    return {'X': [[1.0]], 'y': [1, 2]}", "1 rows but y has 2"),
+        long(
+            "def get_data():\n    return {'X': [[1.], [2.]], 'y': [0, 1]}", "needs at least 10 rows"
+        ),
+        long("import nowhere_to_be_found\ndef get_data(): ...", "ModuleNotFoundError"),
         ("import sys\ndef get_data():\n    sys.exit(3)", "SystemExit"),
         ("import os\ndef get_data():\n    os._exit(3)", "died"),
-        ("from os import *\n", "has no get_data"),
+        long("from os import *\n", "has no get_data"),
     ],
 )
 def test_a_bad_script_is_one_error_and_no_iterations(experiment, script, match):

@@ -13,6 +13,7 @@ from tests.live.helpers import FRAME, LABELS, quick_config, statuses, wait_until
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
 
 
+@pytest.mark.long
 def test_more_iterations_go_on_with_the_numbers(experiment):
     run = experiment.submit(quick_config())
     run.wait_for_completion()

@@ -55,9 +55,9 @@ def target(frame, task):
 def fitted(entry, X, y, *, config=None, scaler=None):
     task = "classification" if entry in CLASSIFIERS.values() else "regression"
     dataset = check_data({"X": X, "y": y}, task, featurization=config)
-    few = {} if entry.rounds_parameter is None else {entry.rounds_parameter: 20}
+    few = {} if entry.rounds_parameter is None else {entry.rounds_parameter: 10}
     if entry.steps_parameter == "n_estimators":
-        few = {"n_estimators": 12}
+        few = {"n_estimators": 6}
     spec = PipelineSpec(entry.name, entry.scalers[0] if scaler is None else scaler, few)
     model = build_pipeline(spec, task, layout=dataset.layout)
     return model.fit(dataset.X, dataset.y)

@@ -16,6 +16,8 @@ from tests.client.recorded import record_run
 pytest.importorskip("ipykernel")
 client = pytest.importorskip("jupyter_client")
 
+pytestmark = pytest.mark.slow
+
 #: A run whose driver is said to be the kernel, so that it goes on.
 OPEN = """
 import threading

@@ -14,7 +14,9 @@ from tests.store.memory_client import MemoryClient
 SETTINGS = {"task": "classification", "primary_metric": "accuracy", "iterations": 3, "name": None}
 
 
-@pytest.fixture(scope="session", params=["database", "server", "memory"])
+@pytest.fixture(
+    scope="session", params=["database", pytest.param("server", marks=pytest.mark.slow), "memory"]
+)
 def store(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,

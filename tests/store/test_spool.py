@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -194,6 +196,67 @@ def test_two_processes_do_not_write_the_same(store, run_id, spool):
         thread.join(30.0)
     assert [r.iteration for r in store.iterations(run_id)] == [0, 1, 2, 3]
     assert spool.is_empty
+
+
+def test_who_comes_while_it_is_removed_does_not_bring_it_back(spool, monkeypatch):
+    """As a driver's thread does whose run is resumed in another process at the same time."""
+    spool.keep_iteration(iteration())
+    rmdir = os.rmdir
+    came = []
+
+    def remove(*arguments, **more):
+        came.append(True)
+        with pytest.raises(FileNotFoundError), spool.locked():
+            pass
+        rmdir(*arguments, **more)
+
+    monkeypatch.setattr(os, "rmdir", remove)
+    spool.remove()
+    assert came
+    assert spool.is_empty
+    assert list(spool.path.parent.iterdir()) == []
+
+
+def test_who_has_waited_for_one_that_is_gone_has_nothing_to_write(spool, monkeypatch):
+    spool.keep_iteration(iteration())
+    answers, waits = [], threading.Event()
+    flock = fcntl.flock
+
+    def wait(*arguments):
+        waits.set()
+        flock(*arguments)
+
+    def write():
+        answers.append(write_spooled(_NoStore(), "run", spool))
+
+    with spool.locked():
+        monkeypatch.setattr(fcntl, "flock", wait)
+        waiting = threading.Thread(target=write)
+        waiting.start()
+        assert waits.wait(30.0)
+        spool.remove()
+        # Results that come now are another lock's.
+        spool.keep_iteration(iteration())
+    waiting.join(30.0)
+    assert answers == [None]
+    assert [i.start.iteration for i in spool.iterations()] == [3]
+
+
+def test_a_full_disk_leaves_no_folder(spool, monkeypatch):
+    def full(*_, **more):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        spool.keep_state(SpooledState(RunStatus.FAILED, "token"))
+    monkeypatch.setattr("engine.store.spool.zipfile.ZipFile", full)
+    with pytest.raises(OSError, match="No space left"):
+        spool.keep_iteration(iteration())
+    assert not spool.path.exists()
+
+
+class _NoStore:
+    """A store that nobody may ask."""
 
 
 def _away(*_):

@@ -14,6 +14,8 @@ from cluster.providers.kinds import launcher_file
 moto = pytest.importorskip("moto")
 boto3 = pytest.importorskip("boto3")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ec2(monkeypatch, tmp_path):

@@ -90,6 +90,7 @@ def test_one_that_does_not_exist(place):
         ComputeTarget(place, "x")
 
 
+@pytest.mark.slow  # starts Ray's launcher five times
 def test_a_cloud_that_lets_nobody_in(place, monkeypatch, tmp_path):
     pytest.importorskip("boto3")
     for name in [n for n in os.environ if n.startswith("AWS_")]:

@@ -185,11 +185,13 @@ def test_an_actor_that_dies_is_replaced(tmp_path):
     assert victims() == []
 
 
+@pytest.mark.long
 def test_a_model_that_kills_its_process_ends_the_explanation():
     with pytest.raises(RunException, match="explainers died"):
         explain_with_actors(work(Killer(0)), "killers")
 
 
+@pytest.mark.long
 def test_when_time_is_over_fewer_rows_are_explained():
     told = []
     explanation = explain_with_actors(

@@ -128,7 +128,7 @@ def test_target_encoding_does_not_leak_in_training(frame):
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
-@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("scaled", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_every_estimator_takes_the_table(frame, y, task, scaled):
     target = y if task == "classification" else frame["number"] + (frame["few"] == "red")
     data = check_data({"X": frame, "y": target}, task, featurization=FeaturizationConfig())
@@ -146,8 +146,8 @@ def test_every_estimator_takes_the_table(frame, y, task, scaled):
         if not scalers or not entry.installed:
             continue
         quick = {
-            entry.rounds_parameter or "": 20,
-            **({"n_estimators": 20} if "Forest" in entry.name or "Trees" in entry.name else {}),
+            entry.rounds_parameter or "": 10,
+            **({"n_estimators": 10} if "Forest" in entry.name or "Trees" in entry.name else {}),
         }
         quick.pop("", None)
         spec = PipelineSpec(entry.name, scalers[0], quick)

@@ -15,7 +15,7 @@ from engine.pipelines.catalogue.estimators import estimators_of
 from engine.pipelines.fitting.timed_fit import fit_within
 from engine.pipelines.spec import PipelineSpec
 
-MANY = {"n_estimators": 60, "max_iter": 40}
+MANY = {"n_estimators": 24, "max_iter": 12}
 STEPPED = [
     (task, entry.name, entry.steps_parameter)
     for task in ("classification", "regression")
