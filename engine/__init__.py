@@ -15,7 +15,10 @@ Compute targets are in the package `cluster`.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from engine import model_copy
 from engine._version import __version__
+
+model_copy.stand_aside(__file__)
 
 if TYPE_CHECKING:
     from engine.client.endpoints import Endpoint

@@ -219,7 +219,7 @@ def export(options: argparse.Namespace) -> int:
         target.write_bytes(converted.SerializeToString())
     else:
         child, _ = chosen.get_output(iteration=options.iteration)
-        save_mlflow_model(child.store, child.run_id)
+        save_mlflow_model(child.store, child.run_id, with_code=True)
         with passing_folder("model") as place:
             shutil.move(download_mlflow_model(child.store, child.run_id, str(place)), target)
     print(target)

@@ -15,6 +15,7 @@ from engine.store.choice import chosen_iteration, pick
 from engine.store.files import CARD_FILE, MLFLOW_MODEL
 from engine.store.mlflow_model import save_mlflow_model
 from engine.store.records import IterationRecord
+from engine.store.registry import check_alias
 
 
 class HandedOverRun(ControlledRun):
@@ -37,11 +38,13 @@ class HandedOverRun(ControlledRun):
         tags: Mapping[str, str] | None = None,
         iteration: int | None = None,
         metric: str | None = None,
+        alias: str | None = None,
     ) -> Any:
         """Add a model to the MLflow model registry, as a new version of ``model_name``.
 
-        The model loads with ``mlflow.pyfunc.load_model`` or ``mlflow.sklearn.load_model``. Its
-        card, ``model_card.md``, is among the files of the version.
+        The model loads with ``mlflow.pyfunc.load_model`` or ``mlflow.sklearn.load_model``, also
+        where raysmith is not installed: it carries the code that it needs, a signature, an example
+        of its input and its requirements. Its card, ``model_card.md``, is among its files.
 
         Parameters
         ----------
@@ -51,19 +54,32 @@ class HandedOverRun(ControlledRun):
             Description and tags of the version.
         iteration, metric:
             Choose the iteration as in `get_output`.
+        alias:
+            Name that points to this version from now on, and to no other, such as ``champion``:
+            ``models:/<model_name>@champion`` loads it.
 
         Returns
         -------
         mlflow.entities.model_registry.ModelVersion
+
+        Raises
+        ------
+        ConfigException
+            When the registry does not take the alias. Nothing is registered then.
+        RunException
+            When no iteration has completed, or the iteration's model is not the file that was
+            written.
         """
         from engine.show.model_card import model_card
 
         record = self._pick(iteration, metric)
-        save_mlflow_model(self.store, record.run_id)
+        if alias is not None:
+            check_alias(alias)
+        save_mlflow_model(self.store, record.run_id, with_code=True)
         name = model_name or self.experiment.name
         card = model_card(self.view(), record, name, description)
         self.store.write_text(record.run_id, f"{MLFLOW_MODEL}/{CARD_FILE}", card)
-        return self.store.register_model(name, record.run_id, description, tags)
+        return self.store.register_model(name, record.run_id, description, tags, alias)
 
     def deploy(
         self,

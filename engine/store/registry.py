@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from mlflow.exceptions import MlflowException
 
-from engine.errors import RunException
+from engine.errors import ConfigException, RunException
 from engine.store.files import MLFLOW_MODEL
 from engine.store.tracking import Tracking, all_pages
+
+_ALIAS = re.compile(r"[A-Za-z0-9_-]{1,255}")
+#: MLflow keeps them for versions.
+_RESERVED_ALIAS = re.compile(r"latest|v\d+", re.IGNORECASE)
+
+
+def check_alias(alias: object) -> None:
+    """Check that the registry takes a name as an alias of a version.
+
+    Raises
+    ------
+    ConfigException
+        When it does not.
+
+    Examples
+    --------
+    >>> check_alias("champion")
+    >>> check_alias("v2")
+    Traceback (most recent call last):
+    ...
+    engine.errors.ConfigException: alias='v2': allowed are 1 to 255 letters, digits, ...
+    """
+    if (
+        not isinstance(alias, str)
+        or not _ALIAS.fullmatch(alias)
+        or _RESERVED_ALIAS.fullmatch(alias)
+    ):
+        raise ConfigException(
+            [
+                f"alias={alias!r}: allowed are 1 to 255 letters, digits, '_' and '-', but not "
+                "'latest' nor 'v' and a number, which MLflow keeps for versions"
+            ]
+        )
 
 
 class ModelRegistry(Tracking):
@@ -21,10 +55,12 @@ class ModelRegistry(Tracking):
         child_id: str,
         description: str | None,
         tags: Mapping[str, str] | None,
+        alias: str | None = None,
     ) -> Any:
         """Add a version to a registered model, which is made if it is new.
 
-        The version points to the MLflow model of the iteration ``child_id``.
+        The version points to the MLflow model of the iteration ``child_id``. An ``alias`` points to
+        the version, and no longer to another one.
 
         Returns
         -------
@@ -48,7 +84,11 @@ class ModelRegistry(Tracking):
                 name, source, child_id, tags=dict(tags or {}), description=description
             )
 
-        return self._once(find, create)
+        version = self._once(find, create)
+        if alias is not None:
+            self.client.set_registered_model_alias(name, alias, version.version)
+            version = self.client.get_model_version(name, version.version)
+        return version
 
     def registered_models(self) -> dict[str, Any]:
         """Return name -> MLflow ``RegisteredModel``."""

@@ -12,7 +12,8 @@ from engine.azureml.automl.core.shared import constants
 from engine.azureml.core.run_properties import model_name_of
 from engine.onnx.convert import to_onnx
 from engine.store.files import MODEL_FILE
-from engine.store.mlflow_model import load_model, model_requirements
+from engine.store.mlflow_model import load_model
+from engine.store.model_requirements import model_requirements
 from engine.store.packing import unpack_pickle
 from engine.store.records import IterationRecord
 from engine.temporary import passing_folder

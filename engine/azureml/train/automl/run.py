@@ -208,8 +208,8 @@ class AutoMLRun(run.AutoMLRun, Run):
         tags: Mapping[str, str] | None = None,
         iteration: int | None = None,
         metric: str | None = None,
+        alias: str | None = None,
         model_path: object = None,
-        **more: Any,
     ) -> Any:
         """Add a model to the registry, as a new version of ``model_name``.
 
@@ -221,10 +221,10 @@ class AutoMLRun(run.AutoMLRun, Run):
             Description and tags of the version.
         iteration, metric:
             Choose the iteration as in `get_output`.
+        alias:
+            Alias of the version, such as ``champion``.
         model_path:
             Without a meaning here: an iteration has one model.
-        **more:
-            Further parameters of `engine.AutoMLRun.register_model`.
 
         Returns
         -------
@@ -234,7 +234,7 @@ class AutoMLRun(run.AutoMLRun, Run):
         if iteration is not None or metric is not None:
             which = metric if iteration is None else iteration
         name = model_name or model_name_of(self.id, which)
-        version = super().register_model(name, description, tags, iteration, metric, **more)
+        version = super().register_model(name, description, tags, iteration, metric, alias)
         self._registered = version.name
         workspace = self.experiment.workspace
         return azureml.core.Model(workspace, name=version.name, version=int(version.version))
