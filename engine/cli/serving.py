@@ -9,7 +9,8 @@ import sys
 import threading
 from pathlib import Path
 
-from engine.client.endpoints import Endpoint, deploy_model
+from engine.client.endpoint_records import Served
+from engine.client.endpoints import Endpoint, deploy
 from engine.client.experiment import Experiment
 from engine.client.run import AutoMLRun
 from engine.client.workspace import Workspace
@@ -24,10 +25,10 @@ def serve(options: argparse.Namespace) -> int:
     """Deploy a model as an endpoint; on the embedded Ray, keep it until Ctrl-C."""
     workspace = Workspace.from_config(options.workspace)
     iteration_id, found = _iteration_id(workspace, options.model, options.iteration)
-    endpoint = deploy_model(
+    endpoint = deploy(
         workspace,
         options.name or re.sub(r"[^A-Za-z0-9]+", "-", found).strip("-")[:63],
-        iteration_id,
+        Served.of_iteration(workspace, iteration_id),
         options.compute_target,
         None if options.token_file is None else Path(options.token_file).read_text().strip(),
         options.timeout,
@@ -95,4 +96,4 @@ def _iteration_id(workspace: Workspace, text: str, iteration: int | None) -> tup
         workspace, workspace.store.experiment_of(record.run_id), record.experiment_id
     )
     run = AutoMLRun(experiment, record.run_id)
-    return run.get_output(iteration)[0].id, experiment.name
+    return run.get_output(iteration)[0].run_id, experiment.name

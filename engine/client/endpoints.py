@@ -18,6 +18,7 @@ from cluster.targets.registry import locked
 from engine.client.endpoint_records import (
     RECORD_FILE,
     TOKEN_FILE,
+    Served,
     deploy_version,
     endpoint_names,
     folder_of,
@@ -93,9 +94,10 @@ class Endpoint:
         return int(self._read()["versions"][-1]["version"])
 
     @property
-    def iteration_id(self) -> str:
-        """Id in MLflow of the iteration whose model is served."""
-        return str(self._read()["versions"][-1]["iteration_id"])
+    def iteration_id(self) -> str | None:
+        """Id in MLflow of the iteration whose model is served; ``None`` for a scoring script."""
+        found: str | None = self._read()["versions"][-1]["iteration_id"]
+        return found
 
     @property
     def status(self) -> str:
@@ -189,7 +191,9 @@ class Endpoint:
         if run is None and (iteration is not None or metric is not None):
             raise ConfigException(["iteration, metric: give the run that they belong to, run=..."])
         _check_settings(settings)
-        child = self.iteration_id if run is None else run.get_output(iteration, metric)[0].id
+        child = self.iteration_id
+        if run is not None:
+            child = run.get_output(iteration, metric)[0].run_id
         return self._deploy_again(child, settings, timeout_seconds)
 
     def rollback(self, timeout_seconds: float = 300) -> Endpoint:
@@ -215,18 +219,30 @@ class Endpoint:
                 self._platform().delete(self.name)
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _deploy_again(
-        self, child_id: str, changes: Mapping[str, Any], timeout_seconds: float
+    def serve_again(
+        self, served: Served, timeout_seconds: float = 300, **settings: Any
     ) -> Endpoint:
+        """Serve something else, see `update`."""
         with locked(self._folder):
             record = self._read()
             if not self._is_ours():
                 raise RunException(
                     f"endpoint {self.name!r} lived in a process that has ended; deploy it again"
                 )
-            settings = EndpointSettings.from_dict({**record["settings"], **changes})
-            deploy_version(self.workspace, self.name, child_id, settings, record, timeout_seconds)
+            wanted = EndpointSettings.from_dict({**record["settings"], **settings})
+            deploy_version(self.workspace, self.name, served, wanted, record, timeout_seconds)
         return self
+
+    def _deploy_again(
+        self, child_id: str | None, changes: Mapping[str, Any], timeout_seconds: float
+    ) -> Endpoint:
+        if child_id is None:
+            raise RunException(
+                f"endpoint {self.name!r} serves a scoring script, which the workspace does not "
+                "keep: deploy the script again"
+            )
+        served = Served.of_iteration(self.workspace, child_id)
+        return self.serve_again(served, timeout_seconds, **changes)
 
     def _state(self) -> dict[str, Any]:
         if not self._is_ours():
@@ -271,21 +287,21 @@ class Endpoint:
         return record
 
 
-def deploy_model(
+def deploy(
     workspace: WorkspaceLike,
     name: str,
-    iteration_id: str,
+    served: Served,
     compute_target: Any = None,
     token: str | None = None,
     timeout_seconds: float = 300,
     **settings: Any,
 ) -> Endpoint:
-    """Deploy the model of an iteration as a new endpoint.
+    """Deploy a model or a scoring script as a new endpoint.
 
     Parameters
     ----------
-    iteration_id:
-        Id of the iteration in MLflow.
+    served:
+        What it serves.
     compute_target, token, timeout_seconds, settings:
         As in `engine.AutoMLRun.deploy`.
 
@@ -296,13 +312,12 @@ def deploy_model(
     ComputeTargetException
         When there is no such compute target, or it does not answer.
     RunException
-        When there is an endpoint of that name, the iteration has no model, or the replicas are not
-        up in time.
+        When there is an endpoint of that name, or the replicas are not up in time.
     ModelException
         When the extra ``serve`` is not installed.
     """
     check_endpoint_name(name)
-    wanted = EndpointSettings(**_check_settings({**settings}, is_new=True))
+    wanted = EndpointSettings(**_check_settings(settings, is_new=True))
     if token is not None and (not isinstance(token, str) or len(token) < 16):
         raise ConfigException(["token: allowed is a text of at least 16 characters"])
     _check_installed()
@@ -320,7 +335,7 @@ def deploy_model(
                 token = secrets.token_urlsafe(32)
             if token is not None:
                 write_private(folder / TOKEN_FILE, token)
-            deploy_version(workspace, name, iteration_id, wanted, record, timeout_seconds)
+            deploy_version(workspace, name, served, wanted, record, timeout_seconds)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

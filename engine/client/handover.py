@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.client.control import ControlledRun
-from engine.client.endpoints import Endpoint, deploy_model
+from engine.client.endpoint_records import Served
+from engine.client.endpoints import Endpoint, deploy
 from engine.errors import RunException
 from engine.metrics.metric import Metric
 from engine.show.view import RunView
@@ -140,10 +141,11 @@ class HandedOverRun(ControlledRun):
             When the extra ``serve`` is not installed.
         """
         record = self._pick(iteration, metric)
-        return deploy_model(
-            self.experiment.workspace,
+        workspace = self.experiment.workspace
+        return deploy(
+            workspace,
             name,
-            record.run_id,
+            Served.of_iteration(workspace, record.run_id),
             compute_target,
             token,
             timeout_seconds,

@@ -14,6 +14,7 @@ from ray import serve
 from ray.serve.context import _get_global_client
 from ray.serve.schema import ApplicationStatus
 
+from cluster.jobs.worker_setup import SETUP_VARIABLE, WORKER_HOOK
 from engine.errors import RunException
 from engine.serving import kept_models
 from engine.serving.replica import Replica
@@ -47,6 +48,8 @@ class Deployed:
         Where the proxy listens, if this is the cluster's first endpoint.
     may_grow:
         Whether the cluster may start nodes that are larger than those it has.
+    setup:
+        What the replicas call first, ``package.module:function``.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Deployed:
     token_digest: str | None
     host: str = "127.0.0.1"
     may_grow: bool = False
+    setup: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
@@ -178,7 +182,7 @@ def _application(wanted: Deployed, digest: str) -> serve.Application:
     deployment = serve.deployment(
         Replica,
         name=_DEPLOYMENT,
-        ray_actor_options={"num_cpus": settings.cores_per_replica},
+        ray_actor_options=_actor_options(wanted),
         # All requests reach the replica, which itself refuses those that are too many: Serve's
         # default of 5 would keep batches from filling, and its own refusal says no Retry-After.
         max_ongoing_requests=4 * settings.most_waiting,
@@ -194,6 +198,16 @@ def _application(wanted: Deployed, digest: str) -> serve.Application:
         **scaling,
     )
     return deployment.bind(wanted.name)
+
+
+def _actor_options(wanted: Deployed) -> dict[str, Any]:
+    options: dict[str, Any] = {"num_cpus": wanted.settings.cores_per_replica}
+    if wanted.setup is not None:
+        options["runtime_env"] = {
+            "worker_process_setup_hook": WORKER_HOOK,
+            "env_vars": {SETUP_VARIABLE: wanted.setup},
+        }
+    return options
 
 
 def _start(host: str) -> int:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
+import threading
+import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ray import serve
@@ -11,14 +15,19 @@ from ray.serve import metrics
 from starlette.requests import Request
 from starlette.responses import Response
 
+from engine.data.training_summary import TrainingSummary
 from engine.serving import kept_models
+from engine.serving.drift import Drift
+from engine.serving.package import ScriptPackage, unpack
 from engine.serving.problems import RequestProblem
 from engine.serving.rows import Rows
 from engine.serving.schema import ModelSchema
 from engine.serving.served_model import ServedModel
+from engine.serving.served_script import ServedScript
 from engine.serving.service import Service, ServiceLimits
 from engine.store.packing import unpack_model
 
+_DRIFT_SECONDS = 5.0
 _LATENCY_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000]
 
 
@@ -44,10 +53,35 @@ class BatchedModel:
 
         self._predict = predict
 
+        self.drift = model.drift
+
     async def predict(self, rows: Rows) -> list[Any] | RequestProblem:
         """Return a prediction for each row, or why there is none."""
         result: list[Any] | RequestProblem = await self._predict(rows)
         return result
+
+    async def score(self, body: bytes) -> Any:
+        """Refuse: a model takes rows."""
+        raise NotImplementedError
+
+
+class ThreadedScript:
+    """A script, called beside the event loop."""
+
+    schema = None
+    drift = None
+
+    def __init__(self, script: ServedScript) -> None:
+        self.version = script.version
+        self._script = script
+
+    async def predict(self, rows: Rows) -> list[Any] | RequestProblem:
+        """Refuse: a script takes the body."""
+        raise NotImplementedError
+
+    async def score(self, body: bytes) -> Any:
+        """Return what the script answers."""
+        return await asyncio.to_thread(self._script.score, body)
 
 
 class Counted:
@@ -71,6 +105,26 @@ class Counted:
             "raysmith_endpoint_rows", description="Rows predicted.", tag_keys=("endpoint",)
         )
         self._rows.set_default_tags({"endpoint": name})
+
+        self._drift = metrics.Gauge(
+            "raysmith_endpoint_drift",
+            description="Population stability index of a column against the training data.",
+            tag_keys=("endpoint", "column"),
+        )
+        self._drift.set_default_tags({"endpoint": name})
+        self._watched: Drift | None = None
+        threading.Thread(target=self._tell_drift, daemon=True).start()
+
+    def watch(self, drift: Drift | None) -> None:
+        """Tell the drift of the model that is served from now on."""
+        self._watched = drift
+
+    def _tell_drift(self) -> None:
+        while True:
+            time.sleep(_DRIFT_SECONDS)
+            indices = {} if self._watched is None else self._watched.indices()
+            for column, index in indices.items():
+                self._drift.set(index, tags={"column": column})
 
     def on_answer(self, status: int, seconds: float) -> None:
         """Count an answer to a request for predictions."""
@@ -98,17 +152,29 @@ class Replica:
         """Load the model of a version and give it the next requests."""
         limits = ServiceLimits(config["most_waiting"], config["token_digest"])
         loaded = await asyncio.to_thread(self._load, config["version"], config["digest"])
-        model = BatchedModel(loaded, config["max_batch_size"], config["batch_wait_ms"])
+        model: BatchedModel | ThreadedScript
+        if isinstance(loaded, ServedScript):
+            model = ThreadedScript(loaded)
+        else:
+            model = BatchedModel(loaded, config["max_batch_size"], config["batch_wait_ms"])
         if self._service is None:
             self._service = Service(self._name, limits, self._counters)
         self._service.limits = limits
         self._service.serve(model)
+        self._counters.watch(model.drift)
 
     async def __call__(self, request: Request) -> Response:
         """Answer a request."""
         assert self._service is not None  # Serve sends none before the first `reconfigure`
         return await self._service.answer(request)
 
-    def _load(self, version: int, digest: str) -> ServedModel:
-        packed = kept_models.read(self._name, version, digest)
-        return ServedModel(unpack_model(packed), version)
+    def _load(self, version: int, digest: str) -> ServedModel | ServedScript:
+        package = unpack(kept_models.read(self._name, version, digest))
+        if isinstance(package, ScriptPackage):
+            self._folder = tempfile.TemporaryDirectory(prefix="raysmith-endpoint-")
+            return ServedScript(package, version, Path(self._folder.name))
+        drift = None
+        if package.summary is not None:
+            summary = TrainingSummary.from_json(package.summary)
+            drift = Drift(summary) if summary.counted else None
+        return ServedModel(unpack_model(package.model), version, drift)

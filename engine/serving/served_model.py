@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from engine.plain_values import plain
+from engine.serving.drift import Drift
+from engine.serving.failures import failure
 from engine.serving.problems import RequestProblem
 from engine.serving.rows import Rows, as_table, check_values, has_doubtful_values
 from engine.serving.schema import ModelSchema
-
-_log = logging.getLogger("ray.serve")
 
 
 class ServedModel:
@@ -26,6 +24,8 @@ class ServedModel:
         The fitted pipeline.
     version:
         Number of the endpoint's version that it is.
+    drift:
+        Counts the rows that are predicted; default: nothing is counted.
 
     Examples
     --------
@@ -39,9 +39,10 @@ class ServedModel:
     ([6.0], 'a')
     """
 
-    def __init__(self, model: Any, version: int) -> None:
+    def __init__(self, model: Any, version: int, drift: Drift | None = None) -> None:
         self.schema = ModelSchema.of(model)
         self.version = version
+        self.drift = drift
         self._model = model
 
     def answer(self, requests: Sequence[Rows]) -> list[list[Any] | RequestProblem]:
@@ -59,7 +60,7 @@ class ServedModel:
                 return list(self._split(self._predict(table), requests))
             except Exception:
                 if len(requests) == 1:
-                    return [self._failed()]
+                    return [failure("the model")]
         return [self._answer_alone(rows) for rows in requests]
 
     def _answer_alone(self, rows: Rows) -> list[Any] | RequestProblem:
@@ -69,12 +70,14 @@ class ServedModel:
         except RequestProblem as problem:
             return problem
         except Exception:
-            return self._failed()
+            return failure("the model")
 
     def _predict(self, table: pd.DataFrame) -> list[Any]:
-        if not self.schema.named:
-            return list(plain(self._model.predict(table.to_numpy())))
-        return list(plain(self._model.predict(table)))
+        rows = table if self.schema.named else table.to_numpy()
+        predictions = list(plain(self._model.predict(rows)))
+        if self.drift is not None:
+            self.drift.add(table)
+        return predictions
 
     def _split(self, predictions: list[Any], requests: Sequence[Rows]) -> Sequence[list[Any]]:
         parts, start = [], 0
@@ -82,21 +85,3 @@ class ServedModel:
             parts.append(predictions[start : start + rows.count])
             start += rows.count
         return parts
-
-    def _failed(self) -> RequestProblem:
-        """Log the error that is handled now, without rows, under an id that the answer names."""
-        number = uuid.uuid4().hex[:12]
-        # The message of an error may quote values of the rows: where it was raised is told only.
-        _log.error("prediction %s failed: %s", number, _place_of_error())
-        return RequestProblem(
-            500, f"the model failed; the endpoint's log has the place under the id {number}"
-        )
-
-
-def _place_of_error() -> str:
-    import sys
-    import traceback
-
-    kind, _, trace = sys.exc_info()
-    places = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)]
-    return f"{kind.__name__ if kind else 'error'} at {' < '.join(reversed(places[-8:]))}"

@@ -29,8 +29,8 @@ class Model(Protocol):
     """The model that a service serves."""
 
     @property
-    def schema(self) -> ModelSchema:
-        """What the model takes and gives."""
+    def schema(self) -> ModelSchema | None:
+        """What the model takes and gives; ``None`` for a script, which sees the body itself."""
 
     @property
     def version(self) -> int:
@@ -38,6 +38,9 @@ class Model(Protocol):
 
     async def predict(self, rows: Rows) -> list[Any] | RequestProblem:
         """Return a prediction for each row, or why there is none."""
+
+    async def score(self, body: bytes) -> Any:
+        """Return what the script answers to a body, or the problem."""
 
 
 class Counters(Protocol):
@@ -130,7 +133,8 @@ class Service:
             return JSONResponse({"version": self._loaded().version})
         if path == "/openapi.json":
             model = self._loaded()
-            return JSONResponse(openapi(self._name, model.schema, str(model.version)))
+            if model.schema is not None:
+                return JSONResponse(openapi(self._name, model.schema, str(model.version)))
         raise RequestProblem(404, f"no such path: {path}; see /{self._name}/openapi.json")
 
     async def _count(self, request: Request, path: str) -> Response:
@@ -158,6 +162,8 @@ class Service:
         self._waiting += 1
         try:
             body = await _body(request)
+            if model.schema is None:
+                return _answered(await model.score(body))
             kind = request.headers.get("content-type", "")
             if len(body) > 1_000_000:  # elsewhere, so that others are answered meanwhile
                 rows = await asyncio.to_thread(parse, body, kind, model.schema)
@@ -166,11 +172,10 @@ class Service:
             predictions = await model.predict(rows)
         finally:
             self._waiting -= 1
-        if isinstance(predictions, RequestProblem):
-            raise predictions
-        self._counters.on_rows(rows)
         key = "result" if path == "/score" else "predictions"
-        return Response(json.dumps({key: predictions}), media_type="application/json")
+        answer = _answered(predictions, key)
+        self._counters.on_rows(rows)
+        return answer
 
     def _loaded(self) -> Model:
         if self._model is None:
@@ -207,6 +212,13 @@ async def _body(request: Request) -> bytes:
             raise too_large
         parts.append(part)
     return b"".join(parts)
+
+
+def _answered(result: Any, key: str | None = None) -> Response:
+    if isinstance(result, RequestProblem):
+        raise result
+    content = result if key is None else {key: result}
+    return Response(json.dumps(content), media_type="application/json")
 
 
 def _wrong_method(request: Request, path: str, allowed: str) -> RequestProblem:
