@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from mlflow.exceptions import MlflowException
 
@@ -95,6 +98,60 @@ class ModelRegistry(Tracking):
         search = self.client.search_registered_models
         pages = all_pages(lambda token: search(page_token=token))
         return {model.name: model for model in pages}
+
+    def register_files(
+        self, name: str, folder: Path, description: str | None, tags: Mapping[str, str]
+    ) -> Any:
+        """Add a folder of files as a version of a registered model, which is made if it is new.
+
+        Returns
+        -------
+        mlflow.entities.model_registry.ModelVersion
+        """
+        try:
+            self.client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        return self.client.once.create_model_version(
+            name, folder.absolute().as_uri(), tags=dict(tags), description=description
+        )
+
+    def model_version(self, name: str, number: str | None = None) -> Any:
+        """Return a version of a registered model; by default the latest.
+
+        Raises
+        ------
+        RunException
+            When there is no such model or version.
+        """
+        known = self._versions(name)
+        if not known:
+            there = ", ".join(sorted(self.registered_models())) or "none"
+            raise RunException(f"there is no registered model {name!r}; there is {there}")
+        if number is not None and number not in known:
+            raise RunException(f"model {name!r} has no version {number}; it has {sorted(known)}")
+        return known[number or max(known, key=int)]
+
+    def files_of_model(self, version: Any) -> Path:
+        """Return the folder of a version that `register_files` has added.
+
+        Raises
+        ------
+        RunException
+            When it is not on this machine.
+        """
+        folder = Path(url2pathname(urlsplit(version.source).path))
+        if not folder.is_dir():
+            raise RunException(
+                f"the files of model {version.name}:{version.version} lie in {version.source}, "
+                "which is not on this machine"
+            )
+        return folder
+
+    def delete_model_version(self, name: str, number: str) -> None:
+        """Take a version of a registered model out of the registry."""
+        self.client.delete_model_version(name, number)
 
     def iteration_of_model(self, text: str) -> str:
         """Return the id of the iteration that a registered model was made from.
