@@ -164,7 +164,9 @@ def _with_patience(read: Callable[[str], str], node_id: str) -> str:
     try:
         return read(node_id)
     except (requests.RequestException, ray.exceptions.RayError) as error:
-        raise RunException(f"node {node_id} does not give its logs: {error}") from error
+        answer = getattr(error, "response", None)
+        why = str(error) if answer is None else answer.text[:500]
+        raise RunException(f"node {node_id} does not give its logs: {why}") from error
 
 
 def _application(wanted: Deployed, digest: str) -> serve.Application:
