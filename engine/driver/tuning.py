@@ -19,6 +19,7 @@ from engine.driver.watch import TrialWatch, Watch
 from engine.errors import RunException, StoreUnavailable
 from engine.metrics.metric import Metric
 from engine.search.searcher import Searcher
+from engine.store.fence import ClaimLost
 from engine.store.recorder import Recorder
 
 logger = logging.getLogger("raysmith.driver")
@@ -115,6 +116,7 @@ class Tuning:
                 stop()
             if room.gave_up is not None:
                 progress.fail_unplaced(room.gave_up)
+            self._watch.look()
             outcome = Outcome.after(self._watch.ended_by)
             if outcome is not Outcome.TAKEN_OVER:
                 progress.end_unfinished(str(schedule.stopped or "the run ended"))
@@ -143,7 +145,7 @@ class Tuning:
 
     def _check(self, recorder: Recorder, room: RoomWatch, schedule: Schedule) -> None:
         """Raise what fails the run."""
-        if isinstance(recorder.error, StoreUnavailable):
+        if isinstance(recorder.error, StoreUnavailable | ClaimLost):
             raise recorder.error
         if recorder.error is not None:
             raise RunException(
