@@ -102,8 +102,8 @@ def test_the_run_goes_on_without_an_estimator_that_takes_all_memory(runs, limit,
     assert len(run["rows"]) == 8
     hungry = [row for row in run["rows"] if row[1] == "KNN"]
     others = [row for row in run["rows"] if row[1] != "KNN"]
-    # At most two had begun when the first of them was ended.
-    assert 1 <= len(hungry) <= 2
+    # Two may run at a time, and a third one may begin before it is clear why the first has ended.
+    assert 1 <= len(hungry) <= 3
     assert all(row[2] == "Failed" and row[3].startswith(word) for row in hungry), hungry
     assert {row[2] for row in others} <= {"Completed", "Pruned"}, others
     assert any(row[2] == "Completed" for row in others)

@@ -41,7 +41,8 @@ def accept_all_deaths() -> None:
     _Installed.is_done = True
     of_ray = RayActorManager._actor_task_failed
 
-    def failed(manager: Any, task: Any, exception: Exception) -> None:
-        of_ray(manager, task, known_death(exception))
+    # Ray gives the arguments by their names.
+    def failed(manager: Any, tracked_actor_task: Any, exception: Exception) -> None:
+        of_ray(manager, tracked_actor_task, known_death(exception))
 
     RayActorManager._actor_task_failed = failed

@@ -22,7 +22,8 @@ def test_tune_takes_a_death_for_the_end_of_its_trial(kind):
     )
     manager = RayActorManager(None)
     manager._cleanup_actor = lambda tracked_actor: None  # the actor is none of Ray's
-    manager._actor_task_failed(task, kind("the node is running low on memory"))
+    error = kind("the node is running low on memory")
+    manager._actor_task_failed(tracked_actor_task=task, exception=error)
     assert len(told) == 2
     assert all(isinstance(error, RayActorError) for error in told)
     assert {str(error) for error in told} == {"the node is running low on memory"}
