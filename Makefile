@@ -61,7 +61,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/simulate.py
-	$(BIN)/python benchmarks/load.py
+	$(BIN)/python benchmarks/load
 	$(BIN)/python benchmarks/make_peers.py
 	$(BIN)/python benchmarks/run.py --seconds 60 240 --seeds 0 1 2
 

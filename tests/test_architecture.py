@@ -23,8 +23,8 @@ FLOORS: list[set[str]] = [
     {"engine.pipelines"},
     {"engine.data"},
     {"engine.metrics"},
-    {"engine.deadline", "engine.temporary", "engine.plain_values"},
-    {"engine.errors", "engine.processes"},
+    {"engine.deadline", "engine.pace", "engine.temporary", "engine.plain_values"},
+    {"engine.errors", "engine.processes", "engine.uris"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 #: Rooms of `engine` that may import `cluster`.

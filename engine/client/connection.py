@@ -15,7 +15,7 @@ from engine.errors import WorkspaceException
 from engine.store.mlflow_store import RunStore
 from engine.store.redaction import Redaction
 from engine.store.retrying import NONE
-from engine.store.texts import hide_password, password_of
+from engine.uris import hide_password, password_of
 
 #: Environment variable with the tracking URI of new workspaces. It is not MLflow's own variable,
 #: which ``mlflow.set_tracking_uri()`` changes.

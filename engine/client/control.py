@@ -80,8 +80,8 @@ class ControlledRun(Stored):
             When the run has completed; `continue_experiment` adds iterations to it. When another
             client has resumed it at the same time.
         ConfigException
-            When the run was given an environment variable that this process does not have: values
-            are not stored.
+            When the run was given an environment variable, or a table's URI with a password, that
+            this process does not have: their values are not stored.
         """
         if write_spooled(self.store, self.id) is RunStatus.COMPLETED:
             return self  # its state was all that was missing
@@ -122,7 +122,7 @@ class ControlledRun(Stored):
         RunException
             While the run goes on, and when another client has taken it up at the same time.
         ConfigException
-            For values that are not allowed.
+            For values that are not allowed, and as in `resume`.
         """
         write_spooled(self.store, self.id)
         record, death = certain_death_of(self.experiment.workspace, self.id)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 
 from cluster.errors import ComputeTargetException
 from cluster.targets.launch import Launch
 from engine.client.interfaces import WorkspaceLike
 from engine.config.specification import RunSpecification
-from engine.config.variables import Variables, variables_here
 from engine.driver.claim import Claim
 from engine.driver.driver import Driver
 from engine.driver.open_iterations import end_open
@@ -24,8 +22,9 @@ from engine.store.status import RunStatus
 
 logger = logging.getLogger("raysmith")
 
-#: Environment variables of the runs that this process has started: their values are stored nowhere.
-_variables: dict[str, Variables] = {}
+#: Secrets of the runs that this process has started: environment variables, and the URIs of tables
+#: that hold passwords under the names of variables. They are stored nowhere.
+_secrets: dict[str, Mapping[str, str]] = {}
 
 
 def check_target(workspace: WorkspaceLike, given: RunSpecification) -> None:
@@ -74,7 +73,7 @@ def start_run(
     store = workspace.store
     identity = DriverIdentity.of_this_process()
     run_id = store.create_run(experiment_id, given.settings.to_dict(), tags, identity)
-    _variables[run_id] = given.variables
+    _secrets[run_id] = {**given.variables, **given.secrets}
     claim = Claim(store, run_id, identity)
     with _failing(workspace, run_id, claim):
         claim.take(after=identity.token)
@@ -104,11 +103,11 @@ def start_again(
     ComputeTargetException
         When the run cannot be driven at its compute target.
     ConfigException
-        When it was given an environment variable whose value this process does not have.
+        When it was given an environment variable, or a table's password, that this process does
+        not have.
     """
     store, run_id = workspace.store, record.run_id
-    variables = variables_here(given.settings.variable_names, _variables.get(run_id, {}))
-    given = replace(given, variables=variables)
+    given = given.complete(_secrets.get(run_id))
     check_target(workspace, given)
     claim = Claim(store, run_id)
     claim.take(after=None if record.driver is None else record.driver.token)
@@ -153,6 +152,7 @@ def _failing(workspace: WorkspaceLike, run_id: str, claim: Claim) -> Iterator[No
 
 def _launch(workspace: WorkspaceLike, run_id: str, given: RunSpecification, claim: Claim) -> None:
     store, settings = workspace.store, given.settings
+    store.redact.add(given.passwords)
     driver = Driver(store, run_id, given, claim=claim)
     target = workspace.compute_targets[settings.target_name]
     project = None
@@ -175,7 +175,7 @@ def _launch(workspace: WorkspaceLike, run_id: str, given: RunSpecification, clai
             drive=driver.run,
             module="engine.driver",
             arguments=(run_id, claim.identity.token),
-            secrets={TRACKING_URI_VARIABLE: workspace.tracking_uri},
+            secrets={TRACKING_URI_VARIABLE: workspace.tracking_uri, **given.secrets},
             variables=given.variables,
             project=project,
             runtime_env={

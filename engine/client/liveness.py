@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 import time
 from collections import OrderedDict
@@ -12,7 +11,7 @@ from engine.client.interfaces import WorkspaceLike
 from engine.errors import AutoMLError
 from engine.store.driver_identity import HEARTBEAT_LIMIT_SECONDS, Life
 from engine.store.records import IterationRecord, RunRecord
-from engine.store.status import IterationStatus, RunStatus
+from engine.store.status import RunStatus
 
 _WAITING_OR_RUNNING = ("PENDING", "RUNNING")  # states of a job on a cluster
 #: No clock is wrong by more than this: a heartbeat that is older is not waited for.
@@ -47,17 +46,36 @@ class Silence:
         self._lock = threading.Lock()
         #: What is observed -> its last sign of life, when it was looked at, how long it was silent.
         self._seen: OrderedDict[str, tuple[object, float, float]] = OrderedDict()
+        self._heard: set[str] = set()
 
     def seconds(self, key: str, sign: object) -> float:
         """Return for how long the sign of life of ``key`` has been this one."""
         with self._lock:
             now = self._clock()
-            last, looked, silent = self._seen.pop(key, (None, now, 0.0))
-            silent = silent + min(now - looked, _LARGEST_GAP_SECONDS) if sign == last else 0.0
+            if key in self._seen:
+                last, looked, silent = self._seen.pop(key)
+                silent = silent + min(now - looked, _LARGEST_GAP_SECONDS) if sign == last else 0.0
+                if sign != last:
+                    self._heard.add(key)
+            else:
+                silent = 0.0
             self._seen[key] = (sign, now, silent)
             if len(self._seen) > _MOST_OBSERVED:
-                self._seen.popitem(last=False)
+                oldest, _ = self._seen.popitem(last=False)
+                self._heard.discard(oldest)
             return silent
+
+    def has_heard(self, key: str) -> bool:
+        """Whether ``key`` has given a new sign of life between two looks.
+
+        Examples
+        --------
+        >>> silence = Silence()
+        >>> [(silence.seconds("driver", beat) < 30, silence.has_heard("driver")) for beat in (1, 2)]
+        [(True, False), (True, True)]
+        """
+        with self._lock:
+            return key in self._heard
 
 
 _silence = Silence()
@@ -74,7 +92,7 @@ def death_of(
     """Return why nobody drives a run that has no final state; ``None`` for all other runs.
 
     A driver on another machine is dead once its heartbeat has not changed for 30 s of looking.
-    Until then it counts as alive.
+    Until then it counts as alive, unless its compute target says that its job has ended.
 
     Parameters
     ----------
@@ -82,15 +100,13 @@ def death_of(
         Has looked at the heartbeats before; default: that of this process.
     """
     silence = _silence if silence is None else silence
-    if record.is_final or _is_driven(record, silence):
+    if record.is_final or (life := _life_of(record, silence)) is Life.ALIVE:
         return None
-    if record.target == "local":
-        # It may have written the final state and ended since the record was read.
-        again = workspace.store.run(record.run_id)
-        if again.is_final or _is_driven(again, silence):
-            return None
-        return f"the driver of run {record.run_id} has died; run.resume() goes on with it"
-    return _death_on_cluster(record, workspace, silence)
+    if record.target != "local":
+        return _death_on_cluster(record, workspace, silence, life is Life.DEAD)
+    if life is Life.UNKNOWN or _lives_again(record, workspace, silence):
+        return None
+    return f"the driver of run {record.run_id} has died; run.resume() goes on with it"
 
 
 def certain_death_of(workspace: WorkspaceLike, run_id: str) -> tuple[RunRecord, str | None]:
@@ -119,7 +135,7 @@ def iterations_of(record: RunRecord, workspace: WorkspaceLike) -> list[Iteration
     if all(iteration.status.is_final for iteration in records):
         return records
     reason = _why_nothing_runs(record, workspace)
-    return [_left(iteration, reason) for iteration in records]
+    return [iteration.abandoned(reason) for iteration in records]
 
 
 def as_seen(
@@ -128,33 +144,34 @@ def as_seen(
     """Return an iteration of a run; one that nobody executes any more has failed."""
     if iteration.status.is_final:
         return iteration
-    return _left(iteration, _why_nothing_runs(record, workspace))
+    return iteration.abandoned(_why_nothing_runs(record, workspace))
 
 
 def _why_nothing_runs(record: RunRecord, workspace: WorkspaceLike) -> str | None:
-    if record.is_final:
-        return f"the run has ended: {record.status}"
-    return death_of(record, workspace)
+    return record.end or death_of(record, workspace)
 
 
-def _left(iteration: IterationRecord, reason: str | None) -> IterationRecord:
-    if reason is None or iteration.status.is_final:
-        return iteration
-    return dataclasses.replace(iteration, status=IterationStatus.FAILED, reason=reason)
-
-
-def _is_driven(record: RunRecord, silence: Silence) -> bool:
-    """Whether the run has a driver that lives, or whose death is not certain yet."""
+def _life_of(record: RunRecord, silence: Silence) -> Life:
+    """Return whether a run has a driver that lives; unknown while nothing was seen of it yet."""
     driver = record.driver
     life = Life.UNKNOWN if driver is None else driver.life()
     if life is not Life.UNKNOWN:
-        return life is Life.ALIVE
+        return life
     key = record.run_id if driver is None else driver.token
     sign = record.status if driver is None else (driver.beats, driver.heartbeat)
-    last = record.started if driver is None else driver.heartbeat
-    if time.time() - last > _STALE_SECONDS:
-        return False
-    return silence.seconds(key, sign) < HEARTBEAT_LIMIT_SECONDS
+    age = time.time() - (record.started if driver is None else driver.heartbeat)
+    if age > _STALE_SECONDS or silence.seconds(key, sign) >= HEARTBEAT_LIMIT_SECONDS:
+        return Life.DEAD
+    # Clocks may differ by minutes, so an old heartbeat says no more than that one had better ask.
+    is_recent = age <= HEARTBEAT_LIMIT_SECONDS
+    return Life.ALIVE if is_recent or silence.has_heard(key) else Life.UNKNOWN
+
+
+def _lives_again(record: RunRecord, workspace: WorkspaceLike, silence: Silence) -> bool:
+    """Whether a run has ended, or has given a sign of life, since its record was read."""
+    again = workspace.store.run(record.run_id)
+    has_news = again.is_final or again.driver != record.driver
+    return has_news or _life_of(again, silence) is Life.ALIVE
 
 
 def _is_in_doubt(record: RunRecord, first: RunRecord) -> bool:
@@ -165,16 +182,18 @@ def _is_in_doubt(record: RunRecord, first: RunRecord) -> bool:
     return is_same and driver.life() is Life.UNKNOWN
 
 
-def _death_on_cluster(record: RunRecord, workspace: WorkspaceLike, silence: Silence) -> str | None:
+def _death_on_cluster(
+    record: RunRecord, workspace: WorkspaceLike, silence: Silence, is_silent: bool
+) -> str | None:
+    """Ask the compute target; what does not answer is lost once the driver is silent, too."""
     try:
         target = workspace.compute_targets[record.target]
         state, message = target.job_state(record.run_id)
     except (AutoMLError, KeyError) as gone:
+        if not is_silent:
+            return None
         return f"compute target {record.target!r} is lost ({gone}); run.resume() goes on"
-    if state in _WAITING_OR_RUNNING:
+    if state in _WAITING_OR_RUNNING or _lives_again(record, workspace, silence):
         return None  # the job waits for its turn, or the driver is being started again
-    again = workspace.store.run(record.run_id)
-    if again.is_final or _is_driven(again, silence):
-        return None
     ended = "is unknown there" if not state else f"ended as {state}"
     return f"the driver of run {record.run_id} {ended}: {message}; run.resume() goes on with it"

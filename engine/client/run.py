@@ -290,7 +290,7 @@ class AutoMLRun(ControlledRun):
     def view(self) -> RunView:
         """Return the run as report, widget and model card read it."""
         return RunView(
-            self.store, self.id, self.experiment.name, self.get_portal_url(), self._status
+            self.store, self.id, self.experiment.name, self.get_portal_url(), self._death
         )
 
     def register_model(

@@ -18,6 +18,7 @@ from engine.errors import (
     RunException,
     WorkspaceException,
 )
+from engine.pace import Pace
 from engine.show.follower import Follower
 from engine.store.records import RunRecord
 from engine.store.retrying import Patience
@@ -61,18 +62,20 @@ def wait_for_end(
         if show_output:
             follower = Follower(store, run_id)
             at_end.callback(follower.end)
+        pace = Pace(_POLL_SECONDS)
         while True:
-            record = store.run(run_id)
-            death = death_of(record, workspace)
-            if follower is not None:
-                follower.look(record)
+            with pace.look():
+                record = store.run(run_id)
+                death = death_of(record, workspace)
+                if follower is not None:
+                    follower.look(record)
             if record.is_final or death is not None:
                 break
             if deadline.is_over:
                 raise TimeoutError(
                     f"run {run_id} is still {record.status} after {timeout_seconds:g} s"
                 )
-            time.sleep(_POLL_SECONDS)
+            time.sleep(min(pace.pause, max(0.0, deadline.left())))
     if death is not None:
         raise RunException(death)
     if record.status == RunStatus.FAILED:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine.config.secret_tables import filled, hidden, secrets_in
 from engine.config.settings import Settings
-from engine.config.variables import Variables
+from engine.config.variables import Variables, variables_here
 from engine.data.dataset import Dataset
 from engine.data.sources import DirectData, ScriptData, TableFiles
 from engine.plain_values import from_json, plain, to_json
+from engine.uris import secrets_of
 
 #: Files of a run that hold data given directly, and rows to explain.
 DATA_FILE, EXPLAIN_FILE = "data.pkl", "explain.pkl"
@@ -35,6 +37,8 @@ class RunSpecification:
     variables:
         Environment variables for the processes of the run. They are not stored; the settings have
         their names.
+    missing:
+        Tables whose URIs lack their passwords, which are not stored either; see `complete`.
     """
 
     settings: Settings
@@ -42,6 +46,37 @@ class RunSpecification:
     X_explain: object = None
     is_kept: bool = False
     variables: Variables = field(default_factory=Variables)
+    missing: tuple[str, ...] = ()
+
+    @property
+    def secrets(self) -> Variables:
+        """URIs of tables that hold passwords, under the names of environment variables."""
+        return secrets_in(self.data.tables if isinstance(self.data, TableFiles) else {})
+
+    @property
+    def passwords(self) -> tuple[str, ...]:
+        """The passwords in the URIs of tables, to be hidden in texts."""
+        return tuple(found for uri in self.secrets.values() for found in secrets_of(uri))
+
+    def complete(self, known: Mapping[str, str] | None = None) -> RunSpecification:
+        """Return the specification with all values that the store does not keep.
+
+        Parameters
+        ----------
+        known:
+            Variable name -> value; others are taken from this process's environment.
+
+        Raises
+        ------
+        ConfigException
+            When a variable is in neither.
+        """
+        known = {} if known is None else known
+        variables = variables_here(self.settings.variable_names, known)
+        data = self.data
+        if isinstance(data, TableFiles):
+            data = replace(data, tables=filled(data.tables, self.missing, known))
+        return replace(self, data=data, variables=variables, missing=())
 
     @property
     def dataset(self) -> Dataset | None:
@@ -64,9 +99,11 @@ class RunSpecification:
         """Return plain values for `from_spec`; the data itself is in `files`."""
         tables = dict(self.data.tables) if isinstance(self.data, TableFiles) else {}
         splits = tables.pop(_SPLITS, None)
+        shown, secret = hidden(tables)
         return {
             "settings": self.settings.to_dict(),
-            "tables": to_json(plain(tables)),
+            "tables": to_json(plain(shown)),
+            "secret_tables": sorted({*secret, *self.missing}),
             "splits": splits is not None,
             "direct": isinstance(self.data, DirectData),
             "explain": self.X_explain is not None,
@@ -120,4 +157,5 @@ class RunSpecification:
             splits = load(DATA_FILE) if spec["splits"] else {}
             data = TableFiles(rules, {**from_json(spec["tables"]), **splits})
         X_explain = load(EXPLAIN_FILE) if spec["explain"] else None
-        return cls(settings, data, X_explain, is_kept=True)
+        missing = tuple(spec["secret_tables"])
+        return cls(settings, data, X_explain, is_kept=True, missing=missing)

@@ -157,7 +157,8 @@ class TableFiles(RunData):
     """
 
     rules: DataRules
-    tables: Mapping[str, Any]
+    #: Not shown: a URI may hold a password.
+    tables: Mapping[str, Any] = field(repr=False)
 
     def read(self) -> Dataset:
         """Read the files and check the tables."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 import pandas as pd
 
 from engine.errors import DataException
+from engine.uris import hide_password, secrets_of
 
 Table = TypeVar("Table")
 
@@ -53,6 +54,8 @@ or .parquet
     """
     if not isinstance(table, str | os.PathLike):
         return table
+    uri = str(table)
+    shown = hide_password(uri)
     try:
         separator = _separator(table)
         if separator is not None:
@@ -63,12 +66,17 @@ or .parquet
         raise
     except UnicodeDecodeError as error:
         raise DataException(
-            f"cannot read {table}: its text is not UTF-8 ({error.reason} at byte {error.start}); "
+            f"cannot read {shown}: its text is not UTF-8 ({error.reason} at byte {error.start}); "
             "convert it, or read it with pandas.read_csv(..., encoding=...) and give the table"
         ) from error
     except Exception as error:
-        raise DataException(f"cannot read {table}: {type(error).__name__}: {error}") from error
-    raise DataException(f"cannot tell what {table} is: its name must end in .csv, .tsv or .parquet")
+        reason = str(error).replace(uri, shown)
+        for secret in secrets_of(uri):
+            reason = reason.replace(secret, "***")
+        refused = DataException(f"cannot read {shown}: {type(error).__name__}: {reason}")
+        # Not chained where the text of the cause may hold a password.
+        raise refused from (error if shown == uri else None)
+    raise DataException(f"cannot tell what {shown} is: its name must end in .csv, .tsv or .parquet")
 
 
 def _separator(table: str | os.PathLike[str]) -> str | None:
@@ -98,8 +106,8 @@ def _read_text(table: str | os.PathLike[str], separator: str) -> pd.DataFrame:
     others = [other for other in (";", "\t", "|", ",") if other != separator and other in heading]
     if frame.shape[1] == 1 and others:
         raise DataException(
-            f"{table} has one column, {heading!r}: its values seem to be separated by "
-            f"{others[0]!r}, not by {separator!r}; read it with pandas.read_csv(..., "
+            f"{hide_password(str(table))} has one column, {heading!r}: its values seem to be "
+            f"separated by {others[0]!r}, not by {separator!r}; read it with pandas.read_csv(..., "
             f"sep={others[0]!r}) and give the table"
         )
     return frame

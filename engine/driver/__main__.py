@@ -20,7 +20,7 @@ from engine.store.redaction import Redaction
 from engine.store.retrying import NONE, OF_A_DRIVER
 from engine.store.spooled_results import write_spooled
 from engine.store.status import RunStatus
-from engine.store.texts import password_of
+from engine.uris import password_of
 
 
 class _Terminated(BaseException):
@@ -60,8 +60,8 @@ def main(run_id: str, launch: str = "") -> int:
     write_spooled(store, run_id)
     if store.run(run_id).is_final:
         return 0
-    given = load_specification(store, run_id)
-    store.redact.add(os.environ.get(name, "") for name in given.settings.variable_names)
+    given = load_specification(store, run_id).complete()
+    store.redact.add([*given.variables.values(), *given.passwords])
     claim = Claim(store, run_id, DriverIdentity.of_this_process(launch))
     driver = Driver(store, run_id, given, claim=claim)
     try:

@@ -6,11 +6,14 @@ import dataclasses
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from engine.driver.clock import Clock, RealClock
-from engine.errors import RunException
+from engine.errors import RunException, StoreUnavailable
 from engine.store.driver_identity import HEARTBEAT_SECONDS, DriverIdentity
+from engine.store.fence import ClaimLost, Fence
 from engine.store.mlflow_store import RunStore
+from engine.store.records import RunRecord
 from engine.store.retrying import NONE
 
 logger = logging.getLogger("raysmith.driver")
@@ -38,6 +41,8 @@ class Claim:
         `give_up`.
     is_taken:
         Whether `take` has succeeded.
+    is_lost:
+        Whether it is known that another driver has the run.
     """
 
     def __init__(
@@ -48,10 +53,11 @@ class Claim:
         clock: Clock | None = None,
     ) -> None:
         self._store = store
-        #: The next heartbeat comes anyway.
-        self._once = store.with_patience(NONE)
         self._run_id = run_id
         self._clock = RealClock() if clock is None else clock
+        #: The next heartbeat, or the caller's next try, comes anyway.
+        self._once = store.with_patience(NONE)
+        self._fence = Fence(self._is_mine, self._clock.monotonic, self._clock.time)
         self._stop: Callable[[], None] | None = None
         self._fails = False
         self._lock = threading.Lock()
@@ -91,6 +97,37 @@ class Claim:
         self.is_taken = True
         self._stop = self._clock.poll(HEARTBEAT_SECONDS, self._beat)
 
+    @property
+    def is_lost(self) -> bool:
+        """See the class."""
+        return self._fence.is_lost
+
+    def fenced(self, store: RunStore) -> RunStore:
+        """Return the store for the driver's own writes.
+
+        Each of them raises `ClaimLost` once another driver has the run, also when this process was
+        stopped meanwhile and could not know it.
+        """
+        return store.behind(self._fence.check)
+
+    def read(self) -> RunRecord:
+        """Read the run once, and take note whether it is still this driver's.
+
+        Raises
+        ------
+        Exception
+            When the store does not answer.
+        """
+        asked = self._fence.moment()
+        record = self._once.run(self._run_id)
+        self._fence.seen(record.is_driven_by(self.identity), asked)
+        return record
+
+    def look(self) -> None:
+        """Bring `is_lost` up to date, as far as the store answers."""
+        with suppress(ClaimLost, StoreUnavailable):
+            self._fence.check()
+
     def give_up(self) -> None:
         """Send no more heartbeats: who looks at the run sees that this driver has ended."""
         if self._stop is not None:
@@ -102,10 +139,18 @@ class Claim:
         with self._lock:
             self._beating = beating = self._beating.beat()
         try:
+            self._fence.check()
             self._once.tag_driver(self._run_id, beating)
+        except ClaimLost as lost:
+            logger.info("no more heartbeats of run %s: %s", self._run_id, lost)
+            if self._stop is not None:
+                self._stop()
         except Exception as error:
             if not self._fails:
                 logger.warning("the heartbeat of run %s failed: %s", self._run_id, error)
             self._fails = True
         else:
             self._fails = False
+
+    def _is_mine(self) -> bool:
+        return self._once.run(self._run_id).is_driven_by(self.identity)

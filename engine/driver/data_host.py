@@ -161,15 +161,13 @@ class DataHost(ABC):
         """
 
     @abstractmethod
-    def targets(self) -> Dataset:
-        """Return the loaded data without its features.
-
-        Raises
-        ------
-        DataLost
-            When the process that holds the data has died.
-        """
+    def targets(self) -> Pending[Dataset]:
+        """Get the loaded data without its features; a host that is busy takes its time."""
 
     @abstractmethod
-    def describe(self) -> dict[str, Any]:
-        """Return the loaded data as a report shows it."""
+    def describe(self) -> Pending[dict[str, Any]]:
+        """Get the loaded data as a report shows it."""
+
+    @abstractmethod
+    def describe_elsewhere(self) -> Pending[dict[str, Any]] | None:
+        """Get it from another place that has read the data meanwhile; ``None`` without one."""

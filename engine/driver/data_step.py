@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from engine.config.specification import RunSpecification
@@ -18,6 +19,9 @@ from engine.store.mlflow_store import RunStore
 logger = logging.getLogger("raysmith.driver")
 
 _LOOK_SECONDS = 0.25
+_TELL_SECONDS = 60.0
+#: The run's results do not wait longer for the part of the report about its data.
+DESCRIBE_SECONDS = 60.0
 #: How often the data is read again when the process or the node that reads it is lost.
 MAX_LOSSES = 3
 
@@ -56,6 +60,7 @@ class DataStep:
         self._clock = clock
         self._seconds = seconds
         self._given: Dataset | None = None
+        self._description: Pending[dict[str, Any]] | None = None
 
     def prepare(self, given: RunSpecification, cores: int) -> RunData | None:
         """Have the data where the trials will run, checked.
@@ -98,7 +103,7 @@ class DataStep:
         """Read the data on one node or, when that cannot have it, on the others."""
         # No limit applies before a node has room.
         room = host.start()
-        if self._waits_in_vain(room, None):
+        if self._waits_in_vain(room):
             return None
         room.result()
         loaded = self._load(host.load())
@@ -110,12 +115,17 @@ class DataStep:
             self._store.write_text(self._run_id, "logs/get_data.log", loaded.output)
         summary = loaded.checked()
         logger.info("get_data() took %.1f s", loaded.seconds)
-        # The targets come at once: the node may be gone when the ensembles want them.
-        return RunData(summary, host.targets(), loaded.reference, loaded.seconds, host.barred)
+        # Both come at once: the node may be gone when ensembles and report want them.
+        self._description = host.describe()
+        targets = host.targets()
+        if self._waits_in_vain(targets):
+            return None
+        reference, seconds = loaded.reference, loaded.seconds
+        return RunData(summary, targets.result(), reference, seconds, host.barred)
 
     def _load(self, loading: Pending[LoadedData]) -> LoadedData | None:
         """Wait for the data; return ``None`` when the run was ended meanwhile."""
-        if not self._waits_in_vain(loading, self._seconds):
+        if not self._waits_in_vain(loading, self._seconds, self._still_reading):
             return loading.result()
         if self._watch.ended_by is not None:
             return None
@@ -134,21 +144,64 @@ class DataStep:
         return failed if loaded is not None and loaded.error is not None else loaded
 
     def describe(self) -> dict[str, Any]:
-        """Return the data as a report shows it."""
-        if self._host is not None:
-            return self._host.describe()
-        assert self._given is not None, "prepare() comes first"
-        return describe_data(self._given)
+        """Return the data as a report shows it.
 
-    def _waits_in_vain(self, pending: Pending[Value], seconds: float | None) -> bool:
-        """Wait for a value; return whether the run, or the time for the value, was over first."""
+        Raises
+        ------
+        DataLost
+            When nobody has the data any more.
+        DataException
+            When nobody describes it in time.
+        """
+        if self._host is None:
+            assert self._given is not None, "prepare() comes first"
+            return describe_data(self._given)
+        assert self._description is not None, "prepare() comes first"
+        try:
+            return self._described(self._description)
+        except DataLost as lost:
+            elsewhere = self._host.describe_elsewhere()
+            if elsewhere is None:
+                raise
+            logger.info("the data is described by another node: %s", lost)
+            return self._described(elsewhere)
+
+    def _described(self, pending: Pending[dict[str, Any]]) -> dict[str, Any]:
+        until = self._clock.monotonic() + DESCRIBE_SECONDS
+        while not pending.wait(_LOOK_SECONDS):
+            if self._watch.is_to_stop() or self._clock.monotonic() > until:
+                pending.cancel()
+                raise DataException("the data was not described in time")
+        return pending.result()
+
+    def _waits_in_vain(
+        self,
+        pending: Pending[Value],
+        seconds: float | None = None,
+        tell: Callable[[float], None] = lambda waited: None,
+    ) -> bool:
+        """Wait for a value; return whether the run, or the time for the value, was over first.
+
+        Parameters
+        ----------
+        tell:
+            Is told once a minute how many seconds the wait has taken.
+        """
         began = self._clock.monotonic()
+        told = 0.0
         while not pending.wait(_LOOK_SECONDS):
             self._watch.look()
-            if self._watch.ended_by is not None:
+            waited = self._clock.monotonic() - began
+            if self._watch.ended_by is not None or (seconds is not None and waited > seconds):
                 pending.cancel()
                 return True
-            if seconds is not None and self._clock.monotonic() - began > seconds:
-                pending.cancel()
-                return True
+            if waited >= told + _TELL_SECONDS:
+                told = waited
+                tell(waited)
         return False
+
+    def _still_reading(self, waited: float) -> None:
+        limit = ""
+        if self._seconds is None:
+            limit = "; without iteration_timeout_minutes it may take as long as the run"
+        logger.warning("get_data() has been running for %.0f minutes%s", waited / 60, limit)

@@ -15,6 +15,7 @@ from engine.driver.open_iterations import end_open
 from engine.driver.outcome import Outcome
 from engine.driver.specification_files import keep_data
 from engine.errors import AutoMLError, RunException, StoreUnavailable
+from engine.store.fence import ClaimLost
 from engine.store.memory import release_memory
 from engine.store.mlflow_model import import_flavour
 from engine.store.mlflow_store import RunStore
@@ -104,7 +105,7 @@ class Driver:
         for, see `engine.store.retrying.OF_A_DRIVER`. A store that stays away gets the state later,
         see `LastState`.
         """
-        store = self._store = self._store.with_patience(OF_A_DRIVER)
+        store = self._store = self._claim.fenced(self._store.with_patience(OF_A_DRIVER))
         last = LastState(store, self._run_id, self._identity.token)
         try:
             with debug_log(self._settings, store, self._run_id):
@@ -120,6 +121,8 @@ class Driver:
             self._claim.give_up()
 
     def _has_the_run(self) -> bool:
+        if self._claim.is_lost:
+            return False
         try:
             return self._store.run(self._run_id).is_driven_by(self._identity)
         except Exception:
@@ -143,6 +146,9 @@ class Driver:
     def _outcome(self) -> tuple[Outcome, Exception | None]:
         try:
             return self._drive(), None
+        except ClaimLost as lost:
+            logger.warning("run %s is left: %s", self._run_id, lost)
+            return Outcome.TAKEN_OVER, None
         except AutoMLError as refused:
             logger.error("run %s failed: %s", self._run_id, refused)
             return Outcome.FAILED, refused
@@ -171,7 +177,7 @@ class Driver:
                 self._store,
                 self._run_id,
                 self._given,
-                self._identity,
+                self._claim,
                 platform,
                 self._clock,
                 self._started,

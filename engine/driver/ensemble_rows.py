@@ -10,19 +10,22 @@ from sklearn.pipeline import Pipeline
 
 from engine.ensembles.compose import EnsembleResult, as_pipeline
 from engine.ensembles.names import VOTING
+from engine.errors import StoreUnavailable
 from engine.pipelines.spec import PipelineSpec
+from engine.store.fence import ClaimLost
 from engine.store.mlflow_store import RunStore
 from engine.store.packing import pack_model, pack_predictions
 from engine.store.properties import IterationProperties
+from engine.store.recorder import Recorder
 from engine.store.records import IterationEnd, IterationRecord, RunRecord
 from engine.store.status import IterationStatus
 
 
 class EnsembleRows:
-    """Writes a run's ensembles as iterations that have ended.
+    """Writes a run's ensembles as iterations that have ended, without letting the caller wait.
 
     An iteration that an earlier driver has begun is begun again under its number; other ensembles
-    get the numbers after the last iteration.
+    get the numbers after the last iteration. What the store does not take is kept in the spool.
 
     Parameters
     ----------
@@ -30,20 +33,29 @@ class EnsembleRows:
         The run.
     iterations:
         The run's iterations, one at least.
+
+    Attributes
+    ----------
+    made:
+        Names of the ensembles that an earlier driver has made of the same pipelines.
     """
 
     def __init__(
         self, store: RunStore, record: RunRecord, iterations: Sequence[IterationRecord]
     ) -> None:
-        self._store = store
-        self._record = record
+        self._metric = record.primary_metric
         self._next = max(r.iteration for r in iterations) + 1
-        self._unfinished = {
-            r.kind: r.run_id for r in iterations if r.is_ensemble and not r.status.is_final
-        }
+        ensembles = [r for r in iterations if r.is_ensemble]
+        pipelines = [r.iteration for r in iterations if not r.is_ensemble]
+        unfinished = [r for r in ensembles if not r.status.is_final]
+        self._unfinished = {r.kind: r.iteration for r in unfinished}
+        self._recorder = Recorder(store, record)
+        self._recorder.adopt({r.iteration: r.run_id for r in unfinished})
+        last = max(pipelines, default=-1)
+        self.made = {r.kind for r in ensembles if r.is_completed and r.iteration > last}
 
     def write(self, spec: PipelineSpec, end: IterationEnd, began: float) -> None:
-        """Write one ensemble.
+        """Have one ensemble written.
 
         Parameters
         ----------
@@ -54,32 +66,24 @@ class EnsembleRows:
         began:
             When its making began, in seconds since the epoch.
         """
-        child = self._unfinished.get(spec.estimator)
-        if child is not None:
-            self._store.restart_iteration(child, IterationProperties.of_pipeline(spec), began)
-        else:
+        number = self._unfinished.get(spec.estimator)
+        if number is None:
             number = self._next
             self._next += 1
-            child = self._store.start_iteration(
-                self._record,
-                number,
-                spec.estimator,
-                dict(spec.estimator_params),
-                IterationProperties.of_pipeline(spec, number),
-                began,
-            )
-        self._store.end_iteration(child, end.with_fold_scores(self._record.primary_metric))
+        self._recorder.started(number, spec, IterationProperties(), began)
+        self._recorder.ended(number, end.with_fold_scores(self._metric), {})
 
+    def close(self) -> None:
+        """Wait until all ensembles are written, or kept in the spool.
 
-def made_from_all(iterations: Sequence[IterationRecord]) -> frozenset[str]:
-    """Return the names of the ensembles that an earlier driver has made from all pipelines.
-
-    Pipelines that were added later have higher numbers than the ensembles made before.
-    """
-    last = max((r.iteration for r in iterations if not r.is_ensemble), default=-1)
-    return frozenset(
-        r.kind for r in iterations if r.is_ensemble and r.is_completed and r.iteration > last
-    )
+        Raises
+        ------
+        StoreUnavailable
+            When the store was given up; says where the ensembles are kept.
+        """
+        self._recorder.close()
+        if isinstance(self._recorder.error, StoreUnavailable | ClaimLost):
+            raise self._recorder.error
 
 
 def spec_of(name: str, result: EnsembleResult) -> PipelineSpec:

@@ -17,7 +17,7 @@ from engine.config.settings import Settings
 from engine.data.dataset import Dataset
 from engine.data.splits import make_splits
 from engine.deadline import NEVER, Deadline
-from engine.driver.ensemble_rows import EnsembleRows, end_of, made_from_all, spec_of
+from engine.driver.ensemble_rows import EnsembleRows, end_of, spec_of
 from engine.ensembles.compose import EnsembleResult
 from engine.ensembles.meta_features import Array
 from engine.ensembles.names import VOTING
@@ -26,6 +26,7 @@ from engine.ensembles.preference import Preference
 from engine.ensembles.second_level import Fitting, voting_with_second_level
 from engine.ensembles.stacking import NoTime, StackOptions, stack, stack_members
 from engine.ensembles.voting import top_members, voting_ensemble
+from engine.errors import StoreUnavailable
 from engine.pipelines.spec import PipelineSpec
 from engine.store.choice import candidates
 from engine.store.mlflow_model import load_model
@@ -181,18 +182,28 @@ class EnsembleStep:
         self._given_up = threading.Event()
 
     def run(self) -> None:
-        """Make the ensembles and write them."""
+        """Make the ensembles and write them; those that an earlier driver has made stay.
+
+        Raises
+        ------
+        StoreUnavailable
+            When the store was given up. Ensembles that are ready are kept in the spool.
+        """
         if not self._settings.ensembles or len(self._best) < 2:
             return
+        rows = EnsembleRows(self._store, self._record, self._iterations)
         try:
             # In a thread, so that a cancelled run need not wait for a fit.
-            if not run_with_deadline(self._make_all, self._stop, self._last):
+            if not run_with_deadline(lambda: self._make_all(rows), self._stop, self._last):
                 logger.warning("the ensembles were not ready in time")
+        except StoreUnavailable:
+            raise
         except Exception:
             logger.exception("no more ensembles")
         finally:
             self._given_up.set()
             self._cancel_second_level()
+            rows.close()
 
     def prepare(self) -> Material:
         """Get the candidates' out-of-fold predictions."""
@@ -253,11 +264,9 @@ class EnsembleStep:
                 return result
         return self._stack(data)
 
-    def _make_all(self) -> None:
-        rows = EnsembleRows(self._store, self._record, self._iterations)
-        made = made_from_all(self._iterations)
+    def _make_all(self, rows: EnsembleRows) -> None:
         for name in self._settings.ensembles:
-            if name in made:
+            if name in rows.made:
                 continue
             if self._given_up.is_set() or self._last.left() < _LEAST_SECONDS:
                 logger.warning("no %s: the run's time is over", name)
@@ -268,6 +277,8 @@ class EnsembleStep:
             except NoTime as reason:
                 logger.warning("no %s: %s", name, reason)
                 break
+            except StoreUnavailable:
+                raise
             except Exception as error:
                 logger.exception("no %s", name)
                 spec = PipelineSpec(name)

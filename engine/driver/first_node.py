@@ -46,7 +46,7 @@ def first_node(platform: Platform, watch: Watch, clock: Clock) -> int | None:
         if not is_told:
             logger.info("no node has room for a trial; the cluster's autoscaler is asked for one")
             is_told = True
-        # Asked again and again: a request of another run takes the place of this one.
+        # Asked again and again: a head that starts anew has forgotten the request.
         platform.ask_for_nodes()
         watch.look()
         if watch.ended_by is not None:

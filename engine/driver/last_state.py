@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
+from engine.store.fence import ClaimLost
 from engine.store.mlflow_store import RunStore
 from engine.store.spool import Spool, SpooledState
 from engine.store.spooled_results import keep_writing
@@ -37,6 +38,8 @@ class LastState:
         """Write the state; never raise."""
         try:
             self._store.set_status(self._run_id, status, error)
+        except ClaimLost as lost:
+            logger.warning("run %s is left: %s", self._run_id, lost)
         except Exception as failure:
             logger.exception("the final state of run %s was not written", self._run_id)
             self._keep(status, error, failure)

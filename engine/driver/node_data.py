@@ -19,6 +19,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.targets.connection import NAMESPACE
 from engine.driver.data_host import LoadedData
+from engine.driver.node_requests import give_back_of_the_dead
 from engine.driver.output_capture import capture_output, read_end
 from engine.driver.ray_cluster import has_ended
 from engine.errors import DataException
@@ -201,6 +202,8 @@ class NodeData:
             while not has_ended(job_id):
                 pause.wait(_JOB_SECONDS)
             self.clean()
+            with suppress(Exception):  # Ray's errors of its C++ client have no common type
+                give_back_of_the_dead()
             os.kill(os.getpid(), signal.SIGKILL)  # a thread cannot leave an actor otherwise
 
         threading.Thread(target=watch, name="raysmith-job", daemon=True).start()
@@ -340,6 +343,23 @@ def actor_prefix(run_id: str, driver: str | None = None) -> str:
     return f"data-{run_id}:" if driver is None else f"data-{run_id}:{driver}-"
 
 
+def node_data_of(source: DataSource) -> dict[str, Any]:
+    """Return node id -> handle of the `NodeData` actors that a run's driver has now."""
+    prefix = actor_prefix(source.run_id, source.driver)
+    return {name.removeprefix(prefix): node for name, node in _named(prefix).items()}
+
+
+def _named(prefix: str) -> dict[str, Any]:
+    """Return name -> handle of the actors whose names begin so."""
+    found = {}
+    for actor in ray.util.list_named_actors(all_namespaces=True):
+        name = actor["name"]
+        if actor["namespace"] == NAMESPACE and name.startswith(prefix):
+            with suppress(ValueError):  # it is gone already
+                found[name] = ray.get_actor(name, namespace=NAMESPACE)
+    return found
+
+
 def end_node_data(run_id: str, driver: str | None = None, but: str | None = None) -> None:
     """End the `NodeData` actors of a run on all nodes.
 
@@ -350,14 +370,9 @@ def end_node_data(run_id: str, driver: str | None = None, but: str | None = None
     but:
         Leave the actors of this driver.
     """
-    mine, others = actor_prefix(run_id, driver), actor_prefix(run_id, but)
-    nodes = []
-    for actor in ray.util.list_named_actors(all_namespaces=True):
-        name = actor["name"]
-        is_kept = but is not None and name.startswith(others)
-        if actor["namespace"] == NAMESPACE and name.startswith(mine) and not is_kept:
-            with suppress(ValueError):  # it is gone already
-                nodes.append(ray.get_actor(name, namespace=NAMESPACE))
+    others = actor_prefix(run_id, but)
+    named = _named(actor_prefix(run_id, driver))
+    nodes = [node for name, node in named.items() if but is None or not name.startswith(others)]
     if nodes:
         cleaned = [node.clean.remote() for node in nodes]
         ray.wait(cleaned, num_returns=len(cleaned), timeout=_CLEAN_SECONDS)

@@ -11,11 +11,8 @@ import ray
 from engine.data.dataset import Dataset
 from engine.driver.data_host import DataHost, DataLost, LoadedData, Pending, barred_note
 from engine.driver.data_source import DataSource
-from engine.driver.node_data import node_data, node_data_somewhere
+from engine.driver.node_data import node_data, node_data_of, node_data_somewhere
 from engine.driver.resources import node_addresses, outside_of
-
-_DESCRIBE_SECONDS = 60.0
-_TARGETS_SECONDS = 60.0
 
 Value = TypeVar("Value")
 
@@ -142,20 +139,27 @@ class RayDataHost(DataHost):
         """Take note that a node cannot have the data."""
         self.barred[node_id] = barred_note(node_addresses().get(node_id, node_id[:12]), reason)
 
-    def targets(self) -> Dataset:
+    def targets(self) -> Pending[Dataset]:
         """See `DataHost.targets`."""
-        targets: Dataset = _get(self.node.targets.remote(), _TARGETS_SECONDS)
-        return targets
+        return _Future(self.node.targets.remote())
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Pending[dict[str, Any]]:
         """See `DataHost.describe`."""
-        description: dict[str, Any] = _get(self.node.describe.remote(), _DESCRIBE_SECONDS)
-        return description
+        return _Future(self.node.describe.remote())
+
+    def describe_elsewhere(self) -> Pending[dict[str, Any]] | None:
+        """See `DataHost.describe_elsewhere`."""
+        for node_id, node in node_data_of(self._source).items():
+            if node_id not in self.barred and node_id in node_addresses():
+                self.node, self.node_id = node, node_id
+                return self.describe()
+        return None
 
 
-def _get(reference: Any, seconds: float | None = None) -> Any:
+def _get(reference: Any) -> Any:
+    """Return the value; a node that is slow is waited for, and Ray says when it is lost."""
     try:
-        return ray.get(reference, timeout=seconds)
+        return ray.get(reference)
     except ray.exceptions.RayError as error:
         raise DataLost(f"the process that ran get_data() died: {_one_line(error)}") from error
 

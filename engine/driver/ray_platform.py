@@ -20,8 +20,8 @@ from engine.driver.data_source import DataSource
 from engine.driver.ensemble_step import BeginSecondLevel
 from engine.driver.explain_step import ExplainRequest, ExplainStep
 from engine.driver.node_data import end_node_data
+from engine.driver.node_requests import request_nodes
 from engine.driver.platform import Platform
-from engine.driver.ray_cluster import request_nodes
 from engine.driver.ray_data_host import RayDataHost
 from engine.driver.ray_gauges import RunMetrics
 from engine.driver.second_level_job import SecondLevelJob
@@ -95,7 +95,8 @@ class RayPlatform(Platform):
 
     def ask_for_nodes(self, cores: int | None = None) -> None:
         """See `Platform.ask_for_nodes`."""
-        self._has_asked = resources.ask_for_nodes(self._settings, cores) or self._has_asked
+        has_asked = resources.ask_for_nodes(self._settings, self._driver, cores)
+        self._has_asked = has_asked or self._has_asked
 
     def share(self, given: RunSpecification) -> list[Any]:
         """See `Platform.share`."""
@@ -155,15 +156,13 @@ class RayPlatform(Platform):
     def close(self) -> None:
         """See `Platform.close`."""
         if self._has_asked and self.loss is None:
-            request_nodes([])
-        self._end_node_data()
-
-    def hand_over(self) -> None:
-        """See `Platform.hand_over`; the nodes that were asked for are the other driver's now."""
-        self._end_node_data()
-
-    def _end_node_data(self) -> None:
+            self._has_asked = False
+            request_nodes(self._driver, [])
         if self.loss is None:
             # With the machines their processes have ended.
             with suppress(ComputeTargetException):
                 self.call(partial(end_node_data, self._run_id, self._driver))
+
+    def hand_over(self) -> None:
+        """See `Platform.hand_over`; the other driver has asked for nodes of its own."""
+        self.close()

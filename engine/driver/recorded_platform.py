@@ -60,13 +60,16 @@ class DataHere(DataHost):
     def load_elsewhere(self, reason: str) -> None:
         """Return ``None``: there is no other place."""
 
-    def targets(self) -> Dataset:
+    def targets(self) -> Pending[Dataset]:
         """See `DataHost.targets`."""
-        return self._loaded().without_features()
+        return _Here(lambda: self._loaded().without_features())
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Pending[dict[str, Any]]:
         """See `DataHost.describe`."""
-        return describe_data(self._loaded())
+        return _Here(lambda: describe_data(self._loaded()))
+
+    def describe_elsewhere(self) -> None:
+        """Return ``None``: there is no other place."""
 
     def _load(self) -> LoadedData:
         self._dataset = self._given.data.read()

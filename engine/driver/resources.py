@@ -10,7 +10,8 @@ from typing import Any
 import ray
 
 from engine.config.settings import Settings
-from engine.driver.ray_cluster import may_grow, refuses, request_nodes
+from engine.driver.node_requests import request_nodes
+from engine.driver.ray_cluster import may_grow, refuses
 from engine.errors import ConfigException
 
 #: The part of a node's memory that Ray offers to tasks and actors.
@@ -146,11 +147,13 @@ def outside_of(node_ids: Iterable[str]) -> dict[str, str]:
     return {"ray.io/node-id": f"!in({','.join(sorted(node_ids))})"}
 
 
-def ask_for_nodes(settings: Settings, cores: int | None = None) -> bool:
+def ask_for_nodes(settings: Settings, driver: str, cores: int | None = None) -> bool:
     """Have a growing cluster bring up at once what all trials need, while data is prepared.
 
     Parameters
     ----------
+    driver:
+        Token of the run's driver.
     cores:
         CPU cores of a trial; ``None`` before they are known, to get the first node.
 
@@ -160,13 +163,13 @@ def ask_for_nodes(settings: Settings, cores: int | None = None) -> bool:
         Whether nodes were asked for: a machine that cannot grow is not asked.
     """
     if cores is None:
-        request_nodes([_first_trial(settings)])
+        request_nodes(driver, [_first_trial(settings)])
         return True
     if not settings.is_remote and not may_grow():
         return False
     shape = trial_resources(settings, "CPU", cores)
     trials = min(concurrency(settings, cores), settings.iterations)
-    request_nodes([shape] * trials)
+    request_nodes(driver, [shape] * trials)
     return True
 
 

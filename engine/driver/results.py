@@ -69,18 +69,21 @@ def describe(
 ) -> None:
     """Write the parts of the report about the data and the best model's predictions.
 
-    An error is logged and goes no further: the run has its models anyway.
+    An error in one of them is logged and goes no further: the run has its models anyway.
     """
     from engine.evaluation.diagnostics import quality_of
     from engine.show.view import DATA_FILE, QUALITY_FILE
 
     try:
         store.write_text(run_id, DATA_FILE, json.dumps(step.describe()))
+    except Exception:
+        logger.exception("no summary of the data")
+    try:
         predictions = store.predictions(best.run_id).astype(float)
         quality = quality_of(data.targets, predictions)
         store.write_text(run_id, QUALITY_FILE, json.dumps(quality))
     except Exception:
-        logger.exception("no summary of data and model")
+        logger.exception("no summary of the model")
 
 
 def write_report(store: RunStore, run_id: str, status: str) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from engine.config.specification import RunSpecification
 from engine.data.splits import check_plan
 from engine.driver.barred_nodes import BarredNodes
+from engine.driver.claim import Claim
 from engine.driver.clock import Clock
 from engine.driver.data_host import RunData
 from engine.driver.data_step import DataStep
@@ -21,11 +22,9 @@ from engine.driver.time_budget import TimeBudget
 from engine.driver.tuning import Tuning
 from engine.driver.watch import Watch
 from engine.errors import RunException
-from engine.store.driver_identity import DriverIdentity
 from engine.store.mlflow_store import RunStore
 from engine.store.recorder import Recorder
 from engine.store.records import IterationRecord
-from engine.store.retrying import NONE
 from engine.store.status import RunStatus
 
 logger = logging.getLogger("raysmith.driver")
@@ -42,8 +41,8 @@ class RunSteps:
         The run.
     given:
         Its settings and data.
-    identity:
-        Identity of this driver.
+    claim:
+        This driver's claim to the run.
     platform:
         The machines, connected.
     clock:
@@ -57,7 +56,7 @@ class RunSteps:
         store: RunStore,
         run_id: str,
         given: RunSpecification,
-        identity: DriverIdentity,
+        claim: Claim,
         platform: Platform,
         clock: Clock,
         started: float,
@@ -66,14 +65,12 @@ class RunSteps:
         self._run_id = run_id
         self._given = given
         self._settings = given.settings
+        self._claim = claim
         self._platform = platform
         self._clock = clock
         explains = given.explains(dataset_is_split=True)
         self._budget = TimeBudget(given.settings, started, clock, explains)
-        # The watch looks again soon: limits must not wait for the store.
-        self._watch = Watch(
-            store.with_patience(NONE), run_id, identity, self._budget, clock, self._is_lost
-        )
+        self._watch = Watch(claim, self._budget, clock, self._is_lost)
         self._data = DataStep(
             platform, self._watch, store, run_id, clock, self._budget.iteration_seconds
         )
@@ -92,12 +89,14 @@ class RunSteps:
         try:
             outcome = self._take()
         except Exception:
+            self._claim.look()
             if not self._watch.is_taken_over:
                 raise
             logger.exception("another driver has taken run %s over", self._run_id)
             return Outcome.TAKEN_OVER
         finally:
             stop()
+        self._claim.look()
         return Outcome.TAKEN_OVER if self._watch.is_taken_over else outcome
 
     def _is_lost(self) -> bool:

@@ -18,6 +18,7 @@ from engine.driver.watch import TrialWatch, Watch
 from engine.errors import RunException, StoreUnavailable
 from engine.metrics.metric import Metric
 from engine.search.searcher import Searcher
+from engine.store.fence import ClaimLost
 from engine.store.recorder import Recorder
 
 logger = logging.getLogger("raysmith.driver")
@@ -114,6 +115,7 @@ class Tuning:
                 stop()
             if room.gave_up is not None and not self._watch.is_lost:
                 progress.fail_unplaced(room.gave_up)
+            self._watch.look()
             outcome = Outcome.after(self._watch.ended_by)
             if outcome is not Outcome.TAKEN_OVER and not self._watch.is_lost:
                 progress.end_unfinished(str(schedule.stopped or "the run ended"))
@@ -139,7 +141,7 @@ class Tuning:
 
     def _check(self, recorder: Recorder, room: RoomWatch, schedule: Schedule) -> None:
         """Raise what fails the run."""
-        if isinstance(recorder.error, StoreUnavailable):
+        if isinstance(recorder.error, StoreUnavailable | ClaimLost):
             raise recorder.error
         if recorder.error is not None:
             raise RunException(

@@ -7,17 +7,15 @@ import math
 import threading
 from collections.abc import Callable
 
+from engine.driver.claim import Claim
 from engine.driver.clock import Clock
 from engine.driver.outcome import EndedBy
 from engine.driver.progress import Progress
 from engine.driver.running_trials import Verdict
 from engine.driver.time_budget import TimeBudget
 from engine.driver.trial_backends.backend import TrialBackend
-from engine.store.driver_identity import DriverIdentity
-from engine.store.mlflow_store import RunStore
 from engine.store.recorder import Recorder
 from engine.store.records import Requests
-from engine.store.retrying import NONE
 from engine.store.status import IterationStatus
 
 logger = logging.getLogger("raysmith.driver")
@@ -35,10 +33,8 @@ class Watch:
 
     Parameters
     ----------
-    store, run_id:
-        The run.
-    identity:
-        Identity of this driver.
+    claim:
+        This driver's claim to the run.
     budget:
         Limits the time for trials.
     clock:
@@ -58,17 +54,12 @@ class Watch:
 
     def __init__(
         self,
-        store: RunStore,
-        run_id: str,
-        identity: DriverIdentity,
+        claim: Claim,
         budget: TimeBudget,
         clock: Clock,
         is_lost: Callable[[], bool] = lambda: False,
     ) -> None:
-        #: It is asked again in a moment anyway.
-        self._store = store.with_patience(NONE)
-        self._run_id = run_id
-        self._identity = identity
+        self._claim = claim
         self._budget = budget
         self._clock = clock
         self._machines_are_lost = is_lost
@@ -76,7 +67,6 @@ class Watch:
         self._asked = self._answered = 0
         self._fails = False
         self._requests = Requests()
-        self._is_taken_over = False
         self.ended_by: EndedBy | None = None
 
     @property
@@ -95,7 +85,7 @@ class Watch:
 
     def look(self) -> None:
         """Bring `ended_by` up to date, in no time."""
-        if self._is_taken_over:
+        if self.is_taken_over:
             self.ended_by = EndedBy.OTHER_DRIVER
         elif self.ended_by is None and self._requests.cancel:
             self.ended_by = EndedBy.CANCEL
@@ -104,7 +94,7 @@ class Watch:
 
     def is_to_stop(self) -> bool:
         """Whether the run was cancelled or taken over, or has no machines any more."""
-        return self._requests.cancel or self._is_taken_over or self.is_lost
+        return self._requests.cancel or self.is_taken_over or self.is_lost
 
     @property
     def is_lost(self) -> bool:
@@ -114,14 +104,14 @@ class Watch:
     @property
     def is_taken_over(self) -> bool:
         """Whether another driver has claimed the run."""
-        return self._is_taken_over
+        return self._claim.is_lost
 
     def _read(self) -> None:
         with self._lock:
             self._asked += 1
             number = self._asked
         try:
-            record = self._store.run(self._run_id)
+            record = self._claim.read()
         except Exception as error:
             if not self._fails:
                 logger.warning("the store does not answer: %s: %s", type(error).__name__, error)
@@ -133,8 +123,6 @@ class Watch:
                 return  # a later question has been answered before
             self._answered = number
             self._requests = record.requests
-            # A driver that has lost a run never gets it back.
-            self._is_taken_over |= not record.is_driven_by(self._identity)
 
 
 class TrialWatch:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NotRequired, TypedDict, cast
 
 from engine.metrics.metric import metrics_in
+from engine.show.seen_run import SeenRun
 from engine.show.view import (
     IterationState,
     RunView,
@@ -17,7 +18,7 @@ from engine.show.view import (
 )
 from engine.store.choice import chosen_iteration
 from engine.store.iteration_reader import IterationReader
-from engine.store.records import IterationRecord, RunRecord
+from engine.store.records import IterationRecord
 from engine.store.status import RunStatus
 
 
@@ -64,13 +65,13 @@ class LiveState:
         self._reader = IterationReader(view.store, view.run_id)
         self._records: dict[int, IterationRecord] = {}
         self._whole_logs: set[int] = set()
-        record = view.store.run(view.run_id)
-        self._take(self._reader.read(record))
-        state = self._now(record)
-        state["iterations"] = [iteration_state(r) for r in self._in_order()]
+        #: The end that the summaries were read after.
+        self._summed_up: SeenRun | None = None
+        seen = view.seen()
+        self._take(self._reader.read(seen.record))
+        state = self._now(seen)
+        state["iterations"] = [iteration_state(r) for r in seen.iterations(self._in_order())]
         state["logs"] = {}
-        if RunStatus(state["run"]["status"]).is_final:
-            add_summaries(state, view, self._in_order())
         # Replaced as one, so that other threads never see a state with another's number.
         self._latest = 0, state
 
@@ -102,30 +103,32 @@ class LiveState:
         chosen:
             Number of the iteration whose log is read too.
         """
-        record = self._view.store.run(self._view.run_id)
-        news = self._reader.read(record)
+        seen = self._view.seen()
+        news = self._reader.read(seen.record)
         self._take(news)
-        now = self._now(record)
+        now = self._now(seen)
         # Iterations that go on have taken longer since the last look.
         concerned = {r.iteration: r for r in (*news, *self._reader.going)}
-        now["iterations"] = [iteration_state(r) for r in concerned.values()]
+        now["iterations"] = [iteration_state(r) for r in seen.iterations(concerned.values())]
         now["logs"] = self._log_of(chosen)
-        if RunStatus(now["run"]["status"]).is_final:
-            add_summaries(now, self._view, self._in_order())
         return self._changed(now)
 
     def bring_log(self, chosen: int) -> Changes | None:
         """Read the log of an iteration; return the changes, ``None`` when there are none."""
         return self._changed({**self.state, "iterations": [], "logs": self._log_of(chosen)})
 
-    def _now(self, record: RunRecord) -> ViewState:
-        """Return the run as it is now, without its iterations."""
-        now = run_state(self._view, record, [])
+    def _now(self, seen: SeenRun) -> ViewState:
+        """Return the run as it is now, without its iterations; at its end with the summaries."""
+        record = seen.record
+        now = run_state(self._view, seen, [])
         records = self._in_order()
         best = chosen_iteration(records, record.metric)
         known = metrics_in(record.metric.task, [r.metrics for r in records])
         now["best"] = None if best is None else best.iteration
         now["metrics"] = {name: metric.greater_is_better for name, metric in known.items()}
+        if seen.status.is_final and self._summed_up != seen:
+            add_summaries(now, self._view, records)
+            self._summed_up = seen
         return now
 
     def _take(self, news: Iterable[IterationRecord]) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 from pathlib import Path
 
 from engine.show.view import MOST_LOGS, RunView, ViewState, full_state
+from engine.show.view_files import view_script, view_style
 
 REPORT_FILE = "report.html"
 
@@ -24,7 +24,7 @@ def render_report(state: ViewState) -> str:
     data = data.encode(errors="replace").decode().replace("&", r"\u0026")
     data = data.replace("<", r"\u003c").replace(">", r"\u003e")
     title = _escape(f"{state['run']['name']} – raysmith")
-    script = view_source("run_view.js").replace("export default", "const view =")
+    script = view_script().replace("export default", "const view =")
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -32,7 +32,7 @@ def render_report(state: ViewState) -> str:
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
-<style>{view_source("run_view.css")}
+<style>{view_style()}
 body {{ margin: 0; }}</style>
 </head>
 <body>
@@ -64,17 +64,6 @@ def write_report(view: RunView, path: str | Path, logs: int | None = MOST_LOGS) 
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(render_report(full_state(view, logs)), encoding="utf-8")
     return str(file)
-
-
-def view_source(name: str) -> str:
-    """Return the text of a file of the view, which report and widget share.
-
-    Examples
-    --------
-    >>> "export default" in view_source("run_view.js")
-    True
-    """
-    return files("engine.show").joinpath(name).read_text(encoding="utf-8")
 
 
 def _escape(text: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any, NotRequired, TypedDict
 from engine.errors import RunException
 from engine.metrics.metric import Metric, metrics_in
 from engine.pipelines.spec import PipelineSpec
+from engine.show.seen_run import SeenRun
 from engine.show.table import first_line
 from engine.store.choice import chosen_iteration
 from engine.store.files import LOG_FILE
@@ -102,7 +103,7 @@ class Importance(TypedDict):
 
 
 class ViewState(TypedDict):
-    """Everything that ``run_view.js`` draws.
+    """Everything that the browser draws.
 
     ``metrics`` says for each metric whether greater is better; ``best`` is the number of the
     iteration that the run hands over.
@@ -135,8 +136,9 @@ class RunView:
         Name of the run's experiment.
     url:
         Address of the run's page in the MLflow UI.
-    status_of:
-        Record -> status. A client passes a function that finds dead drivers too.
+    death_of:
+        Record -> why nobody drives the run, although it has no final state; ``None`` when somebody
+        does. Default: somebody does.
     ends_as:
         The final status that the run is about to get.
     """
@@ -145,18 +147,26 @@ class RunView:
     run_id: str
     experiment: str
     url: str
-    status_of: Callable[[RunRecord], str] = lambda record: record.status.value
+    death_of: Callable[[RunRecord], str | None] = lambda record: None
     ends_as: str | None = None
 
+    def seen(self) -> SeenRun:
+        """Read the run, and whether it has a driver."""
+        record = self.store.run(self.run_id)
+        return SeenRun(record, self.death_of(record))
 
-def run_state(view: RunView, record: RunRecord, iterations: Sequence[IterationRecord]) -> ViewState:
+
+def run_state(view: RunView, seen: SeenRun, iterations: Sequence[IterationRecord]) -> ViewState:
     """Return what changes while a run goes on: its status and its iterations.
 
     Parameters
     ----------
-    record, iterations:
-        The run and its iterations, as the store holds them now.
+    seen:
+        The run as it is now.
+    iterations:
+        Its iterations, from `SeenRun.iterations`.
     """
+    record = seen.record
     metric = record.metric
     best = chosen_iteration(iterations, metric)
     known = metrics_in(metric.task, [child.metrics for child in iterations])
@@ -165,13 +175,13 @@ def run_state(view: RunView, record: RunRecord, iterations: Sequence[IterationRe
             "id": record.run_id,
             "name": record.name,
             "experiment": view.experiment,
-            "status": view.ends_as or view.status_of(record),
+            "status": view.ends_as or seen.status.value,
             "task": record.task,
             "metric": metric.name,
             "target": record.target,
             "started": record.started,
             "ended": record.ended if view.ends_as is None else time.time(),
-            "error": record.error or "",
+            "error": seen.error,
             "notes": list(record.notes),
             "url": view.url,
         },
@@ -190,10 +200,10 @@ def full_state(view: RunView, logs: int | None = MOST_LOGS) -> ViewState:
         Number of iterations with their logs, failed ones first, then the best; each takes a
         request. ``None``: all.
     """
-    record = view.store.run(view.run_id)
-    iterations = view.store.iterations(view.run_id)
-    state = run_state(view, record, iterations)
-    state["logs"] = logs_of(view.store, _ranked(record.metric, iterations)[:logs])
+    seen = view.seen()
+    iterations = seen.iterations(view.store.iterations(view.run_id))
+    state = run_state(view, seen, iterations)
+    state["logs"] = logs_of(view.store, _ranked(seen.record.metric, iterations)[:logs])
     add_summaries(state, view, iterations)
     return state
 

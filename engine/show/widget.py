@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from engine.errors import AutoMLError, ConfigException
+from engine.pace import Pace
 from engine.show.live_state import Changes, LiveState
-from engine.show.report import view_source
 from engine.show.view import RunView
+from engine.show.view_files import view_script, view_style
 from engine.temporary import shared_folder
 
 _LOOK_SECONDS = 1.0
@@ -119,8 +120,8 @@ def make_widget(run: ShownRun) -> Any:
     follower = _Follower(run)
 
     class RunWidget(anywidget.AnyWidget):
-        _esm = view_source("run_view.js")
-        _css = view_source("run_view.css")
+        _esm = view_script()
+        _css = view_style()
         # Made when a browser opens the widget, and not sent with each change of the run.
         state = traitlets.Dict(read_only=True).tag(sync=True, to_json=lambda *_: follower.whole())
         chosen = traitlets.Int(None, allow_none=True).tag(sync=True)
@@ -167,6 +168,7 @@ class _Follower:
         self._stop.set()
         self._chosen: int | None = None
         self._views = 0
+        self._pace = Pace(_LOOK_SECONDS)
         self._send: Callable[[Changes], None] = lambda _: None
         self._is_closed: Callable[[], bool] = lambda: False
 
@@ -220,8 +222,9 @@ class _Follower:
         return self._live.is_over or self._is_closed()
 
     def _follow(self, stop: threading.Event) -> None:
-        while not stop.wait(_LOOK_SECONDS) and not self._is_over():
-            self._look(lambda: self._live.look(self._chosen))
+        while not stop.wait(self._pace.pause) and not self._is_over():
+            with self._pace.look():
+                self._look(lambda: self._live.look(self._chosen))
 
     def _look(self, look: Callable[[], Changes | None]) -> None:
         """Look and send the changes; the store may fail to answer for a moment."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from engine.errors import StoreUnavailable
 from engine.pipelines.spec import PipelineSpec
+from engine.store.fence import ClaimLost
 from engine.store.files import LOG_FILE
 from engine.store.memory import release_memory
 from engine.store.mlflow_store import RunStore
@@ -88,6 +89,8 @@ class Recorder:
         self._spool = Spool(record.run_id) if spool is None else spool
         self._children: dict[int, str] = {}
         self._starts: dict[int, IterationStart] = {}
+        #: Iterations that have started and not ended; the others take no live log.
+        self._open: set[int] = set()
         self._changed = threading.Condition()
         self._events: deque[_Event] = deque()
         self._logs: dict[int, str] = {}
@@ -111,7 +114,7 @@ class Recorder:
             return self._changed.wait_for(lambda: not self._is_behind() or self._is_over, seconds)
 
     def when_lost(self, do: Callable[[], None]) -> None:
-        """Have something done, in the recorder's thread, when the store is given up."""
+        """Have something done, in the recorder's thread, when nothing more will be written."""
         self._when_lost = do
 
     def adopt(self, children: Mapping[int, str]) -> None:
@@ -125,6 +128,8 @@ class Recorder:
         properties = properties.with_pipeline(spec, iteration)
         start = IterationStart(iteration, spec.name, spec.flat(), properties, time)
         self._starts[iteration] = start
+        with self._changed:
+            self._open.add(iteration)
         self._add(_Started(start))
 
     def ended(self, iteration: int, end: IterationEnd, scores: Mapping[str, float]) -> None:
@@ -148,10 +153,15 @@ class Recorder:
         self._add(_Retried(iteration, tuple(reasons)))
 
     def log(self, iteration: int, text: str) -> None:
-        """Write the log of a running iteration some time, in place of an earlier one."""
+        """Write the log of a running iteration some time, in place of an earlier one.
+
+        The log of an iteration that has not started or has ended already is left out: the last
+        text comes with the end, and an earlier one must not replace it.
+        """
         with self._changed:
-            self._logs[iteration] = text
-            self._wake()
+            if iteration in self._open:
+                self._logs[iteration] = text
+                self._wake()
 
     def close(self) -> None:
         """Wait until everything is written, or kept in the spool because the store is lost."""
@@ -168,6 +178,7 @@ class Recorder:
         with self._changed:
             self._events.append(event)
             if isinstance(event, _Ended):
+                self._open.discard(event.number)
                 self._logs.pop(event.number, None)
             self._wake()
 
@@ -191,6 +202,10 @@ class Recorder:
             except StoreUnavailable as error:
                 with self._changed:
                     self._lose(error)
+            except ClaimLost as error:
+                with self._changed:
+                    self.error, self._is_over = error, True
+                self._when_lost()
             except Exception as error:
                 logger.exception("an iteration could not be written")
                 self.error = self.error or error
@@ -263,7 +278,7 @@ class Recorder:
             self._store.end_iteration(child, event.end, event.ended)
             if event.scores:
                 self._store.log_best(self._record.run_id, event.number, event.scores)
-        except StoreUnavailable:
+        except (StoreUnavailable, ClaimLost):
             raise
         except Exception as error:
             # The store has refused this one, a model that is too large perhaps.

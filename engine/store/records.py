@@ -73,6 +73,11 @@ class RunRecord:
         return self.status.is_final
 
     @property
+    def end(self) -> str | None:
+        """Why nothing is executed any more: the final state, in words; ``None`` before."""
+        return f"the run has ended: {self.status}" if self.is_final else None
+
+    @property
     def metric(self) -> Metric:
         """The primary metric."""
         return METRICS[self.primary_metric]
@@ -166,6 +171,26 @@ class IterationRecord:
         True
         """
         return self.properties.run_algorithm in ENSEMBLES
+
+    def abandoned(self, reason: str | None) -> IterationRecord:
+        """Return the record as it is seen when nobody executes the run's iterations any more.
+
+        Parameters
+        ----------
+        reason:
+            Why that is so; ``None`` when somebody does.
+
+        Examples
+        --------
+        >>> record = IterationRecord("id", 3, IterationStatus.RUNNING, "KNN")
+        >>> record.abandoned("the driver has died").status
+        <IterationStatus.FAILED: 'Failed'>
+        >>> record.abandoned(None).status
+        <IterationStatus.RUNNING: 'Running'>
+        """
+        if reason is None or self.status.is_final:
+            return self
+        return replace(self, status=IterationStatus.FAILED, reason=reason)
 
     @property
     def spec(self) -> PipelineSpec:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 from urllib.parse import unquote
 
-from engine.store.texts import hide_passwords
+from engine.uris import hide_passwords
 
 #: Shorter values, such as "1" or "true", are no secrets and are in every text.
 _SHORTEST = 6

@@ -27,6 +27,8 @@ logger = logging.getLogger("raysmith.driver.store")
 _FORGOTTEN_SECONDS = 30.0
 #: Calls of each kind are repeated for so long, if there is any patience at all.
 _LEAST_SECONDS = 30.0
+#: An outage of so many seconds is worth a warning.
+_TOLD_SECONDS = 3.0
 
 _CODES_OF_AN_OUTAGE = {
     "ABORTED",
@@ -62,6 +64,7 @@ class Access(Enum):
     WRITE_FILES = "files could not be written"
 
 
+_WRITES = (Access.WRITE_RECORDS, Access.WRITE_FILES)
 _ACCESS = {
     **dict.fromkeys(("download_artifacts", "list_artifacts"), Access.READ_FILES),
     **dict.fromkeys(("log_artifacts", "log_text"), Access.WRITE_FILES),
@@ -131,6 +134,7 @@ class _Outage:
 
     began: float
     last: float
+    is_told: bool = False
 
 
 class RetryingClient:
@@ -149,14 +153,24 @@ class RetryingClient:
         Name of the store in messages, without passwords.
     redact:
         Hides secrets in errors.
+    fence:
+        Called before each try of a write; what it raises ends the call. Default: nothing.
     """
 
-    def __init__(self, client: Any, patience: Patience, name: str, redact: Redaction) -> None:
+    def __init__(
+        self,
+        client: Any,
+        patience: Patience,
+        name: str,
+        redact: Redaction,
+        fence: Callable[[], None] = lambda: None,
+    ) -> None:
         #: The client itself, whose calls are made once.
         self.once = client
         self.patience = patience
         self._name = name
         self._redact = redact
+        self._fence = fence
         self._lock = threading.Lock()
         self._outages: dict[Access, _Outage] = {}
 
@@ -169,7 +183,11 @@ class RetryingClient:
 
     def with_patience(self, patience: Patience) -> RetryingClient:
         """Return a client of the same store with another patience."""
-        return RetryingClient(self.once, patience, self._name, self._redact)
+        return RetryingClient(self.once, patience, self._name, self._redact, self._fence)
+
+    def behind(self, fence: Callable[[], None]) -> RetryingClient:
+        """Return a client that calls ``fence`` before each try of a write."""
+        return RetryingClient(self.once, self.patience, self._name, self._redact, fence)
 
     def attempt(self, access: Access, do: Callable[[], Answer]) -> Answer:
         """Do something, again and again while it fails because the store does not answer.
@@ -185,6 +203,8 @@ class RetryingClient:
         while True:
             began = self.patience.clock()
             try:
+                if access in _WRITES:
+                    self._fence()
                 answer = do()
             except Exception as error:
                 failure = error
@@ -210,13 +230,19 @@ class RetryingClient:
                 self._outages.clear()
             if access not in self._outages:
                 self._outages[access] = _Outage(began, began)
-                if self.patience.seconds:
-                    logger.warning("%s; trying again", self._reason(access, error))
             outage = self._outages[access]
             outage.last = self.patience.clock()
+            self._tell(outage, access, error)
             whole = outage.last - min(other.began for other in self._outages.values())
             least = min(_LEAST_SECONDS, self.patience.seconds)
             return max(self.patience.seconds - whole, least - (outage.last - outage.began))
+
+    def _tell(self, outage: _Outage, access: Access, error: Exception) -> None:
+        """Warn once of an outage that lasts: a server under load refuses a call now and then."""
+        lasts = outage.last - outage.began >= _TOLD_SECONDS
+        if self.patience.seconds and lasts and not outage.is_told:
+            outage.is_told = True
+            logger.warning("%s; trying again", self._reason(access, error))
 
     def _reason(self, access: Access, error: Exception) -> str:
         text = self._redact(f"{type(error).__name__}: {error}".splitlines()[0])
@@ -244,6 +270,8 @@ def is_outage(error: BaseException) -> bool:
     >>> is_outage(FileNotFoundError()), is_outage(ValueError())
     (False, False)
     """
+    if isinstance(error, StoreUnavailable):  # of a look before a write
+        return True
     if isinstance(error, MlflowException):
         return _is_outage_of_mlflow(error)
     status = _http_status(error)

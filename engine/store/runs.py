@@ -15,8 +15,8 @@ from engine.store import tags
 from engine.store.driver_identity import DriverIdentity
 from engine.store.records import RunRecord
 from engine.store.status import RunStatus
-from engine.store.texts import without_credentials
 from engine.store.tracking import Tracking, all_pages
+from engine.uris import without_credentials
 
 #: Address where ``raysmith ui`` and ``mlflow ui`` listen by default.
 DEFAULT_UI = "http://127.0.0.1:5000"

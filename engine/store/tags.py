@@ -15,7 +15,8 @@ from engine.store.driver_identity import DriverIdentity
 from engine.store.properties import IterationProperties
 from engine.store.records import IterationRecord, Requests, RunRecord
 from engine.store.status import IterationStatus, RunStatus
-from engine.store.texts import hide_passwords, plain_text
+from engine.store.texts import plain_text
+from engine.uris import hide_passwords
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

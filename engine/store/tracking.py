@@ -19,7 +19,7 @@ from engine.errors import RunException
 from engine.store.redaction import Redaction
 from engine.store.retrying import OF_A_CLIENT, Access, Patience, RetryingClient
 from engine.store.tags import CREATION, shorten
-from engine.store.texts import hide_password, password_of
+from engine.uris import hide_password, password_of
 
 _PAGE = 200  # runs in one answer: MLflow holds some 60 KB for each meanwhile
 #: Level from which messages of MLflow's loggers are shown. Errors of the database are raised, too.
@@ -101,6 +101,12 @@ class Tracking:
         """Return the same store, whose calls are repeated for another time."""
         other = copy.copy(self)
         other.client = self.client.with_patience(patience)
+        return other
+
+    def behind(self, fence: Callable[[], None]) -> Self:
+        """Return the same store, which calls ``fence`` before it writes; see `Fence.check`."""
+        other = copy.copy(self)
+        other.client = self.client.behind(fence)
         return other
 
     def tag(self, run_id: str, key: str, value: str) -> None:

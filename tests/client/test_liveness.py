@@ -113,7 +113,7 @@ class Elsewhere:
 
     def look(self, after=0.0):
         self.now += after
-        return death_of(self.record, workspace(), self.silence)
+        return death_of(self.record, workspace(again=self.record), self.silence)
 
 
 def test_a_driver_elsewhere_is_dead_after_half_a_minute_of_silence():
@@ -151,6 +151,52 @@ def test_a_store_that_was_away_for_minutes_is_no_silence_of_the_driver():
     assert [run.look(5.0) is None for _ in range(7)] == [True] * 5 + [False] * 2
 
 
+@pytest.mark.parametrize("pause", [20.0, 60.0, 600.0])
+def test_a_client_that_looks_rarely_tells_the_living_from_the_dead(pause):
+    run = Elsewhere()
+    for _ in range(20):
+        for _ in range(int(pause / 5)):
+            run.beat()
+        assert run.look(pause) is None
+    # The store may have been away since the last look, so one look proves nothing.
+    assert [run.look(pause) is None for _ in range(4)] == [True, False, False, False]
+    run.beat()
+    assert run.look(pause) is None
+
+
+@pytest.mark.parametrize(
+    ("job", "is_dead"),
+    [
+        (("RUNNING", ""), False),
+        (("PENDING", ""), False),
+        (("FAILED", "out of memory"), True),
+        (RunException("no answer"), False),
+    ],
+)
+@pytest.mark.parametrize("age", [5.0, 120.0])
+def test_a_client_that_looks_once_asks_the_target_about_an_old_heartbeat(job, is_dead, age):
+    run = Elsewhere(target="automlcl")
+    run.beat(-age)
+    death = death_of(run.record, workspace(job, run.record), run.silence)
+    assert (death is not None) == (is_dead and age > 30)
+
+
+def test_a_new_driver_whose_clock_is_slow_is_no_dead_one():
+    run = Elsewhere()
+    run.beat(-300.0)
+    taken = dataclasses.replace(RECORD, driver=run.record.driver)
+    assert death_of(RECORD, workspace(again=taken), run.silence) is None
+
+
+def test_the_target_is_not_asked_about_a_driver_whose_clock_is_slow():
+    run = Elsewhere(target="automlcl")
+    for number in range(10):
+        run.beat(-300.0)
+        run.now += 5.0
+        job = ("RUNNING", "") if number == 0 else AssertionError("asked")
+        assert death_of(run.record, workspace(job, run.record), run.silence) is None
+
+
 def test_a_driver_that_died_days_ago_is_dead_at_the_first_look():
     run = Elsewhere()
     run.beat(-3 * 86_400.0)
@@ -163,9 +209,10 @@ def test_a_run_that_nobody_has_ever_driven_is_dead_in_the_end():
     )
     now = [0.0]
     silence = Silence(clock=lambda: now[0])
-    assert death_of(record, workspace(), silence) is None
+    place = workspace(again=record)
+    assert death_of(record, place, silence) is None
     for now[0] in (15.0, 30.0):
-        death = death_of(record, workspace(), silence)
+        death = death_of(record, place, silence)
     assert death is not None
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
 from engine import ConfigException, DataException, ModelException, RunException
-from engine.client.waiting import failure_of
+from engine.client import waiting
+from engine.client.waiting import failure_of, wait_for_end
+from engine.pace import Pace
 from engine.store.driver_identity import DriverIdentity
 from engine.store.status import RunStatus
 from tests.client.recorded import record_run
@@ -49,6 +53,30 @@ def test_a_run_that_goes_on_for_longer(experiment):
     ending.start()
     assert run.wait_for_completion(timeout_seconds=60) == "Canceled"
     ending.join()
+
+
+def test_who_waits_for_a_slow_store_asks_less_often(run, monkeypatch):
+    now, pauses = [0.0], []
+    going = dataclasses.replace(
+        run.store.run(run.id),
+        status=RunStatus.RUNNING,
+        driver=DriverIdentity.of_this_process(),
+    )
+    answers = [going, going, going, run.store.run(run.id)]
+
+    class Store:
+        def with_patience(self, patience):
+            return self
+
+        def run(self, run_id):
+            now[0] += 0.001 if len(answers) > 2 else 0.3
+            return answers.pop(0)
+
+    monkeypatch.setattr(waiting, "Pace", partial(Pace, clock=lambda: now[0]))
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: 0, sleep=pauses.append))
+    place = SimpleNamespace(store=Store(), compute_targets={})
+    assert wait_for_end(place, run.id, False, None).status is RunStatus.COMPLETED
+    assert pauses == pytest.approx([0.5, 0.5, 2.7])
 
 
 def test_a_run_whose_driver_has_died(experiment):

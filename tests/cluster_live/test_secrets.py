@@ -112,7 +112,7 @@ def test_planted_secrets_are_found_nowhere(tmp_path, monkeypatch, tracking_serve
         run.register_model("mine")
         # Another process knows the name of the variable, and not its value.
         with monkeypatch.context() as patch:
-            patch.setattr("engine.client.launch._variables", {})
+            patch.setattr("engine.client.launch._secrets", {})
             with pytest.raises(ConfigException, match="environment variable 'DB_PASSWORD'"):
                 AutoMLRun(experiment, run.id).continue_experiment(iterations=1)
         run.continue_experiment(iterations=1)

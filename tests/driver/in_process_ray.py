@@ -67,6 +67,9 @@ class InProcessRay:
         self.cancelled: list[Reference] = []
         self.options: list[dict[str, Any]] = []
         self.requested: list[list[dict[str, Any]]] = []
+        self.selectors: list[Any] = []
+        #: Namespace and key -> value in the key-value store.
+        self.kept: dict[tuple[bytes, bytes], bytes] = {}
         #: What the autoscaler says; ``None``: there is none that answers.
         self.autoscaler: Any = None
         #: Job id -> what Ray knows of the job.
@@ -97,7 +100,7 @@ class InProcessRay:
             "util.list_named_actors": lambda all_namespaces: [
                 {"namespace": "raysmith", "name": name} for name in self.actors
             ],
-            "autoscaler.sdk.request_resources": lambda bundles: self.requested.append(bundles),
+            "autoscaler.sdk.request_resources": self.request_resources,
             "_raylet.GcsClient": lambda address: self,
         }
         for name, value in functions.items():
@@ -108,6 +111,22 @@ class InProcessRay:
         if self.autoscaler is None:
             raise TimeoutError("nobody answers")
         return GetClusterStatusReply(autoscaling_state=self.autoscaler).SerializeToString()
+
+    def request_resources(self, bundles: Any, bundle_label_selectors: Any = None) -> None:
+        self.requested.append(bundles)
+        self.selectors.append(bundle_label_selectors)
+
+    def internal_kv_put(self, key: bytes, value: bytes, overwrite: bool, namespace: bytes) -> None:
+        self.kept[namespace, key] = value
+
+    def internal_kv_get(self, key: bytes, namespace: bytes) -> bytes | None:
+        return self.kept.get((namespace, key))
+
+    def internal_kv_del(self, key: bytes, by_prefix: bool, namespace: bytes) -> None:
+        self.kept.pop((namespace, key), None)
+
+    def internal_kv_keys(self, prefix: bytes, namespace: bytes) -> list[bytes]:
+        return [key for place, key in self.kept if place == namespace]
 
     def get_all_job_info(self, timeout: int) -> dict[Any, Any]:
         """``GcsClient.get_all_job_info``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -50,11 +50,16 @@ class Replay:
     """A run of recorded trials, and the clock that it is replayed on.
 
     Its moments are seconds since the first driver began. With ``script`` its data is read by the
-    machines, else the driver has it.
+    machines, else the driver has it, unless ``data`` says where it is.
     """
 
     def __init__(
-        self, experiment: Experiment, trials: Any = None, script: str | None = None, **settings: Any
+        self,
+        experiment: Experiment,
+        trials: Any = None,
+        script: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        **settings: Any,
     ) -> None:
         values = {
             "iterations": 6,
@@ -68,7 +73,8 @@ class Replay:
         } | settings
         if script:
             Path("get_data.py").write_text(script)
-        data = {"data_script": "get_data.py"} if script else {"X": X, "y": Y}
+        if data is None:
+            data = {"data_script": "get_data.py"} if script else {"X": X, "y": Y}
         self._given = AutoMLConfig("classification", **data, **values).prepare()
         self.store = experiment.workspace.store
         self.run_id = self.store.create_run(experiment.id, self._given.settings.to_dict(), {})

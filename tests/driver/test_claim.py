@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,6 +29,9 @@ class Store:
 
     def with_patience(self, patience):
         return self
+
+    def run(self, run_id):
+        return SimpleNamespace(is_driven_by=lambda driver: driver.token == self.current)
 
     def tag_driver(self, run_id, driver):
         if self.away.is_set():
@@ -102,3 +106,18 @@ def test_giving_up_does_not_wait_for_a_store_that_hangs():
     assert not store.back.is_set()
     assert claim.identity.life() is Life.DEAD
     store.back.set()
+
+
+def test_a_driver_that_has_lost_its_run_has_no_heartbeat():
+    store, clock = Store(), SimulatedClock()
+    claim = Claim(store, "run", clock=clock)
+    claim.take(after=None)
+    clock.sleep(2 * HEARTBEAT_SECONDS)
+    assert not claim.is_lost
+    store.current = "another"
+    beats = len(store.beaten)
+    clock.sleep(4 * HEARTBEAT_SECONDS)
+    # It may not be known at the first one.
+    assert len(store.beaten) <= beats + 1
+    assert claim.is_lost
+    claim.give_up()

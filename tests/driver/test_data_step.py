@@ -6,7 +6,7 @@ import pytest
 
 from engine.data.check import check_data
 from engine.driver.data_host import DataHost, DataLost, LoadedData, Pending, barred_note
-from engine.show.view import DATA_FILE
+from engine.show.view import DATA_FILE, QUALITY_FILE
 from engine.store.driver_identity import DriverIdentity
 from engine.store.status import RunStatus
 from tests.driver.replay import Replay, X, Y, scored
@@ -42,10 +42,14 @@ class Later(Pending):
 class SlowHost(DataHost):
     """A node that has room after a while and reads for a while."""
 
-    def __init__(self, clock, room=1.0, reading=2.0, loaded=GOOD, elsewhere=None):
+    def __init__(
+        self, clock, room=1.0, reading=2.0, loaded=GOOD, elsewhere=None, busy=0.0, describes=None
+    ):
         self.clock, self.room, self.reading = clock, room, reading
         self.loaded = loaded if isinstance(loaded, list) else [loaded]
-        self.elsewhere = elsewhere
+        self.elsewhere, self.busy = elsewhere, busy
+        #: What it says of the data, and what another node says.
+        self.describes = describes or [{"rows": 120}]
         self.pending, self.starts, self.barred = [], 0, {}
 
     def start(self):
@@ -66,10 +70,14 @@ class SlowHost(DataHost):
         return self.pending[-1]
 
     def targets(self):
-        return DATA.without_features()
+        self.pending.append(Later(self.clock, self.busy, DATA.without_features()))
+        return self.pending[-1]
 
     def describe(self):
-        return {"rows": 120}
+        return Later(self.clock, 2 * self.busy, self.describes[0])
+
+    def describe_elsewhere(self):
+        return Later(self.clock, 1.0, self.describes[1]) if self.describes[1:] else None
 
 
 @pytest.fixture
@@ -98,6 +106,41 @@ def test_data_that_is_read_elsewhere(drive):
     assert "get_data.log" in {f.split("/")[-1] for f in replay.run.get_file_names()}
     assert replay.now == pytest.approx(9.0)
     assert b'"rows": 120' in replay.store.read_bytes(replay.run_id, DATA_FILE)
+
+
+def test_a_node_that_is_slow_is_not_lost(drive):
+    replay = drive({"busy": 300.0})
+    assert replay.status == "Completed"
+    assert replay.host.starts == 1
+
+
+LOST = DataLost("the process that ran get_data() died")
+
+
+@pytest.mark.parametrize("others", [[{"rows": 120}], [LOST], []])
+def test_the_first_node_is_gone_when_the_report_is_written(drive, others):
+    replay = drive({"describes": [LOST, *others]})
+    assert replay.status == "Completed"
+    files = replay.run.get_file_names()
+    assert (DATA_FILE in files) == (others == [{"rows": 120}])
+    assert QUALITY_FILE in files
+    if DATA_FILE in files:
+        assert b'"rows": 120' in replay.store.read_bytes(replay.run_id, DATA_FILE)
+
+
+def test_nobody_waits_for_ever_for_a_description(drive):
+    replay = drive({"busy": 3600.0})
+    assert replay.status == "Completed"
+    assert DATA_FILE not in replay.run.get_file_names()
+
+
+@pytest.mark.parametrize("limit", [None, 5.0])
+def test_reading_that_goes_on_is_told_every_minute(drive, caplog, limit):
+    with caplog.at_level("WARNING", "raysmith.driver"):
+        drive({"reading": 200.0}, iteration_timeout_minutes=limit)
+    told = [line for line in caplog.messages if line.startswith("get_data() has been running")]
+    assert [line.split()[5] for line in told] == ["1", "2", "3"]
+    assert all(("as long as the run" in line) == (limit is None) for line in told)
 
 
 def test_data_that_cannot_be_used(drive):
@@ -156,7 +199,7 @@ def test_waiting_for_a_node_has_no_limit_of_its_own(drive):
     assert replay.status == "Completed"
 
 
-@pytest.mark.parametrize("place", ["room", "reading"])
+@pytest.mark.parametrize("place", ["room", "reading", "busy"])
 def test_cancel_while_it_waits(drive, place):
     replay = drive({place: 600.0}, [(5.1, lambda replay: replay.run.cancel())])
     assert replay.status == "Canceled"

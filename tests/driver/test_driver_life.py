@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 
 import pytest
@@ -72,7 +73,14 @@ def test_ensembles_of_a_driver_that_died_are_not_made_again(experiment, monkeypa
 def test_another_driver_takes_the_run_over(experiment):
     replay = Replay(experiment, {1: scored(0.9, 100.0)})
     other = DriverIdentity.of_this_process()
-    replay.after(10.1, lambda: replay.take_over(other))
+
+    def take_over():
+        # The recorder needs real time, and writes nothing more once the claim is lost.
+        while replay.statuses != {0: "Completed", 1: "Running"}:
+            time.sleep(0.01)
+        replay.take_over(other)
+
+    replay.after(10.1, take_over)
     assert replay.drive() == {0: "Completed", 1: "Running"}
     assert replay.status == "Running"  # the other one sets it
     assert replay.store.run(replay.run_id).driver.token == other.token

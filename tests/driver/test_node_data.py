@@ -246,8 +246,8 @@ class TestHost:
         loading = host.load()
         assert loading.wait(0.1)
         assert loading.result().checked().n_rows == 20
-        assert host.targets().n_rows == 20
-        assert host.describe()["n_rows"] == 20
+        assert host.targets().result().n_rows == 20
+        assert host.describe().result()["n_rows"] == 20
 
     def test_a_process_that_dies(self, host):
         host.start().result()
@@ -286,7 +286,7 @@ class TestHost:
         assert elsewhere.wait(10)
         assert elsewhere.result().checked().n_rows == 20
         assert host.node_id == self.OTHERS[1]
-        assert host.targets().n_rows == 20
+        assert host.targets().result().n_rows == 20
         assert in_process_ray.killed == [first]
         notes = list(host.barred.values())
         assert notes[0] == "node 10.0.0.1 takes no part in the run: OSError: no disk"
@@ -320,7 +320,18 @@ class TestHost:
 
         host.node.actor.targets = dies
         with pytest.raises(DataLost):
-            host.targets()
+            host.targets().result()
+
+    def test_another_node_that_has_read_the_data_describes_it(self, host, in_process_ray, source):
+        host.start().result()
+        assert host.describe_elsewhere() is None
+        other = "b" * 56
+        in_process_ray.actors[f"data-run:-{other}"] = Handle(NodeData("run", source()))
+        assert host.describe_elsewhere() is None  # that node is gone, too
+        in_process_ray.nodes = [{**NODE, "NodeID": other}]
+        assert host.describe_elsewhere().result()["n_rows"] == 20
+        host.bar(other, "no disk")
+        assert host.describe_elsewhere() is None
 
     def test_waiting_and_giving_up(self, host, in_process_ray):
         room = host.start()

@@ -85,28 +85,28 @@ def test_how_many_at_a_time(in_process_ray):
 
 def test_a_growing_cluster_is_asked_for_nodes(in_process_ray):
     far = settings(compute_target="far", max_concurrent_iterations=3, mem_in_mb=100)
-    assert resources.ask_for_nodes(far, 2)
+    assert resources.ask_for_nodes(far, "me", 2)
     assert in_process_ray.requested == [[{"CPU": 2, "memory": 100 * 2**20}] * 3]
 
 
 def test_a_script_on_a_growing_cluster_asks_for_nodes_too(in_process_ray):
     in_process_ray.autoscaler_refuses()
-    assert resources.ask_for_nodes(settings(max_concurrent_iterations=3), 2)
+    assert resources.ask_for_nodes(settings(max_concurrent_iterations=3), "me", 2)
     assert in_process_ray.requested == [[{"CPU": 2}] * 3]
 
 
 @pytest.mark.parametrize(("wanted", "asked"), [(1, 1), (-1, 1), (4, 4)])
 def test_the_first_node_is_asked_for_before_cores_are_known(in_process_ray, wanted, asked):
-    assert resources.ask_for_nodes(settings(max_cores_per_iteration=wanted))
+    assert resources.ask_for_nodes(settings(max_cores_per_iteration=wanted), "me")
     assert in_process_ray.requested == [[{"CPU": asked}]]
 
 
 def test_no_more_nodes_are_asked_for_than_there_are_iterations(in_process_ray):
     far = settings(compute_target="far", max_concurrent_iterations=9, iterations=2)
-    resources.ask_for_nodes(far, 1)
+    resources.ask_for_nodes(far, "me", 1)
     assert len(in_process_ray.requested[0]) == 2
 
 
 def test_this_machine_does_not_grow(in_process_ray):
-    assert not resources.ask_for_nodes(settings(), 1)
+    assert not resources.ask_for_nodes(settings(), "me", 1)
     assert in_process_ray.requested == []

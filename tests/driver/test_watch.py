@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from engine.config.settings import Settings
+from engine.driver.claim import Claim
 from engine.driver.clock import RealClock, SimulatedClock
 from engine.driver.outcome import EndedBy
 from engine.driver.running_trials import RunningTrials
@@ -53,7 +54,7 @@ class Scene:
         budget = TimeBudget(
             Settings("classification", "accuracy", **limits), clock.monotonic(), clock
         )
-        self.watch = Watch(store, "run", ME, budget, clock)
+        self.watch = Watch(Claim(store, "run", ME, clock), budget, clock)
         nothing = SimpleNamespace(logs=lambda numbers: {}, log=lambda *_: None)
         self.trials = TrialWatch(self.watch, progress, nothing, nothing, budget, clock)
 

@@ -124,6 +124,22 @@ def gone_from(first: int, which: Callable[[str], bool] = lambda name: True) -> F
     return fault
 
 
+def gone_from_the(
+    count: int, chosen: str, which: Callable[[str], bool] = lambda name: True
+) -> Fault:
+    """From so many calls of one name on the store gets no calls, or none of some kind."""
+    seen = 0
+
+    def fault(number, name, call):
+        nonlocal seen
+        seen += name == chosen
+        if seen >= count and which(name):
+            raise away()
+        return call()
+
+    return fault
+
+
 def is_write(name: str) -> bool:
     return not name.startswith(READS)
 

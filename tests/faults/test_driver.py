@@ -10,12 +10,14 @@ import pytest
 from engine.driver.trial_backends.recorded import RecordedTrial, Recording
 from engine.errors import StoreUnavailable
 from engine.store.files import LOG_FILE, MODEL_FILE, PREDICTIONS_FILE
+from engine.store.mlflow_model import load_model
 from engine.store.spool import Spool
 from engine.store.spooled_results import write_spooled
-from tests.driver.replay import Replay, scored
+from tests.driver.replay import Replay, X, scored
 from tests.faults import stores
 
 SCORES = (0.5, 0.9)
+ESTIMATORS = ("LogisticRegression", "DecisionTree")
 
 pytestmark = pytest.mark.usefixtures("quick_models")
 
@@ -35,8 +37,9 @@ class Noted(RecordedTrial):
 class Scene:
     """A run of two trials, and what is in the store of it."""
 
-    def __init__(self, experiment, client):
+    def __init__(self, experiment, client, **settings):
         self.client = client
+        self._settings = settings
         self.ended: list[int] = []
         self.replay: Replay | None = None
         self._experiment = experiment
@@ -44,10 +47,10 @@ class Scene:
     def submit(self):
         trials = {n: self._trial(n, score) for n, score in enumerate(SCORES)}
         recording = Recording("accuracy", by_number=trials)
-        self.replay = Replay(self._experiment, recording, iterations=len(SCORES))
+        self.replay = Replay(self._experiment, recording, iterations=len(SCORES), **self._settings)
 
     def _trial(self, number, score):
-        trial = scored(score, log=f"log of {number}")
+        trial = scored(score, estimator=ESTIMATORS[number], log=f"log of {number}")
         values = {name: getattr(trial, name) for name in RecordedTrial.__dataclass_fields__}
         return Noted(**values, number=number, ended=self.ended)
 
@@ -214,3 +217,50 @@ def test_a_store_that_goes_for_good_costs_nothing_that_has_ended(scene, which, s
         if number % 12 == 0:
             assert scene.replay.drive() == {0: "Completed", 1: "Completed"}, number
             assert scene.replay.status == "Completed", number
+
+
+ENSEMBLES = {2: "VotingEnsemble", 3: "StackEnsemble"}
+#: Call at which the store goes: the run, two iterations and the ensembles are created.
+MOMENTS = {
+    "voting begins": ("create_run", 4),
+    "voting's files": ("log_artifacts", 4),
+    "stack begins": ("create_run", 5),
+    "stack ends": ("set_terminated", 4),
+}
+
+
+@pytest.mark.parametrize(("name", "count"), MOMENTS.values(), ids=MOMENTS)
+def test_a_store_that_goes_while_ensembles_are_written_costs_none(
+    experiment, client, capfd, name, count
+):
+    scene = Scene(experiment, client, enable_voting_ensemble=True, enable_stack_ensemble=True)
+    assert scene.drive(stores.gone_from_the(count, name))
+    run_id, store = scene.replay.run_id, scene.replay.store
+    told = capfd.readouterr().err
+    assert str(Spool(run_id).path) in told
+    scene.heal()
+    assert store.run(run_id).status == "Finalizing"
+    write_spooled(store, run_id)
+    assert Spool(run_id).is_empty
+    found = {r.iteration: r for r in store.iterations(run_id)}
+    assert {n: found[n].pipeline for n in ENSEMBLES} == ENSEMBLES
+    assert {str(r.status) for r in found.values()} == {"Completed"}
+    for n in ENSEMBLES:
+        assert load_model(store, found[n].run_id).predict(X).shape == (len(X),)
+        assert len(store.predictions(found[n].run_id)) == len(X)
+    assert store.run(run_id).status == "Failed"
+    # Another driver does the rest, and no ensemble a second time.
+    assert scene.replay.drive() == dict.fromkeys(range(4), "Completed")
+    assert scene.replay.status == "Completed"
+    again = {r.iteration: r.ended for r in store.iterations(run_id)}
+    assert again == {n: record.ended for n, record in found.items()}
+
+
+def test_an_ensemble_whose_members_cannot_be_read_is_left_for_later(experiment, client):
+    scene = Scene(experiment, client, enable_voting_ensemble=True)
+    assert scene.drive(stores.gone_from_the(1, "download_artifacts", stores.is_of_files))
+    scene.heal()
+    write_spooled(scene.replay.store, scene.replay.run_id)
+    assert scene.replay.statuses == {0: "Completed", 1: "Completed"}
+    assert scene.replay.status == "Failed"
+    assert scene.replay.drive() == dict.fromkeys(range(3), "Completed")

@@ -16,7 +16,7 @@ from engine.store.driver_identity import DriverIdentity
 from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd
 from engine.store.status import IterationStatus, RunStatus
-from tests.client.recorded import record_run
+from tests.client.recorded import leave_open, record_run
 from tests.store.counting import counted
 
 
@@ -122,6 +122,29 @@ def test_the_end_of_a_run_brings_everything(run):
     assert changes["run"]["status"] == "Completed"
     assert {"settings", "versions", "snippet", "data"} <= set(changes)
     assert "iterations" not in changes
+
+
+def test_a_driver_that_dies_is_seen(run):
+    alive = leave_open(run, iteration=7)
+    run.store.tag_driver(run.id, alive)
+    live = LiveState(run.view())
+    assert live.state["iterations"][-1]["status"] == "Running"
+    leave_open(run, iteration=8)
+    changes = live.look()
+    assert live.is_over
+    assert changes["run"]["status"] == "Failed"
+    assert "has died" in changes["run"]["error"]
+    states = {one["iteration"]: one["status"] for one in live.state["iterations"]}
+    assert (states[7], states[8]) == ("Failed", "Failed")
+
+
+def test_files_of_a_run_that_has_ended_are_read_once(run):
+    run.store.set_status(run.id, RunStatus.COMPLETED)
+    live = LiveState(run.view())
+    assert live.state["snippet"]
+    with counted() as calls:
+        assert live.look() is None
+    assert calls == {"get_run": 1, "search_runs": 2}
 
 
 def test_only_fields_that_are_different_are_sent():

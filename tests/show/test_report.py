@@ -11,7 +11,8 @@ import pytest
 from engine.data.check import check_data
 from engine.data.description import describe_data
 from engine.evaluation.diagnostics import quality_of
-from engine.show.report import render_report, view_source
+from engine.show.report import render_report
+from engine.show.view_files import view_script
 from tests.show.browser import open_browser
 
 EVIL = (
@@ -216,7 +217,7 @@ def test_a_second_press_is_asked_for_whatever_is_drawn_between(browser):
     now["run"]["status"] = now["iterations"][1]["status"] = "Running"
     page = browser.new_page()
     page.set_content("<main id='run'></main>")
-    script = view_source("run_view.js").replace("export default", "window.view =")
+    script = view_script().replace("export default", "window.view =")
     page.add_script_tag(content=script, type="module")
     page.wait_for_function("window.view")
     page.evaluate(

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from engine.show.live_state import changes_of, merged
-from engine.show.report import view_source
+from engine.show.view_files import view_script
 from tests.show.browser import open_browser
 from tests.show.test_report import state
 
@@ -55,7 +55,7 @@ def open_widget(browser):
         pages.append(page)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.set_content("<main id='run'></main><main id='whole'></main>")
-        script = view_source("run_view.js").replace("export default", "window.view = { default:")
+        script = view_script().replace("export default", "window.view = { default:")
         page.add_script_tag(content=script.rstrip().rstrip(";") + " };", type="module")
         page.wait_for_function("window.view")
         page.evaluate(MODEL, whole)

@@ -10,10 +10,18 @@ import pytest
 from engine import ConfigException
 from engine.metrics.metric import METRICS
 from engine.show.report import render_report
+from engine.show.seen_run import SeenRun
 from engine.show.view import QUALITY_FILE, full_state, installed_versions, run_state
 from engine.store.files import LOG_FILE
 from engine.store.status import RunStatus
-from tests.client.recorded import BEST, DATA, SCORES, keep_explanation, record_run
+from tests.client.recorded import (
+    BEST,
+    DATA,
+    SCORES,
+    keep_explanation,
+    leave_open,
+    record_run,
+)
 from tests.store.counting import counted
 
 
@@ -55,10 +63,33 @@ def test_failed_iterations_and_the_best_keep_their_logs(run):
 def test_a_run_that_is_about_to_end(run):
     view = dataclasses.replace(run.view(), ends_as="Canceled")
     record = dataclasses.replace(run.store.run(run.id), status=RunStatus.RUNNING, ended=None)
-    state = run_state(view, record, [])
+    state = run_state(view, SeenRun(record), [])
     assert state["run"]["status"] == "Canceled"
     assert state["run"]["ended"] >= record.started
     assert (state["best"], state["iterations"]) == (None, [])
+
+
+@pytest.mark.parametrize("status", [RunStatus.RUNNING, RunStatus.FINALIZING])
+def test_what_a_dead_driver_has_left_open_is_shown_as_the_client_says(experiment, status):
+    run = record_run(experiment, status)
+    leave_open(run, iteration=7)
+    state = full_state(run.view(), logs=1)
+    assert state["run"]["status"] == run.get_status() == "Failed"
+    assert state["run"]["error"] == run.get_details()["error"]
+    assert "has died; run.resume()" in state["run"]["error"]
+    shown = [(one["iteration"], one["status"], one["reason"]) for one in state["iterations"]]
+    told = run.summary()[["iteration", "status", "reason"]]
+    assert shown == list(told.itertuples(index=False, name=None))
+    assert shown[-1] == (7, "Failed", state["run"]["error"])
+
+
+def test_a_run_that_has_ended_has_no_running_iteration(experiment):
+    run = record_run(experiment, RunStatus.RUNNING)
+    leave_open(run, iteration=7)
+    run.store.set_status(run.id, RunStatus.CANCELED)
+    last = full_state(run.view())["iterations"][-1]
+    assert (last["status"], last["reason"]) == ("Failed", "the run has ended: Canceled")
+    assert run.summary()["status"].iloc[-1] == "Failed"
 
 
 def test_a_file_that_is_no_json_is_left_out(experiment):

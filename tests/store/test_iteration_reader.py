@@ -7,6 +7,7 @@ import time
 import pytest
 
 from engine.pipelines.spec import PipelineSpec
+from engine.store.driver_identity import DriverIdentity
 from engine.store.iteration_reader import IterationReader
 from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd
@@ -66,6 +67,56 @@ def test_a_reading_is_two_requests(run):
     with counted() as calls:
         reader.read(record)
     assert calls == {"search_runs": 2}
+
+
+def since(monkeypatch, store):
+    """The end times from which the store is asked for iterations, in order."""
+    asked, read = [], store.iterations
+    monkeypatch.setattr(
+        store, "iterations", lambda run_id, since=None: asked.append(since) or read(run_id, since)
+    )
+    return asked
+
+
+def test_the_end_of_a_run_is_no_reason_to_read_everything_again(run, monkeypatch):
+    """Thousands of iterations would be read by all clients in the same second."""
+    run.store.tag_driver(run.id, DriverIdentity.of_this_process())
+    reader = IterationReader(run.store, run.id)
+    numbers(reader, run)
+    child = start(run, len(SCORES))
+    assert numbers(reader, run) == [len(SCORES)]
+    run.store.end_iteration(child, END)
+    run.store.set_status(run.id, RunStatus.COMPLETED)
+    asked = since(monkeypatch, run.store)
+    assert numbers(reader, run) == [len(SCORES)]
+    assert numbers(reader, run) == []
+    assert len(asked) == 2
+    assert None not in asked
+
+
+@pytest.mark.parametrize("sign", ["another driver", "a gap in the numbers", "a clock was set"])
+def test_what_may_have_been_missed_is_read_at_the_end(run, monkeypatch, sign):
+    run.store.tag_driver(run.id, DriverIdentity.of_this_process())
+    going = start(run, len(SCORES))
+    reader = IterationReader(run.store, run.id)
+    numbers(reader, run)
+    missed = len(SCORES) + 1
+    end_long_ago(run, start(run, missed))
+    if sign == "another driver":
+        run.store.tag_driver(run.id, DriverIdentity.of_this_process())
+        run.store.end_iteration(going, END)
+    elif sign == "a gap in the numbers":
+        run.store.end_iteration(going, END)
+        run.store.end_iteration(start(run, missed + 1), END)
+    else:
+        end_long_ago(run, going)
+    assert missed not in numbers(reader, run)
+    run.store.set_status(run.id, RunStatus.COMPLETED)
+    asked = since(monkeypatch, run.store)
+    assert numbers(reader, run) == [missed]
+    assert asked[-1] is None
+    assert numbers(reader, run) == []
+    assert len(asked) == 3
 
 
 def test_what_ended_long_ago_is_not_asked_for_again(run):

@@ -177,6 +177,21 @@ def test_of_a_log_only_the_latest_is_written_and_nothing_after_the_end(store, re
     assert store.ends() == ["child 0", "child 1"]
 
 
+def test_no_log_is_written_before_the_start_or_over_the_last_one(store, recorder):
+    """Another thread brings the logs: it may be a moment early, or late."""
+    recorder.log(0, "too early")
+    start(recorder, 0, 1)
+    recorder.ended(0, END, {})
+    recorder.log(0, "too late")
+    recorder.log(1, "so far")
+    assert store.log_written.acquire(timeout=LONG)
+    recorder.close()
+    assert recorder.error is None
+    assert [call for call in store.calls if call[0] == "text"] == [
+        ("text", "child 1", LOG_FILE, "so far")
+    ]
+
+
 def test_logs_come_after_everything_else(store, recorder):
     start(recorder, *range(5))
     store.gate.clear()

@@ -120,6 +120,13 @@ def test_pauses_grow_and_have_jitter(time):
         assert longest / 2 <= pause <= longest
 
 
+@pytest.mark.parametrize(("failures", "warnings"), [(1, 0), (2, 0), (6, 1)])
+def test_an_outage_that_lasts_is_told_once(time, caplog, failures, warnings):
+    assert client(Calls(*[OSError("no room")] * failures), time).get_run("x") == "x"
+    assert [r.levelname for r in caplog.records] == ["WARNING"] * warnings
+    assert all("no room; trying again" in text for text in caplog.messages)
+
+
 def test_an_answer_is_not_repeated(time):
     with pytest.raises(FileNotFoundError):
         client(Calls(FileNotFoundError(), OSError()), time).get_run("x")

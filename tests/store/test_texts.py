@@ -1,4 +1,4 @@
-"""Texts without control characters and passwords."""
+"""Texts without control characters, and a store without passwords."""
 
 from __future__ import annotations
 
@@ -7,13 +7,7 @@ import pytest
 from engine.store.properties import IterationProperties
 from engine.store.records import IterationEnd
 from engine.store.status import IterationStatus, RunStatus
-from engine.store.texts import (
-    hide_password,
-    hide_passwords,
-    password_of,
-    plain_text,
-    without_credentials,
-)
+from engine.store.texts import plain_text
 
 
 @pytest.mark.parametrize(
@@ -35,59 +29,6 @@ from engine.store.texts import (
 def test_plain_text(text, plain):
     assert plain_text(text) == plain
     assert plain_text(plain) == plain
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "no URI: a@b, 10:30, x://y",
-        "https://host:8443/path",
-        "postgresql://ada@host/db",
-        "sqlite:///a.db",
-    ],
-)
-def test_texts_without_passwords_stay_as_they_are(text):
-    assert hide_passwords(text) == text
-    assert hide_password(text) == text
-
-
-@pytest.mark.parametrize(
-    ("uri", "shown"),
-    [
-        ("https://bob:SECRET@host/x", "https://bob:***@host/x"),
-        ("postgresql+psycopg2://bob:SE/CR@ET@db:5432/m", "postgresql+psycopg2://bob:***@db:5432/m"),
-        ("https://:SECRET@host", "https://:***@host"),
-        ("postgresql://db/m?password=SECRET&user=bob", "postgresql://db/m?password=***&user=bob"),
-    ],
-)
-def test_the_password_of_a_uri(uri, shown):
-    assert hide_password(uri) == shown
-
-
-@pytest.mark.parametrize(
-    ("uri", "password", "shown", "bare"),
-    [
-        ("http://a:s3cret@h:1/p", "s3cret", "http://a:***@h:1/p", "http://h:1/p"),
-        ("postgresql://a:p%40ss@h/d", "p%40ss", "postgresql://a:***@h/d", "postgresql://h/d"),
-        ("http://a:b@c@h/p", "b@c", "http://a:***@h/p", "http://h/p"),
-        ("http://token@h", "", "http://token@h", "http://h"),
-        ("sqlite:////data/a:b@c/m.db", "", "sqlite:////data/a:b@c/m.db", None),
-        ("", "", "", ""),
-    ],
-)
-def test_the_parts_of_a_uri(uri, password, shown, bare):
-    assert password_of(uri) == password
-    assert hide_password(uri) == shown
-    if bare is not None:
-        assert without_credentials(uri) == bare
-
-
-@pytest.mark.parametrize(
-    ("uri", "shown"),
-    [("https://bob:SECRET@host:1/x", "https://host:1/x"), ("http://host/a@b", "http://host/a@b")],
-)
-def test_addresses_for_others(uri, shown):
-    assert without_credentials(uri) == shown
 
 
 @pytest.mark.parametrize(

@@ -23,13 +23,14 @@ from engine.pipelines.protocols import Estimator
 KERNEL_CELLS = 4_000_000
 
 
-class _BatchSVC(SVC):
+class BatchSVC(SVC):
     """An SVC whose margins of two classes come from matrix products.
 
     That is several times as fast as LIBSVM, which computes them row by row.
     """
 
     def decision_function(self, X: Matrix) -> NDArray[np.float64]:
+        """Return the margin of each row, (n_rows,), or (n_rows, n_classes) for more classes."""
         check_is_fitted(self)
         if self.kernel != "rbf" or len(self.classes_) > 2 or self._sparse or sparse.issparse(X):
             return np.asarray(super().decision_function(X))
@@ -100,7 +101,7 @@ class CalibratedMargin(ClassifierMixin, BaseEstimator):
         model = clone(self.estimator)
         methods = ["sigmoid"]
         if isinstance(model, SVC):
-            model = _BatchSVC(**model.get_params())
+            model = BatchSVC(**model.get_params())
         if isinstance(model, SVC) and len(counts) > 2 and sample_weight is None:
             # OneVsRestClassifier passes no weights on.
             model, methods = OneVsRestClassifier(model), ["temperature", "sigmoid"]

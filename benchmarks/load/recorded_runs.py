@@ -6,6 +6,7 @@ import contextlib
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 from unittest.mock import patch
@@ -38,6 +39,11 @@ PLAIN: Mapping[str, Any] = {
     "model_explainability": False,
     "debug_log": None,
 }
+
+
+def settings(**changes: Any) -> AutoMLConfig:
+    """Return the settings of such a run, on data of this module."""
+    return AutoMLConfig("classification", X=X, y=Y, **{**PLAIN, **changes})
 
 
 class FastClock(SimulatedClock):
@@ -81,10 +87,14 @@ class FastClock(SimulatedClock):
 
 
 class Calls:
-    """The number of calls of MLflow's client."""
+    """The number of calls of MLflow's client, by the names of the threads that made them."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.by_thread: Counter[str] = Counter()
+
+    @property
+    def count(self) -> int:
+        return self.by_thread.total()
 
 
 @contextlib.contextmanager
@@ -97,7 +107,7 @@ def slowed(seconds: float = 0.0) -> Iterator[Calls]:
             if getattr(inside, "a_call", False):
                 return real(*args, **kwargs)
             began, inside.a_call = time.monotonic(), True
-            calls.count += 1
+            calls.by_thread[threading.current_thread().name] += 1
             try:
                 return real(*args, **kwargs)
             finally:
@@ -155,8 +165,7 @@ def recorded_run(
     chatty: bool = False,
 ) -> tuple[AutoMLRun, Driver]:
     """Make a run, and a driver that has claimed it."""
-    config = AutoMLConfig("classification", X=X, y=Y, iterations=iterations, **PLAIN)
-    given = config.prepare()
+    given = settings(iterations=iterations).prepare()
     store = experiment.workspace.store
     run_id = store.create_run(experiment.id, given.settings.to_dict(), {})
     store.save_spec(run_id, given.to_spec())
