@@ -177,14 +177,11 @@ class RayPlatform(Platform):
         if self._has_asked and self.loss is None:
             self._has_asked = False
             request_nodes(self._driver, [])
-        self._end_node_data()
-
-    def hand_over(self) -> None:
-        """See `Platform.hand_over`; the other driver has asked for nodes of its own."""
-        self.close()
-
-    def _end_node_data(self) -> None:
         if self.loss is None:
             # With the machines their processes have ended.
             with suppress(ComputeTargetException):
                 self.call(partial(end_node_data, self._run_id, self._driver))
+
+    def hand_over(self) -> None:
+        """See `Platform.hand_over`; the other driver has asked for nodes of its own."""
+        self.close()

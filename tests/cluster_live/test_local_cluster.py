@@ -317,13 +317,13 @@ def test_a_head_whose_control_store_is_killed(place, target):
     run = Experiment(place, "remote").submit(remote(target, n_cross_validations=10, iterations=3))
     wait_until(lambda: "Completed" in statuses(run).values(), 240)
     ended = {r.iteration: r.ended for r in place.store.iterations(run.id) if r.ended}
-    cluster = target._read()["cluster_id"]
+    cluster, provisioning = target._read()["cluster_id"], target.provisioning
     [gcs] = [p for p in marked("RAYSMITH_CLUSTER", cluster) if p.name() == "gcs_server"]
     gcs.kill()
     wait_until(lambda: run.get_status() in ("Failed", "Completed"), 180)
     target.delete(force=True)
     assert list(marked("RAYSMITH_CLUSTER", cluster)) == []
-    ComputeTarget.create(place, "automlcl", target.provisioning)
+    ComputeTarget.create(place, "automlcl", provisioning)
     if run.get_status() == "Failed":
         run.resume()
     assert run.wait_for_completion(timeout_seconds=300) == "Completed"
