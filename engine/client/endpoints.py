@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from cluster.private_files import make_private, write_private
@@ -25,6 +24,7 @@ from engine.client.endpoint_records import (
     platform_of,
     this_process,
 )
+from engine.client.endpoint_requests import body_of, reason_of
 from engine.client.interfaces import WorkspaceLike
 from engine.errors import ConfigException, DataException, ModelException, RunException
 from engine.serving.settings import EndpointSettings, check_endpoint_name
@@ -145,15 +145,15 @@ class Endpoint:
             When the endpoint does not answer, or too many requests wait there. A request that got
             503 is sent once more before.
         """
-        body = json.dumps(_body_of(table)).encode()
+        body = json.dumps(body_of(table)).encode()
         answer = self._post(body)
         if answer.status_code == 503:
             answer = self._post(body)
         if answer.status_code in (400, 413, 422):
-            raise DataException(_reason(answer))
+            raise DataException(reason_of(answer))
         if answer.status_code != 200:
             raise RunException(
-                f"endpoint {self.name!r} answered {answer.status_code}: {_reason(answer)}"
+                f"endpoint {self.name!r} answered {answer.status_code}: {reason_of(answer)}"
             )
         return np.asarray(answer.json()["predictions"])
 
@@ -385,25 +385,3 @@ def _state_elsewhere(endpoint: Endpoint) -> str:
         answer = requests.get(f"{endpoint.url}/ready", timeout=_CONNECT_SECONDS)
         return "RUNNING" if answer.ok else "UNHEALTHY"
     return "NOT_DEPLOYED"
-
-
-def _body_of(table: object) -> dict[str, Any]:
-    """Return rows in a form of MLflow's scoring protocol."""
-    if hasattr(table, "to_pandas") and not isinstance(table, pd.DataFrame):
-        table = table.to_pandas()
-    if isinstance(table, pd.DataFrame):
-        split = json.loads(table.to_json(orient="split", date_format="iso", index=False))
-        return {"dataframe_split": {"columns": split["columns"], "data": split["data"]}}
-    if isinstance(table, list) and all(isinstance(row, Mapping) for row in table):
-        return {"dataframe_records": [dict(row) for row in table]}
-    array = np.asarray(table, dtype=object)
-    if array.ndim != 2:
-        raise DataException(f"the rows have the shape {array.shape}; expected (n_rows, n_columns)")
-    frame = pd.DataFrame(array.tolist()).astype(object)
-    return {"instances": frame.where(frame.notna(), None).to_numpy().tolist()}
-
-
-def _reason(answer: Any) -> str:
-    with contextlib.suppress(ValueError, TypeError, KeyError):
-        return str(answer.json()["error"])
-    return str(answer.text[:500])
