@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -60,9 +61,8 @@ def _descriptors() -> set[str]:
 
 
 def _actors() -> set[str]:
-    import ray
-
-    if not ray.is_initialized():
+    ray = sys.modules.get("ray")
+    if ray is None or not ray.is_initialized():
         return set()
     named = ray.util.list_named_actors(all_namespaces=True)
     return {f"actor {actor['name']}" for actor in named if actor["namespace"] == NAMESPACE}
