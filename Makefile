@@ -19,7 +19,7 @@ demo: $(VENV)/.core
 fast: $(VENV)/.dev
 	$(PYTEST) -m "not ray and not slow"
 
-test: lint types $(VENV)/.dev
+test: lint types $(VENV)/.dev $(VENV)/.uv-cache
 	$(PYTEST) -m "not long" --durations 25
 
 # Runs on real clusters whose mechanism a quicker test shows, and the widget in JupyterLab.
@@ -60,6 +60,7 @@ bench: $(VENV)/.dev
 	$(PIP) --editable ".[bench]"
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/registered_model.py
 	$(BIN)/python benchmarks/simulate.py
 	$(BIN)/python benchmarks/load
 	$(BIN)/python benchmarks/make_peers.py
@@ -89,6 +90,11 @@ $(VENV)/.docs: $(VENV)/bin/python pyproject.toml
 $(VENV)/jupyter/.made: $(VENV)/.dev
 	$(BIN)/python -m venv $(VENV)/jupyter
 	$(VENV)/jupyter/bin/python -m pip install --quiet --disable-pip-version-check "jupyterlab>=4.4" "anywidget>=0.9"
+	@touch $@
+
+# What a registered model requires, in uv's cache: the tests serve one without a network.
+$(VENV)/.uv-cache: $(VENV)/.dev
+	$(BIN)/python -m tests.store.fill_uv_cache
 	@touch $@
 
 # KubeRay's definitions of the release that you use: make check-kuberay CRD=.../ray.io_rayclusters.yaml

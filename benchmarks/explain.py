@@ -66,7 +66,7 @@ def main() -> None:
     )
     output = parser.parse_args().output
 
-    from cluster.targets.embedded import connect
+    from cluster.targets.connection import connect
     from engine.driver.explain_actors import explain_with_actors
     from engine.explain.pieces import Work
 

@@ -8,6 +8,11 @@ and nothing else of `engine`.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import engine
+from engine import model_copy
+
+model_copy.take_from(__file__, engine.__file__)
+
 if TYPE_CHECKING:
     from cluster.errors import ComputeTargetException
     from cluster.provisioning.run_configuration import (

@@ -3,7 +3,7 @@
 The names that users import, by task:
 
 - start runs: `Workspace`, `Experiment`, `AutoMLConfig`, `FeaturizationConfig`;
-- follow and use them: `AutoMLRun`, `IterationRun`, `RunDetails`;
+- follow and use them: `AutoMLRun`, `IterationRun`, `RunDetails`, `Endpoint`;
 - explain and convert models: `explain_model`, `retrieve_model_explanation`, `onnx_inputs`;
 - errors, all subclasses of `AutoMLError`: `ConfigException`, `DataException`, `ModelException`,
   `RunException`, `WorkspaceException`;
@@ -15,9 +15,13 @@ Compute targets are in the package `cluster`.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from engine import model_copy
 from engine._version import __version__
 
+model_copy.stand_aside(__file__)
+
 if TYPE_CHECKING:
+    from engine.client.endpoints import Endpoint
     from engine.client.experiment import Experiment
     from engine.client.explanations import explain_model, retrieve_model_explanation
     from engine.client.iteration import IterationRun
@@ -43,6 +47,7 @@ __all__ = [
     "AutoMLRun",
     "ConfigException",
     "DataException",
+    "Endpoint",
     "Experiment",
     "FeaturizationConfig",
     "IterationRun",
@@ -65,6 +70,7 @@ _MODULES = {
     "AutoMLRun": "engine.client.run",
     "ConfigException": _ERRORS,
     "DataException": _ERRORS,
+    "Endpoint": "engine.client.endpoints",
     "Experiment": "engine.client.experiment",
     "FeaturizationConfig": "engine.data.featurization",
     "IterationRun": "engine.client.iteration",

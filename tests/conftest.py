@@ -68,6 +68,7 @@ def _globals(with_ray: bool) -> dict[str, object]:
     """What a test may change and must put back: the next one in this process relies on it."""
     prefixes = ("RAYSMITH_", "MLFLOW_") if with_ray else ("RAYSMITH_", "MLFLOW_", "RAY_")
     found: dict[str, object] = {k: v for k, v in os.environ.items() if k.startswith(prefixes)}
+    found.pop("RAY_CLIENT_MODE", None)  # the import of Ray sets it
     tracking, ray = (sys.modules.get(name) for name in ("mlflow.tracking", "ray"))
     found["MLflow's tracking URI is set"] = bool(tracking and tracking.is_tracking_uri_set())
     if not with_ray:
@@ -214,7 +215,7 @@ def tracking_server(
 @pytest.fixture(scope="session")
 def ray_cluster() -> None:
     """The embedded cluster that all tests of the process use."""
-    from cluster.targets.embedded import connect
+    from cluster.targets.connection import connect
 
     connect()
 

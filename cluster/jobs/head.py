@@ -104,6 +104,16 @@ class Head:
                 f"compute target {self._name!r} did not take the run: {error}"
             ) from error
 
+    def stop(self, submission_id: str) -> None:
+        """End a job that was submitted.
+
+        Raises
+        ------
+        ComputeTargetException
+            When the cluster cannot be reached or has no such job.
+        """
+        self._ask("POST", f"/api/jobs/{submission_id}/stop")
+
     def upload(self, name: str, content: bytes) -> None:
         """Keep ``content`` in the memory of the cluster, as the package ``gcs://`` and ``name``.
 
@@ -122,6 +132,21 @@ class Head:
     def jobs(self) -> list[dict[str, Any]]:
         """Return the jobs that were submitted to the cluster, as Ray's job server lists them."""
         return [job for job in self._get("/api/jobs/") if job.get("submission_id")]
+
+    def job_status(self, submission_id: str) -> str:
+        """Return the status of a job: ``PENDING``, ``RUNNING``, ``SUCCEEDED`` and so on."""
+        return str(self._get(f"/api/jobs/{submission_id}").get("status", ""))
+
+    def job_logs(self, submission_id: str) -> str:
+        """Return what a job has printed."""
+        return str(self._get(f"/api/jobs/{submission_id}/logs").get("logs", ""))
+
+    def serve_applications(self) -> dict[str, dict[str, Any]]:
+        """Return name -> application of Ray Serve, as its REST interface tells them."""
+        found: dict[str, dict[str, Any]] = self._get("/api/serve/applications/").get(
+            "applications", {}
+        )
+        return found
 
     def running_jobs(self) -> list[str]:
         """Return the submission ids of the jobs that have not ended."""

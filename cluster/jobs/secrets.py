@@ -25,8 +25,6 @@ from typing import Any
 
 #: Environment variable of workers: the key in Ray's store. It is no secret.
 KEY_VARIABLE = "RAYSMITH_SECRETS"
-#: What Ray calls in each worker process of a job.
-WORKER_HOOK = "cluster.jobs.secrets.set_in_worker"
 _NAMESPACE = b"raysmith"
 #: Ray quotes the first 15 bytes of an upload that fails.
 _PADDING = b" " * 16

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
-from packaging.requirements import InvalidRequirement, Requirement
 
 from cluster.errors import ComputeTargetException
 
@@ -44,10 +43,12 @@ class CondaDependencies:
     def __repr__(self) -> str:
         return f"CondaDependencies(pip={self._pip}, conda={self._conda})"
 
-    @staticmethod
+    @classmethod
     def create(
-        pip_packages: Sequence[str] | None = None, conda_packages: Sequence[str] | None = None
-    ) -> CondaDependencies:
+        cls,
+        pip_packages: Sequence[str] | None = None,
+        conda_packages: Sequence[str] | None = None,
+    ) -> Self:
         """Return dependencies with these packages.
 
         Raises
@@ -55,7 +56,7 @@ class CondaDependencies:
         ComputeTargetException
             For a text that is not a package's name.
         """
-        dependencies = CondaDependencies()
+        dependencies = cls()
         for package in _listed("pip_packages", pip_packages):
             dependencies.add_pip_package(package)
         for package in _listed("conda_packages", conda_packages):
@@ -97,8 +98,8 @@ class CondaDependencies:
         Path(path).write_text(yaml.safe_dump(self.to_dict(), sort_keys=False), encoding="utf-8")
         return str(path)
 
-    @staticmethod
-    def load(path: str | Path) -> CondaDependencies:
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
         """Read conda's environment file.
 
         Raises
@@ -108,7 +109,7 @@ class CondaDependencies:
         """
         try:
             content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-            dependencies = CondaDependencies()
+            dependencies = cls()
             dependencies._channels = [str(c) for c in content.get("channels") or ["conda-forge"]]
             for entry in content.get("dependencies") or []:
                 if isinstance(entry, Mapping):
@@ -123,8 +124,25 @@ class CondaDependencies:
         return dependencies
 
 
+class KnownAttributes:
+    """Refuses to be given attributes that it does not have: they would be without effect."""
+
+    def known_attributes(self) -> list[str]:
+        """Return the names of the attributes that may be set."""
+        names = {name for kind in type(self).__mro__ for name in inspect.get_annotations(kind)}
+        return sorted(name for name in names if not name.startswith("_"))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_") and name not in self.known_attributes():
+            raise ComputeTargetException(
+                f"{type(self).__name__} has no attribute {name!r}; it has "
+                f"{', '.join(self.known_attributes())}"
+            )
+        super().__setattr__(name, value)
+
+
 @dataclass
-class DockerSection:
+class DockerSection(KnownAttributes):
     """With ``enabled``, runs happen in ``base_image``, a container image with Ray and raysmith."""
 
     enabled: bool = False
@@ -132,7 +150,7 @@ class DockerSection:
 
 
 @dataclass
-class PythonSection:
+class PythonSection(KnownAttributes):
     """Packages, and the ``installer`` of those from pip: ``pip`` or ``uv``."""
 
     conda_dependencies: CondaDependencies | None = None
@@ -140,7 +158,7 @@ class PythonSection:
 
 
 @dataclass
-class Environment:
+class Environment(KnownAttributes):
     """The parts of a `RunConfiguration`'s environment."""
 
     docker: DockerSection = field(default_factory=DockerSection)
@@ -148,7 +166,7 @@ class Environment:
     environment_variables: dict[str, str] = field(default_factory=dict, repr=False)
 
 
-class RunConfiguration:
+class RunConfiguration(KnownAttributes):
     """The target of a run and the environment of its driver and trials.
 
     Attributes
@@ -158,13 +176,22 @@ class RunConfiguration:
     environment:
         ``.docker``, ``.python.conda_dependencies``, ``.environment_variables``. What it names
         becomes Ray's ``runtime_env``, installed on each node once and kept there.
+
+    Raises
+    ------
+    ComputeTargetException
+        For another framework than Python, and for any other attribute that is set.
     """
+
+    framework: str
+    target: object
+    environment: Environment
 
     def __init__(self, framework: str = "python") -> None:
         if framework not in ("python", "Python"):
             raise ComputeTargetException(f"framework={framework!r}: allowed is 'python'")
         self.framework = "python"
-        self.target: object = None
+        self.target = None
         self.environment = Environment()
 
     def __repr__(self) -> str:
@@ -221,31 +248,6 @@ class RunConfiguration:
         """Whether the image was chosen by the user, not a default or the retired service's own."""
         defaults = (None, "", DEFAULT_CPU_IMAGE, DEFAULT_GPU_IMAGE)
         return image not in defaults and not _IMAGES_OF_NO_USE.match(str(image))
-
-
-def without_satisfied(runtime_env: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a ``runtime_env`` without the packages that this interpreter has.
-
-    It is for clusters whose nodes run this interpreter. Ray would copy the whole environment for
-    each node, minutes and gigabytes, only for pip to find nothing to install.
-    """
-    result = dict(runtime_env)
-    for installer in ("pip", "uv"):
-        packages = result.get(installer)
-        if packages and all(_is_satisfied(package) for package in packages):
-            del result[installer]
-    return result
-
-
-def _is_satisfied(package: str) -> bool:
-    try:
-        requirement = Requirement(package)
-        if requirement.url or requirement.extras:
-            return False
-        installed = version(requirement.name)
-    except (InvalidRequirement, PackageNotFoundError):
-        return False
-    return requirement.specifier.contains(installed, prereleases=True)
 
 
 def _listed(name: str, value: object) -> Sequence[str]:

@@ -247,6 +247,15 @@ class AmlCompute(ComputeTarget):
     def _least_nodes(self) -> int:
         return self.provisioning.min_nodes
 
+    def _check_count(self, count: object) -> None:
+        super()._check_count(count)
+        most = self.provisioning.max_nodes
+        if isinstance(count, int) and count > most:
+            raise ComputeTargetException(
+                f"min_node_count={count}: the compute target {self.name!r} has at most {most} "
+                "nodes; update(max_nodes=...) changes that"
+            )
+
 
 def open_target(workspace: HasFolder, name: str) -> ComputeTarget:
     """Return the target of that name, as `AmlCompute` when the workspace has made it."""

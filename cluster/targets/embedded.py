@@ -1,4 +1,4 @@
-"""This machine as a compute target: an embedded Ray cluster, the driver in a thread."""
+"""This machine as a compute target: the driver in a thread of this process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import psutil
 
 from cluster.targets.launch import Launch
 
-NAMESPACE = "raysmith"
 #: Seconds that a driver may take after its run's final state before the user is told about it.
 _PATIENCE = 5.0
 #: Exit code of a process that was interrupted, as shells give it: 128 + SIGINT.
@@ -21,7 +20,6 @@ _INTERRUPTED = 130
 #: The ends of the runs that this process drives, by their ids. Not their threads: Python takes a
 #: thread whose `join` was interrupted for ended.
 _ends: dict[str, threading.Event] = {}
-_connecting = threading.Lock()
 
 
 class EmbeddedTarget:
@@ -32,6 +30,8 @@ class EmbeddedTarget:
     """
 
     name = "local"
+    #: Kind of target, as `ComputeTarget.type`.
+    type = "local"
 
     def __repr__(self) -> str:
         return "EmbeddedTarget()"
@@ -52,56 +52,6 @@ class EmbeddedTarget:
         name = f"raysmith-driver-{launch.run_id}"
         _wait_at_exit()
         threading.Thread(target=drive, name=name, daemon=True).start()
-
-
-def connect() -> None:
-    """Connect this process to a Ray cluster; starting a new one takes about 5 s.
-
-    Raises
-    ------
-    Exception
-        Whatever ``ray.init`` raises.
-    """
-    import ray
-
-    with _connecting:
-        if ray.is_initialized():
-            return
-        failure: list[BaseException] = []
-        connected = threading.Event()
-
-        def init() -> None:
-            ray.init(
-                # "local" is a new cluster even when another one runs on this machine.
-                address=os.environ.get("RAY_ADDRESS") or "local",
-                namespace=NAMESPACE,
-                # Trials' output is in their logs; printed here it would break up the table.
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
-
-        def start() -> None:
-            try:
-                try:
-                    init()
-                except Exception as error:
-                    # Ray gives its own processes 30 s, which a busy machine may need.
-                    if "timed out during startup" not in str(error):
-                        raise
-                    ray.shutdown()
-                    init()
-            except BaseException as error:
-                failure.append(error)
-            connected.set()
-            if not failure:
-                # Linux ends Ray's processes with the thread that started them, not with the
-                # process: this one must outlive the run that happened to come first.
-                threading.Event().wait()
-
-        threading.Thread(target=start, name="raysmith-ray", daemon=True).start()
-        connected.wait()
-        if failure:
-            raise failure[0]
 
 
 _registered = False

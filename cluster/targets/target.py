@@ -9,18 +9,25 @@ import sys
 import time
 import uuid
 import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from cluster.errors import ComputeTargetException
 from cluster.jobs.head import Head, NodeInfo
-from cluster.jobs.secrets import KEY_VARIABLE, WORKER_HOOK, JobSecrets, split_variables
+from cluster.jobs.secrets import KEY_VARIABLE, JobSecrets, split_variables
+from cluster.jobs.worker_setup import setup_of_workers
 from cluster.not_uploaded import NOT_UPLOADED
 from cluster.providers.kinds import provider_class
 from cluster.providers.provider import Provider
 from cluster.provisioning.configuration import ProvisioningConfiguration
-from cluster.provisioning.run_configuration import without_satisfied
+from cluster.provisioning.run_environment import (
+    RunEnvironment,
+    checked_here,
+    without_satisfied,
+)
 from cluster.targets.launch import Launch
+from cluster.targets.node_request import wait_for_nodes
 from cluster.targets.registry import (
     BEING_MADE,
     TARGET_FILE,
@@ -33,7 +40,6 @@ from cluster.targets.registry import (
 )
 from cluster.targets.status import AmlComputeStatus
 
-_POLL_SECONDS = 1.0
 _SUBMISSION = "raysmith-"
 #: Seconds that the driver of a run that has ended may take to leave.
 _LEAVING_SECONDS = 10.0
@@ -86,6 +92,16 @@ class RayTarget:
                 "decides about its nodes"
             )
         return ProvisioningConfiguration.from_dict(values)
+
+    @property
+    def type(self) -> str:
+        """``AmlCompute`` for a cluster that the workspace has made, ``attached`` for another."""
+        return str(self._read()["type"])
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether the nodes are processes of this machine, with its files and its interpreter."""
+        return self._provider().runs_here()
 
     @property
     def address(self) -> str:
@@ -154,7 +170,9 @@ class RayTarget:
         min_node_count: int | None = None,
         timeout_in_minutes: float = 25,
     ) -> AmlComputeStatus:
-        """Return once enough workers are alive.
+        """Ask the autoscaler for workers and return once enough are alive.
+
+        The request ends with the wait. Workers that no run takes stay for the target's idle time.
 
         Parameters
         ----------
@@ -168,33 +186,28 @@ class RayTarget:
         Raises
         ------
         ComputeTargetException
-            When the head is gone, or the time is over: with the autoscaler's own report.
+            When the head is gone, ``min_node_count`` is not a number of workers that there may be,
+            or the time is over: with the autoscaler's own report.
         """
         wanted = self._least_nodes() if min_node_count is None else min_node_count
-        until = time.monotonic() + 60 * timeout_in_minutes
-        printed = ""
-        while True:
-            status = self.get_status()
-            if status.provisioning_state == "Failed":
-                raise ComputeTargetException("; ".join(status.errors))
-            line = (
-                f"{self.name}: {status.provisioning_state}, {status.allocation_state}, "
-                f"{status.current_node_count} of {max(wanted, status.target_node_count)} nodes"
-            )
-            if show_output and line != printed:
-                print(line, flush=True)
-                printed = line
-            if status.current_node_count >= wanted:
-                if show_output:
-                    print(f"{self.name}: ready", flush=True)
-                return status
-            if time.monotonic() > until:
-                why = "; ".join(status.errors) or self._provider().why_no_nodes()
-                raise ComputeTargetException(
-                    f"compute target {self.name!r} has {status.current_node_count} of {wanted} "
-                    f"nodes after {timeout_in_minutes:g} minutes; {why}"
-                )
-            time.sleep(min(_POLL_SECONDS, max(0.0, until - time.monotonic()) + 0.05))
+        self._check_count(wanted)
+        # The scale settings bring their least number by themselves.
+        asks = wanted > self._least_nodes()
+        return wait_for_nodes(self, wanted, asks, show_output, timeout_in_minutes)
+
+    def why_no_nodes(self) -> str:
+        """Why there are not more workers, for a message: the autoscaler's own report."""
+        return self._provider().why_no_nodes()
+
+    def timed_out(self, reason: str, status: AmlComputeStatus) -> AmlComputeStatus:
+        """End a wait for workers whose time is over.
+
+        Raises
+        ------
+        ComputeTargetException
+            Always; subclasses may return ``status`` instead.
+        """
+        raise ComputeTargetException(reason)
 
     def serialize(self) -> dict[str, Any]:
         """Return plain values: name, address, provisioning, status."""
@@ -232,6 +245,27 @@ class RayTarget:
 
     detach = delete
 
+    @property
+    def python(self) -> str:
+        """The interpreter of the cluster's jobs.
+
+        It is named by its path where that is known: a bare ``python`` would be whatever the
+        ``PATH`` says.
+        """
+        return sys.executable if self.runs_here else "python3"
+
+    def environment_for(self, runtime_env: Mapping[str, Any]) -> RunEnvironment:
+        """Return what a run gets of the environment that was asked for.
+
+        Raises
+        ------
+        ComputeTargetException
+            When it needs conda, and the nodes are of this machine, which has none.
+        """
+        if not self.runs_here:
+            return RunEnvironment(dict(runtime_env))
+        return RunEnvironment(checked_here(without_satisfied(runtime_env)))
+
     def launch(self, launch: Launch) -> None:
         """Start a run's driver as a Ray job, which outlives this process.
 
@@ -240,20 +274,18 @@ class RayTarget:
         ComputeTargetException
             When the cluster does not take it.
         """
-        here = self._provider().runs_here()
         at_start, hidden = split_variables(launch.variables)
         secrets = JobSecrets(launch.secrets, hidden)
-        asked = without_satisfied(launch.runtime_env) if here else launch.runtime_env
-        runtime_env = {**asked, "env_vars": {**at_start, **self._worker_shape()}}
+        asked = self.environment_for(launch.runtime_env).runtime_env
+        setup = setup_of_workers(has_secrets=bool(hidden))
+        variables = {**at_start, **self._worker_shape(), **setup.pop("env_vars", {})}
+        runtime_env = {**asked, **setup, "env_vars": variables}
         if hidden:
-            runtime_env["env_vars"][KEY_VARIABLE] = secrets.key
-            runtime_env["worker_process_setup_hook"] = WORKER_HOOK
+            variables[KEY_VARIABLE] = secrets.key
         if launch.project is not None:
             runtime_env["working_dir"] = launch.project
             runtime_env.setdefault("excludes", list(NOT_UPLOADED))
-        # The interpreter is named: a bare ``python`` would be whatever the PATH says.
-        python = sys.executable if here else "python3"
-        start = [python, "-m", "cluster.jobs.secrets", secrets.key, "cluster.jobs.supervisor"]
+        start = [self.python, "-m", "cluster.jobs.secrets", secrets.key, "cluster.jobs.supervisor"]
         module = [*start, launch.module, *launch.arguments]
         head = self.head
         head.upload(secrets.key, secrets.content())
@@ -263,6 +295,17 @@ class RayTarget:
             runtime_env,
             launch.metadata,
         )
+
+    def submit_module(self, module: str, arguments: Sequence[str], submission_id: str) -> None:
+        """Start ``python -m MODULE ARGUMENTS...`` as a Ray job.
+
+        Raises
+        ------
+        ComputeTargetException
+            When the cluster does not take it.
+        """
+        command = " ".join(shlex.quote(word) for word in (self.python, "-m", module, *arguments))
+        self.head.submit(command, submission_id, {}, {})
 
     def job_state(self, run_id: str) -> tuple[str, str]:
         """Return status and message of the run's latest job, empty when the cluster has none.
@@ -317,6 +360,13 @@ class RayTarget:
 
     def _least_nodes(self) -> int:
         return 0
+
+    def _check_count(self, count: object) -> None:
+        """Raise `ComputeTargetException` unless there may be this number of workers."""
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise ComputeTargetException(
+                f"min_node_count={count!r}: allowed is an integer of at least 0"
+            )
 
     def _workers(self) -> list[NodeInfo]:
         return [n for n in self.head.nodes() if n.state == "ALIVE" and not n.is_head]

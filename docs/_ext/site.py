@@ -15,7 +15,7 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-from _ext import api, catalogue, command_line, mathml, pages, parameters, sources
+from _ext import api, azureml_tree, catalogue, command_line, mathml, pages, parameters, sources
 
 GENERATED = sources.DOCS / "reference" / "_generated"
 API = sources.DOCS / "reference" / "api"
@@ -35,6 +35,7 @@ def write_pages(_: Sphinx) -> None:
             "estimators.md": catalogue.render_estimators(),
             "scalers.md": catalogue.render_scalers(),
             "commands.md": command_line.render(),
+            "azureml.md": azureml_tree.render(),
         },
     )
     _write(API, api.render())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,14 @@ _RUN_FILES = (
     "engine.store:CARD_FILE",
     "engine.explain:FILE",
 )
+#: Modules of the tree that SDK v1 does not have.
+_OF_RAYSMITH = {
+    "engine.azureml.core.service_packages",
+    "engine.azureml.core.workspace_identity",
+    "engine.azureml.data.paths",
+    "engine.azureml.lazy_package",
+    "engine.azureml.unavailable",
+}
 
 
 def _load(place: str) -> Any:
@@ -156,6 +166,51 @@ def tags() -> set[str]:
 def environment_variables() -> set[str]:
     """The environment variables with the prefix ``RAYSMITH_`` that the code names."""
     return set(re.findall(r"\bRAYSMITH_[A-Z]+(?:_[A-Z]+)*", _code(*PACKAGES)))
+
+
+def azureml_names() -> dict[str, list[str]]:
+    """The modules of the tree by their names in SDK v1, and the names that each offers."""
+    return {
+        name.removeprefix("engine."): _offered(name, text)
+        for name, text in _azureml_modules().items()
+        if "unavailable_module(" not in text
+    }
+
+
+def azureml_unavailable() -> dict[str, str]:
+    """The modules of the tree of which nothing is available, and what to use instead."""
+    return {
+        name.removeprefix("engine."): str(importlib.import_module(name).Any.way)
+        for name, text in _azureml_modules().items()
+        if "unavailable_module(" in text
+    }
+
+
+def _offered(name: str, text: str) -> list[str]:
+    """What a module defines, or names in ``__all__``, or imports on first use."""
+    module = importlib.import_module(name)
+    if hasattr(module, "__all__"):
+        return sorted(module.__all__)
+    if "lazy_package(" in text:
+        found = [n for n in dir(module) if n != "lazy_package" and not n.startswith("_")]
+        return [n for n in found if f"{name}.{n}" not in sys.modules]
+    tree = ast.parse(text)
+    defined = [n.name for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef)]
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            defined += [t.id for t in node.targets if isinstance(t, ast.Name)]
+    return sorted(n for n in defined if not n.startswith("_"))
+
+
+def _azureml_modules() -> dict[str, str]:
+    """Module -> source text, without the parts of the tree that SDK v1 does not have."""
+    root = ROOT / "engine" / "azureml"
+    found = {}
+    for file in sorted(root.rglob("*.py")):
+        name = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        if name not in _OF_RAYSMITH:
+            found[name] = file.read_text(encoding="utf-8")
+    return found
 
 
 def _code(*folders: str) -> str:

@@ -27,6 +27,7 @@ from engine.client.workspace import Workspace
 from engine.config.automl_config import AutoMLConfig
 from engine.data.tables import read_table
 from engine.errors import AutoMLError, ConfigException
+from engine.migration.unchanged_runs import run_unchanged
 from engine.show.console import print_table
 from engine.show.summary import TABLE_COLUMNS
 from engine.store.mlflow_model import download_mlflow_model, save_mlflow_model
@@ -43,10 +44,17 @@ def run(options: argparse.Namespace) -> int:
     file = Path(options.file)
     if not file.is_file():
         raise ConfigException([f"{options.file}: there is no such file"])
+    if options.v1:
+        return run_unchanged(file, options.arguments)
     if file.suffix == ".py":
+        sys.argv = [str(file), *options.arguments]
         sys.path.insert(0, str(file.parent.resolve()))
         runpy.run_path(str(file), run_name="__main__")
         return _DONE
+    if options.arguments:
+        raise ConfigException(
+            [f"{options.arguments}: a settings file takes no arguments after --, scripts do"]
+        )
     settings = read_settings(file)
     in_file = settings.pop("experiment", None)
     name = options.experiment or in_file or file.stem
@@ -211,9 +219,9 @@ def export(options: argparse.Namespace) -> int:
         target.write_bytes(converted.SerializeToString())
     else:
         child, _ = chosen.get_output(iteration=options.iteration)
-        save_mlflow_model(child.store, child.id)
+        save_mlflow_model(child.store, child.run_id, with_code=True)
         with passing_folder("model") as place:
-            shutil.move(download_mlflow_model(child.store, child.id, str(place)), target)
+            shutil.move(download_mlflow_model(child.store, child.run_id, str(place)), target)
     print(target)
     return _DONE
 

@@ -11,8 +11,9 @@ import shtab
 
 from cluster.commands import add_cluster_commands
 from engine import __version__
-from engine.cli import commands
+from engine.cli import commands, serving
 from engine.cli.doctor import doctor
+from engine.cli.migrate import migrate
 from engine.client.workspace import Workspace
 from engine.errors import AutoMLError
 
@@ -23,18 +24,21 @@ _EXAMPLES = """examples:
   raysmith runs                           list the runs of the workspace
   raysmith logs RUN 3 -f                  follow the log of iteration 3
   raysmith predict RUN in.csv out.csv     predict with the best model
+  raysmith serve RUN                      serve the best model over HTTP
   raysmith cluster create automlcl --vm-size STANDARD_D2_V2 --max-nodes 6
   source <(raysmith --print-completion bash)   complete commands with Tab (also zsh, tcsh)
 
 Tables have colours on a terminal, unless NO_COLOR=1 is set. Lines are plain in a pipe. --json is
 for programs.
 
-exit codes: 0 done, 1 an error, 2 wrong usage, 130 interrupted
+exit codes: 0 done, 1 an error, 2 wrong usage, 3 and 4 of migrate, 130 interrupted
 """
 
 _EXAMPLES_OF_RUN = """raysmith run settings.yaml
 raysmith run settings.yaml --experiment churn
 raysmith run driver.py
+raysmith run driver.py -- --seed 3      words after -- are the script's arguments
+raysmith run old_script.py --v1         a script of Azure ML SDK v1 as it is, or a notebook
 
 settings.yaml holds the parameters of AutoMLConfig, a line each:
   task: classification
@@ -42,6 +46,14 @@ settings.yaml holds the parameters of AutoMLConfig, a line each:
   label_column_name: y
   iterations: 20
 Ctrl-C asks the run to stop and keeps what has finished; a second Ctrl-C leaves at once."""
+
+_EXAMPLES_OF_MIGRATE = """raysmith migrate train.py score.py       print a diff, change nothing
+raysmith migrate notebook.ipynb --write  rewrite it, keep notebook.ipynb.bak
+raysmith migrate *.py --check            for continuous integration
+Scripts that a file names as data_script or entry script and that lie beside it come along.
+
+exit codes: 0 nothing is left, 1 with --check: a file would change, 3 a person must look at what is
+listed, 4 a file cannot be migrated"""
 
 _ERROR, _INTERRUPTED = 1, 130
 
@@ -83,7 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ...
     SystemExit: 0
     """
-    options = make_parser().parse_args(arguments)
+    given, of_script = _divide(list(sys.argv[1:] if arguments is None else arguments))
+    options = make_parser().parse_args(given)
+    options.arguments = of_script
     try:
         return int(options.command(options))
     except (AutoMLError, OSError) as error:
@@ -91,6 +105,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _ERROR
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def _divide(words: list[str]) -> tuple[list[str], list[str]]:
+    """Divide words into those of raysmith and, after ``run ... --``, those of a script."""
+    command = words[2:] if words[:1] == ["--workspace"] else words
+    command = command[1:] if command[:1] and command[0].startswith("--workspace=") else command
+    if command[:1] != ["run"] or "--" not in words:
+        return words, []
+    at = words.index("--")
+    return words[:at], words[at + 1 :]
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -114,7 +138,10 @@ def make_parser() -> argparse.ArgumentParser:
     parts = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (_run, _runs, _show, _logs, _cancel, _resume, _report, _predict, _export, _ui):
         add(parts)
+    _serve(parts)
+    _endpoints(parts)
     _doctor(parts)
+    _migrate(parts)
     add_cluster_commands(parts, lambda options: Workspace.from_config(options.workspace))
     return parser
 
@@ -122,9 +149,16 @@ def make_parser() -> argparse.ArgumentParser:
 def _run(parts: Subparsers) -> None:
     text = "start a run from a YAML file of settings, or a driver script"
     parser = _add(parts, "run", text, commands.run, _EXAMPLES_OF_RUN)
-    _complete_files(parser.add_argument("file", help="settings.yaml or driver.py"))
+    _complete_files(
+        parser.add_argument("file", help="settings.yaml, driver.py, or with --v1 a notebook")
+    )
     parser.add_argument(
         "--experiment", help="default: 'experiment' in the file, else the file's name"
+    )
+    parser.add_argument(
+        "--v1",
+        action="store_true",
+        help="run a script or notebook of Azure ML SDK v1 as it is (needs the extra 'v1')",
     )
 
 
@@ -191,9 +225,57 @@ def _ui(parts: Subparsers) -> None:
     parser.add_argument("--port", type=int, default=5000)
 
 
+def _serve(parts: Subparsers) -> None:
+    text = "serve a model over HTTP (needs the extra 'serve')"
+    examples = (
+        "raysmith serve RUN\nraysmith serve churn@champion --name churn\n"
+        "raysmith serve RUN --compute-target automlcl --replicas 2"
+    )
+    parser = _add(parts, "serve", text, serving.serve, examples)
+    parser.add_argument("model", help="a run's id, or a registered model: NAME, NAME/3, NAME@alias")
+    parser.add_argument("--name", help="of the endpoint (default: the experiment's or model's)")
+    _add_iteration(parser)
+    parser.add_argument("--compute-target", help="default: this machine, until Ctrl-C")
+    parser.add_argument("--replicas", type=int, default=1, help="processes (default: 1)")
+    parser.add_argument("--cores", type=float, default=1, help="of each replica (default: 1)")
+    parser.add_argument("--batch-size", type=int, default=32, help="requests at once (default: 32)")
+    parser.add_argument("--batch-wait-ms", type=float, default=5, help="default: 5")
+    _complete_files(parser.add_argument("--token-file", help="file with the token to be sent"))
+    parser.add_argument("--timeout", type=float, default=300, help="seconds (default: 300)")
+
+
+def _endpoints(parts: Subparsers) -> None:
+    text = "list the endpoints, or show, roll back or delete one"
+    examples = (
+        "raysmith endpoints\nraysmith endpoints churn --logs\nraysmith endpoints churn --delete"
+    )
+    parser = _add(parts, "endpoints", text, serving.endpoints, examples)
+    parser.add_argument("name", nargs="?")
+    _add_json(parser)
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument("--logs", action="store_true", help="print the log of its replicas")
+    action.add_argument("--rollback", action="store_true", help="serve the version before")
+    action.add_argument("--delete", action="store_true", help="end it")
+
+
 def _doctor(parts: Subparsers) -> None:
     text = "check versions, cores, memory, ports, write access"
     _add_json(_add(parts, "doctor", text, doctor, "raysmith doctor"))
+
+
+def _migrate(parts: Subparsers) -> None:
+    text = "rewrite scripts and notebooks of Azure ML SDK v1 for raysmith"
+    parser = _add(parts, "migrate", text, migrate, _EXAMPLES_OF_MIGRATE)
+    files = parser.add_argument("files", nargs="+", metavar="FILE", help="a .py or .ipynb file")
+    _complete_files(files)
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--write", action="store_true", help="rewrite the files and keep FILE.bak; default: a diff"
+    )
+    kind.add_argument(
+        "--check", action="store_true", help="print no diff; exit with 1 if a file would change"
+    )
+    _add_json(parser)
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,10 @@ from engine.client.interfaces import ExperimentLike
 from engine.client.launch import end_in_place_of_driver, start_again
 from engine.client.liveness import as_seen, certain_death_of, death_of, iterations_of, status_of
 from engine.client.stored import Stored
+from engine.config.preparation import prepare
+from engine.config.settings import Settings
 from engine.config.specification import RunSpecification
+from engine.driver.resuming import check_same_data
 from engine.driver.specification_files import load_specification
 from engine.errors import RunException
 from engine.store.records import IterationRecord, RunRecord
@@ -136,6 +139,28 @@ class ControlledRun(Stored):
             changes["iterations"] = iterations
         self._start_again(record, changes)
         return self
+
+    def check_data(self, data: Mapping[str, Any]) -> None:
+        """Check that data is what the run's iterations have seen; no data is taken as such.
+
+        Parameters
+        ----------
+        data:
+            Data under the names of `AutoMLConfig`'s parameters: ``X`` and ``y``, or
+            ``training_data``, and what goes with them.
+
+        Raises
+        ------
+        DataException
+            When it is other data, or cannot be used.
+        """
+        if not data:
+            return
+        settings = Settings.from_dict(self.store.load_spec(self.id)["settings"])
+        given = prepare(settings.with_changes({"data_script": None}), data)
+        seen = self.store.run(self.id).data
+        fingerprint = given.data.read().fingerprint
+        check_same_data(seen, fingerprint, self.store.iterations(self.id))
 
     def _start_again(self, record: RunRecord, changes: Mapping[str, Any]) -> None:
         """Start a new driver with some settings changed; ``iterations`` are those to add."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import ClassVar, Self
 
 from engine.client.interfaces import WorkspaceLike
 from engine.client.launch import check_target, start_run
@@ -40,6 +41,9 @@ class Experiment:
         When the workspace cannot be opened.
     """
 
+    #: Class of the experiment's runs.
+    run_class: ClassVar[type[AutoMLRun]] = AutoMLRun
+
     def __init__(self, workspace: WorkspaceLike, name: str) -> None:
         check_experiment_name(name)
         if not hasattr(workspace, "artifact_location"):
@@ -54,7 +58,7 @@ class Experiment:
         self.id = workspace.store.experiment_id(name, workspace.artifact_location)
 
     @classmethod
-    def existing(cls, workspace: WorkspaceLike, name: str, experiment_id: str) -> Experiment:
+    def existing(cls, workspace: WorkspaceLike, name: str, experiment_id: str) -> Self:
         """Return an experiment that the store holds already, whatever its name."""
         experiment = cls.__new__(cls)
         experiment.workspace, experiment.name, experiment.id = workspace, name, experiment_id
@@ -100,7 +104,7 @@ class Experiment:
         given = config.prepare()
         open_debug_log(given.settings)
         check_target(self.workspace, given)
-        run = AutoMLRun(self, start_run(self.workspace, self.id, given, tags))
+        run = self.run_class(self, start_run(self.workspace, self.id, given, tags))
         del given  # checked data need not stay in memory while the output is shown
         if show_output:
             _wait(run)
@@ -108,7 +112,7 @@ class Experiment:
 
     def get_runs(self) -> list[AutoMLRun]:
         """List all runs, newest first."""
-        return [AutoMLRun.of(self, record) for record in self.workspace.store.runs(self.id)]
+        return [self.run_class.of(self, record) for record in self.workspace.store.runs(self.id)]
 
 
 def _wait(run: AutoMLRun) -> None:

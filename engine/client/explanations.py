@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from engine.data.dataset import Matrix, rows_of
+from engine.data.matrix import in_pandas
 from engine.errors import ConfigException
+from engine.explain.explanation import Explanation, ModelExplanation
 from engine.explain.files import load_explanation, save_explanation
 from engine.explain.pieces import Work
 from engine.pipelines.protocols import Predictor
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 _BACKGROUND = 100
 
 
-def retrieve_model_explanation(best_run: IterationRun | AutoMLRun) -> tuple[Any, ...]:
+def retrieve_model_explanation(best_run: IterationRun | AutoMLRun) -> ModelExplanation:
     """Read the explanation that was kept with an iteration.
 
     Parameters
@@ -33,9 +35,9 @@ def retrieve_model_explanation(best_run: IterationRun | AutoMLRun) -> tuple[Any,
 
     Returns
     -------
-    tuple
-        ``(shap_values, expected_values, overall_summary, overall_imp, per_class_summary,
-        per_class_imp)``.
+    ModelExplanation
+        A named tuple ``(shap_values, expected_values, overall_summary, overall_imp,
+        per_class_summary, per_class_imp)``.
 
         - ``shap_values``: arrays of (n_rows, n_features), for classification a list of them over
           the classes, for regression one.
@@ -53,7 +55,7 @@ def retrieve_model_explanation(best_run: IterationRun | AutoMLRun) -> tuple[Any,
     """
     if hasattr(best_run, "get_output"):
         best_run = best_run.get_output()[0]
-    return load_explanation(best_run.store, best_run.id).as_six()
+    return load_explanation(best_run.store, best_run.run_id).as_six()
 
 
 def explain_model(
@@ -62,7 +64,8 @@ def explain_model(
     X_test: Matrix,
     best_run: IterationRun | None = None,
     features: str | Sequence[str] | None = None,
-) -> tuple[Any, ...]:
+    y_train: object = None,
+) -> ModelExplanation:
     """Compute the SHAP values of any model, on the cluster where this process is connected to one.
 
     Parameters
@@ -78,10 +81,12 @@ def explain_model(
     features:
         ``raw`` (default): values for the columns of ``X_test``; ``engineered``: for those that
         the pipeline's first step makes; a list: names for the raw columns.
+    y_train:
+        Targets of the training rows. Older calls give them; SHAP values do not depend on them.
 
     Returns
     -------
-    tuple
+    ModelExplanation
         As `retrieve_model_explanation`.
 
     Raises
@@ -98,6 +103,39 @@ def explain_model(
     >>> explain_model(model, X, X[:5], features=["used", "ignored"])[3]
     ['used', 'ignored']
     """
+    explanation = explanation_of(fitted_model, X_train, X_test, features)
+    if best_run is not None:
+        save_explanation(best_run.store, best_run.run_id, explanation)
+    return explanation.as_six()
+
+
+def explanation_of(
+    fitted_model: Predictor,
+    X_train: Matrix,
+    X_test: Matrix,
+    features: str | Sequence[str] | None = None,
+) -> Explanation:
+    """Compute the SHAP values of any model, in the form that `engine.explain` keeps.
+
+    Parameters
+    ----------
+    fitted_model, X_train, X_test, features:
+        As in `explain_model`.
+
+    Raises
+    ------
+    ConfigException
+        For input that is not two-dimensional, or names that do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> X = np.random.default_rng(0).normal(size=(60, 2))
+    >>> model = LinearRegression().fit(X, X @ [3.0, 0.0])
+    >>> explanation_of(model, X, X[:5]).columns
+    ('column_0', 'column_1')
+    """
     from engine.driver.explain_actors import explain_rows
 
     background, rows = _matrix(X_train, "X_train"), _matrix(X_test, "X_test")
@@ -107,11 +145,7 @@ def explain_model(
         )
     kind = _kind(features, fitted_model)
     names = _names(features, rows)
-    work = Work(fitted_model, _drawn(background), rows, names, "X_test", kind)
-    explanation = explain_rows(work)
-    if best_run is not None:
-        save_explanation(best_run.store, best_run.id, explanation)
-    return explanation.as_six()
+    return explain_rows(Work(fitted_model, _drawn(background), rows, names, "X_test", kind))
 
 
 def _kind(features: str | Sequence[str] | None, model: object) -> str:
@@ -150,8 +184,7 @@ def _drawn(background: Matrix) -> Matrix:
 
 def _matrix(X: Matrix, name: str) -> Matrix:
     """Return a table, array or CSR matrix of rows and columns."""
-    if hasattr(X, "to_pandas") and not isinstance(X, pd.DataFrame):
-        X = X.to_pandas()
+    X = in_pandas(X)
     if sparse.issparse(X):
         return sparse.csr_matrix(X)
     if not isinstance(X, pd.DataFrame):

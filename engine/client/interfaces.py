@@ -7,6 +7,7 @@ sees the one that made it through a protocol, so that no module imports a module
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from engine.store.mlflow_store import RunStore
@@ -23,6 +24,10 @@ class WorkspaceLike(Protocol):
     @property
     def artifact_location(self) -> str | None:
         """Folder or URI for the files of new experiments."""
+
+    @property
+    def folder(self) -> Path:
+        """Folder that holds the workspace's own files."""
 
     @property
     def store(self) -> RunStore:

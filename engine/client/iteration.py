@@ -57,7 +57,7 @@ class IterationRun(Stored):
 
     def get_fold_metrics(self, name: str) -> list[float]:
         """Return the values of a metric on the folds, in the order of the folds."""
-        return self.store.fold_metrics(self.id, name)
+        return self.store.fold_metrics(self.run_id, name)
 
     def get_properties(self) -> dict[str, str]:
         """Return property name -> text, for those that are known.
@@ -88,12 +88,12 @@ class IterationRun(Stored):
     def get_logs(self) -> str:
         """Return the output of the trial and of ``get_data()``, so far while it runs."""
         try:
-            return self.store.read_bytes(self.id, LOG_FILE).decode(errors="replace")
+            return self.store.read_bytes(self.run_id, LOG_FILE).decode(errors="replace")
         except FileNotFoundError:
             return ""
 
     def _record(self) -> IterationRecord:
-        return self.parent.as_seen(self.store.iteration(self.id))
+        return self.parent.as_seen(self.store.iteration(self.run_id))
 
 
 def pick_metrics(metrics: Mapping[str, float], name: str | None) -> dict[str, float]:

@@ -33,7 +33,8 @@ def check_target(workspace: WorkspaceLike, given: RunSpecification) -> None:
     Raises
     ------
     ComputeTargetException
-        When the workspace has no such target, or the store cannot be reached from there.
+        When the workspace has no such target, the store cannot be reached from there, or the run's
+        environment cannot be made there.
     """
     settings = given.settings
     if not settings.is_remote:
@@ -51,6 +52,7 @@ def check_target(workspace: WorkspaceLike, given: RunSpecification) -> None:
             f"which the cluster {settings.compute_target!r} cannot reach; use "
             "Workspace.create(name, tracking_uri=...) with a tracking server or PostgreSQL"
         )
+    target.environment_for(settings.run_configuration or {})
     target.head.version()
 
 
@@ -78,6 +80,7 @@ def start_run(
     with _failing(workspace, run_id, claim):
         claim.take(after=identity.token)
         store.save_spec(run_id, given.to_spec())
+        _note_environment(workspace, run_id, given, earlier=())
         _launch(workspace, run_id, given, claim)
     return run_id
 
@@ -116,6 +119,7 @@ def start_again(
             store.save_spec(run_id, given.to_spec())
             store.move_run(run_id, given.settings.target_name)
         store.clear_requests(run_id)
+        _note_environment(workspace, run_id, given, earlier=record.notes)
         _launch(workspace, run_id, given, claim)
 
 
@@ -148,6 +152,22 @@ def _failing(workspace: WorkspaceLike, run_id: str, claim: Claim) -> Iterator[No
             # The run has a dead driver, which every client sees.
             logger.exception("run %s could not be marked as failed", run_id)
         raise
+
+
+def _note_environment(
+    workspace: WorkspaceLike, run_id: str, given: RunSpecification, earlier: tuple[str, ...]
+) -> None:
+    """Write what the run's environment is without as the run's warnings.
+
+    Those of an earlier driver go: the new one writes its own.
+    """
+    settings = given.settings
+    notes: tuple[str, ...] = ()
+    if settings.is_remote and settings.run_configuration:
+        target = workspace.compute_targets[settings.target_name]
+        notes = target.environment_for(settings.run_configuration).notes
+    if notes != earlier:
+        workspace.store.tag_notes(run_id, notes)
 
 
 def _launch(workspace: WorkspaceLike, run_id: str, given: RunSpecification, claim: Claim) -> None:

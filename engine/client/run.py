@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import pandas as pd
 
-from engine.client.control import ControlledRun
+from engine.client.handover import HandedOverRun
 from engine.client.interfaces import ExperimentLike
 from engine.client.iteration import IterationRun, pick_metrics
 from engine.client.user_tags import check_tags
 from engine.client.waiting import wait_for_end
 from engine.errors import ConfigException, RunException
+from engine.explain.explanation import ModelExplanation
 from engine.metrics.metric import Metric
 from engine.show.summary import summary_of
 from engine.show.view import MOST_LOGS, RunView
-from engine.store.choice import chosen_iteration, pick
-from engine.store.files import CARD_FILE, MLFLOW_MODEL
-from engine.store.mlflow_model import load_model, save_mlflow_model
-from engine.store.records import IterationRecord, RunRecord
+from engine.store.mlflow_model import load_model
+from engine.store.records import RunRecord
 
 
-class AutoMLRun(ControlledRun):
+class AutoMLRun(HandedOverRun):
     """A run, opened by its id from any process that reaches the workspace.
 
     Parameters
@@ -48,6 +46,9 @@ class AutoMLRun(ControlledRun):
         When the experiment has no such run.
     """
 
+    #: Class of the run's iterations.
+    iteration_class: ClassVar[type[IterationRun]] = IterationRun
+
     def __init__(self, experiment: ExperimentLike, run_id: str) -> None:
         super().__init__(experiment, run_id)
         record = self.store.run(run_id)
@@ -58,10 +59,10 @@ class AutoMLRun(ControlledRun):
         self.metric: Metric = record.metric
 
     @classmethod
-    def of(cls, experiment: ExperimentLike, record: RunRecord) -> AutoMLRun:
+    def of(cls, experiment: ExperimentLike, record: RunRecord) -> Self:
         """Return the run of a record that was read from the store already."""
         run = cls.__new__(cls)
-        ControlledRun.__init__(run, experiment, record.run_id)
+        HandedOverRun.__init__(run, experiment, record.run_id)
         run.metric = record.metric
         return run
 
@@ -114,7 +115,7 @@ class AutoMLRun(ControlledRun):
 
     def get_children(self) -> list[IterationRun]:
         """List the iterations that have started, by number."""
-        return [IterationRun(self, record) for record in self._iterations()]
+        return [self.iteration_class(self, record) for record in self._iterations()]
 
     def get_output(
         self,
@@ -157,10 +158,14 @@ class AutoMLRun(ControlledRun):
         record = self._pick(iteration, metric)
         model = load_model(self.store, record.run_id)
         if return_onnx_model:
-            from engine.onnx.convert import to_onnx
+            model = self.to_onnx(model)
+        return self.iteration_class(self, record), model
 
-            model = to_onnx(model)
-        return IterationRun(self, record), model
+    def to_onnx(self, model: Any) -> Any:
+        """Convert a fitted pipeline of the run, see `engine.onnx.convert.to_onnx`."""
+        from engine.onnx.convert import to_onnx
+
+        return to_onnx(model)
 
     def explain(
         self,
@@ -170,7 +175,7 @@ class AutoMLRun(ControlledRun):
         features: str = "raw",
         timeout_minutes: float | None = None,
         show_output: bool = False,
-    ) -> tuple[Any, ...]:
+    ) -> ModelExplanation:
         """Explain an iteration's model by SHAP values, and keep them with the iteration.
 
         Parameters
@@ -189,7 +194,7 @@ class AutoMLRun(ControlledRun):
 
         Returns
         -------
-        tuple
+        ModelExplanation
             As `engine.retrieve_model_explanation`.
 
         Raises
@@ -224,7 +229,7 @@ class AutoMLRun(ControlledRun):
         records = self.store.iterations(self.id)
         if recursive:
             return {str(record.iteration): pick_metrics(record.metrics, name) for record in records}
-        best = chosen_iteration(records, self.metric)
+        best = self.handed_over(records)
         return {} if best is None else pick_metrics(best.metrics, name)
 
     def get_tags(self) -> dict[str, str]:
@@ -292,46 +297,3 @@ class AutoMLRun(ControlledRun):
         return RunView(
             self.store, self.id, self.experiment.name, self.get_portal_url(), self._death
         )
-
-    def register_model(
-        self,
-        model_name: str | None = None,
-        description: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        iteration: int | None = None,
-        metric: str | None = None,
-    ) -> Any:
-        """Add a model to the MLflow model registry, as a new version of ``model_name``.
-
-        The model loads with ``mlflow.pyfunc.load_model`` or ``mlflow.sklearn.load_model``. Its
-        card, ``model_card.md``, is among the files of the version.
-
-        Parameters
-        ----------
-        model_name:
-            Name of the registered model; default: the experiment's name.
-        description, tags:
-            Description and tags of the version.
-        iteration, metric:
-            Choose the iteration as in `get_output`.
-
-        Returns
-        -------
-        mlflow.entities.model_registry.ModelVersion
-        """
-        from engine.show.model_card import model_card
-
-        record = self._pick(iteration, metric)
-        save_mlflow_model(self.store, record.run_id)
-        name = model_name or self.experiment.name
-        card = model_card(self.view(), record, name, description)
-        self.store.write_text(record.run_id, f"{MLFLOW_MODEL}/{CARD_FILE}", card)
-        return self.store.register_model(name, record.run_id, description, tags)
-
-    def _pick(self, iteration: int | None, metric: str | None) -> IterationRecord:
-        found = pick(self.store.iterations(self.id), self.metric, iteration, metric)
-        if found is None:
-            raise RunException(
-                f"no iteration of run {self.id} has completed yet; the run is {self.get_status()}"
-            )
-        return found

@@ -6,15 +6,23 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from cluster.private_files import make_private, write_private
 from engine.client.connection import STORE_VARIABLE, open_store
-from engine.client.workspace_folder import CONFIG, FOLDER, check_owner, check_path, find_config
+from engine.client.workspace_folder import (
+    CONFIG,
+    FOLDER,
+    check_owner,
+    check_path,
+    find_config,
+    is_of_retired_service,
+)
 from engine.errors import WorkspaceException
 from engine.store.mlflow_store import RunStore
 
 if TYPE_CHECKING:
+    from engine.client.endpoints import Endpoint
     from engine.client.experiment import Experiment
 
 
@@ -44,7 +52,7 @@ class Workspace:
         return f"Workspace({self.name!r}, folder={str(self.folder)!r})"
 
     @classmethod
-    def from_config(cls, path: str | Path | None = None) -> Workspace:
+    def from_config(cls, path: str | Path | None = None) -> Self:
         """Open the nearest workspace, searched from ``path`` upward.
 
         Without ``path`` the search starts in the working directory. It ends at the home folder and
@@ -72,8 +80,7 @@ class Workspace:
             raise WorkspaceException(
                 f"no workspace at {start} or above it; make one with Workspace.create(name)"
             )
-        tracking_uri = os.environ.get(STORE_VARIABLE) or None
-        return cls._write(start / FOLDER, start.name or "raysmith", tracking_uri, None)
+        return cls._make(start / FOLDER, start.name or "raysmith")
 
     @classmethod
     def create(
@@ -82,7 +89,7 @@ class Workspace:
         tracking_uri: str | None = None,
         artifact_location: str | None = None,
         exist_ok: bool = False,
-    ) -> Workspace:
+    ) -> Self:
         """Make ``./.raysmith`` for a tracking server or database.
 
         Parameters
@@ -138,10 +145,9 @@ class Workspace:
     @property
     def experiments(self) -> Mapping[str, Experiment]:
         """Name -> `Experiment`, for all that the store holds."""
-        from engine.client.experiment import Experiment
-
+        kind = self.experiment_class()
         return {
-            name: Experiment.existing(self, name, experiment_id)
+            name: kind.existing(self, name, experiment_id)
             for name, experiment_id in self.store.experiments().items()
             if name != "Default"
         }
@@ -152,19 +158,55 @@ class Workspace:
         return self.store.registered_models()
 
     @property
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        """Name -> `Endpoint`, for all that the workspace remembers."""
+        from engine.client.endpoint_records import endpoint_names
+        from engine.client.endpoints import Endpoint
+
+        return {name: Endpoint(self, name) for name in endpoint_names(self)}
+
+    @property
     def compute_targets(self) -> Mapping[str, Any]:
         """Name -> compute target; ``local`` is this machine."""
-        from cluster.targets.compute_target import open_target
-        from cluster.targets.embedded import EmbeddedTarget
         from cluster.targets.registry import names
 
-        return {"local": EmbeddedTarget(), **{n: open_target(self, n) for n in names(self)}}
+        return {name: self.compute_target(name) for name in ("local", *names(self))}
+
+    def compute_target(self, name: str) -> Any:
+        """Return the compute target of that name; ``local`` is this machine.
+
+        Raises
+        ------
+        ComputeTargetException
+            When there is none.
+        """
+        from cluster.targets.compute_target import open_target
+        from cluster.targets.embedded import EmbeddedTarget
+
+        return EmbeddedTarget() if name == "local" else open_target(self, name)
 
     @classmethod
-    def _read(cls, config: Path) -> Workspace:
+    def experiment_class(cls) -> type[Experiment]:
+        """Return the class of the workspace's `experiments`."""
+        from engine.client.experiment import Experiment
+
+        return Experiment
+
+    @classmethod
+    def _make(cls, folder: Path, name: str) -> Self:
+        """Make the default workspace, or one in the store that the environment names."""
+        return cls._write(folder, name, os.environ.get(STORE_VARIABLE) or None, None)
+
+    @classmethod
+    def _read(cls, config: Path) -> Self:
         try:
             check_owner(config)
             values = json.loads(config.read_text(encoding="utf-8"))
+            if "name" not in values and is_of_retired_service(values):
+                raise WorkspaceException(
+                    f"{config} describes a workspace of Azure Machine Learning; "
+                    "engine.azureml.core.Workspace.from_config() makes one of that name beside it"
+                )
             return cls._with_defaults(
                 values["name"],
                 values.get("tracking_uri"),
@@ -179,7 +221,7 @@ class Workspace:
     @classmethod
     def _write(
         cls, folder: Path, name: str, tracking_uri: str | None, artifact_location: str | None
-    ) -> Workspace:
+    ) -> Self:
         made = cls._with_defaults(name, tracking_uri, artifact_location, folder)
         values = {
             "name": name,
@@ -199,11 +241,14 @@ class Workspace:
     @classmethod
     def _with_defaults(
         cls, name: str, tracking_uri: str | None, artifact_location: str | None, folder: Path
-    ) -> Workspace:
+    ) -> Self:
         """Fill in the defaults, which no file holds, so that a workspace's folder can be moved."""
         if tracking_uri is None:
             check_path(folder)
             tracking_uri = f"sqlite:///{folder / 'mlflow.db'}"
         if artifact_location is None and not tracking_uri.startswith(("http://", "https://")):
             artifact_location = (folder / "artifacts").as_uri()
-        return cls(name, tracking_uri, artifact_location, folder)
+        made = cls.__new__(cls)
+        # A subclass may have a constructor of its own.
+        Workspace.__init__(made, name, tracking_uri, artifact_location, folder)
+        return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from engine.errors import WorkspaceException
@@ -13,6 +13,21 @@ from engine.errors import WorkspaceException
 FOLDER, CONFIG = ".raysmith", "config.json"
 #: What the URI of a database gives another meaning, in some versions of SQLAlchemy.
 _NOT_IN_URIS = re.compile(r"\?|%[0-9A-Fa-f]{2}")
+
+
+def is_of_retired_service(values: object) -> bool:
+    """Whether the content of a ``config.json`` is that of the retired service's workspaces.
+
+    Examples
+    --------
+    >>> keys = ("subscription_id", "resource_group", "workspace_name")
+    >>> is_of_retired_service(dict.fromkeys(keys, "x")), is_of_retired_service({"name": "x"})
+    (True, False)
+    """
+    return isinstance(values, Mapping) and all(
+        isinstance(values.get(key), str)
+        for key in ("subscription_id", "resource_group", "workspace_name")
+    )
 
 
 def find_config(start: Path) -> Path | None:
@@ -35,7 +50,7 @@ def find_config(start: Path) -> Path | None:
     """
     if (start / CONFIG).is_file():
         return start / CONFIG
-    for folder in _upward(start):
+    for folder in upward(start):
         config = folder / FOLDER / CONFIG
         if config.is_file():
             return config
@@ -97,7 +112,11 @@ def check_path(folder: Path) -> None:
         )
 
 
-def _upward(start: Path) -> Iterator[Path]:
+def upward(start: Path) -> Iterator[Path]:
+    """Yield ``start`` and the folders above it, up to what is not the user's.
+
+    The last one is the home folder, or the topmost of the file system that ``start`` lies on.
+    """
     home = Path.home()
     try:
         device = start.stat().st_dev

@@ -103,6 +103,9 @@ class AutoMLConfig:
         Whether the run ends when the best score has stood still.
     early_stopping_n_iters : int, default 20
         Number of iterations without a better score that end the run.
+    enable_pruning : bool, default True
+        Whether an iteration ends when its first folds are far behind the best iteration. Without,
+        only limits of time end iterations early.
     enable_voting_ensemble : bool, default True
         Whether a weighted mean of the best pipelines is added as a row.
     enable_stack_ensemble : bool, default True
@@ -207,6 +210,7 @@ class AutoMLConfig:
         blocked_models: Collection[str] | None = None,
         enable_early_stopping: bool = True,
         early_stopping_n_iters: int = 20,
+        enable_pruning: bool = True,
         enable_voting_ensemble: bool = True,
         enable_stack_ensemble: bool = True,
         ensemble_iterations: int = 15,

@@ -13,6 +13,7 @@ from engine.config.specification import RunSpecification
 from engine.data.check import check_features
 from engine.data.data_script import check_script
 from engine.data.keys import TABLE_KEYS
+from engine.data.matrix import in_pandas
 from engine.data.sources import DirectData, ScriptData, TableFiles
 from engine.data.splits import check_plan
 from engine.data.tables import read_table
@@ -38,7 +39,8 @@ def prepare(settings: Settings, data: Mapping[str, Any]) -> RunSpecification:
         When the data cannot be used, or a script or file is missing.
     """
     settings = _with_absolute_paths(settings)
-    raw = dict(data)
+    # Tables of other libraries may be views of files, which a stored copy must not be.
+    raw = {name: in_pandas(value) for name, value in data.items()}
     X_explain = raw.pop("X_valid") if "X_valid" in raw and "y_valid" not in raw else None
     run_data = _run_data(settings, raw)
     if isinstance(run_data, DirectData):

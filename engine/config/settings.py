@@ -64,6 +64,7 @@ class Settings:
     blocked_models: Collection[str] | None = _parameter(allow.optional(allow.names), None)
     enable_early_stopping: bool = _parameter(allow.boolean, True)
     early_stopping_n_iters: int = _parameter(allow.integer(1), 20)
+    enable_pruning: bool = _parameter(allow.boolean, True)
     enable_voting_ensemble: bool = _parameter(allow.boolean, True)
     enable_stack_ensemble: bool = _parameter(allow.boolean, True)
     ensemble_iterations: int = _parameter(allow.integer(2), 15)

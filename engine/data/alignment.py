@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from engine.data.dataset import Matrix
-from engine.data.matrix import as_frame, describe, text_names, unmasked
+from engine.data.matrix import as_frame, describe, is_foreign_table, text_names, unmasked
 from engine.errors import DataException
 
 
@@ -63,7 +63,7 @@ def align(
     ...
     engine.errors.DataException: X lacks the columns ['a'], which the model was fitted with
     """
-    if hasattr(X, "to_pandas") and not isinstance(X, pd.DataFrame):
+    if is_foreign_table(X):
         X = as_frame(X, what)
     if isinstance(X, pd.DataFrame):
         rows: Matrix = _aligned_frame(X, names, named, needed, what)

@@ -14,6 +14,7 @@ from engine.data.featurization import FeaturizationConfig
 from engine.data.keys import arrays_of
 from engine.data.layout import like_training, with_layout
 from engine.data.matrix import check_matrix, has_names, take
+from engine.data.raw_types import raw_types
 from engine.data.reading import Loss, notes_of_losses, warn_of_losses
 from engine.data.rows import check_splits, check_weight, renumber, same_length
 from engine.data.target import (
@@ -180,6 +181,7 @@ def _training_part(
         cv_splits_indices=splits,
         notes=notes,
         named=has_names(arrays["X"]) or "feature_names" in arrays,
+        raw_types=raw_types(arrays["X"]),
     )
 
 

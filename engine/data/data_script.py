@@ -7,12 +7,15 @@ import importlib.util
 import os
 import sys
 import traceback
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 
 from engine.errors import DataException
 
 _MODULE_NAME = "raysmith_data_script"
 _EXPECTED = "it must define a function get_data() that returns a dict with 'X' and 'y'"
+_loader: type[SourceFileLoader] = SourceFileLoader
 
 
 def find_script(script: str, project: str = ".") -> Path:
@@ -75,6 +78,45 @@ def _defines_get_data(node: ast.AST) -> bool:
     return False
 
 
+def use_script_loader(loader: type[SourceFileLoader]) -> None:
+    """Let a loader of one's own load the scripts of users in this process.
+
+    Examples
+    --------
+    >>> use_script_loader(SourceFileLoader)  # the default
+    """
+    global _loader
+    _loader = loader
+
+
+def load_script(path: Path, name: str) -> ModuleType:
+    """Run a script of the user as a module, and keep it in ``sys.modules``.
+
+    Parameters
+    ----------
+    path:
+        The script.
+    name:
+        The module's name.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     script = pathlib.Path(folder, "one.py")
+    ...     _ = script.write_text("x = 1")
+    ...     load_script(script, "one").x
+    1
+    """
+    spec = importlib.util.spec_from_file_location(name, path, loader=_loader(name, str(path)))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
 def run_script(path: Path) -> object:
     """Import a data script as a module and call its ``get_data()``.
 
@@ -107,13 +149,7 @@ def run_script(path: Path) -> object:
         sys.path.append(folder)
     os.chdir(folder)
     try:
-        spec = importlib.util.spec_from_file_location(_MODULE_NAME, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[_MODULE_NAME] = module
-        spec.loader.exec_module(module)
-        get_data = getattr(module, "get_data", None)
+        get_data = getattr(load_script(path, _MODULE_NAME), "get_data", None)
         if not callable(get_data):
             raise DataException(f"the data script {path} has no get_data: {_EXPECTED}")
         return get_data()

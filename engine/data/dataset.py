@@ -16,6 +16,7 @@ from scipy import sparse
 from engine.data.columns import Column
 from engine.data.featurization import FeaturizationConfig
 from engine.data.fingerprint import fingerprint
+from engine.data.raw_types import RawType
 from engine.metrics.metric import Task
 
 #: A two-dimensional numpy array, pandas DataFrame or scipy CSR matrix. Their common operations
@@ -86,6 +87,8 @@ class Dataset:
         ``column_0``, ``column_1``, ...
     unreadable:
         Those of ``notes`` that say how many values cannot be read.
+    raw_types:
+        What the values of each column were before they were read; empty for arrays.
 
     Examples
     --------
@@ -113,6 +116,7 @@ class Dataset:
     positive: int | None = None
     named: bool = False
     unreadable: tuple[str, ...] = ()
+    raw_types: tuple[RawType, ...] = ()
 
     @property
     def task(self) -> Task:

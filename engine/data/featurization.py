@@ -21,10 +21,14 @@ TRANSFORMERS: Mapping[str, str] = {
     "TfIdf": "reduces n-grams of text (parameters of skrub.StringEncoder)",
 }
 _NEVER_BLOCKED = ("Imputer",)
+#: The parameters of `FeaturizationConfig`.
+_CHANGES = ("blocked_transformers", "column_purposes", "transformer_params", "drop_columns")
 
 
 class FeaturizationConfig:
     """Changes to the automatic featurization.
+
+    Each parameter is an attribute too. What is assigned to it is checked like the constructor's.
 
     Parameters
     ----------
@@ -50,12 +54,22 @@ class FeaturizationConfig:
     >>> config.add_transformer_params("Imputer", ["age"], {"strategy": "median"})
     >>> config.params_of("Imputer", "age")
     {'strategy': 'median'}
+    >>> config.drop_columns = "name"
+    >>> config.drop_columns
+    ['name']
     >>> FeaturizationConfig(column_purposes={"zip": "Code"})
     Traceback (most recent call last):
     ...
     engine.errors.ConfigException: column_purposes['zip']: ['Code'] unknown; allowed is any of \
 Numeric, Categorical, CategoricalHash, DateTime, Text, Ignore
     """
+
+    blocked_transformers: list[str]
+    column_purposes: dict[str, str]
+    transformer_params: dict[str, list[tuple[list[str], dict[str, Any]]]]
+    drop_columns: list[str]
+    #: Whether only steps with a counterpart in ONNX are used.
+    for_onnx: bool
 
     def __init__(
         self,
@@ -65,12 +79,13 @@ Numeric, Categorical, CategoricalHash, DateTime, Text, Ignore
         | None = None,
         drop_columns: Sequence[str] | None = None,
     ) -> None:
-        self.blocked_transformers: list[str] = []
-        self.column_purposes: dict[str, str] = {}
-        self.transformer_params: dict[str, list[tuple[list[str], dict[str, Any]]]] = {}
-        self.drop_columns: list[str] = []
-        #: Whether only steps with a counterpart in ONNX are used.
-        self.for_onnx = False
+        vars(self).update(
+            blocked_transformers=[],
+            column_purposes={},
+            transformer_params={},
+            drop_columns=[],
+            for_onnx=False,
+        )
         problems: list[str] = []
         for add, calls in (
             (self.add_blocked_transformers, [(blocked_transformers,)]),
@@ -88,6 +103,11 @@ Numeric, Categorical, CategoricalHash, DateTime, Text, Ignore
         if problems:
             raise ConfigException(problems)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _CHANGES:
+            value = getattr(type(self)(**{name: value}), name)
+        super().__setattr__(name, value)
+
     def add_blocked_transformers(self, transformers: str | Sequence[str]) -> None:
         """Use none of these transformers.
 
@@ -98,7 +118,7 @@ Numeric, Categorical, CategoricalHash, DateTime, Text, Ignore
         """
         names = _list(transformers, "blocked_transformers")
         _known("blocked_transformers", names, [t for t in TRANSFORMERS if t not in _NEVER_BLOCKED])
-        self.blocked_transformers += names
+        self.blocked_transformers.extend(names)
 
     def add_column_purpose(self, column_name: str, feature_type: str) -> None:
         """Set the type of a column.
@@ -111,6 +131,18 @@ Numeric, Categorical, CategoricalHash, DateTime, Text, Ignore
         _known(f"column_purposes[{column_name!r}]", [feature_type], PURPOSES)
         self.column_purposes[str(column_name)] = str.__str__(feature_type)
 
+    def remove_column_purpose(self, column_name: str) -> None:
+        """Let the type of a column be inferred again; a column without a set type stays as it is.
+
+        Examples
+        --------
+        >>> config = FeaturizationConfig(column_purposes={"zip": "Categorical"})
+        >>> config.remove_column_purpose("zip")
+        >>> config.column_purposes
+        {}
+        """
+        self.column_purposes.pop(str(column_name), None)
+
     def add_drop_columns(self, drop_columns: str | Sequence[str]) -> None:
         """Leave columns out.
 
@@ -119,7 +151,7 @@ Numeric, Categorical, CategoricalHash, DateTime, Text, Ignore
         ConfigException
             When it is no list of names.
         """
-        self.drop_columns += _list(drop_columns, "drop_columns")
+        self.drop_columns.extend(_list(drop_columns, "drop_columns"))
 
     def add_transformer_params(
         self, transformer: str, cols: Sequence[str], params: Mapping[str, Any]
@@ -177,7 +209,7 @@ Numeric, Categorical, CategoricalHash, DateTime, Text, Ignore
         >>> FeaturizationConfig(**config.to_dict()) == config
         True
         """
-        return {key: value for key, value in vars(self).items() if key != "for_onnx"}
+        return {name: getattr(self, name) for name in _CHANGES}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, FeaturizationConfig) and vars(self) == vars(other)

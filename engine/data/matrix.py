@@ -14,6 +14,9 @@ from engine.data.dataset import Matrix
 from engine.data.values import LARGEST, has_too_large, is_too_large, valid_text
 from engine.errors import DataException
 
+#: Methods by which tables of other libraries become pandas tables: that of pyarrow, polars and Ray,
+#: and that of lazy tables such as `engine.data.tabular_dataset.TabularDataset`.
+_CONVERSIONS = ("to_pandas", "to_pandas_dataframe")
 _HOW_TO_ENCODE = (
     "Without featurization only numeric columns can be used: leave out preprocess=False or "
     "featurization='off', or encode or drop them"
@@ -26,7 +29,8 @@ def as_frame(table: object, name: str) -> pd.DataFrame:
     Parameters
     ----------
     table:
-        A pandas, polars or pyarrow table, or a Ray Dataset.
+        A pandas, polars or pyarrow table, a Ray Dataset, or anything with a method ``to_pandas`` or
+        ``to_pandas_dataframe`` that returns a pandas table.
     name:
         Name of the table in error messages.
 
@@ -35,16 +39,42 @@ def as_frame(table: object, name: str) -> pd.DataFrame:
     DataException
         For anything else.
     """
-    if isinstance(table, pd.DataFrame):
-        return table
-    if hasattr(table, "to_pandas"):  # pyarrow Table, polars DataFrame, Ray Dataset
-        frame = table.to_pandas()
-        if isinstance(frame, pd.DataFrame):
-            return frame
+    frame = in_pandas(table)
+    if isinstance(frame, pd.DataFrame):
+        return frame
     raise DataException(
         f"{name} is {describe(table)}; allowed are a pandas, polars or pyarrow table, "
         "a Ray Dataset, or the path of a CSV or Parquet file"
     )
+
+
+def is_foreign_table(value: object) -> bool:
+    """Whether a value is a table or column of another library, which `in_pandas` converts.
+
+    Examples
+    --------
+    >>> import pyarrow
+    >>> is_foreign_table(pyarrow.table({"a": [1]})), is_foreign_table(pd.DataFrame())
+    (True, False)
+    """
+    return not isinstance(value, pd.DataFrame | pd.Series | pd.Index) and any(
+        callable(getattr(value, method, None)) for method in _CONVERSIONS
+    )
+
+
+def in_pandas(value: Any) -> Any:
+    """Return a table or column of another library in pandas, anything else as it is.
+
+    Examples
+    --------
+    >>> import pyarrow
+    >>> in_pandas(pyarrow.table({"a": [1]}))["a"].tolist(), in_pandas([1, 2])
+    ([1], [1, 2])
+    """
+    if not is_foreign_table(value):
+        return value
+    method = next(name for name in _CONVERSIONS if callable(getattr(value, name, None)))
+    return getattr(value, method)()
 
 
 def check_matrix(
@@ -103,7 +133,7 @@ def check_matrix(
 
 def _as_table(X: object, name: str) -> Matrix:
     """Return an array, a DataFrame or a CSR matrix with rows and columns."""
-    if hasattr(X, "to_pandas") and not isinstance(X, pd.DataFrame):
+    if is_foreign_table(X):
         X = as_frame(X, name)
     if isinstance(X, pd.Series):
         X = X.to_frame()
@@ -295,7 +325,7 @@ def text_names(names: Iterable[object]) -> list[str]:
 
 def has_names(X: object) -> bool:
     """Whether the user named the columns: a table has names, an array or a list has none."""
-    return isinstance(X, pd.DataFrame | pd.Series) or hasattr(X, "to_pandas")
+    return isinstance(X, pd.DataFrame | pd.Series) or is_foreign_table(X)
 
 
 def take(X: Matrix, rows: NDArray[Any]) -> Matrix:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.dataset import Fold, Matrix
-from engine.data.matrix import unmasked
+from engine.data.matrix import in_pandas, unmasked
 from engine.errors import DataException
 
 
@@ -38,7 +38,7 @@ def check_weight(weight: object, X: Matrix, name: str) -> NDArray[np.float64] | 
     if weight is None:
         return None
     try:
-        given: NDArray[Any] = np.asarray(unmasked(weight))
+        given: NDArray[Any] = np.asarray(unmasked(in_pandas(weight)))
         if given.dtype.kind in "mMcUS":
             raise TypeError(f"{given.dtype} is no number")
         array = given.astype(np.float64)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.multiclass import type_of_target
 
-from engine.data.matrix import describe, unmasked
+from engine.data.matrix import describe, in_pandas, unmasked
 from engine.data.values import LARGEST, has_too_large, valid_text
 from engine.errors import DataException
 from engine.metrics.metric import Task
@@ -46,8 +46,7 @@ def as_labels(y: object, name: str) -> NDArray[Any]:
     """
     if sparse.issparse(y):
         raise DataException(f"{name} is a sparse matrix; give it as an array of shape (n_rows,)")
-    if hasattr(y, "to_pandas") and not isinstance(y, (pd.Series, pd.DataFrame)):
-        y = y.to_pandas()
+    y = in_pandas(y)
     array: NDArray[Any]
     if isinstance(y, pd.api.extensions.ExtensionArray):
         y = pd.Series(y)

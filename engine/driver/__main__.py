@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from cluster.jobs.worker_setup import call_setup
 from engine.driver.claim import Claim
 from engine.driver.driver import Driver
 from engine.driver.specification_files import load_specification
@@ -56,6 +57,7 @@ def main(run_id: str, launch: str = "") -> int:
         Token of the client that launched this driver. When another client has launched a driver
         of the run since then, nothing is done. Default: whoever has the run loses it.
     """
+    call_setup()
     store = RunStore(os.environ[TRACKING_URI_VARIABLE], OF_A_DRIVER)
     write_spooled(store, run_id)
     if store.run(run_id).is_final:

@@ -12,6 +12,7 @@ from engine.errors import DataException
 # pandas and scikit-learn take 100 MB of a process; the one that only reads logs does without.
 if TYPE_CHECKING:
     from engine.data.dataset import Dataset, DataSummary
+    from engine.data.training_summary import TrainingSummary
 
 Value = TypeVar("Value", covariant=True)
 
@@ -61,6 +62,8 @@ class LoadedData:
         What ``get_data()`` printed.
     seconds:
         How long it took.
+    training:
+        How the columns are distributed; ``None`` after an error.
     """
 
     reference: list[Any]
@@ -68,6 +71,7 @@ class LoadedData:
     error: str | None
     output: str
     seconds: float
+    training: TrainingSummary | None = None
 
     def checked(self) -> DataSummary:
         """Return the data's summary.

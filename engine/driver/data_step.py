@@ -8,12 +8,14 @@ from typing import Any
 
 from engine.config.specification import RunSpecification
 from engine.data.description import describe_data
+from engine.data.training_summary import TrainingSummary
 from engine.driver.clock import Clock
 from engine.driver.data_host import DataHost, DataLost, LoadedData, Pending, RunData, Value
 from engine.driver.platform import Platform
 from engine.driver.watch import Watch
 from engine.errors import DataException
 from engine.store.mlflow_store import RunStore
+from engine.store.training_summary import keep_training_summary
 
 logger = logging.getLogger("raysmith.driver")
 
@@ -35,7 +37,7 @@ class DataStep:
     watch:
         Asked while the step waits whether the run has ended.
     store, run_id:
-        Where the output of ``get_data()`` is written.
+        Where the output of ``get_data()`` and the summary of the data are written.
     clock:
         Measures the time that ``get_data()`` takes.
     seconds:
@@ -84,6 +86,7 @@ class DataStep:
         """
         if given.dataset is not None:
             reference = self._shared = self._platform.share(given)
+            self._keep(TrainingSummary.of(given.dataset))
             return RunData(given.dataset.summary(), given.dataset.without_features(), reference)
         host = self._host = self._platform.data_host(given, cores)
         losses = 0
@@ -113,6 +116,7 @@ class DataStep:
             self._store.write_text(self._run_id, "logs/get_data.log", loaded.output)
         summary = loaded.checked()
         logger.info("get_data() took %.1f s", loaded.seconds)
+        self._keep(loaded.training)
         # Both come at once: the node may be gone when ensembles and report want them.
         self._description = host.describe()
         targets = host.targets()
@@ -140,6 +144,18 @@ class DataStep:
         logger.warning("a node cannot have the data, the others are tried: %s", failed.error)
         loaded = self._load(elsewhere)
         return failed if loaded is not None and loaded.error is not None else loaded
+
+    def _keep(self, training: TrainingSummary | None) -> None:
+        """Write how the columns are distributed, for the models that leave the run.
+
+        An error is logged and goes no further: the models do without.
+        """
+        if training is None:
+            return
+        try:
+            keep_training_summary(self._store, self._run_id, training)
+        except Exception:
+            logger.exception("no summary of the training data")
 
     def describe(self) -> dict[str, Any]:
         """Return the data as a report shows it.

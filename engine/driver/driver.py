@@ -136,7 +136,9 @@ class Driver:
         try:
             if error is not None:
                 self._store.tag_error(self._run_id, error)
-            end_open(self._store, self._run_id, "the run ended before it was begun again")
+            # What was lost with the machines is begun again by `resume`.
+            if self._platform is None or self._platform.loss is None:
+                end_open(self._store, self._run_id, "the run ended before it was begun again")
         except Exception:
             logger.exception("the record of run %s is incomplete", self._run_id)
         write_report(self._store, self._run_id, state.value)
@@ -166,6 +168,7 @@ class Driver:
 
             metric = self._store.run(self._run_id).metric
             platform = RayPlatform(self._run_id, self._settings, metric, self._identity.token)
+            self._platform = platform
         platform.connect()
         threading.Thread(target=import_flavour, name="raysmith-import", daemon=True).start()
         outcome = None
@@ -180,7 +183,7 @@ class Driver:
                 self._started,
             )
             self._given = self._given.handed_over()
-            outcome = steps.take()
+            outcome = platform.call(steps.take)
             return outcome
         finally:
             if outcome is Outcome.TAKEN_OVER:

@@ -15,6 +15,7 @@ import ray
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from cluster.targets.connection import connect
 from engine.data.dataset import rows_of
 from engine.deadline import NEVER, Deadline
 from engine.errors import RunException
@@ -280,7 +281,8 @@ class RayActors(Actors):
 
     def kill(self, actor: Any) -> None:
         """See `Actors.kill`."""
-        ray.kill(actor)
+        if ray.is_initialized():  # else they have ended with the cluster
+            ray.kill(actor)
 
 
 def explain_with_actors(
@@ -326,4 +328,7 @@ def explain_with_actors(
 
 def explain_rows(work: Work) -> Explanation:
     """Explain all rows: on the cluster that this process is connected to, else in this process."""
-    return explain_with_actors(work, "explainer") if ray.is_initialized() else in_this_process(work)
+    if not ray.is_initialized():
+        return in_this_process(work)
+    with connect().telling_losses():
+        return explain_with_actors(work, "explainer")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import ray
 
-from cluster.targets.embedded import connect
+from cluster.targets.connection import connect
 from engine.config.specification import RunSpecification
 from engine.data.check import check_features
 from engine.data.dataset import Dataset, rows_of
@@ -23,7 +23,7 @@ from engine.driver.ray_data_host import RayDataHost
 from engine.driver.specification_files import load_specification
 from engine.errors import AutoMLError, RunException
 from engine.explain.explanation import Explanation
-from engine.explain.files import save_explanation
+from engine.explain.files import FOLDER, save_explanation
 from engine.explain.pieces import Progress, Work
 from engine.store.mlflow_model import load_model
 from engine.store.mlflow_store import RunStore
@@ -55,6 +55,8 @@ class ExplainRequest:
         Called with the rows done and all rows.
     stop:
         Asked four times a second whether to give up; default: never.
+    folder:
+        Folder of the iteration that keeps the result.
     """
 
     X: Any = None
@@ -62,6 +64,7 @@ class ExplainRequest:
     seconds: float | None = None
     progress: Progress | None = None
     stop: Callable[[], bool] | None = None
+    folder: str = FOLDER
 
 
 class ExplainStep:
@@ -108,7 +111,7 @@ class ExplainStep:
             request.stop,
         )
         logger.info("explained %d of %d rows", len(explanation.rows), explanation.n_given)
-        save_explanation(self._store, iteration.run_id, explanation)
+        save_explanation(self._store, iteration.run_id, explanation, request.folder)
         return explanation
 
     def _work(self, iteration: IterationRecord, request: ExplainRequest, until: Deadline) -> Work:
@@ -146,18 +149,22 @@ def explain_run(
         When the data cannot be got, or the rows do not have its columns.
     RunException
         When actors die again and again.
+    ComputeTargetException
+        When the cluster is lost meanwhile.
     """
     given = load_specification(store, run_id)
-    connect()
+    connection = connect()
     # Not the run's own name: its driver may be at work on this cluster.
     data_id = f"{run_id}-explain"
     try:
-        reference = _reference(data_id, given)
-        step = ExplainStep(store, run_id, reference, given.settings.random_state)
-        X = given.X_explain if request.X is None else request.X
-        return step.explain(iteration, replace(request, X=X))
+        with connection.telling_losses():
+            reference = _reference(data_id, given)
+            step = ExplainStep(store, run_id, reference, given.settings.random_state)
+            X = given.X_explain if request.X is None else request.X
+            return step.explain(iteration, replace(request, X=X))
     finally:
-        end_node_data(data_id)
+        if connection.loss is None:
+            end_node_data(data_id)
 
 
 class PrintedProgress:

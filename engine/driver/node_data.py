@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from cluster.targets.embedded import NAMESPACE
+from cluster.targets.connection import NAMESPACE
 from engine.driver.data_host import LoadedData
 from engine.driver.memory_watch import MemoryWatch
 from engine.driver.node_requests import give_back_of_the_dead
@@ -177,23 +177,25 @@ class NodeData:
 
     def _load(self) -> LoadedData:
         from engine.data.splits import check_plan
+        from engine.data.training_summary import TrainingSummary
 
         assert self._source is not None
         started = time.perf_counter()
         file = log_folder(self._run_id) / f"get_data-{socket.gethostname()}.log"
-        summary, error, reference = None, None, []
+        summary, training, error, reference = None, None, None, []
         try:
             with capture_output(file):
                 dataset = self._source.read()
             summary = dataset.summary()
             check_plan(summary, self._source.plan)
+            training = TrainingSummary.of(dataset)
             reference = [ray.put(dataset)]
         except DataException as refused:
             error = str(refused)
         except Exception as broken:
             error = f"the data cannot be used: {type(broken).__name__}: {broken}"
         seconds = time.perf_counter() - started
-        return LoadedData(reference, summary, error, self.tail(file.name), seconds)
+        return LoadedData(reference, summary, error, self.tail(file.name), seconds, training)
 
 
 def node_data(source: DataSource, node_id: str | None = None) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.config.specification import RunSpecification
 from engine.data.dataset import Dataset
@@ -17,6 +17,8 @@ from engine.driver.trial_backends.backend import TrialBackend
 from engine.store.mlflow_store import RunStore
 from engine.store.records import IterationRecord
 
+Value = TypeVar("Value")
+
 
 class Platform(ABC):
     """The machines of one run: where its data is read and its trials are executed.
@@ -28,6 +30,25 @@ class Platform(ABC):
     @abstractmethod
     def connect(self) -> None:
         """Reach the machines; start them where they belong to this process."""
+
+    @property
+    def loss(self) -> str | None:
+        """Why all machines are gone for good; ``None`` while they are not."""
+        return None
+
+    def call(self, step: Callable[[], Value]) -> Value:
+        """Call a function that uses the machines; return also when it hangs because of their loss.
+
+        The function may go on in a thread of its own after a loss.
+
+        Raises
+        ------
+        ComputeTargetException
+            When all machines are lost for good meanwhile.
+        BaseException
+            Whatever the function raises.
+        """
+        return step()
 
     @abstractmethod
     def trial_cores(self) -> int | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
 
 import ray
 
-from cluster.targets.embedded import connect
+from cluster.errors import ComputeTargetException
+from cluster.targets.connection import Connection, connect
 from engine.config.settings import Settings
 from engine.config.specification import RunSpecification
 from engine.data.dataset import Dataset
@@ -30,6 +33,8 @@ from engine.driver.trial_settings import TrialSettings
 from engine.metrics.metric import Metric
 from engine.store.mlflow_store import RunStore
 from engine.store.records import IterationRecord
+
+Value = TypeVar("Value")
 
 #: How long ``get_data()`` may take on a node: this long, or so many times as on the first one.
 _LEAST_LOAD_SECONDS = 600.0
@@ -61,12 +66,25 @@ class RayPlatform(Platform):
         self._backend: TuneBackend | None = None
         #: Whether the cluster may grow; ``None`` before it was asked, which takes milliseconds.
         self._grows: bool | None = None
+        self._connection: Connection | None = None
 
     def connect(self) -> None:
         """See `Platform.connect`."""
-        connect()
+        # The driver of a cluster's job is started again with the cluster; others are notebooks.
+        self._connection = connect(is_of_cluster=self._settings.is_remote)
         # Left by a driver that has died: they hold its data.
-        end_node_data(self._run_id, but=self._driver)
+        self.call(partial(end_node_data, self._run_id, but=self._driver))
+
+    @property
+    def loss(self) -> str | None:
+        """See `Platform.loss`."""
+        return None if self._connection is None else self._connection.loss
+
+    def call(self, step: Callable[[], Value]) -> Value:
+        """See `Platform.call`; a job's driver calls it in its own thread and ends with Ray."""
+        if self._connection is None or self._settings.is_remote:
+            return step()
+        return self._connection.call(step)
 
     def trial_cores(self) -> int | None:
         """See `Platform.trial_cores`."""
@@ -122,6 +140,7 @@ class RayPlatform(Platform):
             verbosity=self._settings.verbosity,
             limits=limits,
             megabytes=self._settings.mem_in_mb,
+            prunes=self._settings.enable_pruning,
             load_seconds=max(_LEAST_LOAD_SECONDS, _LOAD_RATIO * data.seconds),
         )
         room = resources.trial_resources(self._settings, "cpu", cores)
@@ -155,10 +174,13 @@ class RayPlatform(Platform):
 
     def close(self) -> None:
         """See `Platform.close`."""
-        if self._has_asked:
+        if self._has_asked and self.loss is None:
             self._has_asked = False
             request_nodes(self._driver, [])
-        end_node_data(self._run_id, self._driver)
+        if self.loss is None:
+            # With the machines their processes have ended.
+            with suppress(ComputeTargetException):
+                self.call(partial(end_node_data, self._run_id, self._driver))
 
     def hand_over(self) -> None:
         """See `Platform.hand_over`; the other driver has asked for nodes of its own."""

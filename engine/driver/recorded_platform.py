@@ -9,6 +9,7 @@ from typing import Any
 from engine.config.specification import RunSpecification
 from engine.data.dataset import Dataset
 from engine.data.description import describe_data
+from engine.data.training_summary import TrainingSummary
 from engine.deadline import Deadline
 from engine.driver.data_host import DataHost, LoadedData, Pending, RunData, Value
 from engine.driver.ensemble_step import BeginSecondLevel
@@ -73,8 +74,9 @@ class DataHere(DataHost):
         """Return ``None``: there is no other place."""
 
     def _load(self) -> LoadedData:
-        self._dataset = self._given.data.read()
-        return LoadedData([self._dataset], self._dataset.summary(), None, "", 0.0)
+        dataset = self._dataset = self._given.data.read()
+        training = TrainingSummary.of(dataset)
+        return LoadedData([dataset], dataset.summary(), None, "", 0.0, training)
 
     def _loaded(self) -> Dataset:
         assert self._dataset is not None, "load() comes first"

@@ -70,7 +70,7 @@ class RunSteps:
         self._clock = clock
         explains = given.explains(dataset_is_split=True)
         self._budget = TimeBudget(given.settings, started, clock, explains)
-        self._watch = Watch(claim, self._budget, clock)
+        self._watch = Watch(claim, self._budget, clock, self._is_lost)
         self._data = DataStep(
             platform, self._watch, store, run_id, clock, self._budget.iteration_seconds
         )
@@ -98,6 +98,9 @@ class RunSteps:
             stop()
         self._claim.look()
         return Outcome.TAKEN_OVER if self._watch.is_taken_over else outcome
+
+    def _is_lost(self) -> bool:
+        return self._platform.loss is not None
 
     def _take(self) -> Outcome:
         cores = first_node(self._platform, self._watch, self._clock)
@@ -143,8 +146,9 @@ class RunSteps:
         )
         for note in notes:
             logger.warning(note)
-        self._store.tag_notes(self._run_id, notes)
         record = self._store.run(self._run_id)
+        # The client may have left notes about the settings.
+        self._store.tag_notes(self._run_id, tuple(dict.fromkeys((*record.notes, *notes))))
         earlier = self._store.iterations(self._run_id)
         check_same_data(record.data, data.summary.fingerprint, earlier)
         self._store.tag_data(self._run_id, data.summary.fingerprint)

@@ -82,6 +82,14 @@ class IterationTrial(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         """Return the announcement, whether the node has the data, and the outcome."""
+        try:
+            return self._step()
+        except SystemExit:
+            # Ray ends the process, as its node is lost. Tune would take an orderly exit for the
+            # end of the trial; a sudden one has the trial tried again.
+            os._exit(1)
+
+    def _step(self) -> dict[str, Any]:
         if not self._announced:
             self._announced = True
             context = ray.get_runtime_context()

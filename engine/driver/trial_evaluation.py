@@ -23,6 +23,9 @@ from engine.store.status import IterationStatus
 
 logger = logging.getLogger("raysmith.trial")
 
+#: Attribute of the `SystemExit` by which Ray ends a process; one of a script does not have it.
+_RAYS_MARK = "ray_terminate_msg"
+
 #: A hold-out of more of the rows than this is too much for a model to do without.
 _SPARED_SHARE = 0.1
 
@@ -85,7 +88,10 @@ class TrialEvaluation:
         kept: KeptByPart | None = None,
         fitted: Callable[[float], None] = lambda seconds: None,
     ) -> IterationEnd:
-        """Evaluate the pipeline; never raise: an error becomes the iteration's outcome.
+        """Evaluate the pipeline; an error becomes the iteration's outcome.
+
+        Only Ray's request to end the process is raised, as when its node is lost: it says nothing
+        about the pipeline.
 
         Parameters
         ----------
@@ -106,6 +112,8 @@ class TrialEvaluation:
                 IterationStatus.PRUNED, str(pruned), whole_seconds=self._whole_seconds
             )
         except (Exception, SystemExit) as error:
+            if hasattr(error, _RAYS_MARK):
+                raise
             traceback.print_exc()
             return IterationEnd(IterationStatus.FAILED, reason=f"{type(error).__name__}: {error}")
         fitted(result.fit_seconds)
@@ -174,7 +182,9 @@ class TrialEvaluation:
         is_first = not self._best_folds
         patience = IMPATIENT if limits.is_long(self._whole_seconds) else PATIENT
         scores = [fold[self._metric.name] for fold in folds]
-        reason = pruning_reason(self._metric, scores, self._best_folds, patience)
+        reason = None
+        if self._settings.prunes:
+            reason = pruning_reason(self._metric, scores, self._best_folds, patience)
         reason = reason or limits.exceeded(self._whole_seconds, elapsed, is_first)
         if reason is None:
             return False

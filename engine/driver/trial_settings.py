@@ -37,6 +37,8 @@ class TrialSettings:
         How long ``get_data()`` may take on a node; ``None`` for no limit of its own.
     megabytes:
         Memory that a trial's process may have, in MiB; ``None`` for no limit.
+    prunes:
+        Whether iterations end when their first folds are far behind the best iteration.
     """
 
     source: DataSource
@@ -49,3 +51,4 @@ class TrialSettings:
     limits: IterationLimits
     load_seconds: float | None = None
     megabytes: int | None = None
+    prunes: bool = True

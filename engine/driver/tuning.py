@@ -114,11 +114,11 @@ class Tuning:
         finally:
             for stop in stops:
                 stop()
-            if room.gave_up is not None:
+            if room.gave_up is not None and not self._watch.is_lost:
                 progress.fail_unplaced(room.gave_up)
             self._watch.look()
             outcome = Outcome.after(self._watch.ended_by)
-            if outcome is not Outcome.TAKEN_OVER:
+            if outcome is not Outcome.TAKEN_OVER and not self._watch.is_lost:
                 progress.end_unfinished(str(schedule.stopped or "the run ended"))
             recorder.close()
         note = LeftOut(search).note()

@@ -39,6 +39,8 @@ class Watch:
         Limits the time for trials.
     clock:
         Gives the present time.
+    is_lost:
+        Whether the machines are gone for good; default: never.
 
     Attributes
     ----------
@@ -55,10 +57,12 @@ class Watch:
         claim: Claim,
         budget: TimeBudget,
         clock: Clock,
+        is_lost: Callable[[], bool] = lambda: False,
     ) -> None:
         self._claim = claim
         self._budget = budget
         self._clock = clock
+        self._machines_are_lost = is_lost
         self._lock = threading.Lock()
         self._asked = self._answered = 0
         self._fails = False
@@ -89,8 +93,13 @@ class Watch:
             self.ended_by = EndedBy.TIMEOUT
 
     def is_to_stop(self) -> bool:
-        """Whether a client has cancelled the run or another driver has taken it over."""
-        return self._requests.cancel or self.is_taken_over
+        """Whether the run was cancelled or taken over, or has no machines any more."""
+        return self._requests.cancel or self.is_taken_over or self.is_lost
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the machines are gone for good: what is open stays so, for another driver."""
+        return self._machines_are_lost()
 
     @property
     def is_taken_over(self) -> bool:
@@ -159,6 +168,8 @@ class TrialWatch:
 
     def look(self) -> None:
         """Look once."""
+        if self._watch.is_lost:
+            return  # nobody is there to be asked or killed
         self._watch.look()
         self._apply_requests()
         self._end_long_ones()

@@ -71,9 +71,13 @@ class SharedFeatures(TransformerMixin, BaseEstimator):
         """Return what the member's first step returns, see `DataTransformer`."""
         return list(self.transformer.get_engineered_feature_names())
 
-    def get_featurization_summary(self) -> list[dict[str, Any]]:
+    def get_featurization_summary(self, is_user_friendly: bool = True) -> list[dict[str, Any]]:
         """Return what the member's first step returns, see `DataTransformer`."""
-        return list(self.transformer.get_featurization_summary())
+        return list(self.transformer.get_featurization_summary(is_user_friendly))
+
+    def get_stats_feature_type_summary(self) -> list[dict[str, Any]]:
+        """Return what the member's first step returns, see `DataTransformer`."""
+        return list(self.transformer.get_stats_feature_type_summary())
 
 
 class _Ensemble(BaseEstimator):
@@ -85,6 +89,20 @@ class _Ensemble(BaseEstimator):
     members: Sequence[tuple[str, Any]]
     members_: list[Any]
     classes_: NDArray[Any]
+
+    @property
+    def named_members(self) -> list[tuple[str, Any]]:
+        """(name, pipeline) pairs; the pipelines are fitted once the ensemble is.
+
+        Examples
+        --------
+        >>> from sklearn.dummy import DummyRegressor
+        >>> ensemble = VotingEnsembleRegressor([("mean", DummyRegressor())], [1.0])
+        >>> ensemble.fit(np.zeros((2, 1)), np.array([1.0, 3.0])).named_members[0][1].constant_
+        array([[2.]])
+        """
+        pipelines = getattr(self, "members_", [member for _, member in self.members])
+        return [(name, p) for (name, _), p in zip(self.members, pipelines, strict=True)]
 
     def _adopt(self, members: Sequence[Any], classes: NDArray[Any] | None) -> None:
         """Take fitted members, and the sorted class labels of a classifier."""
@@ -116,6 +134,11 @@ class _Voting(_Ensemble):
     def __init__(self, members: Sequence[tuple[str, Any]], weights: Sequence[float]) -> None:
         self.members = members
         self.weights = weights
+
+    @property
+    def estimators(self) -> list[tuple[str, Any]]:
+        """The members under the name that scikit-learn's voting estimators have for them."""
+        return self.named_members
 
     @classmethod
     def of_fitted(
@@ -224,6 +247,16 @@ class _Stack(_Ensemble):
         ensemble.meta_learner_ = meta_learner
         ensemble.features_ = features
         return ensemble
+
+    @property
+    def _base_learners(self) -> list[tuple[str, Any]]:
+        """The members, for scripts that print a stack as Azure ML's SDK v1 documented it."""
+        return self.named_members
+
+    @property
+    def _meta_learner(self) -> Estimator:
+        """The meta learner, for the same scripts."""
+        return getattr(self, "meta_learner_", self.meta_learner)
 
     def fit(self, X: Matrix, y: NDArray[Any]) -> Self:
         """Fit clones of the members on all rows, the meta learner on out-of-fold predictions."""

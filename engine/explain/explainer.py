@@ -104,6 +104,8 @@ def explainer_of(
     if isinstance(last, VotingEnsembleClassifier | VotingEnsembleRegressor):
         return _Weighted(last, background, columns, random_state)
     exact = _exact(model, background, columns)
+    if exact is None:
+        exact = _exact_without_featurization(model, background)
     if exact is not None and _adds_up(exact, model, background):
         return exact
     return _Sampled(model, background, random_state)
@@ -135,15 +137,32 @@ def engineered_explainer_of(
     (2, 2, 2)
     """
     rest = pipeline[1:]
-    estimator = rest[-1]
-    if len(rest) == 1 or type(rest[0]).__name__ in _COLUMNWISE:
-        head = rest[:-1] if len(rest) > 1 else None
-        margins = margins_of(estimator, background if head is None else head.transform(background))
-        if margins is not None:
-            exact = _Exact(head, margins, None, background)
-            if _adds_up(exact, rest, background):
-                return exact
+    exact = _exact_by_column(rest[:-1] if len(rest) > 1 else None, rest[-1], background)
+    if exact is not None and _adds_up(exact, rest, background):
+        return exact
     return _Sampled(rest, background, random_state)
+
+
+def _exact_without_featurization(model: Predictor, background: Matrix) -> Explainer | None:
+    """Explain a bare estimator, or a pipeline whose steps are not those of a run."""
+    if not isinstance(model, Pipeline):
+        return _exact_by_column(None, model, background)
+    if hasattr(model[0], "get_engineered_feature_names"):
+        return None
+    return _exact_by_column(model[:-1] if len(model) > 1 else None, model[-1], background)
+
+
+def _exact_by_column(
+    head: Pipeline | None, estimator: Predictor, background: Matrix
+) -> Explainer | None:
+    """Explain an estimator by its own columns, behind steps that keep each column itself."""
+    if head is not None and any(type(step).__name__ not in _COLUMNWISE for _, step in head.steps):
+        return None
+    try:
+        margins = margins_of(estimator, background if head is None else head.transform(background))
+    except Exception:
+        return None  # a model that its library cannot explain is sampled
+    return None if margins is None else _Exact(head, margins, None, background)
 
 
 def _exact(model: Predictor, background: Matrix, columns: Sequence[str]) -> Explainer | None:

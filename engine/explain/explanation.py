@@ -5,12 +5,46 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+
+class ModelExplanation(NamedTuple):
+    """Importances of a model's features, and the SHAP values that they are made of.
+
+    Attributes
+    ----------
+    shap_values:
+        (n_rows, n_features) arrays: for classification a list of them over the classes, for
+        regression one.
+    expected_values:
+        A number for each class, or one. With the sum of a row's values it gives the class
+        probability, or the prediction, to 1e-3.
+    overall_summary:
+        Mean absolute SHAP value of each feature, descending.
+    overall_imp:
+        The features' names in that order.
+    per_class_summary, per_class_imp:
+        The same for each class; ``None`` for regression.
+
+    Examples
+    --------
+    >>> explanation = ModelExplanation(np.array([[0.5, -2.0]]), 3.0, [2.0, 0.5], ["size", "age"])
+    >>> _, expected, _, names, _, _ = explanation
+    >>> expected, names, explanation.overall_imp
+    (3.0, ['size', 'age'], ['size', 'age'])
+    """
+
+    shap_values: Any
+    expected_values: Any
+    overall_summary: list[float]
+    overall_imp: list[str]
+    per_class_summary: list[list[float]] | None = None
+    per_class_imp: list[list[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,8 +121,8 @@ class Explanation:
         """
         return np.asarray(np.abs(self.values[:, :, index]).mean(axis=0))
 
-    def as_six(self) -> tuple[Any, Any, list[float], list[str], Any, Any]:
-        """Return the tuple that `engine.retrieve_model_explanation` returns.
+    def as_six(self) -> ModelExplanation:
+        """Return the six values that `engine.retrieve_model_explanation` returns.
 
         Examples
         --------
@@ -100,9 +134,9 @@ class Explanation:
         """
         overall = _ranked(self.overall(), self.columns)
         if self.classes is None:
-            return self.values[:, :, 0], float(self.expected[0]), *overall, None, None
+            return ModelExplanation(self.values[:, :, 0], float(self.expected[0]), *overall)
         each = [_ranked(self.of_class(k), self.columns) for k in range(len(self.classes))]
-        return (
+        return ModelExplanation(
             [self.values[:, :, k] for k in range(len(self.classes))],
             self.expected.tolist(),
             *overall,

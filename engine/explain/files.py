@@ -13,9 +13,13 @@ from engine.store.mlflow_store import RunStore
 logger = logging.getLogger("raysmith.driver")
 
 FOLDER, FILE = "explanation", "explanation.npz"
+#: Folder of an explanation of engineered columns, kept beside that of the raw columns.
+ENGINEERED_FOLDER = "explanation-engineered"
 
 
-def save_explanation(store: RunStore, iteration_id: str, explanation: Explanation) -> None:
+def save_explanation(
+    store: RunStore, iteration_id: str, explanation: Explanation, folder: str = FOLDER
+) -> None:
     """Write an explanation as ``.npz``, JSON and PNG files in the iteration's ``explanation``.
 
     Plots that cannot be drawn are left out.
@@ -28,6 +32,8 @@ def save_explanation(store: RunStore, iteration_id: str, explanation: Explanatio
         The iteration's id in MLflow.
     explanation:
         The explanation; it replaces one that was kept before.
+    folder:
+        Folder of the files.
     """
     files = {
         FILE: explanation.to_bytes(),
@@ -38,10 +44,10 @@ def save_explanation(store: RunStore, iteration_id: str, explanation: Explanatio
     except Exception:
         # Plots of odd data may fail; the values must not be lost for it.
         logger.exception("no plots of the explanation")
-    store.write_files(iteration_id, FOLDER, files)
+    store.write_files(iteration_id, folder, files)
 
 
-def load_explanation(store: RunStore, iteration_id: str) -> Explanation:
+def load_explanation(store: RunStore, iteration_id: str, folder: str = FOLDER) -> Explanation:
     """Read what `save_explanation` has written.
 
     Parameters
@@ -50,6 +56,8 @@ def load_explanation(store: RunStore, iteration_id: str) -> Explanation:
         The store.
     iteration_id:
         The iteration's id in MLflow.
+    folder:
+        Folder of the files.
 
     Raises
     ------
@@ -57,7 +65,7 @@ def load_explanation(store: RunStore, iteration_id: str) -> Explanation:
         When the iteration has not been explained.
     """
     try:
-        return Explanation.from_bytes(store.read_bytes(iteration_id, f"{FOLDER}/{FILE}"))
+        return Explanation.from_bytes(store.read_bytes(iteration_id, f"{folder}/{FILE}"))
     except FileNotFoundError as error:
         raise RunException(
             "this iteration has not been explained; run.explain(iteration=...) does it, and "

@@ -73,11 +73,14 @@ class Work:
             return self
         pipeline: Pipeline = self.model
         head = pipeline[0]
+        X = head.transform(self.X)
+        names = tuple(head.get_engineered_feature_names())
         return Work(
             self.model,
             head.transform(self.background),
-            head.transform(self.X),
-            tuple(head.get_engineered_feature_names()),
+            X,
+            # The first step of an ensemble passes the raw columns on to the members.
+            names if len(names) == X.shape[1] else self.columns,
             self.source,
             self.features,
             self.random_state,

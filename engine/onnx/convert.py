@@ -13,7 +13,7 @@ from engine.data.dataset import Matrix
 from engine.data.values import normalise
 from engine.ensembles.estimators import SharedFeatures
 from engine.errors import ModelException
-from engine.onnx.graph import BOOL, DOUBLE, INT64, KIND, MATRIX, STRING, Graph
+from engine.onnx.graph import BOOL, DOUBLE, INT64, KIND, MATRIX, NUMBERS, STRING, Graph
 from engine.onnx.model import ModelNodes
 from engine.pipelines.features.numeric_matrix import NumericMatrix
 from engine.pipelines.features.transformer import DataTransformer
@@ -22,23 +22,25 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 
-def to_onnx(model: Pipeline) -> ModelProto:
+def to_onnx(model: Pipeline, by_column: bool = False) -> ModelProto:
     """Convert a fitted pipeline of the catalogue, or an ensemble of such.
 
     Parameters
     ----------
     model:
         As ``AutoMLRun.get_output`` returns it.
+    by_column:
+        Whether a pipeline that was fitted on numbers alone has an input a column too.
 
     Returns
     -------
     onnx.ModelProto
         Its inputs are ``X``, double (n_rows, n_columns), when the pipeline was fitted on numbers
-        alone, else a tensor (n_rows, 1) a raw column, under the column's name: double for numbers
-        (NaN for missing ones), string for categories (``""`` for missing ones). `onnx_inputs`
-        makes them from a table. Its outputs are ``label`` (n_rows,) and ``probabilities``
-        (n_rows, n_classes), or for regression ``prediction`` (n_rows,); with a ``_`` behind where a
-        column has that name.
+        alone, unless ``by_column`` is set, else a tensor (n_rows, 1) a raw column, under the
+        column's name: double for numbers (NaN for missing ones), string for categories (``""`` for
+        missing ones). `onnx_inputs` makes them from a table. Its outputs are ``label`` (n_rows,)
+        and ``probabilities`` (n_rows, n_classes), or for regression ``prediction`` (n_rows,); with
+        a ``_`` behind where a column has that name.
 
     Raises
     ------
@@ -55,6 +57,8 @@ def to_onnx(model: Pipeline) -> ModelProto:
     >>> model = to_onnx(pipeline)
     >>> [value.name for value in model.graph.input], [value.name for value in model.graph.output]
     (['X'], ['prediction'])
+    >>> [value.name for value in to_onnx(pipeline, by_column=True).graph.input]
+    ['column_0', 'column_1']
     """
     try:
         import onnx  # noqa: F401
@@ -64,7 +68,7 @@ def to_onnx(model: Pipeline) -> ModelProto:
             f"ONNX needs packages that are not installed ({error.name}): pip install "
             "'raysmith[onnx]'"
         ) from error
-    graph = _graph_with_inputs(model)
+    graph = _graph_with_inputs(model, by_column)
     scores = ModelNodes(graph).write(model)
     classes = getattr(model, "classes_", None)
     if classes is None:
@@ -109,9 +113,14 @@ def onnx_inputs(model: ModelProto, X: Matrix) -> dict[str, NDArray[Any]]:
     {'X': array([[0., 1.]])}
     """
     kinds = {i.name: i.type.tensor_type.elem_type for i in model.graph.input}
-    if {entry.key: entry.value for entry in model.metadata_props}.get(KIND) == "matrix":
-        matrix = X.toarray() if hasattr(X, "toarray") else np.asarray(X)
-        return {MATRIX: matrix.astype(np.float64)}
+    kind = {entry.key: entry.value for entry in model.metadata_props}.get(KIND)
+    if kind == "matrix":
+        return {MATRIX: _matrix(X)}
+    if kind == NUMBERS and not isinstance(X, pd.DataFrame):
+        columns = _matrix(X)
+        if columns.shape[1] != len(kinds):
+            raise ModelException(f"X has {columns.shape[1]} columns; the model takes {len(kinds)}")
+        return {name: columns[:, [n]] for n, name in enumerate(kinds)}
     if not isinstance(X, pd.DataFrame):
         raise ModelException(
             f"X is a {type(X).__name__}; the model takes a DataFrame with the columns "
@@ -122,8 +131,8 @@ def onnx_inputs(model: ModelProto, X: Matrix) -> dict[str, NDArray[Any]]:
     if missing:
         raise ModelException(f"X lacks the columns {missing[:20]}, which the model takes")
     inputs = {}
-    for name, kind in kinds.items():
-        if kind == DOUBLE:
+    for name, element in kinds.items():
+        if element == DOUBLE:
             values = normalise(table[name], "Numeric").to_numpy(dtype=np.float64)
         else:
             texts = normalise(table[name], "Categorical").astype(object)
@@ -132,7 +141,11 @@ def onnx_inputs(model: ModelProto, X: Matrix) -> dict[str, NDArray[Any]]:
     return inputs
 
 
-def _graph_with_inputs(model: Pipeline) -> Graph:
+def _matrix(X: Matrix) -> NDArray[np.float64]:
+    return np.asarray(X.toarray() if hasattr(X, "toarray") else X).astype(np.float64)
+
+
+def _graph_with_inputs(model: Pipeline, by_column: bool) -> Graph:
     first = _first_steps(model)
     columns = {
         column.name: column.purpose
@@ -141,12 +154,19 @@ def _graph_with_inputs(model: Pipeline) -> Graph:
         for column in step.columns
         if column.purpose not in ("Ignore", "DateTime", "Text")
     }
-    is_table = any(isinstance(step, DataTransformer) for step in first)
-    graph = Graph(columns or {MATRIX}, {KIND: "table" if is_table else "matrix"})
-    if not is_table:
+    kind = "matrix"
+    if any(isinstance(step, DataTransformer) for step in first):
+        kind = "table"
+    elif by_column:
+        kind = NUMBERS
+        columns = dict.fromkeys(first[0].get_engineered_feature_names(), "Numeric")
+    graph = Graph(columns or {MATRIX}, {KIND: kind})
+    if kind == "matrix":
         graph.input(MATRIX, DOUBLE, int(first[0].n_features_in_))
     for name, purpose in columns.items():
         graph.input(name, DOUBLE if purpose == "Numeric" else STRING, 1)
+    if kind == NUMBERS:
+        graph.matrix = graph.add("Concat", *columns, axis=1)
     return graph
 
 

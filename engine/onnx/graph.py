@@ -21,9 +21,9 @@ OPSETS = {"": 18, ML_DOMAIN: 3}
 FLOAT, INT64, STRING, BOOL, DOUBLE = 1, 7, 8, 9, 11
 #: Name of the input of a model that takes a matrix.
 MATRIX = "X"
-#: Key of the model's metadata for the kind of its input: ``matrix``, or ``table`` (a tensor a
-#: column).
-KIND = "raysmith.input"
+#: Key of the model's metadata for the kind of its input: ``matrix``, ``table`` (a tensor a
+#: column), or ``numbers`` (a tensor a column of a matrix).
+KIND, NUMBERS = "raysmith.input", "numbers"
 
 
 class Graph:
@@ -35,6 +35,11 @@ class Graph:
         Names of the inputs, which no node and no output may have.
     properties:
         Metadata of the model.
+
+    Attributes
+    ----------
+    matrix:
+        Name of the value that holds all columns of a numeric X.
 
     Examples
     --------
@@ -48,6 +53,7 @@ class Graph:
     """
 
     def __init__(self, columns: Collection[str], properties: Mapping[str, str]) -> None:
+        self.matrix = MATRIX
         self._columns = columns
         self._properties = properties
         self._inputs: list[ValueInfoProto] = []

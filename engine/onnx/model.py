@@ -76,7 +76,7 @@ class ModelNodes:
     def _first_step(self, step: DataTransformer | NumericMatrix) -> tuple[str, int]:
         if isinstance(step, DataTransformer):
             return FeatureNodes(self._graph).write(step)
-        X = MATRIX
+        X = self._graph.matrix
         if step.fill_missing:
             fill = self._graph.constant(step.fill_values_[None, :].astype(np.float64))
             X = self._graph.add("Where", self._graph.add("IsNaN", X), fill, X)

@@ -73,6 +73,10 @@ class Iterations(Files):
         )
         return child_id
 
+    def run_of(self, run_id: str) -> str:
+        """Return the run that an iteration belongs to; a run's own id as it is."""
+        return self._mlflow_run(run_id).data.tags.get(tags.PARENT, run_id)
+
     def restart_iteration(
         self, child_id: str, properties: IterationProperties, started: float
     ) -> None:

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+import warnings
 from pathlib import Path
 from typing import Any
 
+import engine
+from engine._version import __version__
+from engine.data.training_summary import TrainingSummary
 from engine.errors import RunException
 from engine.store.digests import digest_of_folder
 from engine.store.files import CARD_FILE, MLFLOW_MODEL, MODEL_FILE
 from engine.store.mlflow_store import RunStore
+from engine.store.model_requirements import model_requirements, pinned
+from engine.store.model_signature import ModelInterface
 from engine.store.packing import unpack_model
 from engine.store.tags import DIGEST
+from engine.store.training_summary import load_training_summary
 from engine.temporary import passing_folder
 
 #: Files of an MLflow model that are added when it is registered; nothing is loaded from them.
 _ADDED_LATER = (CARD_FILE,)
-_PACKAGES = ("raysmith", "scikit-learn", "numpy", "scipy", "pandas", "cloudpickle")
+#: File of an MLflow model with the `TrainingSummary` of its data.
+SUMMARY_IN_MODEL = "training_summary.json"
+#: The code of raysmith in the model. Its digest is that of the whole model.
+_CODE = f"{MLFLOW_MODEL}/code"
 
 
 def load_model(store: RunStore, child_id: str) -> Any:
@@ -43,8 +51,18 @@ def import_flavour() -> None:
     import mlflow.sklearn  # noqa: F401
 
 
-def save_mlflow_model(store: RunStore, child_id: str) -> str:
+def save_mlflow_model(store: RunStore, child_id: str, *, with_code: bool = False) -> str:
     """Write an iteration's model as an MLflow model, unless that has been done.
+
+    It has a signature, an example of its input, the requirements of the pipeline and the summary
+    of the training data.
+
+    Parameters
+    ----------
+    with_code:
+        Whether the model carries the packages ``engine`` and ``cluster``, so that it loads where
+        raysmith is not installed. Otherwise its requirements name raysmith. The code has some 300
+        files, which only a model that leaves the run is worth.
 
     Returns
     -------
@@ -61,26 +79,61 @@ def save_mlflow_model(store: RunStore, child_id: str) -> str:
     if store.has_digest(child_id, MLFLOW_MODEL):
         with passing_folder("model") as place:
             download_mlflow_model(store, child_id, str(place))
-        return uri
-    import mlflow.sklearn
-
-    # MLflow warns of cloudpickle on every call.
-    logging.getLogger("mlflow.sklearn").setLevel(logging.ERROR)
+        if not with_code or store.has_digest(child_id, _CODE):
+            return uri
     model = load_model(store, child_id)
     with passing_folder("model") as folder:
         path = folder / MLFLOW_MODEL
-        mlflow.sklearn.save_model(
-            model,
-            str(path),
-            # Without them MLflow would load the model in another process to find them out.
-            pip_requirements=model_requirements(model),
-            # The default, skops, refuses trees and classes that are not on its list.
-            serialization_format="cloudpickle",
-        )
+        write_mlflow_model(model, path, load_training_summary(store, child_id), with_code)
         digest = digest_of_folder(path, _ADDED_LATER)
         store.upload_folder(child_id, path, MLFLOW_MODEL)
     store.tag(child_id, f"{DIGEST}{MLFLOW_MODEL}", digest)
+    if with_code:
+        store.tag(child_id, f"{DIGEST}{_CODE}", digest)
     return uri
+
+
+def write_mlflow_model(
+    model: Any, path: Path, summary: TrainingSummary | None, with_code: bool
+) -> None:
+    """Write a fitted pipeline into a new folder, in MLflow's format; see `save_mlflow_model`."""
+    import mlflow.sklearn
+
+    # MLflow warns of cloudpickle, and of types that it infers, on every call.
+    for name in ("mlflow.sklearn", "mlflow.models.model", "mlflow.types.utils"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    here = Path(engine.__file__).parents[1]
+    code = [str(here / package) for package in ("engine", "cluster")] if with_code else None
+    # The whole of MLflow would bring its server and its database.
+    needs = [f"mlflow-skinny=={mlflow.__version__}", *model_requirements(model)]
+    if not with_code:
+        needs.append(pinned("raysmith"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        example, signature = _example_and_signature(model, summary)
+        mlflow.sklearn.save_model(
+            model,
+            str(path),
+            signature=signature,
+            input_example=example,
+            code_paths=code,
+            # Without them MLflow would load the model in another process to find them out.
+            pip_requirements=needs,
+            metadata={"raysmith_version": __version__},
+            # The default, skops, refuses trees and classes that are not on its list.
+            serialization_format="cloudpickle",
+        )
+    if summary is not None:
+        (path / SUMMARY_IN_MODEL).write_text(summary.to_json(), encoding="utf-8")
+
+
+def _example_and_signature(model: Any, summary: TrainingSummary | None) -> tuple[Any, Any]:
+    """Return rows to try and MLflow's signature; nothing for a pipeline that is not raysmith's."""
+    interface = ModelInterface.of(model, summary)
+    if interface is None:
+        return None, None
+    example = interface.example()
+    return example, interface.signature(model.predict(example))
 
 
 def download_mlflow_model(store: RunStore, child_id: str, folder: str) -> Path:
@@ -96,38 +149,3 @@ def download_mlflow_model(store: RunStore, child_id: str, folder: str) -> Path:
     copy = Path(store.download(child_id, MLFLOW_MODEL, folder))
     store.check_recorded(child_id, MLFLOW_MODEL, digest_of_folder(copy, _ADDED_LATER))
     return copy
-
-
-def model_requirements(model: Any) -> list[str]:
-    """Return the packages that a fitted pipeline needs, as requirements for pip.
-
-    Each is pinned to the version that is installed here.
-
-    Examples
-    --------
-    >>> from sklearn.dummy import DummyClassifier
-    >>> from sklearn.pipeline import make_pipeline
-    >>> [r.partition("==")[0] for r in model_requirements(make_pipeline(DummyClassifier()))]
-    ['raysmith', 'scikit-learn', 'numpy', 'scipy', 'pandas', 'cloudpickle']
-    """
-    packages = dict.fromkeys((*_PACKAGES, *_booster_distributions(model)))
-    pinned = []
-    for package in packages:
-        try:
-            pinned.append(f"{package}=={version(package)}")
-        except PackageNotFoundError:
-            pinned.append(package)
-    return pinned
-
-
-def _booster_distributions(model: Any) -> Iterator[str]:
-    """Yield the distribution of each booster in a pipeline or in an ensemble's members."""
-    from engine.pipelines.libraries.registry import library_of
-
-    estimator = model.steps[-1][1]
-    for member in getattr(estimator, "members_", ()):
-        yield from _booster_distributions(member)
-    for booster in (estimator, getattr(estimator, "meta_learner_", None)):
-        library = library_of(booster)
-        if library is not None:
-            yield library.distribution

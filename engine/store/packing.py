@@ -59,6 +59,23 @@ def unpack_model(packed: bytes) -> Any:
     >>> unpack_model(pack_model(model)).predict([[0.0]]).tolist()
     [2.0]
     """
-    with pa.CompressedInputStream(pa.BufferReader(packed), _CODEC) as stream:
+    with _decompressed(packed) as stream:
         # From a buffered reader pickle reads large arrays in place, without a second copy.
         return pickle.load(io.BufferedReader(stream))
+
+
+def unpack_pickle(packed: bytes) -> bytes:
+    """Return the pickle of the model that `pack_model` packed, without loading it.
+
+    Examples
+    --------
+    >>> pickle.loads(unpack_pickle(pack_model({"depth": 3})))
+    {'depth': 3}
+    """
+    with _decompressed(packed) as stream:
+        content: bytes = stream.read()
+    return content
+
+
+def _decompressed(packed: bytes) -> pa.CompressedInputStream:
+    return pa.CompressedInputStream(pa.BufferReader(packed), _CODEC)

@@ -17,6 +17,7 @@ COMMANDS = (
     ("arguments", "values"),
     [
         (["run", "a.yaml"], {"file": "a.yaml", "experiment": None}),
+        (["run", "a.py", "--v1"], {"file": "a.py", "v1": True}),
         (["runs", "--json"], {"json": True}),
         (["show", "RUN"], {"run": "RUN", "json": False}),
         (["logs", "RUN", "3", "-f"], {"run": "RUN", "iteration": 3, "follow": True}),
@@ -55,7 +56,7 @@ def test_wrong_usage_leaves_with_2(arguments, capsys):
     assert "usage: raysmith" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "doctor", "cluster"])
+@pytest.mark.parametrize("command", [*COMMANDS, "doctor", "migrate", "cluster"])
 def test_help_has_examples(command, capsys):
     with pytest.raises(SystemExit) as left:
         main([command, "--help"])

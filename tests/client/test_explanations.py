@@ -44,11 +44,26 @@ def test_sparse_rows_and_names():
 
 def test_an_explanation_is_kept_with_an_iteration():
     store = Folder()
-    iteration = SimpleNamespace(parent=SimpleNamespace(store=store), id="one", store=store)
+    iteration = SimpleNamespace(parent=SimpleNamespace(store=store), run_id="one", store=store)
     values, *_ = explain_model(MODEL, X, X[:6], best_run=iteration)
     np.testing.assert_array_equal(retrieve_model_explanation(iteration)[0], values)
     run = SimpleNamespace(get_output=lambda: (iteration, MODEL))
     np.testing.assert_array_equal(retrieve_model_explanation(run)[0], values)
+
+
+def test_the_six_values_have_names_and_targets_change_nothing():
+    explanation = explain_model(MODEL, X, X[:6], y_train=X[:, 0])
+    again = explain_model(MODEL, X, X[:6])
+    assert explanation._fields == (
+        "shap_values",
+        "expected_values",
+        "overall_summary",
+        "overall_imp",
+        "per_class_summary",
+        "per_class_imp",
+    )
+    np.testing.assert_array_equal(explanation.shap_values, again[0])
+    assert explanation[1:] == again[1:]
 
 
 @pytest.mark.parametrize(

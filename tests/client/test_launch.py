@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from cluster.errors import ComputeTargetException
+from cluster.provisioning.run_environment import RunEnvironment
 from engine import AutoMLConfig, AutoMLRun, RunException
 from engine.client import launch
 from engine.config.specification import DATA_FILE
@@ -50,7 +51,9 @@ def test_a_target_that_does_not_answer(given):
         raise ComputeTargetException("no answer")
 
     target = SimpleNamespace(
-        is_reachable_from=lambda uri: True, head=SimpleNamespace(version=version)
+        is_reachable_from=lambda uri: True,
+        environment_for=RunEnvironment,
+        head=SimpleNamespace(version=version),
     )
     with pytest.raises(ComputeTargetException, match="no answer"):
         launch.check_target(place(automlcl=target), given)
@@ -66,6 +69,7 @@ def test_a_driver_that_is_not_taken_fails_the_run(experiment, given):
 
     target = SimpleNamespace(
         is_reachable_from=lambda uri: True,
+        environment_for=RunEnvironment,
         head=SimpleNamespace(version=lambda: "2"),
         launch=refuse,
     )
@@ -90,6 +94,27 @@ def test_a_driver_that_is_not_taken_fails_the_run(experiment, given):
     assert what.secrets == {"RAYSMITH_TRACKING_URI": "http://store"}
     assert what.metadata["run_id"] == run.id
     assert run.store.load_data(run.id, DATA_FILE)["y"] == given.data.raw["y"]
+
+
+def test_what_the_environment_is_without_is_among_the_runs_warnings(workspace, experiment):
+    """It is checked before the run is made, and written before its driver starts."""
+    given = AutoMLConfig(
+        "classification", X=[[0.0], [1.0]] * 10, y=[0, 1] * 10,
+        run_configuration=SimpleNamespace(
+            target="automlcl", to_runtime_env=lambda: {"pip": ["azureml-sdk"]}
+        ),
+    ).prepare()  # fmt: skip
+    seen = []
+    target = SimpleNamespace(
+        environment_for=lambda env: RunEnvironment({}, (f"left out: {env['pip'][0]}",)),
+        launch=lambda what: seen.append(store.run(what.arguments[0]).notes),
+    )
+    store = workspace.store
+    place = SimpleNamespace(
+        store=store, tracking_uri="http://store", compute_targets={"automlcl": target}
+    )
+    launch.start_run(place, experiment.id, given)
+    assert seen == [("left out: azureml-sdk",)]
 
 
 def submit(experiment, **more):

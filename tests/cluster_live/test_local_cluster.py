@@ -133,6 +133,13 @@ def test_nodes_come_up(target, capsys):
     assert all(node["resources"]["CPU"] == 1 for node in nodes)
 
 
+def test_more_nodes_come_when_they_are_waited_for_and_leave_when_idle(target):
+    status = target.wait_for_completion(min_node_count=3, timeout_in_minutes=5)
+    assert status.current_node_count == 3
+    wait_until(lambda: target.get_status().current_node_count == 2, 120)
+    wait_until(lambda: not target.head.running_jobs(), 60)
+
+
 def test_another_process_finds_it(place, target):
     again = AmlCompute(Workspace.from_config(place.folder / "config.json"), "automlcl")
     assert again.address == target.address
@@ -195,6 +202,58 @@ def test_a_run_survives_the_loss_of_a_node(place, target, capsys):
     assert run.get_output()[1].predict([[0.0] * 8]).shape == (1,)
 
 
+def raylet_of(pid: int) -> psutil.Process:
+    """The raylet of a node that a process belongs to."""
+    mark = psutil.Process(pid).environ()[NODE_MARK]
+    [raylet] = [p for p in marked(NODE_MARK, mark) if p.name() == "raylet"]
+    return raylet
+
+
+def kill_both(pids: list[int]) -> None:
+    """End two raylets with no time between them; the rest of each node ends with its raylet."""
+    raylets = [raylet_of(pid) for pid in pids]
+    for raylet in raylets:
+        raylet.send_signal(signal.SIGSTOP)
+    for raylet in raylets:
+        raylet.send_signal(signal.SIGKILL)
+
+
+#: How nodes are lost, given a process of each of the two nodes at work.
+LOSSES = {
+    "two raylets are killed at once": kill_both,
+    "a raylet is told to end": lambda pids: raylet_of(pids[0]).send_signal(signal.SIGTERM),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("lose", LOSSES.values(), ids=LOSSES)
+def test_nodes_that_are_lost_at_once_or_with_notice(place, target, lose):
+    name = f"loss-{list(LOSSES.values()).index(lose)}"
+    go = Path(f"go-{name}").absolute()
+    config = remote(
+        target, {"PYTHON_GO": str(go), "CALLS": str(Path(f"calls-{name}").absolute())},
+        iterations=4, n_cross_validations=3, allowed_models=["LogisticRegression"],
+        enable_early_stopping=False,
+    )  # fmt: skip
+    run = Experiment(place, name).submit(config)
+
+    def at_work():
+        found = {}
+        for child in run.get_children():
+            properties = child.get_properties()
+            if child.get_status() == "Running" and "pid" in properties:
+                found[properties["node_id"]] = int(properties["pid"])
+        return found
+
+    wait_until(lambda: len(at_work()) >= 2, 180)
+    lose(list(at_work().values())[:2])
+    go.touch()
+    assert run.wait_for_completion(timeout_seconds=400) == "Completed"
+    summary = run.summary()
+    assert summary["iteration"].tolist() == list(range(4))
+    assert set(summary["status"]) <= {"Completed", "Pruned"}
+
+
 @pytest.mark.long
 def test_a_driver_that_dies_is_started_again(place, target):
     run = Experiment(place, "remote").submit(remote(target, n_cross_validations=10))
@@ -250,6 +309,27 @@ def test_a_head_that_is_lost(place, target):
     after = {r.iteration: r.ended for r in place.store.iterations(run.id)}
     assert sorted(after) == [0, 1, 2]
     assert all(after[n] == ended[n] for n in done)
+
+
+@pytest.mark.long
+def test_a_head_whose_control_store_is_killed(place, target):
+    """Ray ends what is connected to it after a minute; the client lives on."""
+    run = Experiment(place, "remote").submit(remote(target, n_cross_validations=10, iterations=3))
+    wait_until(lambda: "Completed" in statuses(run).values(), 240)
+    ended = {r.iteration: r.ended for r in place.store.iterations(run.id) if r.ended}
+    cluster, provisioning = target._read()["cluster_id"], target.provisioning
+    [gcs] = [p for p in marked("RAYSMITH_CLUSTER", cluster) if p.name() == "gcs_server"]
+    gcs.kill()
+    wait_until(lambda: run.get_status() in ("Failed", "Completed"), 180)
+    target.delete(force=True)
+    assert list(marked("RAYSMITH_CLUSTER", cluster)) == []
+    ComputeTarget.create(place, "automlcl", provisioning)
+    if run.get_status() == "Failed":
+        run.resume()
+    assert run.wait_for_completion(timeout_seconds=300) == "Completed"
+    after = {r.iteration: r.ended for r in place.store.iterations(run.id)}
+    assert sorted(after) == [0, 1, 2]
+    assert {number: after[number] for number in ended} == ended
 
 
 def test_nodes_go_when_idle(target):

@@ -53,6 +53,7 @@ TAKEN = {
     "blocked_models": [frozenset({"KNN", "SGD"}), [np.str_("KNN")]],
     "enable_early_stopping": [np.True_, True],
     "early_stopping_n_iters": [np.int64(3)],
+    "enable_pruning": [np.False_],
     "enable_voting_ensemble": [np.False_],
     "enable_stack_ensemble": [np.True_],
     "ensemble_iterations": [np.int64(4)],

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
-from _ext import api, catalogue, command_line, parameters, sources
+from _ext import api, azureml_tree, catalogue, command_line, parameters, sources
 
 REFERENCE = sources.DOCS / "reference"
 
@@ -156,6 +156,16 @@ def test_the_settings_file_is_one_that_a_run_takes():
     block = re.search(r"```yaml\n(.*?)```", page("settings-file.md"), flags=re.DOTALL)
     config = AutoMLConfig(**yaml.safe_load(block[1]))
     assert config.task == "classification"
+
+
+def test_the_module_tree_names_what_scripts_import():
+    names = sources.azureml_names()
+    assert {"Workspace", "Experiment", "VERSION", "Dataset"} <= {*names["azureml.core"]}
+    assert {"AmlCompute", "ComputeTarget"} <= {*names["azureml.core.compute"]}
+    text = azureml_tree.render()
+    for module in (*(m for m, offered in names.items() if offered), *sources.azureml_unavailable()):
+        assert f"| `{module}` |" in text
+    assert all(sources.azureml_unavailable().values())
 
 
 def test_each_public_name_has_a_page():

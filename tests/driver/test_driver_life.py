@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from cluster import ComputeTargetException
 from engine.driver.recorded_platform import RecordedPlatform
 from engine.driver.trial_backends.recorded import NodeLoss
 from engine.store.driver_identity import DriverIdentity
@@ -50,6 +51,25 @@ def test_a_new_driver_goes_on_where_the_earlier_one_died(experiment, monkeypatch
 
 
 @in_memory
+def test_ensembles_of_a_driver_that_died_are_not_made_again(experiment, monkeypatch):
+    replay = Replay(experiment, iterations=3, enable_voting_ensemble=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.driver.steps.keep_best", lambda *_: die())
+        with pytest.raises(DriverDied):
+            replay.drive()
+    before = replay.store.iterations(replay.run_id)
+    assert [r.kind for r in before][3:] == ["VotingEnsemble"]
+    assert replay.drive() == dict.fromkeys(range(4), "Completed")
+    after = replay.store.iterations(replay.run_id)
+    assert [(r.run_id, r.ended) for r in after] == [(r.run_id, r.ended) for r in before]
+    replay.add_iterations(1)
+    replay.drive()
+    kinds = [r.kind for r in replay.store.iterations(replay.run_id)]
+    assert kinds.count("VotingEnsemble") == 2
+    assert kinds[-1] == "VotingEnsemble"
+
+
+@in_memory
 def test_another_driver_takes_the_run_over(experiment):
     replay = Replay(experiment, {1: scored(0.9, 100.0)})
     other = DriverIdentity.of_this_process()
@@ -80,6 +100,8 @@ def test_the_driver_shows_that_it_is_alive(experiment):
 
 class Finishing(RecordedPlatform):
     """Machines whose explanation takes a while, in which something happens."""
+
+    loss = None
 
     def __init__(self, *arguments, clock, during=lambda: None):
         super().__init__(*arguments)
@@ -142,6 +164,45 @@ def test_a_driver_that_has_lost_its_run_hands_the_machines_over(experiment):
     replay.store.set_status(replay.run_id, RunStatus.CANCELED)
     Replay(experiment, iterations=1).drive(platform=Machines)
     assert called == ["hand over", "close"]
+
+
+class Mortal(RecordedPlatform):
+    """Machines that can be lost, all of them and for good."""
+
+    loss = None
+
+    def lose(self):
+        self.loss = "their head has ended"
+        raise ComputeTargetException(f"the Ray cluster was lost: {self.loss}")
+
+
+@in_memory
+def test_what_was_open_when_all_machines_were_lost_is_begun_again(experiment):
+    replay = Replay(experiment, {1: scored(0.7), 2: scored(0.9, 30.0)}, iterations=4)
+    replay.after(12.0, lambda: replay.platform.lose())
+    assert replay.drive(platform=Mortal) == {0: "Completed", 1: "Completed", 2: "Running"}
+    assert replay.status == "Failed"
+    assert replay.store.run(replay.run_id).error == (
+        "the Ray cluster was lost: their head has ended"
+    )
+    assert replay.run.summary()["status"].tolist() == ["Completed", "Completed", "Failed"]
+    ended = {r.iteration: r.ended for r in replay.store.iterations(replay.run_id)}
+    assert replay.drive() == dict.fromkeys(range(4), "Completed")
+    assert replay.status == "Completed"
+    after = {r.iteration: r.ended for r in replay.store.iterations(replay.run_id)}
+    assert [after[n] for n in (0, 1)] == [ended[n] for n in (0, 1)]
+
+
+@in_memory
+def test_nothing_is_asked_of_machines_that_are_lost(experiment):
+    """A thread that hangs in a call to them may wake up later."""
+    replay = Replay(experiment, model_explainability=True, iterations=1)
+
+    def lose():
+        replay.platform.loss = "their head has ended"
+
+    finish(replay, lose)
+    assert replay.platform.stopped
 
 
 @pytest.mark.parametrize("minutes", [-10, 10])

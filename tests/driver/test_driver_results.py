@@ -81,6 +81,18 @@ def test_warnings_about_the_data_are_notes_of_the_run(experiment):
 
 
 @in_memory
+def test_notes_that_the_client_has_left_stay(experiment):
+    script = "import numpy as np\ndef get_data():\n    X = np.arange(60.0).reshape(20, 3)\n"
+    script += "    return {'X': X, 'y': ['rare'] * 2 + ['often'] * 18}\n"
+    replay = Replay(experiment, script=script, iterations=1)
+    replay.store.tag_notes(replay.run_id, ("left out of the run's packages: azureml-sdk",))
+    replay.drive()
+    first, second = replay.store.run(replay.run_id).notes
+    assert first.startswith("left out")
+    assert second.startswith("1 of 2 classes")
+
+
+@in_memory
 def test_the_drivers_log_lines_go_to_a_file(experiment, tmp_path):
     replay = Replay(experiment, iterations=1, debug_log="driver.log")
     replay.drive()

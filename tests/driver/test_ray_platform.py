@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pytest
 
+from cluster.targets.connection import Connection
 from engine import AutoMLConfig
 from engine.deadline import Deadline
 from engine.driver import ray_platform
@@ -66,7 +67,12 @@ def test_data_that_is_not_here_is_read_where_a_trial_has_room(in_process_ray, tm
 
 def test_the_machines_are_asked_for_what_the_settings_want(in_process_ray, given, monkeypatch):
     connected = []
-    monkeypatch.setattr(ray_platform, "connect", lambda: connected.append(True))
+
+    def connect(is_of_cluster):
+        connected.append(is_of_cluster)
+        return Connection("127.0.0.1:1")
+
+    monkeypatch.setattr(ray_platform, "connect", connect)
     far = given(compute_target="far", max_concurrent_iterations=3)
     dead, mine = (SimpleNamespace(clean=lambda: None) for _ in range(2))
     for driver, actor in (("dead", dead), ("mine", mine)):
@@ -81,6 +87,23 @@ def test_the_machines_are_asked_for_what_the_settings_want(in_process_ray, given
     platform.close()
     assert in_process_ray.requested == [[{"CPU": 1}] * 3, []]
     assert [handle.actor for handle in in_process_ray.killed] == [dead, mine]
+
+
+def test_nothing_is_asked_of_a_cluster_that_is_lost(in_process_ray, given, monkeypatch):
+    connection = Connection("127.0.0.1:1")
+    monkeypatch.setattr(ray_platform, "connect", lambda is_of_cluster: connection)
+    platform = RayPlatform("run", given(max_concurrent_iterations=3).settings, ACCURACY, "mine")
+    platform.connect()
+    assert (platform.loss, platform.call(lambda: 7)) == (None, 7)
+    in_process_ray.actors["data-run:mine-node"] = Handle(SimpleNamespace(clean=lambda: None))
+    connection.loss = "its head has ended"
+    platform.ask_for_nodes(1)
+    requested = list(in_process_ray.requested)
+    platform.close()
+    platform.hand_over()
+    assert platform.loss == "its head has ended"
+    assert in_process_ray.requested == requested
+    assert in_process_ray.killed == []
 
 
 def test_a_driver_that_has_lost_its_run_leaves_the_others_actors_and_nodes(in_process_ray, given):

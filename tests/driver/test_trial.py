@@ -220,6 +220,29 @@ def test_a_node_without_data_is_unfit(trial):
         check_loaded(LoadedData([], None, "KeyError: 'my key'", "", 0.1), "")
 
 
+@pytest.mark.parametrize("place", ["_get_data", "_run"])
+def test_a_process_that_ray_ends_ends_at_once(trial, monkeypatch, place):
+    """Tune takes an orderly exit for the end of the trial."""
+
+    class Gone(BaseException):
+        pass
+
+    def gone(code):
+        raise Gone(code)
+
+    def sigterm(self):
+        raise SystemExit(1)
+
+    monkeypatch.setattr(os, "_exit", gone)
+    monkeypatch.setattr(IterationTrial, place, sigterm)
+    actor = trial(shared=[Reference(DATA)])
+    actor.step()  # the announcement
+    if place == "_run":
+        actor.step()
+    with pytest.raises(Gone, match="1"):
+        actor.step()
+
+
 def test_log_lines_of_a_process_go_to_its_stderr(trial, monkeypatch):
     root = logging.getLogger("raysmith")
     monkeypatch.setattr(root, "handlers", [])

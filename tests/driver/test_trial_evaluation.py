@@ -54,7 +54,7 @@ def clock(monkeypatch):
     return clock
 
 
-def run(clock, spec=SPEC, folds=FOLDS, best_folds=(), metric="accuracy", **limits):
+def run(clock, spec=SPEC, folds=FOLDS, best_folds=(), metric="accuracy", prunes=True, **limits):
     if "trials" in limits:
         limits["trials"] = Deadline(clock.now + limits["trials"], clock)
     settings = TrialSettings(
@@ -66,6 +66,7 @@ def run(clock, spec=SPEC, folds=FOLDS, best_folds=(), metric="accuracy", **limit
         None,
         logging.INFO,
         IterationLimits(**limits),
+        prunes=prunes,
     )
     evaluation = TrialEvaluation(spec, settings, best_folds, clock)
     return evaluation.run(lambda: (DATA, folds))
@@ -103,6 +104,19 @@ def test_data_that_cannot_be_had_is_an_outcome(error):
     assert end.reason == f"{type(error).__name__}: {error}"
 
 
+def test_a_process_that_ray_ends_is_no_outcome():
+    """The raylet of its node is gone: the iteration belongs elsewhere."""
+    from ray._private.worker import raise_sys_exit_with_custom_error_message
+
+    settings = TrialSettings(None, "", "accuracy", 1, 0, None, logging.INFO, IterationLimits())
+
+    def ended():
+        raise_sys_exit_with_custom_error_message("The process receives a SIGTERM.", exit_code=1)
+
+    with pytest.raises(SystemExit):
+        TrialEvaluation(SPEC, settings).run(ended)
+
+
 def test_a_score_that_is_nan_is_a_failure(clock, monkeypatch):
     def nan(*args, **more):
         result = evaluate(*args, **more)
@@ -120,6 +134,18 @@ def test_what_is_hopeless_is_pruned(clock):
     assert end.status == "Pruned"
     assert end.reason.startswith("hopeless after 1 of 5 folds")
     assert end.whole_seconds == pytest.approx(10 * (5 + 1.2))
+
+
+def test_without_pruning_what_is_hopeless_has_a_model_too(clock):
+    bad = PipelineSpec("KNN", "", {"n_neighbors": 90})
+    end = run(clock, bad, best_folds=(1.0, 1.0, 1.0, 1.0, 0.99), prunes=False)
+    assert end.status == "Completed"
+    assert end.model
+
+
+def test_without_pruning_limits_of_time_still_hold(clock):
+    end = run(clock, best_folds=(0.9,) * 5, prunes=False, trials=600.0, share_seconds=50.0)
+    assert end.status == "Pruned"
 
 
 def test_what_is_over_its_share_is_pruned_when_there_is_a_model(clock):

@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_wine
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -107,3 +107,36 @@ def test_classes_are_those_of_a_classifier():
         VotingEnsembleClassifier.of_fitted([], [])
     with pytest.raises(ValueError, match="StackEnsembleRegressor has no classes"):
         StackEnsembleRegressor.of_fitted([], None, np.array([0, 1]))
+
+
+def print_model(model, prefix=""):
+    """As scripts for Azure ML's SDK v1 walk through a model, by the attributes of its last step."""
+    lines = []
+    for name, step in model.steps:
+        lines.append(prefix + name)
+        if hasattr(step, "estimators") and hasattr(step, "weights"):
+            members = step.estimators
+        elif hasattr(step, "_base_learners") and hasattr(step, "_meta_learner"):
+            lines.append(type(step._meta_learner).__name__)
+            members = step._base_learners
+        else:
+            continue
+        lines += [line for n, member in members for line in print_model(member, f"{n} - ")]
+    return lines
+
+
+@pytest.mark.parametrize("kind", ["classification", "regression"])
+def test_members_are_found_under_the_names_of_older_scripts(kind):
+    X, y, members, meta = problem(kind)
+    is_regression = kind == "regression"
+    voting = VotingEnsembleRegressor if is_regression else VotingEnsembleClassifier
+    stack = StackEnsembleRegressor if is_regression else StackEnsembleClassifier
+    printed = print_model(Pipeline([("VotingEnsemble", voting(members, [0.7, 0.3]).fit(X, y))]))
+    assert printed[0] == "VotingEnsemble"
+    assert printed[1].startswith("line - standardscaler")
+    fit = stack(members, meta).fit(X, y)
+    printed = print_model(Pipeline([("StackEnsemble", fit)]))
+    assert printed[:2] == ["StackEnsemble", type(meta).__name__]
+    assert printed[-1].startswith("tree - decisiontree")
+    assert fit._meta_learner is fit.meta_learner_
+    assert [member for _, member in fit._base_learners] == fit.members_

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from sklearn.pipeline import Pipeline
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from engine.data.check import check_data
 from engine.data.featurization import FeaturizationConfig
@@ -189,3 +191,34 @@ def test_any_model_of_scikit_learn():
     background = explainer._compared
     expected = (X[:10] - background.mean(axis=0)) * model.coef_
     np.testing.assert_allclose(values[:, :, 0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("scaler", [None, StandardScaler])
+def test_a_bare_estimator_has_exact_values(scaler):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 12))
+    y = (X[:, 0] + X[:, 1] > 0).astype(int)
+    model = LogisticRegression()
+    if scaler is not None:
+        model = make_pipeline(scaler(), model)
+    model.fit(X, y)
+    explainer = explainer_of(model, X[:40], [f"c{n}" for n in range(12)])
+    assert isinstance(explainer, _Exact)
+    one, other = explainer.explain(X[:5]), explainer.explain(X[:1])
+    np.testing.assert_allclose(
+        explainer.expected + one.sum(axis=1), outputs_of(model, X[:5]), atol=1e-9
+    )
+    np.testing.assert_array_equal(one[:1], other)
+
+
+def test_a_pipeline_without_its_first_step_is_explained_by_the_columns_it_sees():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    pipeline = build_pipeline(PipelineSpec("DecisionTree"), "regression").fit(X, X[:, 0])
+    rows = pipeline[0].transform(X)
+    explainer = explainer_of(pipeline[1:], rows, ["a", "b", "c"])
+    assert isinstance(explainer, _Exact)
+    values = explainer.explain(rows[:4])
+    np.testing.assert_allclose(
+        explainer.expected + values.sum(axis=1), outputs_of(pipeline, X[:4]), atol=1e-6
+    )

@@ -278,6 +278,67 @@ def test_a_killed_driver_is_resumed_without_repeating(experiment):
     assert after["pipeline"].nunique() > 3
 
 
+#: A driver that kills its own process at a moment of its end.
+FINALIZING = """
+import os, signal, sys
+from engine import Experiment, Workspace
+from engine.driver import ensemble_step, results, steps
+from engine.store.mlflow_store import RunStore
+from tests.live.helpers import quick_config
+
+def deadly(owner, name, is_time=lambda *given: True, comes_first=False):
+    real = getattr(owner, name)
+    def call(*given, **more):
+        value = None if comes_first else real(*given, **more)
+        if is_time(*given):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*given, **more) if comes_first else value
+    setattr(owner, name, call)
+
+moment = sys.argv[2]
+if moment == "at its begin":
+    deadly(RunStore, "set_status", lambda store, run, status, *e: str(status) == "Finalizing")
+elif moment == "after the ensembles":
+    deadly(steps, "keep_best", comes_first=True)
+elif moment == "after the best model":
+    deadly(steps, "describe", comes_first=True)
+else:
+    deadly(results, "write_report")
+run = Experiment(Workspace.from_config(), sys.argv[1]).submit(
+    quick_config(iterations=2, enable_voting_ensemble=True, model_explainability=False)
+)
+print(run.id, flush=True)
+run.wait_for_completion()
+"""
+
+
+@pytest.mark.parametrize(
+    "moment", ["at its begin", "after the ensembles", "after the best model", "after the report"]
+)
+def test_a_driver_that_is_killed_while_it_finalizes(experiment, moment):
+    root = Path(__file__).parents[2]
+    driver = subprocess.run(
+        [sys.executable, "-c", FINALIZING, experiment.name, moment],
+        stdout=subprocess.PIPE, text=True, check=False, timeout=200,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )  # fmt: skip
+    assert driver.returncode == -signal.SIGKILL
+    run = AutoMLRun(experiment, driver.stdout.strip())
+    record = experiment.workspace.store.run(run.id)
+    assert record.status == "Finalizing"
+    assert run.get_status() == "Failed"
+    before = {r.iteration: r.ended for r in experiment.workspace.store.iterations(run.id)}
+    run.resume()
+    assert run.wait_for_completion(timeout_seconds=120) == "Completed"
+    summary = run.summary()
+    assert summary["iteration"].tolist() == [0, 1, 2]
+    assert summary["pipeline"].tolist()[-1] == "VotingEnsemble"
+    assert set(summary["status"]) == {"Completed"}
+    after = {r.iteration: r.ended for r in experiment.workspace.store.iterations(run.id)}
+    assert {number: after[number] for number in (0, 1)} == {n: before[n] for n in (0, 1)}
+    assert run.get_output()[1] is not None
+
+
 def test_two_runs_at_once(experiment):
     config = quick_config(iterations=3, max_concurrent_iterations=2)
     runs = [experiment.submit(config) for _ in range(2)]

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.pipeline import Pipeline
 
 from engine.data.check import check_data
 from engine.data.featurization import FeaturizationConfig
@@ -245,3 +246,32 @@ def test_the_configuration_survives_as_plain_values():
     config = FeaturizationConfig(drop_columns=["a"])
     assert FeaturizationConfig(**json.loads(json.dumps(config.to_dict()))) == config
     assert config.only_for_onnx() != config
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_numbers_have_an_input_a_column_on_request(named):
+    frame = table()[["a", "b", "c d"]]
+    X = frame if named else frame.to_numpy()
+    pipeline = fitted(REGRESSORS["DecisionTree"], X, target(table(), "regression"))
+    model = to_onnx(pipeline, by_column=True)
+    names = [*frame.columns] if named else ["column_0", "column_1", "column_2"]
+    assert [value.name for value in model.graph.input] == names
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    for rows in (X, frame.to_numpy()):
+        found = session.run(None, onnx_inputs(model, rows))[0]
+        np.testing.assert_allclose(found, pipeline.predict(X), rtol=1e-6)
+    with pytest.raises(ModelException, match="X has 2 columns; the model takes 3"):
+        onnx_inputs(model, frame.to_numpy()[:, :2])
+
+
+def test_an_ensemble_of_numbers_has_an_input_a_column_on_request():
+    X = table()[["a", "c d"]]
+    y = target(table(), "regression")
+    members = [(n, fitted(REGRESSORS[n], X, y)) for n in ("DecisionTree", "ElasticNet")]
+    voting = VotingEnsembleRegressor.of_fitted(members, [0.5, 0.5])
+    first = SharedFeatures(members[0][1][0])
+    model = Pipeline([("datatransformer", first), ("VotingEnsemble", voting)])
+    converted = to_onnx(model, by_column=True)
+    session = onnxruntime.InferenceSession(converted.SerializeToString())
+    found = session.run(None, onnx_inputs(converted, X))[0]
+    np.testing.assert_allclose(found, model.predict(X), rtol=1e-5)

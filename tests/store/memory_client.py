@@ -166,10 +166,18 @@ class MemoryClient:
     def create_model_version(self, name, source, run_id, tags, description):
         version = SimpleNamespace(
             version=str(len(self._models[name]) + 1), source=source, run_id=run_id, tags=tags,
-            description=description,
+            description=description, aliases=[],
         )  # fmt: skip
         self._models[name].append(version)
         return version
+
+    def get_model_version(self, name, version):
+        return next(v for v in self._models[name] if v.version == version)
+
+    def set_registered_model_alias(self, name, alias, version):
+        for other in self._models[name]:
+            other.aliases = [a for a in other.aliases if a != alias]
+        self.get_model_version(name, version).aliases.append(alias)
 
     def search_registered_models(self, page_token=None, max_results=50):
         return _page([SimpleNamespace(name=n) for n in self._models], page_token, max_results)

@@ -319,6 +319,22 @@ def test_models_are_registered_in_versions(store, run_id):
     assert name in store.registered_models()
 
 
+def test_an_alias_moves_to_the_newest_version(store, run_id):
+    child = store.start_iteration(store.run(run_id), 0, "KNN", {}, NOTHING, 1.0)
+    name = f"alias of {run_id}"
+    first = store.register_model(name, child, None, None, "champion")
+    assert list(first.aliases) == ["champion"]
+    second = store.register_model(name, child, None, None, "champion")
+    assert (int(second.version), list(second.aliases)) == (2, ["champion"])
+    assert list(store.client.get_model_version(name, "1").aliases) == []
+    assert list(store.register_model(name, child, None, None).aliases) == []
+
+
+def test_the_run_of_an_iteration(store, run_id):
+    child = store.start_iteration(store.run(run_id), 0, "KNN", {}, NOTHING, 1.0)
+    assert store.run_of(child) == store.run_of(run_id) == run_id
+
+
 def test_iterations_that_do_not_exist(store):
     with pytest.raises(RunException, match="there is no run 'nothing'"):
         store.iteration("nothing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import version
 
 import pytest
@@ -16,9 +17,9 @@ from engine.ensembles.estimators import (
 from engine.pipelines.build import build_pipeline
 from engine.pipelines.catalogue.estimators import CLASSIFIERS
 from engine.pipelines.spec import PipelineSpec
-from engine.store.mlflow_model import model_requirements
+from engine.store.model_requirements import model_requirements, pinned
 
-ALWAYS = {"raysmith", "scikit-learn", "numpy", "scipy", "pandas", "cloudpickle"}
+ALWAYS = {"scikit-learn", "numpy", "scipy", "pandas", "cloudpickle"}
 BOOSTERS = {
     "LightGBM": "lightgbm",
     "XGBoostClassifier": "xgboost-cpu",
@@ -60,3 +61,19 @@ def test_an_ensemble_needs_what_its_members_need():
             [("datatransformer", SharedFeatures(members[0][0])), ("Ensemble", ensemble)]
         )
         assert names(model) == {*ALWAYS, "lightgbm"}
+
+
+def test_packages_of_other_classes_inside_a_pipeline():
+    """A custom estimator may hold objects of any package."""
+    from packaging.version import Version
+    from sklearn.preprocessing import FunctionTransformer
+
+    model = Pipeline([("first", FunctionTransformer(kw_args={"above": Version("1.0")}))])
+    assert names(model) == {*ALWAYS, "packaging"}
+    model = Pipeline([("first", FunctionTransformer(os.path.join))])
+    assert names(model) == ALWAYS
+
+
+def test_what_cannot_be_installed_is_not_pinned(monkeypatch):
+    monkeypatch.setattr("engine.store.model_requirements.version", lambda name: "2.1.0+cpu")
+    assert pinned("torch") == "torch==2.1.0"

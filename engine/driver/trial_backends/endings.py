@@ -18,6 +18,9 @@ NOTICE_SECONDS = 20.0
 _LAST_WORDS_SECONDS = 10.0
 #: In Ray's words, when it ends a process because its node has no memory left.
 _OUT_OF_MEMORY = re.compile(r"low on memory|OUT_OF_MEMORY|OutOfMemory")
+#: Words of a death that may be the first sign that a node is lost: a connection breaks, or a
+#: process is asked to end, before Ray has noticed that the node is gone.
+_DOUBTFUL = re.compile(r"unavailable|SIGTERM")
 _NODE_GONE = re.compile(r"node (has )?died|node was (terminated|preempted)|node is dead", re.I)
 
 
@@ -69,8 +72,7 @@ class Ending:
         has_words = self.words is None or bool(ray.wait([self.words], timeout=0)[0])
         if not has_words and waited < _LAST_WORDS_SECONDS and not self._node_is_gone():
             return False
-        # A connection breaks before Ray has noticed that the node is gone.
-        is_doubtful = "unavailable" in self.why and not self.was_killed
+        is_doubtful = _DOUBTFUL.search(self.why) is not None and not self.was_killed
         return not is_doubtful or self._node_is_gone() or waited >= NOTICE_SECONDS
 
     def last_words(self) -> LastWords:

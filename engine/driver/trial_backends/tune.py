@@ -119,7 +119,8 @@ class TuneBackend(TrialBackend):
             if announcement is None:
                 return
             self._killed.add(number)
-            ray.kill(announcement.actor, no_restart=True)
+            if ray.is_initialized():  # else it has ended with the cluster
+                ray.kill(announcement.actor, no_restart=True)
 
     def logs(self, numbers: Collection[int]) -> dict[int, str]:
         """See `TrialBackend.logs`."""

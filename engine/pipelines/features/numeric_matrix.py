@@ -117,9 +117,12 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
         """See `DataTransformer.get_source_columns`: every column stays itself."""
         return self.get_engineered_feature_names()
 
-    def get_featurization_summary(self) -> list[dict[str, Any]]:
+    def get_featurization_summary(self, is_user_friendly: bool = True) -> list[dict[str, Any]]:
         """Return the summary of `DataTransformer`, in which every column is numeric and kept."""
         steps = ["Imputer"] if self.fill_missing else []
+        params: dict[str, Any] = (
+            {} if is_user_friendly else {"TransformationParams": {s: {} for s in steps}}
+        )
         return [
             {
                 "RawFeatureName": name,
@@ -128,9 +131,15 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
                 "Reason": "",
                 "EngineeredFeatureCount": 1,
                 "Transformations": steps,
+                **params,
             }
             for name in self.get_engineered_feature_names()
         ]
+
+    def get_stats_feature_type_summary(self) -> list[dict[str, Any]]:
+        """Return a dict for each raw column: ``RawFeatureName`` and ``TypeDetected``."""
+        names = self.get_engineered_feature_names()
+        return [{"RawFeatureName": name, "TypeDetected": "Numeric"} for name in names]
 
     def read(self, X: Matrix) -> Matrix:
         """Return X as floats in the columns of training, NaN for missing values."""

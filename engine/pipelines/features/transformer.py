@@ -184,11 +184,17 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "n_features_in_")
         return [name for part in self.parts_ for name in part.source_columns()]
 
-    def get_featurization_summary(self) -> list[dict[str, Any]]:
+    def get_featurization_summary(self, is_user_friendly: bool = True) -> list[dict[str, Any]]:
         """Return a dict for each raw column that says how it was featurized.
 
         Keys: ``RawFeatureName``, ``TypeDetected``, ``Dropped`` (``Yes`` or ``No``), ``Reason``,
         ``EngineeredFeatureCount``, ``Transformations``.
+
+        Parameters
+        ----------
+        is_user_friendly:
+            Whether to leave out ``TransformationParams``, the user's parameters of each
+            transformation.
 
         Examples
         --------
@@ -199,10 +205,11 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         (['Imputer', 'MissingMarker'], 'Yes', 'unique in each row')
         """
         check_is_fitted(self, "n_features_in_")
+        config = self.config or FeaturizationConfig()
         summary: dict[str, tuple[int, list[str]]] = {}
         for part in self.parts_:
             summary |= part.summary()
-        rows = []
+        rows: list[dict[str, Any]] = []
         for column in self.columns:
             count, steps = summary.get(column.name, (0, []))
             reason = column.reason or ("" if count else "its transformer is blocked")
@@ -216,7 +223,18 @@ class DataTransformer(TransformerMixin, BaseEstimator):
                     "Transformations": steps,
                 }
             )
+            if not is_user_friendly:
+                rows[-1]["TransformationParams"] = {
+                    step: config.params_of(step, column.name) for step in steps
+                }
         return rows
+
+    def get_stats_feature_type_summary(self) -> list[dict[str, Any]]:
+        """Return a dict for each raw column: ``RawFeatureName`` and ``TypeDetected``."""
+        return [
+            {"RawFeatureName": column.name, "TypeDetected": column.purpose}
+            for column in self.columns
+        ]
 
     def _new_parts(self) -> tuple[Part, ...]:
         config = self.config or FeaturizationConfig()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cluster import DEFAULT_CPU_IMAGE, ComputeTargetException, CondaDependencies, RunConfiguration
-from cluster.provisioning.run_configuration import without_satisfied
+from cluster.provisioning.run_environment import without_satisfied
 
 
 def test_the_articles_configuration():

@@ -287,11 +287,14 @@ def step(scene, until):
         scene.reports.on_step_end(3, [])
 
 
-def test_a_broken_connection_is_a_lost_node_once_ray_has_noticed(scene, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "why", ["RpcError: unavailable", "Error: the actor is dead: The process receives a SIGTERM."]
+)
+def test_a_first_sign_is_a_lost_node_once_ray_has_noticed(scene, tmp_path, monkeypatch, why):
     alive = [NODE]
     monkeypatch.setattr("ray.nodes", lambda: alive)
     begin(scene)
-    scene.reports.on_trial_error(2, [], died(tmp_path, "RpcError: unavailable"))
+    scene.reports.on_trial_error(2, [], died(tmp_path, why))
     scene.reports.on_step_end(3, [])
     assert scene.host.of(0) == ["begun"]  # Tune's loop goes on meanwhile
     alive.clear()

@@ -11,11 +11,14 @@ from sklearn.base import clone
 
 from engine import DataException, FeaturizationConfig
 from engine.data.check import check_data
+from engine.data.columns import Column
 from engine.data.splits import SplitPlan, make_splits
+from engine.ensembles.estimators import SharedFeatures
 from engine.evaluation.cross_validation import evaluate
 from engine.evaluation.fit_options import FitOptions
 from engine.pipelines.build import build_pipeline
 from engine.pipelines.catalogue.estimators import estimators_of
+from engine.pipelines.features.numeric_matrix import NumericMatrix
 from engine.pipelines.features.transformer import DataTransformer
 from engine.pipelines.spec import PipelineSpec
 
@@ -287,3 +290,28 @@ def test_whole_numbers_of_a_regression_are_no_classes():
                               "regression", layout=data.layout).fit(X, y)  # fmt: skip
     assert pipeline[:-1].transform(X).shape == (N, 1)
     np.testing.assert_allclose(pipeline.predict(X), y, atol=5)
+
+
+def test_summaries_of_columns_in_two_more_forms():
+    table = pd.DataFrame({"size": [1.0, None, 3.0], "id": [7, 8, 9]})
+    config = FeaturizationConfig(transformer_params={"Imputer": [(["size"], {"strategy": "mean"})]})
+    columns = [Column("size", "Numeric"), Column("id", "Ignore", "unique in each row")]
+    transformer = DataTransformer(columns, config).fit(table)
+    size, number = transformer.get_featurization_summary(is_user_friendly=False)
+    assert size["TransformationParams"] == {"Imputer": {"strategy": "mean"}, "MissingMarker": {}}
+    assert number["TransformationParams"] == {}
+    assert "TransformationParams" not in transformer.get_featurization_summary()[0]
+    types = [
+        {"RawFeatureName": "size", "TypeDetected": "Numeric"},
+        {"RawFeatureName": "id", "TypeDetected": "Ignore"},
+    ]
+    assert transformer.get_stats_feature_type_summary() == types
+    shared = SharedFeatures(transformer)
+    assert shared.get_stats_feature_type_summary() == types
+    assert shared.get_featurization_summary(is_user_friendly=False)[0] == size
+    matrix = NumericMatrix().fit(pd.DataFrame({"a": [1.0, 2.0]}))
+    assert matrix.get_stats_feature_type_summary() == [
+        {"RawFeatureName": "a", "TypeDetected": "Numeric"}
+    ]
+    [row] = matrix.get_featurization_summary(is_user_friendly=False)
+    assert row["TransformationParams"] == {"Imputer": {}}

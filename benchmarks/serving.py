@@ -1,0 +1,236 @@
+"""Endpoints beside MLflow's own scoring server: prints a table, writes JSON.
+
+The best model of the demo's settings is served twice on this machine, one after the other: by
+``run.deploy(...)`` on the embedded Ray with its defaults, and by ``mlflow models serve --workers``
+with a worker for each core. The load generator, a third process, runs on the same cores. It sends
+single rows and batches of 1,000 rows, from one client and from 16, each waiting for its answer.
+Then the endpoint is updated while 16 clients go on. Rows are JSON ``instances``, as both take them.
+
+``python benchmarks/serving.py [--quick] [--output FILE]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+CASES = [(1, 1), (1, 16), (1000, 1), (1000, 16)]
+
+
+async def load(url: str, body: bytes, clients: int, seconds: float) -> dict[str, Any]:
+    """Send the body again and again from several clients; the first fifth is not counted."""
+    import aiohttp
+
+    headers = {"Content-Type": "application/json"}
+    latencies: list[float] = []
+    statuses: dict[str, int] = {}
+    began = time.perf_counter()
+    until = began + 1.2 * seconds
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=clients)) as session:
+
+        async def client() -> None:
+            while (sent := time.perf_counter()) < until:
+                try:
+                    async with session.post(url, data=body, headers=headers) as answer:
+                        await answer.read()
+                        status = str(answer.status)
+                except aiohttp.ClientError as error:
+                    status = type(error).__name__
+                statuses[status] = statuses.get(status, 0) + 1
+                if sent - began > 0.2 * seconds:
+                    latencies.append(time.perf_counter() - sent)
+
+        await asyncio.gather(*(client() for _ in range(clients)))
+    counted = time.perf_counter() - began - 0.2 * seconds
+    return {
+        "requests_a_second": len(latencies) / counted,
+        "p50_ms": 1000 * float(np.percentile(latencies, 50)),
+        "p99_ms": 1000 * float(np.percentile(latencies, 99)),
+        "statuses": statuses,
+    }
+
+
+def generate(url: str, file: str, clients: int, seconds: float) -> dict[str, Any]:
+    """Run the load generator in a process of its own."""
+    command = [sys.executable, __file__, "--load", url, file, str(clients), str(seconds)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def bodies(folder: Path) -> dict[int, str]:
+    """Write a body of one row and one of a thousand; return rows -> file."""
+    from sklearn.datasets import load_digits
+
+    rows = np.resize(load_digits().data, (1000, 64)).tolist()
+    files = {}
+    for count in (1, 1000):
+        file = folder / f"{count}.json"
+        file.write_text(json.dumps({"instances": rows[:count]}))
+        files[count] = str(file)
+    return files
+
+
+def memory_mb(process: psutil.Process) -> float:
+    """Memory that ends with a process, in MB."""
+    return process.memory_full_info().uss / 2**20
+
+
+def replica_of(name: str) -> psutil.Process:
+    """The process of an endpoint's replica."""
+    found = [
+        p
+        for p in psutil.process_iter(["cmdline"])
+        if p.info["cmdline"] and any(f"ServeReplica:{name}:" in word for word in p.info["cmdline"])
+    ]
+    return found[0]
+
+
+@contextmanager
+def mlflow_server(uri: str, workers: int, folder: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """MLflow's scoring server, until the block ends."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    command = [
+        sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", uri, "--port", str(port),
+        "--env-manager", "local", "--workers", str(workers),
+    ]  # fmt: skip
+    with (folder / "mlflow.log").open("w") as log:
+        process = psutil.Popen(command, stdout=log, stderr=log)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            wait_for(f"{url}/ping")
+            yield f"{url}/invocations", process
+        finally:
+            for child in process.children(recursive=True):
+                child.kill()
+            process.kill()
+            process.wait()
+
+
+def wait_for(url: str) -> None:
+    import requests
+
+    until = time.monotonic() + 400
+    while True:
+        try:
+            if requests.get(url, timeout=2).ok:
+                return
+        except requests.RequestException:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.2)
+
+
+def table_of(url: str, files: dict[int, str], seconds: float) -> dict[str, Any]:
+    """All cases at one server."""
+    return {
+        f"{rows} x {clients}": generate(url, files[rows], clients, seconds)
+        for rows, clients in CASES
+    }
+
+
+def measure(iterations: int, seconds: float) -> dict[str, Any]:
+    from engine import AutoMLConfig, Experiment, Workspace
+
+    script = Path(__file__).parents[1] / "examples" / "digits" / "get_data.py"
+    workspace = Workspace.from_config()
+    config = AutoMLConfig(
+        task="classification", data_script=script, iterations=iterations, n_cross_validations=5,
+        primary_metric="AUC_weighted", preprocess=False, max_concurrent_iterations=10,
+    )  # fmt: skip
+    run = Experiment(workspace, "serving").submit(config)
+    run.wait_for_completion()
+    best = run.get_output()[0]
+    files = bodies(Path.cwd())
+    result: dict[str, Any] = {"model": best.get_details()["pipeline"]}
+    endpoint = run.deploy("digits")
+    result["endpoint"] = table_of(endpoint.scoring_uri, files, seconds)
+    result["endpoint_memory_mb"] = memory_mb(replica_of("digits"))
+    result["update"] = updated_under_load(endpoint, run, files[1], seconds)
+    endpoint.delete()
+    from engine.store.mlflow_model import save_mlflow_model
+
+    os.environ["MLFLOW_TRACKING_URI"] = workspace.tracking_uri
+    uri = save_mlflow_model(run.store, best.id)
+    with mlflow_server(uri, os.cpu_count() or 1, Path.cwd()) as (url, process):
+        result["mlflow"] = table_of(url, files, seconds)
+        result["mlflow_memory_mb"] = max(
+            memory_mb(child) for child in process.children(recursive=True)
+        )
+    return result
+
+
+def updated_under_load(endpoint: Any, run: Any, file: str, seconds: float) -> dict[str, Any]:
+    """Statuses of the requests of 16 clients while the endpoint gets a new model."""
+    found: dict[str, Any] = {}
+
+    def hammer() -> None:
+        found.update(generate(endpoint.scoring_uri, file, 16, 2 * seconds + 10))
+
+    thread = threading.Thread(target=hammer)
+    thread.start()
+    time.sleep(5)
+    began = time.perf_counter()
+    endpoint.update(run, iteration=0)
+    found["update_seconds"] = time.perf_counter() - began
+    thread.join()
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="3 iterations, 3 s a case")
+    parser.add_argument("--output", default="benchmarks/results/serving.json")
+    parser.add_argument("--load", nargs=4, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.load:
+        url, file, clients, seconds = options.load
+        content = Path(file).read_bytes()
+        print(json.dumps(asyncio.run(load(url, content, int(clients), float(seconds)))))
+        return
+    output = Path(options.output).absolute()
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        result = measure(3, 3.0) if options.quick else measure(20, 15.0)
+        os.chdir(here)
+    print(f"model: {result['model']}, {os.cpu_count()} cores")
+    head = ("endpoint", "mlflow", "ratio", "p50 ms", "mlflow", "p99 ms", "mlflow")
+    print(f"{'rows x clients':<16}" + "".join(f"{text:>10}" for text in head))
+    for case, ours in result["endpoint"].items():
+        theirs = result["mlflow"][case]
+        rates = ours["requests_a_second"], theirs["requests_a_second"]
+        numbers = [*rates, rates[0] / rates[1]]
+        numbers += [table[key] for key in ("p50_ms", "p99_ms") for table in (ours, theirs)]
+        print(f"{case:<16}" + "".join(f"{number:>10.1f}" for number in numbers))
+    update = result["update"]
+    print(f"update under load: {update['update_seconds']:.1f} s, answers {update['statuses']}")
+    print(
+        f"memory of a replica: {result['endpoint_memory_mb']:.0f} MB, "
+        f"of a worker of MLflow's: {result['mlflow_memory_mb']:.0f} MB"
+    )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    machine = {"cores": os.cpu_count(), "python": platform.python_version()}
+    output.write_text(json.dumps({"machine": machine, "result": result}, indent=1))
+    print(f"written to {output}")
+
+
+if __name__ == "__main__":
+    main()

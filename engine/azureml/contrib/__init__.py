@@ -1,0 +1,5 @@
+"""Parts of the retired service that were previews."""
+
+from engine.azureml.lazy_package import lazy_package
+
+__getattr__, __dir__ = lazy_package(__name__)

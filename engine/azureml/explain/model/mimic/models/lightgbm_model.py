@@ -1,0 +1,5 @@
+"""Names of surrogate models, see `engine.azureml.interpret.mimic.models.lightgbm_model`."""
+
+from engine.azureml.interpret.mimic.models.lightgbm_model import LGBMExplainableModel
+
+__all__ = ["LGBMExplainableModel"]

@@ -1,0 +1,5 @@
+"""Pipelines of the retired service, which are not available."""
+
+from engine.azureml.lazy_package import lazy_package
+
+__getattr__, __dir__ = lazy_package(__name__)

@@ -1,0 +1,20 @@
+"""Parameter sweeps of the retired service, which are not available."""
+
+from engine.azureml.unavailable import SWEEPS, unavailable_module
+
+__getattr__ = unavailable_module(
+    __name__,
+    SWEEPS,
+    (
+        "choice",
+        "lognormal",
+        "loguniform",
+        "normal",
+        "qlognormal",
+        "qloguniform",
+        "qnormal",
+        "quniform",
+        "randint",
+        "uniform",
+    ),
+)

@@ -1,0 +1,113 @@
+"""Endpoints as a workspace remembers them, and the way to the Ray that they live on."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cluster.private_files import write_private
+from engine.client.interfaces import WorkspaceLike
+from engine.errors import ConfigException, RunException
+from engine.processes import process_started
+from engine.serving.package import ModelPackage
+from engine.serving.settings import EndpointSettings
+from engine.store.files import MODEL_FILE
+from engine.store.training_summary import load_training_summary
+
+RECORD_FILE, TOKEN_FILE = "endpoint.json", "token"
+_FOLDER = "endpoints"
+
+
+def endpoint_names(workspace: WorkspaceLike) -> list[str]:
+    """Return the names of a workspace's endpoints, sorted."""
+    return sorted(
+        file.parent.name for file in (workspace.folder / _FOLDER).glob(f"*/{RECORD_FILE}")
+    )
+
+
+def folder_of(workspace: WorkspaceLike, name: str) -> Path:
+    return Path(workspace.folder) / _FOLDER / name
+
+
+def this_process() -> dict[str, Any]:
+    return {"pid": os.getpid(), "started": process_started(os.getpid())}
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a version of an endpoint serves.
+
+    Attributes
+    ----------
+    package:
+        The packed `engine.serving.package.ModelPackage` or ``ScriptPackage``.
+    iteration_id:
+        Id of the model's iteration; ``None`` for a script.
+    setup:
+        What replicas call first, ``package.module:function``; ``None`` for nothing.
+    """
+
+    package: bytes = field(repr=False)
+    iteration_id: str | None = None
+    setup: str | None = None
+
+    @classmethod
+    def of_iteration(cls, workspace: WorkspaceLike, iteration_id: str) -> Served:
+        """Return the model of an iteration.
+
+        Raises
+        ------
+        RunException
+            When it has none.
+        """
+        store = workspace.store
+        try:
+            model = store.read_verified(iteration_id, MODEL_FILE)
+        except FileNotFoundError as error:
+            raise RunException(f"iteration {iteration_id} has no fitted model") from error
+        summary = load_training_summary(store, iteration_id)
+        text = None if summary is None else summary.to_json()
+        return cls(ModelPackage(model, text).packed(), iteration_id)
+
+
+def deploy_version(
+    workspace: WorkspaceLike,
+    name: str,
+    served: Served,
+    settings: EndpointSettings,
+    record: dict[str, Any],
+    timeout_seconds: float,
+) -> None:
+    """Deploy a version and write the record."""
+    from engine.serving.applications import Deployed
+    from engine.serving.service import digest_of_token
+
+    folder = folder_of(workspace, name)
+    version = 1 + max((v["version"] for v in record["versions"]), default=0)
+    file = folder / TOKEN_FILE
+    digest = digest_of_token(file.read_text(encoding="utf-8")) if file.is_file() else None
+    wanted = Deployed(name, version, settings, digest, setup=served.setup)
+    platform = platform_of(workspace, record["compute_target"])
+    host, port = platform.deploy(wanted, served.package, float(timeout_seconds))
+    entry = {
+        "version": version,
+        "iteration_id": served.iteration_id,
+        "settings": settings.to_dict(),
+    }
+    values = {**record, "host": host, "port": port, "settings": settings.to_dict()}
+    values["versions"] = [*record["versions"], entry]
+    write_private(folder / RECORD_FILE, json.dumps(values, indent=1))
+
+
+def platform_of(workspace: WorkspaceLike, target: str) -> Any:
+    from engine.serving.platforms import ClusterServing, EmbeddedServing
+
+    if target == "local":
+        return EmbeddedServing()
+    known = workspace.compute_targets
+    if target not in known:
+        raise ConfigException([f"compute_target={target!r}: the workspace has {', '.join(known)}"])
+    return ClusterServing(known[target])

@@ -1,0 +1,284 @@
+"""Endpoints as applications of Ray Serve, from a process that is connected to the cluster."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import ray
+from ray import serve
+from ray.serve.context import _get_global_client
+from ray.serve.schema import ApplicationStatus
+
+from cluster.jobs.worker_setup import SETUP_VARIABLE, WORKER_HOOK
+from engine.errors import RunException
+from engine.serving import kept_models
+from engine.serving.replica import Replica
+from engine.serving.settings import EndpointSettings
+
+_POLL_SECONDS = 0.2
+#: Seconds that a replica may finish its requests in when it is stopped.
+_GRACE_SECONDS = 20.0
+#: Lines of each replica's log that are returned, the last ones.
+_MOST_LINES = 1000
+_TRIES = 5
+_DEPLOYMENT = "Replica"
+_FAILED = (ApplicationStatus.DEPLOY_FAILED, ApplicationStatus.UNHEALTHY)
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What a cluster is to serve under a name.
+
+    Attributes
+    ----------
+    name:
+        Name of the endpoint.
+    version:
+        Its version, which counts up with each update.
+    settings:
+        Size and speed.
+    token_digest:
+        SHA-256 of the token, or ``None``.
+    host:
+        Where the proxy listens, if this is the cluster's first endpoint.
+    may_grow:
+        Whether the cluster may start nodes that are larger than those it has.
+    setup:
+        What the replicas call first, ``package.module:function``.
+    """
+
+    name: str
+    version: int
+    settings: EndpointSettings
+    token_digest: str | None
+    host: str = "127.0.0.1"
+    may_grow: bool = False
+    setup: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Deployed:
+        """Return what `to_dict` gave."""
+        return cls(**{**values, "settings": EndpointSettings.from_dict(values["settings"])})
+
+
+def deploy(wanted: Deployed, packed: bytes, timeout_seconds: float) -> int:
+    """Serve a packed model under a name, or update what is served there.
+
+    Returns
+    -------
+    int
+        The port of the proxy.
+
+    Raises
+    ------
+    RunException
+        When the replicas are not up in time: says what is missing. A new endpoint is deleted then;
+        one that was updated goes on with its old model.
+    """
+    # Serve tells the user of each step in lines of its own.
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    port = _start(wanted.host)
+    is_new = _status_of(wanted.name) is None
+    _check_room(wanted)
+    digest = kept_models.keep(wanted.name, wanted.version, packed)
+    serve._run(
+        _application(wanted, digest),
+        _blocking=False,
+        name=wanted.name,
+        route_prefix=f"/{wanted.name}",
+    )
+    try:
+        _wait(wanted, timeout_seconds)
+    except RunException:
+        if is_new:
+            delete(wanted.name)
+        raise
+    kept_models.forget(wanted.name, (wanted.version, wanted.version - 1))
+    return port
+
+
+def delete(name: str) -> None:
+    """End an endpoint; without endpoints left, end Serve's own processes too."""
+    if _get_global_client(raise_if_no_controller_running=False) is None:
+        return
+    serve.delete(name)
+    kept_models.forget(name)
+    if not serve.status().applications:
+        serve.shutdown()
+
+
+def status(name: str) -> dict[str, Any]:
+    """Return state, message and number of running replicas of an endpoint.
+
+    States are Serve's: ``RUNNING``, ``DEPLOYING``, ``DEPLOY_FAILED``, ``UNHEALTHY``, ``DELETING``;
+    ``NOT_DEPLOYED`` where there is none.
+    """
+    found = _status_of(name)
+    if found is None:
+        return {"state": "NOT_DEPLOYED", "message": "", "replicas": 0}
+    deployment = found.deployments.get(_DEPLOYMENT)
+    states = {} if deployment is None else deployment.replica_states
+    message = found.message or ("" if deployment is None else deployment.message)
+    return {
+        "state": found.status.value,
+        "message": message,
+        "replicas": int(states.get("RUNNING", 0)),
+    }
+
+
+def logs(name: str) -> str:
+    """Return what the replicas of an endpoint have logged, node by node."""
+    from ray.util.state import get_log, list_logs
+
+    address = ray.get_runtime_context().gcs_address
+
+    def read(node_id: str) -> str:
+        where = {"address": address, "node_id": node_id}
+        files = list_logs(glob_filter=f"serve/replica_{name}_*", **where)
+        found = sorted({file for group in files.values() for file in group})
+        return "".join(
+            line for file in found for line in get_log(filename=file, tail=_MOST_LINES, **where)
+        )
+
+    return "\n".join(_with_patience(read, node["NodeID"]) for node in _alive())
+
+
+def _with_patience(read: Callable[[str], str], node_id: str) -> str:
+    """Ask a node's agent for logs; one that has just started answers with an error."""
+    import requests
+
+    for _ in range(_TRIES - 1):
+        try:
+            return read(node_id)
+        except (requests.RequestException, ray.exceptions.RayError):
+            time.sleep(1.0)
+    try:
+        return read(node_id)
+    except (requests.RequestException, ray.exceptions.RayError) as error:
+        answer = getattr(error, "response", None)
+        why = str(error) if answer is None else answer.text[:500]
+        raise RunException(f"node {node_id} does not give its logs: {why}") from error
+
+
+def _application(wanted: Deployed, digest: str) -> serve.Application:
+    settings = wanted.settings
+    scaling: dict[str, Any] = {"num_replicas": settings.num_replicas}
+    if settings.max_replicas is not None:
+        scaling = {
+            "autoscaling_config": {
+                "min_replicas": settings.replicas_at_start,
+                "max_replicas": settings.max_replicas,
+                # A replica is busy when a batch is predicted and the next one is full.
+                "target_ongoing_requests": 2 * settings.max_batch_size,
+            }
+        }
+    deployment = serve.deployment(
+        Replica,
+        name=_DEPLOYMENT,
+        ray_actor_options=_actor_options(wanted),
+        # All requests reach the replica, which itself refuses those that are too many: Serve's
+        # default of 5 would keep batches from filling, and its own refusal says no Retry-After.
+        max_ongoing_requests=4 * settings.most_waiting,
+        graceful_shutdown_timeout_s=_GRACE_SECONDS,
+        user_config={
+            "version": wanted.version,
+            "digest": digest,
+            "token_digest": wanted.token_digest,
+            "most_waiting": settings.most_waiting,
+            "max_batch_size": settings.max_batch_size,
+            "batch_wait_ms": settings.batch_wait_ms,
+        },
+        **scaling,
+    )
+    return deployment.bind(wanted.name)
+
+
+def _actor_options(wanted: Deployed) -> dict[str, Any]:
+    options: dict[str, Any] = {"num_cpus": wanted.settings.cores_per_replica}
+    if wanted.setup is not None:
+        options["runtime_env"] = {
+            "worker_process_setup_hook": WORKER_HOOK,
+            "env_vars": {SETUP_VARIABLE: wanted.setup},
+        }
+    return options
+
+
+def _start(host: str) -> int:
+    """Start Serve unless it runs; return the port of its proxy."""
+    client = _get_global_client(raise_if_no_controller_running=False)
+    if client is None:
+        serve.start(
+            proxy_location="HeadOnly", http_options={"host": host, "port": _free_port(host)}
+        )
+        client = _get_global_client()
+    return int(client.http_config.port)
+
+
+def _free_port(host: str) -> int:
+    # Serve's proxies share a port silently: one that nobody has is asked of the system.
+    with socket.socket() as sock:
+        sock.bind((host, 0))
+        return int(sock.getsockname()[1])
+
+
+def _status_of(name: str) -> Any:
+    if _get_global_client(raise_if_no_controller_running=False) is None:
+        return None
+    return serve.status().applications.get(name)
+
+
+def _check_room(wanted: Deployed) -> None:
+    """Refuse what the cluster could never hold, unless it may grow."""
+    settings = wanted.settings
+    largest = max((node["Resources"].get("CPU", 0.0) for node in _alive()), default=0.0)
+    if settings.cores_per_replica > largest and not wanted.may_grow:
+        raise RunException(
+            f"endpoint {wanted.name!r} asks for {settings.cores_per_replica:g} cores a replica; "
+            f"the largest node has {largest:g}: give a smaller cores_per_replica"
+        )
+
+
+def _alive() -> list[dict[str, Any]]:
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
+def _wait(wanted: Deployed, timeout_seconds: float) -> None:
+    until = time.monotonic() + timeout_seconds
+    while True:
+        found = _status_of(wanted.name)
+        if found is not None and found.status == ApplicationStatus.RUNNING:
+            return
+        if found is not None and found.status in _FAILED:
+            raise RunException(f"endpoint {wanted.name!r} did not start: {_reason(found)}")
+        if time.monotonic() > until:
+            raise RunException(_what_is_missing(wanted, found, timeout_seconds))
+        time.sleep(_POLL_SECONDS)
+
+
+def _what_is_missing(wanted: Deployed, found: Any, seconds: float) -> str:
+    settings = wanted.settings
+    free = ray.available_resources().get("CPU", 0.0)
+    total = ray.cluster_resources().get("CPU", 0.0)
+    asked = settings.replicas_at_start * settings.cores_per_replica
+    return (
+        f"endpoint {wanted.name!r} is not up after {seconds:g} s: it asks for "
+        f"{settings.replicas_at_start} x {settings.cores_per_replica:g} = {asked:g} cores, and "
+        f"{free:g} of the cluster's {total:g} are free; give fewer or smaller replicas, or wait "
+        f"for what runs there ({_reason(found)})"
+    )
+
+
+def _reason(found: Any) -> str:
+    if found is None:
+        return "Serve does not know it"
+    messages = [found.message, *(d.message for d in found.deployments.values())]
+    return "; ".join(m.strip() for m in messages if m) or found.status.value
