@@ -16,6 +16,8 @@ FORM = "x1-"
 #: Values of X that are hashed. Of more, evenly spaced rows are.
 _MOST_VALUES = 20_000_000
 _LEAST_ROWS = 1_000
+#: Values that are rounded at once: the copies of a whole table would take more than it does.
+_VALUES_AT_ONCE = 1_000_000
 #: Bits of a float32 that count. What computes features in another order of additions, on another
 #: processor, must not change the hash: about 3 decimal digits are left.
 _LOW_BITS = 13
@@ -39,7 +41,8 @@ def fingerprint(dataset: Any) -> str:
     """
     digest = hashlib.sha256()
     for part in _parts(dataset):
-        digest.update(part)
+        for piece in (part,) if isinstance(part, bytes) else part:
+            digest.update(piece)
         digest.update(b"|")
     return FORM + digest.hexdigest()[:16]
 
@@ -55,7 +58,7 @@ def is_other_data(one: str, other: str) -> bool:
     return one != other and one.startswith(FORM) and other.startswith(FORM)
 
 
-def _parts(dataset: Any) -> Iterable[bytes]:
+def _parts(dataset: Any) -> Iterable[bytes | Iterable[bytes]]:
     facts = (dataset.X.shape, dataset.feature_names, dataset.positive)
     yield repr(facts).encode("utf-8", "replace")
     yield from _target(dataset.y)
@@ -80,7 +83,7 @@ def _target(y: NDArray[Any]) -> Iterable[bytes]:
         yield _rounded(y)
 
 
-def _features(X: Any) -> Iterable[bytes]:
+def _features(X: Any) -> Iterable[bytes | Iterable[bytes]]:
     rows = _sample(*X.shape)
     if sparse.issparse(X):
         X = X.tocsr() if rows is None else X.tocsr()[rows]
@@ -95,8 +98,13 @@ def _features(X: Any) -> Iterable[bytes]:
         for position in range(X.shape[1]):
             yield _column(X.iloc[:, position])
     else:
-        X = np.asarray(X if rows is None else X[rows])
-        yield _hashes(pd.Series(X.ravel())) if X.dtype.kind in "OUS" else _rounded(X)
+        X = np.asarray(X)
+        if X.dtype.kind in "OUS":
+            yield _hashes(pd.Series((X if rows is None else X[rows]).ravel()))
+            return
+        rows = np.arange(len(X)) if rows is None else rows
+        step = max(1, _VALUES_AT_ONCE // max(1, X.shape[1]))
+        yield (_rounded(X[rows[n : n + step]]) for n in range(0, len(rows), step))
 
 
 def _column(column: pd.Series[Any]) -> bytes:
