@@ -271,7 +271,6 @@ def test_the_widget_shows_the_run_of_an_iteration(v1_run, monkeypatch):
 
 
 def test_models_are_registered(v1_run):
-    pytest.importorskip("engine.azureml.core.model")
     model = v1_run.register_model(description="the best one", tags={"stage": "draft"})
     assert model.name == v1_run.model_id == f"AutoML{v1_run.id[:9]}best"
     assert model.version == 1

@@ -307,7 +307,8 @@ def script_files(
 def _served(models: Path, name: str, number: str) -> Path:
     versions = sorted((models / name).glob(number or "*"), key=lambda folder: int(folder.name))
     if not versions:
-        known = ", ".join(f"{p.parent.name}:{p.name}" for p in models.glob("*/*")) or "none"
+        found = sorted(f"{path.parent.name}:{path.name}" for path in models.glob("*/*"))
+        known = ", ".join(found) or "none"
         raise WebserviceException(f"the service has no model {name!r}; it has {known}")
     return versions[-1]
 
