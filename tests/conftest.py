@@ -214,10 +214,16 @@ def tracking_server(
 
 @pytest.fixture(scope="session")
 def ray_cluster() -> None:
-    """The embedded cluster that all tests of the process use."""
+    """The embedded cluster that all tests of the process use.
+
+    Its workers find the tests' own classes, whatever the working directory is when it starts.
+    """
     from cluster.targets.connection import connect
 
-    connect()
+    places = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(places))
+        connect()
 
 
 @pytest.fixture

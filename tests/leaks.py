@@ -41,12 +41,16 @@ def _processes() -> set[str]:
 def _files() -> set[str]:
     """Temporary folders that this process has made; other processes of the user make some too."""
     mine = f"-{os.getpid()}-"
+    # The reports that were shown stay until the process ends: a browser may read them.
+    shown = f"reports-{os.getpid()}"
     owners = temporary_root() / ".owners"
     folders = list(owners.iterdir()) if owners.is_dir() else []
     return {
         f"temporary folder {folder.name}"
         for folder in folders
-        if folder.is_dir() and any(mine in owner.name for owner in folder.iterdir())
+        if folder.is_dir()
+        and folder.name != shown
+        and any(mine in owner.name for owner in folder.iterdir())
     }
 
 

@@ -17,7 +17,7 @@ def asked() -> list[dict[str, float]]:
     from ray.experimental.internal_kv import internal_kv_get_gcs_client
 
     content = internal_kv_get_gcs_client().internal_kv_get(
-        AUTOSCALER_RESOURCE_REQUEST_CHANNEL.encode(), None
+        AUTOSCALER_RESOURCE_REQUEST_CHANNEL, None
     )
     return [request["resources"] for request in json.loads(content)]
 

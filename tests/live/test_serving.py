@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
 
+import joblib
 import pytest
 import ray
 import requests
 from ray.util.state import list_actors
 
 from engine import ConfigException, DataException, Endpoint, RunException
+from engine.azureml.core.model import InferenceConfig, Model
+from engine.azureml.core.webservice import AciWebservice
+from engine.azureml.exceptions import WebserviceException
 from engine.cli.parser import main
 from tests.live.helpers import customers, leaves, quick_config, wait_until
 
@@ -158,6 +163,39 @@ def test_the_command_lists_it(run, endpoint, capsys):
     assert endpoint.scoring_uri in capsys.readouterr().out
     assert main(["--workspace", folder, "endpoints", "churn", "--logs"]) == 0
     assert OTHER["plan"][0] not in capsys.readouterr().out
+
+
+OLD_SCRIPT = """
+import json
+import azureml.train.automl
+from sklearn.externals import joblib
+from azureml.core.model import Model
+
+def init():
+    global weight
+    weight = joblib.load(Model.get_model_path(model_name="weights"))
+
+def run(rawdata):
+    return json.dumps({"result": [weight * value for value in json.loads(rawdata)["data"]]})
+"""
+
+
+def test_a_scoring_script_with_old_names(run, tmp_path, capsys):
+    workspace = run.experiment.workspace
+    joblib.dump(7, tmp_path / "weights.pkl")
+    (tmp_path / "score.py").write_text(OLD_SCRIPT)
+    model = Model.register(workspace, str(tmp_path / "weights.pkl"), "weights")
+    service = Model.deploy(
+        workspace, "old", [model], InferenceConfig(str(tmp_path / "score.py")),
+        AciWebservice.deploy_configuration(cpu_cores=0.5),
+    )  # fmt: skip
+    service.wait_for_deployment(True)
+    assert service.state == "Healthy"
+    assert json.loads(service.run('{"data": [1, 2]}')) == {"result": [7, 14]}
+    with pytest.raises(WebserviceException, match="answered 500"):
+        service.run("no json")
+    service.delete()
+    assert "old" not in workspace.endpoints
 
 
 def test_nothing_is_left_of_what_is_deleted(run):
