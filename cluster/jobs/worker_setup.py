@@ -34,7 +34,15 @@ def call_setup() -> None:
     >>> call_setup()
     >>> del os.environ[SETUP_VARIABLE]
     """
-    for name in filter(None, os.environ.get(SETUP_VARIABLE, "").split(",")):
+    call_functions(os.environ.get(SETUP_VARIABLE, ""))
+
+
+def call_functions(names: str) -> None:
+    """Call functions without arguments: ``package.module:function``, divided by commas.
+
+    >>> call_functions("")
+    """
+    for name in filter(None, names.split(",")):
         module, _, function = name.partition(":")
         getattr(import_module(module), function)()
 

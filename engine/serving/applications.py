@@ -14,7 +14,6 @@ from ray import serve
 from ray.serve.context import _get_global_client
 from ray.serve.schema import ApplicationStatus
 
-from cluster.jobs.worker_setup import SETUP_VARIABLE, WORKER_HOOK
 from engine.errors import RunException
 from engine.serving import kept_models
 from engine.serving.replica import Replica
@@ -49,7 +48,7 @@ class Deployed:
     may_grow:
         Whether the cluster may start nodes that are larger than those it has.
     setup:
-        What the replicas call first, ``package.module:function``.
+        What replicas call before they run a scoring script, ``package.module:function``.
     """
 
     name: str
@@ -184,7 +183,7 @@ def _application(wanted: Deployed, digest: str) -> serve.Application:
     deployment = serve.deployment(
         Replica,
         name=_DEPLOYMENT,
-        ray_actor_options=_actor_options(wanted),
+        ray_actor_options={"num_cpus": settings.cores_per_replica},
         # All requests reach the replica, which itself refuses those that are too many: Serve's
         # default of 5 would keep batches from filling, and its own refusal says no Retry-After.
         max_ongoing_requests=4 * settings.most_waiting,
@@ -193,6 +192,7 @@ def _application(wanted: Deployed, digest: str) -> serve.Application:
             "version": wanted.version,
             "digest": digest,
             "token_digest": wanted.token_digest,
+            "setup": wanted.setup,
             "most_waiting": settings.most_waiting,
             "max_batch_size": settings.max_batch_size,
             "batch_wait_ms": settings.batch_wait_ms,
@@ -200,16 +200,6 @@ def _application(wanted: Deployed, digest: str) -> serve.Application:
         **scaling,
     )
     return deployment.bind(wanted.name)
-
-
-def _actor_options(wanted: Deployed) -> dict[str, Any]:
-    options: dict[str, Any] = {"num_cpus": wanted.settings.cores_per_replica}
-    if wanted.setup is not None:
-        options["runtime_env"] = {
-            "worker_process_setup_hook": WORKER_HOOK,
-            "env_vars": {SETUP_VARIABLE: wanted.setup},
-        }
-    return options
 
 
 def _start(host: str) -> int:

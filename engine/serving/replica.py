@@ -15,6 +15,7 @@ from ray.serve import metrics
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cluster.jobs.worker_setup import call_functions
 from engine.data.training_summary import TrainingSummary
 from engine.serving import kept_models
 from engine.serving.drift import Drift
@@ -151,6 +152,7 @@ class Replica:
     async def reconfigure(self, config: Mapping[str, Any]) -> None:
         """Load the model of a version and give it the next requests."""
         limits = ServiceLimits(config["most_waiting"], config["token_digest"])
+        call_functions(config["setup"] or "")
         loaded = await asyncio.to_thread(self._load, config["version"], config["digest"])
         model: BatchedModel | ThreadedScript
         if isinstance(loaded, ServedScript):

@@ -19,7 +19,7 @@ def asked() -> list[dict[str, float]]:
     content = internal_kv_get_gcs_client().internal_kv_get(
         AUTOSCALER_RESOURCE_REQUEST_CHANNEL, None
     )
-    return [request["resources"] for request in json.loads(content)]
+    return json.loads(content)
 
 
 def test_the_autoscaler_gets_the_sum():
