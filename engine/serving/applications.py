@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
 from ray import serve
 from ray.serve.context import _get_global_client
 from ray.serve.schema import ApplicationStatus
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from engine.errors import RunException
 from engine.serving import kept_models
@@ -24,7 +25,7 @@ _POLL_SECONDS = 0.2
 _GRACE_SECONDS = 20.0
 #: Lines of each replica's log that are returned, the last ones.
 _MOST_LINES = 1000
-_TRIES = 5
+_LOG_SECONDS = 60.0
 _DEPLOYMENT = "Replica"
 _FAILED = (ApplicationStatus.DEPLOY_FAILED, ApplicationStatus.UNHEALTHY)
 
@@ -136,36 +137,29 @@ def status(name: str) -> dict[str, Any]:
 
 def logs(name: str) -> str:
     """Return what the replicas of an endpoint have logged, node by node."""
-    from ray.util.state import get_log, list_logs
-
-    address = ray.get_runtime_context().gcs_address
-
-    def read(node_id: str) -> str:
-        where = {"address": address, "node_id": node_id}
-        files = list_logs(glob_filter=f"serve/replica_{name}_*", **where)
-        found = sorted({file for group in files.values() for file in group})
-        return "".join(
-            line for file in found for line in get_log(filename=file, tail=_MOST_LINES, **where)
-        )
-
-    return "\n".join(_with_patience(read, node["NodeID"]) for node in _alive())
-
-
-def _with_patience(read: Callable[[str], str], node_id: str) -> str:
-    """Ask a node's agent for logs; one that has just started answers with an error."""
-    import requests
-
-    for _ in range(_TRIES - 1):
-        try:
-            return read(node_id)
-        except (requests.RequestException, ray.exceptions.RayError):
-            time.sleep(1.0)
+    read = ray.remote(num_cpus=0, max_retries=0)(_logs_of_node)
+    asked = [
+        read.options(
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        ).remote(name)
+        for node in _alive()
+    ]
     try:
-        return read(node_id)
-    except (requests.RequestException, ray.exceptions.RayError) as error:
-        answer = getattr(error, "response", None)
-        why = str(error) if answer is None else answer.text[:500]
-        raise RunException(f"node {node_id} does not give its logs: {why}") from error
+        return "\n".join(ray.get(asked, timeout=_LOG_SECONDS))
+    except (ray.exceptions.RayError, TimeoutError) as error:
+        raise RunException(f"a node does not give its logs: {error}") from error
+
+
+def _logs_of_node(name: str) -> str:
+    """Return the last lines of the replicas' logs on this node."""
+    from ray._private.worker import global_worker
+
+    folder = Path(global_worker.node.get_logs_dir_path()) / "serve"
+    parts = []
+    for file in sorted(folder.glob(f"replica_{name}_*.log")):
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+        parts.append("".join(lines[-_MOST_LINES:]))
+    return "\n".join(parts)
 
 
 def _application(wanted: Deployed, digest: str) -> serve.Application:

@@ -162,7 +162,9 @@ def test_the_command_lists_it(run, endpoint, capsys):
     assert main(["--workspace", folder, "endpoints"]) == 0
     assert endpoint.scoring_uri in capsys.readouterr().out
     assert main(["--workspace", folder, "endpoints", "churn", "--logs"]) == 0
-    assert OTHER["plan"][0] not in capsys.readouterr().out
+    logged = capsys.readouterr().out
+    assert "POST /churn 200" in logged
+    assert OTHER["plan"][0] not in logged
 
 
 OLD_SCRIPT = """
