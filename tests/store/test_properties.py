@@ -27,6 +27,8 @@ EVERYTHING = IterationProperties(
     ensembled_iterations=(4, 2),
     ensemble_weights=(0.75, 0.25),
     preferred="0.89 against 0.88",
+    start_memory_mb=210.0,
+    peak_memory_mb=350.5,
 )
 
 
