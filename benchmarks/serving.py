@@ -112,10 +112,12 @@ def mlflow_server(uri: str, workers: int, folder: Path) -> Iterator[tuple[str, p
         "--env-manager", "local", "--workers", str(workers),
     ]  # fmt: skip
     with (folder / "mlflow.log").open("w") as log:
-        process = psutil.Popen(command, stdout=log, stderr=log)
+        # MLflow calls uvicorn by its bare name.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        process = psutil.Popen(command, stdout=log, stderr=log, env={**os.environ, "PATH": path})
         try:
             url = f"http://127.0.0.1:{port}"
-            wait_for(f"{url}/ping")
+            wait_for(f"{url}/ping", process, folder / "mlflow.log")
             yield f"{url}/invocations", process
         finally:
             for child in process.children(recursive=True):
@@ -124,7 +126,7 @@ def mlflow_server(uri: str, workers: int, folder: Path) -> Iterator[tuple[str, p
             process.wait()
 
 
-def wait_for(url: str) -> None:
+def wait_for(url: str, process: psutil.Popen, log: Path) -> None:
     import requests
 
     until = time.monotonic() + 400
@@ -133,8 +135,8 @@ def wait_for(url: str) -> None:
             if requests.get(url, timeout=2).ok:
                 return
         except requests.RequestException:
-            if time.monotonic() > until:
-                raise
+            if time.monotonic() > until or process.poll() is not None:
+                raise RuntimeError(log.read_text()) from None
         time.sleep(0.2)
 
 
