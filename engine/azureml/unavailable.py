@@ -93,6 +93,19 @@ SWEEPS = (
     "AutoMLConfig searches estimators and their parameters; to search parameters of a script of "
     "your own, use ray.tune"
 )
+#: What a parameter of a sweep could be drawn from.
+EXPRESSIONS = (
+    "choice",
+    "lognormal",
+    "loguniform",
+    "normal",
+    "qlognormal",
+    "qloguniform",
+    "qnormal",
+    "quniform",
+    "randint",
+    "uniform",
+)
 SCRIPTS = "run the script itself, or on a cluster with `ray job submit`; AutoMLConfig trains models"
 SPARK = "read the files with Dataset.Tabular, or give AutoMLConfig a Ray Dataset"
 HUB = "download the data where there is a network and give AutoMLConfig the table or its path"

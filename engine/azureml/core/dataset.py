@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -32,28 +31,9 @@ class Dataset:
     Tabular: ClassVar[type[TabularDatasetFactory]] = TabularDatasetFactory
     File: ClassVar[type[FileDatasetFactory]] = FileDatasetFactory
 
-    @staticmethod
-    def get_by_name(
-        workspace: HasFolder, name: str, version: int | str = "latest"
-    ) -> AbstractDataset:
-        """Open a registered data set; the last version by default.
-
-        Raises
-        ------
-        DataException
-            When there is none of that name or version.
-        """
-        return AbstractDataset.get_by_name(workspace, name, version)
-
-    @staticmethod
-    def get_by_id(workspace: HasFolder, id: str, **more: object) -> AbstractDataset:
-        """Open a registered data set by the id of a version."""
-        return AbstractDataset.get_by_id(workspace, id)
-
-    @staticmethod
-    def get_all(workspace: HasFolder) -> Mapping[str, AbstractDataset]:
-        """Return name -> latest version of each registered data set."""
-        return AbstractDataset.get_all(workspace)
+    get_by_name = staticmethod(AbstractDataset.get_by_name)
+    get_by_id = staticmethod(AbstractDataset.get_by_id)
+    get_all = staticmethod(AbstractDataset.get_all)
 
     @staticmethod
     def get(

@@ -1,20 +1,5 @@
 """Parameter sweeps of the retired service, which are not available."""
 
-from engine.azureml.unavailable import SWEEPS, unavailable_module
+from engine.azureml.unavailable import EXPRESSIONS, SWEEPS, unavailable_module
 
-__getattr__ = unavailable_module(
-    __name__,
-    SWEEPS,
-    (
-        "choice",
-        "lognormal",
-        "loguniform",
-        "normal",
-        "qlognormal",
-        "qloguniform",
-        "qnormal",
-        "quniform",
-        "randint",
-        "uniform",
-    ),
-)
+__getattr__ = unavailable_module(__name__, SWEEPS, EXPRESSIONS)
