@@ -9,30 +9,15 @@ import pytest
 
 from cluster.errors import ComputeTargetException
 from cluster.providers import kinds
-from cluster.providers.provider import Provider
 from cluster.targets import target as ray_target
 from cluster.targets.registry import names
 from cluster.targets.status import AmlComputeStatus
 from engine.azureml.core.compute import AmlCompute, ComputeTarget
+from tests.cluster.targets.clusters import AtOnce
 
 
-class Recorded(Provider):
-    """A cluster that is there at once and never has a node."""
-
-    def up(self, name, config):
-        return {"address": "http://127.0.0.1:9"}
-
-    def down(self):
-        pass
-
-    def resize(self, name, config):
-        pass
-
-    def address(self):
-        return self.facts["address"]
-
-    def runs_here(self):
-        return True
+class Recorded(AtOnce):
+    """A cluster that never has a node."""
 
     def why_no_nodes(self):
         return "the autoscaler says: no machine is free"

@@ -8,29 +8,10 @@ import pytest
 
 from cluster import AmlCompute, ComputeTarget, ComputeTargetException
 from cluster.providers import kinds
-from cluster.providers.provider import Provider
 from cluster.targets import node_request
 from cluster.targets import target as ray_target
 from cluster.targets.node_request import NodeRequest
-
-
-class OneHead(Provider):
-    """A cluster that is there at once."""
-
-    def up(self, name, config):
-        return {"address": "http://127.0.0.1:9"}
-
-    def down(self):
-        pass
-
-    def resize(self, name, config):
-        pass
-
-    def address(self):
-        return self.facts["address"]
-
-    def runs_here(self):
-        return True
+from tests.cluster.targets.clusters import AtOnce
 
 
 class Head:
@@ -58,7 +39,7 @@ class Head:
 @pytest.fixture
 def head(monkeypatch):
     found = Head()
-    monkeypatch.setitem(kinds.KINDS, "local", OneHead)
+    monkeypatch.setitem(kinds.KINDS, "local", AtOnce)
     monkeypatch.setattr(ray_target, "Head", lambda *arguments: found)
     monkeypatch.setattr(node_request, "_POLL_SECONDS", 0.001)
     return found
