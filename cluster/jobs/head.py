@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,15 @@ from cluster.errors import ComputeTargetException
 
 _CONNECT_SECONDS, _ANSWER_SECONDS = 4.0, 8.0
 _environment = threading.Lock()
+
+
+def module_command(python: str, module: str, *arguments: str) -> str:
+    """Return the entry point of a job that runs a module.
+
+    >>> module_command("python3", "engine.driver", "a run")
+    "python3 -m engine.driver 'a run'"
+    """
+    return shlex.join((python, "-m", module, *arguments))
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import time
 import uuid
 from types import TracebackType
 from typing import Protocol
 
 from cluster.errors import ComputeTargetException
-from cluster.jobs.head import Head
+from cluster.jobs.head import Head, module_command
 from cluster.targets.status import AmlComputeStatus
 
 _POLL_SECONDS = 1.0
@@ -108,9 +107,10 @@ class NodeRequest:
         """
         if self._made is not None:
             return
-        module = [python, "-m", "cluster.jobs.wanted_nodes", str(count), f"{self._seconds:.0f}"]
+        limits = str(count), f"{self._seconds:.0f}"
         submission = f"nodes-{uuid.uuid4().hex[:12]}"
-        head.submit(" ".join(shlex.quote(word) for word in module), submission, {}, {})
+        command = module_command(python, "cluster.jobs.wanted_nodes", *limits)
+        head.submit(command, submission, {}, {})
         self._made = head, submission
 
     def __exit__(

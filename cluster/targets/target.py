@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import socket
 import sys
@@ -14,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cluster.errors import ComputeTargetException
-from cluster.jobs.head import Head, NodeInfo
+from cluster.jobs.head import Head, NodeInfo, module_command
 from cluster.jobs.secrets import KEY_VARIABLE, JobSecrets, split_variables
 from cluster.jobs.worker_setup import setup_of_workers
 from cluster.not_uploaded import NOT_UPLOADED
@@ -285,12 +284,11 @@ class RayTarget:
         if launch.project is not None:
             runtime_env["working_dir"] = launch.project
             runtime_env.setdefault("excludes", list(NOT_UPLOADED))
-        start = [self.python, "-m", "cluster.jobs.secrets", secrets.key, "cluster.jobs.supervisor"]
-        module = [*start, launch.module, *launch.arguments]
+        started = [secrets.key, "cluster.jobs.supervisor", launch.module, *launch.arguments]
         head = self.head
         head.upload(secrets.key, secrets.content())
         head.submit(
-            " ".join(shlex.quote(word) for word in module),
+            module_command(self.python, "cluster.jobs.secrets", *started),
             f"{_submission_prefix(launch.run_id)}{uuid.uuid4().hex[:6]}",
             runtime_env,
             launch.metadata,
@@ -304,7 +302,7 @@ class RayTarget:
         ComputeTargetException
             When the cluster does not take it.
         """
-        command = " ".join(shlex.quote(word) for word in (self.python, "-m", module, *arguments))
+        command = module_command(self.python, module, *arguments)
         self.head.submit(command, submission_id, {}, {})
 
     def job_state(self, run_id: str) -> tuple[str, str]:
