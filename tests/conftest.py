@@ -102,12 +102,18 @@ def _leaves_nothing_behind(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _environment_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What the first store of a process sets, and a spool that is not in the user's home."""
+    """What the first store of a process sets, and a spool that is not in the user's home.
+
+    Workers of each cluster that a test starts, or that the product starts anew, find the tests'
+    own classes.
+    """
     from engine.store.tracking import configure_mlflow
 
     configure_mlflow()
+    places = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAYSMITH_SPOOL", str(tmp_path_factory.mktemp("spool")))
+        patch.setenv("PYTHONPATH", os.pathsep.join(places))
         yield
 
 
@@ -214,16 +220,10 @@ def tracking_server(
 
 @pytest.fixture(scope="session")
 def ray_cluster() -> None:
-    """The embedded cluster that all tests of the process use.
-
-    Its workers find the tests' own classes, whatever the working directory is when it starts.
-    """
+    """The embedded cluster that all tests of the process use."""
     from cluster.targets.connection import connect
 
-    places = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join(places))
-        connect()
+    connect()
 
 
 @pytest.fixture
