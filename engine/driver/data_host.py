@@ -145,6 +145,14 @@ class DataHost(ABC):
         """Find room for the data; on a growing cluster that takes minutes."""
 
     @abstractmethod
+    def has_node_left(self) -> bool:
+        """Whether a node that is not barred is up, or may still come.
+
+        A growing cluster is asked for one. The answer may turn to no while a node is waited for:
+        an autoscaler takes seconds to refuse.
+        """
+
+    @abstractmethod
     def load(self) -> Pending[LoadedData]:
         """Read and check the data where there is room."""
 
@@ -160,8 +168,8 @@ class DataHost(ABC):
         Returns
         -------
         Pending or None
-            The first good data of another node, or the last error when none has any; ``None``
-            when there is no other node.
+            The first good data of another node that is up, or the last error when none has any;
+            ``None`` when there is no other node.
         """
 
     @abstractmethod

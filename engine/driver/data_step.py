@@ -11,6 +11,7 @@ from engine.data.description import describe_data
 from engine.data.training_summary import TrainingSummary
 from engine.driver.clock import Clock
 from engine.driver.data_host import DataHost, DataLost, LoadedData, Pending, RunData, Value
+from engine.driver.first_node import FIRST_NODE_SECONDS
 from engine.driver.platform import Platform
 from engine.driver.watch import Watch
 from engine.errors import DataException
@@ -25,6 +26,9 @@ _TELL_SECONDS = 60.0
 DESCRIBE_SECONDS = 60.0
 #: How often the data is read again when the process or the node that reads it is lost.
 MAX_LOSSES = 3
+#: How many nodes of a growing cluster are waited for after all that are up have failed.
+MAX_NEW_NODES = 3
+_NODE_LOOK_SECONDS = 1.0
 
 
 class DataStep:
@@ -42,6 +46,8 @@ class DataStep:
         Measures the time that ``get_data()`` takes.
     seconds:
         Limit of ``get_data()``, ``iteration_timeout_minutes`` in seconds; ``None`` for no limit.
+    tell:
+        Gets a note for the user about each node that cannot have the data; default: nobody does.
     """
 
     def __init__(
@@ -52,7 +58,12 @@ class DataStep:
         run_id: str,
         clock: Clock,
         seconds: float | None,
+        tell: Callable[[str], None] = lambda note: None,
     ) -> None:
+        self._tell = tell
+        self._told: list[str] = []
+        self._failures: list[LoadedData] = []
+        self._new_nodes = 0
         self._platform = platform
         self._host: DataHost | None = None
         self._watch = watch
@@ -83,6 +94,7 @@ class DataStep:
         DataException
             When no node has data that can be used, with the script's own traceback where the script
             is to blame; when ``get_data()`` takes too long; when its process dies again and again.
+            A growing cluster brings up to three more nodes, until one fails like those before.
         """
         if given.dataset is not None:
             reference = self._shared = self._platform.share(given)
@@ -101,15 +113,8 @@ class DataStep:
                 logger.warning("get_data() is run again: %s", lost)
 
     def _read(self, host: DataHost) -> RunData | None:
-        """Read the data on one node or, when that cannot have it, on the others."""
-        # No limit applies before a node has room.
-        room = host.start()
-        if self._waits_in_vain(room):
-            return None
-        room.result()
-        loaded = self._load(host.load())
-        if loaded is not None and loaded.error is not None:
-            loaded = self._load_elsewhere(host, loaded)
+        """Read the data on one node or, when that cannot have it, on others."""
+        loaded = self._load_somewhere(host)
         if loaded is None:
             return None
         if loaded.output:
@@ -124,6 +129,60 @@ class DataStep:
             return None
         reference, seconds = loaded.reference, loaded.seconds
         return RunData(summary, targets.result(), reference, seconds, host.barred)
+
+    def _load_somewhere(self, host: DataHost) -> LoadedData | None:
+        """Return the data of a node, or the first node's error when none can have it.
+
+        It is ``None`` when the run was ended meanwhile.
+        """
+        while self._finds_room(host):
+            loaded = self._load(host.load())
+            if loaded is None or loaded.error is None:
+                return loaded
+            is_news = _last_line(loaded) not in map(_last_line, self._failures)
+            self._failures.append(loaded)
+            loaded = self._load_elsewhere(host, loaded)
+            if loaded is None or loaded.error is None:
+                return loaded
+            if not self._waits_for_new_node(host, is_news):
+                break
+        return None if self._watch.ended_by is not None else self._failures[0]
+
+    def _finds_room(self, host: DataHost) -> bool:
+        """Wait for a node that can read the data; return whether there is one."""
+        # No limit applies before a node has room, unless all nodes but those to come have failed.
+        looks = self._clock.monotonic()
+
+        def goes_on(waited: float) -> bool:
+            nonlocal looks
+            if not host.barred or self._clock.monotonic() < looks:
+                return True
+            looks = self._clock.monotonic() + _NODE_LOOK_SECONDS
+            return waited < FIRST_NODE_SECONDS and host.has_node_left()
+
+        room = host.start()
+        if self._waits_in_vain(room, goes_on=goes_on):
+            return False
+        room.result()
+        return True
+
+    def _waits_for_new_node(self, host: DataHost, is_news: bool) -> bool:
+        """Whether a growing cluster shall bring a node up, as all that are up have failed.
+
+        Parameters
+        ----------
+        is_news:
+            Whether the last node to come has failed in another way than those before. New nodes are
+            made alike: one that fails as another did says that the script is to blame.
+        """
+        for note in [note for note in host.barred.values() if note not in self._told]:
+            self._told.append(note)
+            self._tell(note)
+        if not is_news or self._new_nodes == MAX_NEW_NODES or not host.has_node_left():
+            return False
+        self._new_nodes += 1
+        logger.warning("no node that is up can have the data; the cluster may bring up another one")
+        return True
 
     def _load(self, loading: Pending[LoadedData]) -> LoadedData | None:
         """Wait for the data; return ``None`` when the run was ended meanwhile."""
@@ -193,6 +252,7 @@ class DataStep:
         pending: Pending[Value],
         seconds: float | None = None,
         tell: Callable[[float], None] = lambda waited: None,
+        goes_on: Callable[[float], bool] = lambda waited: True,
     ) -> bool:
         """Wait for a value; return whether the run, or the time for the value, was over first.
 
@@ -200,13 +260,16 @@ class DataStep:
         ----------
         tell:
             Is told once a minute how many seconds the wait has taken.
+        goes_on:
+            Is asked with the same whether to wait on.
         """
         began = self._clock.monotonic()
         told = 0.0
         while not pending.wait(_LOOK_SECONDS):
             self._watch.look()
             waited = self._clock.monotonic() - began
-            if self._watch.ended_by is not None or (seconds is not None and waited > seconds):
+            is_late = seconds is not None and waited > seconds
+            if self._watch.ended_by is not None or is_late or not goes_on(waited):
                 pending.cancel()
                 return True
             if waited >= told + _TELL_SECONDS:
@@ -219,3 +282,8 @@ class DataStep:
         if self._seconds is None:
             limit = "; without iteration_timeout_minutes it may take as long as the run"
         logger.warning("get_data() has been running for %.0f minutes%s", waited / 60, limit)
+
+
+def _last_line(failed: LoadedData) -> str:
+    lines = (failed.error or "").strip().splitlines()
+    return lines[-1] if lines else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 from engine.config.specification import RunSpecification
@@ -65,8 +65,14 @@ class Platform(ABC):
         """Return how many trials with ``cores`` cores each may run at a time, at least 1."""
 
     @abstractmethod
-    def has_room(self, cores: int) -> bool:
-        """Whether a machine is up that could hold a trial with ``cores`` cores if it were idle."""
+    def has_room(self, cores: int, avoid: Collection[str] = ()) -> bool:
+        """Whether a machine is up that could hold a trial with ``cores`` cores if it were idle.
+
+        Parameters
+        ----------
+        avoid:
+            Ids of machines that do not count.
+        """
 
     @abstractmethod
     def trial_memory_mb(self, cores: int) -> float:
@@ -76,13 +82,15 @@ class Platform(ABC):
         """
 
     @abstractmethod
-    def ask_for_nodes(self, cores: int | None = None) -> None:
+    def ask_for_nodes(self, cores: int | None = None, avoid: Collection[str] = ()) -> None:
         """Have a growing cluster bring up the nodes for all trials while data is prepared.
 
         Parameters
         ----------
         cores:
             CPU cores of a trial; ``None`` before they are known, to get the first node.
+        avoid:
+            Ids of machines that do not count.
         """
 
     @abstractmethod

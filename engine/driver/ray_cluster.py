@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import ray
+
+#: The label by which Ray knows a node.
+NODE_ID_LABEL = "ray.io/node-id"
 
 _ANSWER_SECONDS = 5
 
@@ -25,25 +28,46 @@ def may_grow() -> bool:
 
 def refused() -> list[dict[str, float]]:
     """Return the resources that the autoscaler was asked for and cannot bring up together."""
-    state = _state()
-    if state is None:
-        return []
-    return [
-        dict(counted.request.resources_bundle)
-        for constraint in state.infeasible_cluster_resource_constraints
-        for counted in constraint.resource_requests
-        for _ in range(counted.count)
-    ]
+    return [dict(request.resources_bundle) for request in _refused_requests()]
 
 
-def refuses(bundle: Mapping[str, float]) -> bool:
+def refuses(bundle: Mapping[str, float], avoid: Collection[str] = ()) -> bool:
     """Whether the autoscaler has answered that no node it can bring up has these resources.
 
     What it refuses together with the wishes of other runs may come yet.
+
+    Parameters
+    ----------
+    avoid:
+        Ids of the nodes that the request has ruled out. Answers to other requests do not count.
     """
     wanted = {name: float(amount) for name, amount in bundle.items()}
-    answers = refused()
-    return bool(answers) and all(answer == wanted for answer in answers)
+    answers = list(_refused_requests())
+    return bool(answers) and all(
+        dict(answer.resources_bundle) == wanted and _ruled_out(answer) == set(avoid)
+        for answer in answers
+    )
+
+
+def _refused_requests() -> Iterator[Any]:
+    """Yield the autoscaler's answers, one for each bundle that it has refused."""
+    state = _state()
+    if state is None:
+        return
+    for constraint in state.infeasible_cluster_resource_constraints:
+        for counted in constraint.resource_requests:
+            yield from [counted.request] * counted.count
+
+
+def _ruled_out(request: Any) -> set[str]:
+    """Return the ids of the nodes that a request's labels rule out."""
+    return {
+        node_id
+        for selector in request.label_selectors
+        for constraint in selector.label_constraints
+        if constraint.label_key == NODE_ID_LABEL
+        for node_id in constraint.label_values
+    }
 
 
 def _state() -> Any:

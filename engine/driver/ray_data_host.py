@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 import ray
@@ -85,8 +85,9 @@ class _FirstGood(Pending[LoadedData]):
         return self._result
 
     def cancel(self) -> None:
-        for loading in self._loading.values():
+        for node_id, loading in self._loading.items():
             ray.cancel(loading)
+            self._host.bar(node_id, "get_data() did not return in time")
 
 
 class RayDataHost(DataHost):
@@ -98,6 +99,8 @@ class RayDataHost(DataHost):
         Where the data comes from.
     resources:
         What the node needs to have free, as ``ray.remote`` takes it.
+    has_node_besides:
+        Whether a node besides the given ones is up or may still come; default: never.
 
     Attributes
     ----------
@@ -107,8 +110,14 @@ class RayDataHost(DataHost):
         See `DataHost`.
     """
 
-    def __init__(self, source: DataSource, resources: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        source: DataSource,
+        resources: Mapping[str, Any],
+        has_node_besides: Callable[[Collection[str]], bool] = lambda barred: False,
+    ) -> None:
         self._source = source
+        self._has_node_besides = has_node_besides
         self.resources = dict(resources)
         self.node: Any = None
         self.node_id = ""
@@ -120,6 +129,10 @@ class RayDataHost(DataHost):
         if self.barred:
             options["label_selector"] = outside_of(self.barred)
         return _Node(self, node_data_somewhere.options(**options).remote(self._source))
+
+    def has_node_left(self) -> bool:
+        """See `DataHost.has_node_left`."""
+        return self._has_node_besides(self.barred.keys())
 
     def load(self) -> Pending[LoadedData]:
         """See `DataHost.load`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -94,10 +94,10 @@ class RayPlatform(Platform):
         """See `Platform.concurrency`."""
         return resources.concurrency(self._settings, cores)
 
-    def has_room(self, cores: int) -> bool:
+    def has_room(self, cores: int, avoid: Collection[str] = ()) -> bool:
         """See `Platform.has_room`."""
         memory = 0 if self._backend is None else self._backend.waited_for
-        return resources.has_room(resources.node_resources(), self._settings, cores, memory)
+        return resources.has_room(resources.node_resources(avoid), self._settings, cores, memory)
 
     def trial_memory_mb(self, cores: int) -> float:
         """See `Platform.trial_memory_mb`."""
@@ -105,9 +105,9 @@ class RayPlatform(Platform):
             self._grows = may_grow()
         return resources.trial_memory_mb(self._settings, cores, self._grows)
 
-    def ask_for_nodes(self, cores: int | None = None) -> None:
+    def ask_for_nodes(self, cores: int | None = None, avoid: Collection[str] = ()) -> None:
         """See `Platform.ask_for_nodes`."""
-        has_asked = resources.ask_for_nodes(self._settings, self._driver, cores)
+        has_asked = resources.ask_for_nodes(self._settings, self._driver, cores, avoid)
         self._has_asked = has_asked or self._has_asked
 
     def share(self, given: RunSpecification) -> list[Any]:
@@ -125,7 +125,11 @@ class RayPlatform(Platform):
         """See `Platform.data_host`."""
         self._source = DataSource.of(self._run_id, given, driver=self._driver)
         room = resources.trial_resources(self._settings, "num_cpus", cores)
-        return RayDataHost(self._source, room)
+        return RayDataHost(self._source, room, partial(self._has_node_besides, cores))
+
+    def _has_node_besides(self, cores: int, barred: Collection[str]) -> bool:
+        self._has_asked = self._has_asked or may_grow()
+        return resources.has_node_besides(self._settings, self._driver, cores, barred)
 
     def trial_backend(self, data: RunData, cores: int, limits: IterationLimits) -> TuneBackend:
         """See `Platform.trial_backend`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from engine.config.specification import RunSpecification
@@ -54,6 +54,10 @@ class DataHere(DataHost):
     def start(self) -> Pending[None]:
         """See `DataHost.start`."""
         return _Here(lambda: None)
+
+    def has_node_left(self) -> bool:
+        """See `DataHost.has_node_left`: this process is the only place."""
+        return not self.barred
 
     def load(self) -> Pending[LoadedData]:
         """See `DataHost.load`; what ``get_data()`` raises is raised by `Pending.result`."""
@@ -123,7 +127,7 @@ class RecordedPlatform(Platform):
         """See `Platform.concurrency`."""
         return self._concurrency
 
-    def has_room(self, cores: int) -> bool:
+    def has_room(self, cores: int, avoid: Collection[str] = ()) -> bool:
         """See `Platform.has_room`."""
         return True
 
@@ -131,7 +135,7 @@ class RecordedPlatform(Platform):
         """See `Platform.trial_memory_mb`."""
         return self._memory_mb
 
-    def ask_for_nodes(self, cores: int | None = None) -> None:
+    def ask_for_nodes(self, cores: int | None = None, avoid: Collection[str] = ()) -> None:
         """Do nothing: there are no nodes to come."""
 
     def share(self, given: RunSpecification) -> list[Any]:

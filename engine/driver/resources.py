@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import ray
 
 from engine.config.settings import Settings
 from engine.driver.node_requests import request_nodes
-from engine.driver.ray_cluster import may_grow, refuses
+from engine.driver.ray_cluster import NODE_ID_LABEL, may_grow, refuses
 from engine.errors import ConfigException
 
 #: The part of a node's memory that Ray offers to tasks and actors.
@@ -164,9 +164,11 @@ def concurrency(settings: Settings, cores: int) -> int:
     return max(1, int(ray.cluster_resources().get("CPU", 1)) // cores)
 
 
-def node_resources() -> list[Mapping[str, float]]:
-    """Return the resources of each node that is up."""
-    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+def node_resources(avoid: Collection[str] = ()) -> list[Mapping[str, float]]:
+    """Return the resources of each node that is up, but for these nodes."""
+    return [
+        node["Resources"] for node in ray.nodes() if node["Alive"] and node["NodeID"] not in avoid
+    ]
 
 
 def node_addresses(cores: float = 1) -> dict[str, str]:
@@ -186,10 +188,12 @@ def outside_of(node_ids: Iterable[str]) -> dict[str, str]:
     >>> outside_of(["f00d", "beef"])
     {'ray.io/node-id': '!in(beef,f00d)'}
     """
-    return {"ray.io/node-id": f"!in({','.join(sorted(node_ids))})"}
+    return {NODE_ID_LABEL: f"!in({','.join(sorted(node_ids))})"}
 
 
-def ask_for_nodes(settings: Settings, driver: str, cores: int | None = None) -> bool:
+def ask_for_nodes(
+    settings: Settings, driver: str, cores: int | None = None, avoid: Collection[str] = ()
+) -> bool:
     """Have a growing cluster bring up at once what all trials need, while data is prepared.
 
     Parameters
@@ -198,6 +202,8 @@ def ask_for_nodes(settings: Settings, driver: str, cores: int | None = None) -> 
         Token of the run's driver.
     cores:
         CPU cores of a trial; ``None`` before they are known, to get the first node.
+    avoid:
+        Ids of nodes that do not count.
 
     Returns
     -------
@@ -211,8 +217,34 @@ def ask_for_nodes(settings: Settings, driver: str, cores: int | None = None) -> 
         return False
     shape = trial_resources(settings, "CPU", cores)
     trials = min(concurrency(settings, cores), settings.iterations)
-    request_nodes(driver, [shape] * trials)
+    request_nodes(driver, [shape] * trials, outside_of(avoid) if avoid else None)
     return True
+
+
+def has_node_besides(
+    settings: Settings, driver: str, cores: int, avoid: Collection[str] = ()
+) -> bool:
+    """Whether a node besides these is up that could hold a trial, or may still come.
+
+    A growing cluster is asked for one.
+
+    Parameters
+    ----------
+    driver:
+        Token of the run's driver.
+    cores:
+        CPU cores of a trial.
+    avoid:
+        Ids of the other nodes.
+    """
+    if has_room(node_resources(avoid), settings, cores):
+        return True
+    if not may_grow():
+        return False
+    shape = trial_resources(settings, "CPU", cores)
+    # Asked again and again: a head that starts anew has forgotten the request.
+    request_nodes(driver, [shape], outside_of(avoid) if avoid else None)
+    return not refuses(shape, avoid)
 
 
 def _first_trial(settings: Settings) -> dict[str, Any]:

@@ -71,9 +71,8 @@ class RunSteps:
         explains = given.explains(dataset_is_split=True)
         self._budget = TimeBudget(given.settings, started, clock, explains)
         self._watch = Watch(claim, self._budget, clock, self._is_lost)
-        self._data = DataStep(
-            platform, self._watch, store, run_id, clock, self._budget.iteration_seconds
-        )
+        seconds = self._budget.iteration_seconds
+        self._data = DataStep(platform, self._watch, store, run_id, clock, seconds, self._add_note)
 
     def take(self) -> Outcome:
         """Take all steps, or those that come before the run is ended early.
@@ -108,6 +107,8 @@ class RunSteps:
         if cores is not None:
             self._platform.ask_for_nodes(cores)
             data = self._data.prepare(self._given, cores)
+            if data is not None and data.barred:
+                self._platform.ask_for_nodes(cores, data.barred.keys())
             # The machines have it: a second copy would stay in memory for the whole run.
             self._given = self._given.handed_over()
         if data is None or cores is None:
@@ -162,14 +163,15 @@ class RunSteps:
         limits = self._budget.iteration_limits()
         backend = self._platform.trial_backend(data, cores, limits)
         gauges = self._platform.gauges()
+        nodes = BarredNodes(data.barred, backend.has_nodes_besides, self._add_note)
         tuning = Tuning(
             backend,
             self._watch,
             self._budget,
             self._clock,
             gauges,
-            BarredNodes(data.barred, backend.has_nodes_besides, self._add_note),
-            partial(self._platform.has_room, cores),
+            nodes,
+            lambda: self._platform.has_room(cores, nodes.ids),
             self._add_note,
         )
         concurrency = self._platform.concurrency(cores)

@@ -20,7 +20,7 @@ from tests.live.helpers import delete_targets, wait_until
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 
-#: The node that comes first has the data. What others do is in the variable BAD.
+#: The node that comes first has the data, unless BAD says otherwise. What others do is in BAD.
 SCRIPT = """
 import os, time
 import numpy as np
@@ -31,7 +31,11 @@ def get_data():
     try:
         with open(first, "x") as file:
             file.write(f"{me} {os.getpid()}")
+        if os.environ["BAD"] in ("first", "all"):
+            raise OSError("/data is not mounted")
     except FileExistsError:
+        if os.environ["BAD"] == "all":
+            raise OSError("/data is not mounted")
         if open(first).read().split()[0] != me:
             open(os.environ["SECOND"], "w").write(me)
             if os.environ["BAD"] == "raise":
@@ -139,6 +143,26 @@ def test_a_node_that_is_lost_while_it_reads_the_data(place, target):
     Path("second-lost").touch()
     assert run.wait_for_completion(timeout_seconds=300) == "Completed"
     assert set(run.summary()["status"]) <= {"Completed", "Pruned"}
+
+
+def test_another_node_comes_when_the_first_cannot_read_the_data(place, target):
+    """One node is up, and the autoscaler may start one more."""
+    assert len(target.list_nodes()) < 2
+    run = submit(place, target, "first", "first", iterations=2)
+    assert run.wait_for_completion(timeout_seconds=300) == "Completed"
+    first = Path("first-first").read_text().split()[0]
+    records = place.store.iterations(run.id)
+    assert records
+    assert first not in {record.properties.node_id for record in records}
+    (note,) = [n for n in place.store.run(run.id).notes if "takes no part" in n]
+    assert "/data is not mounted" in note
+
+
+def test_no_other_node_can_come(place, target):
+    """Both nodes are up: the autoscaler refuses a third one."""
+    run = submit(place, target, "all", "all")
+    assert run.wait_for_completion(timeout_seconds=120) == "Failed"
+    assert "/data is not mounted" in place.store.run(run.id).error
 
 
 def test_a_node_that_cannot_read_the_data(place, target):

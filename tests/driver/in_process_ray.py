@@ -19,6 +19,11 @@ from ray.core.generated.autoscaler_pb2 import (
     ResourceRequest,
     ResourceRequestByCount,
 )
+from ray.core.generated.common_pb2 import (
+    LabelSelector,
+    LabelSelectorConstraint,
+    LabelSelectorOperator,
+)
 
 NODE = {
     "NodeID": "a" * 56,
@@ -132,10 +137,22 @@ class InProcessRay:
         """``GcsClient.get_all_job_info``."""
         return self.jobs
 
-    def autoscaler_refuses(self, *bundles: dict[str, float]) -> None:
-        """Have an autoscaler that has refused these requests."""
+    def autoscaler_refuses(
+        self, *bundles: dict[str, float], avoid: list[str] | None = None
+    ) -> None:
+        """Have an autoscaler that has refused these requests, for nodes besides some."""
+        labels = []
+        if avoid:
+            constraint = LabelSelectorConstraint(
+                label_key="ray.io/node-id",
+                operator=LabelSelectorOperator.LABEL_OPERATOR_NOT_IN,
+                label_values=avoid,
+            )
+            labels = [LabelSelector(label_constraints=[constraint])]
         requests = [
-            ResourceRequestByCount(request=ResourceRequest(resources_bundle=bundle), count=1)
+            ResourceRequestByCount(
+                request=ResourceRequest(resources_bundle=bundle, label_selectors=labels), count=1
+            )
             for bundle in bundles
         ]
         self.autoscaler = AutoscalingState(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from engine.data.check import check_data
@@ -43,14 +45,17 @@ class SlowHost(DataHost):
     """A node that has room after a while and reads for a while."""
 
     def __init__(
-        self, clock, room=1.0, reading=2.0, loaded=GOOD, elsewhere=None, busy=0.0, describes=None
-    ):
+        self, clock, room=1.0, reading=2.0, loaded=GOOD, elsewhere=None, busy=0.0, describes=None,
+        nodes_left=0, refused_after=math.inf,
+    ):  # fmt: skip
         self.clock, self.room, self.reading = clock, room, reading
         self.loaded = loaded if isinstance(loaded, list) else [loaded]
         self.elsewhere, self.busy = elsewhere, busy
         #: What it says of the data, and what another node says.
         self.describes = describes or [{"rows": 120}]
         self.pending, self.starts, self.barred = [], 0, {}
+        #: How many more nodes come, and after how long the autoscaler refuses.
+        self.nodes_left, self.refused_at = nodes_left, clock.time() + refused_after
 
     def start(self):
         self.starts += 1
@@ -62,10 +67,13 @@ class SlowHost(DataHost):
         self.pending.append(Later(self.clock, self.reading, loaded))
         return self.pending[-1]
 
+    def has_node_left(self):
+        return len(self.barred) <= self.nodes_left and self.clock.time() < self.refused_at
+
     def load_elsewhere(self, reason):
+        self.barred[f"n{self.starts}"] = barred_note(f"10.0.0.{self.starts}", reason)
         if self.elsewhere is None:
             return None
-        self.barred["n1"] = barred_note("10.0.0.1", reason)
         self.pending.append(Later(self.clock, 2.0, self.elsewhere))
         return self.pending[-1]
 
@@ -86,7 +94,8 @@ def drive(experiment, tmp_path):
 
     def drive(host=None, ask=None, **settings):
         replay = Replay(experiment, {0: scored(0.9)}, script=SCRIPT, **settings)
-        replay.host = SlowHost(replay.clock, **(host or {}))
+        host = dict(host or {})
+        replay.host = host.pop("kind", SlowHost)(replay.clock, **host)
         for seconds, do in ask or ():
             replay.after(seconds, lambda do=do: do(replay))
         replay.drive(data_host=replay.host)
@@ -185,6 +194,67 @@ def test_a_node_where_reading_hangs_is_barred(drive):
 def test_the_first_nodes_own_error_is_told_when_no_node_has_data(drive):
     other = LoadedData([], None, "another error", "", 0.1)
     replay = drive({"loaded": BAD, "elsewhere": other})
+    assert (replay.status, error(replay)) == ("Failed", BAD.error)
+
+
+def fails(error):
+    return LoadedData([], None, f"get_data() failed\n{error}", "", 0.1)
+
+
+def notes(replay):
+    return list(replay.store.run(replay.run_id).notes)
+
+
+def test_a_growing_cluster_brings_up_another_node_when_all_have_failed(drive):
+    replay = drive({"loaded": [BAD, GOOD], "nodes_left": 1})
+    assert replay.status == "Completed"
+    assert notes(replay) == [NOTE]
+
+
+def test_two_nodes_that_fail_alike_say_that_the_script_is_to_blame(drive):
+    replay = drive({"loaded": BAD, "nodes_left": 9})
+    assert (replay.status, error(replay)) == ("Failed", BAD.error)
+    assert replay.host.starts == 2
+    assert notes(replay) == [NOTE, NOTE.replace("0.1", "0.2")]
+
+
+def test_new_nodes_are_tried_while_each_fails_in_its_own_way_but_not_for_ever(drive):
+    errors = [fails(f"OSError: no disk {n}") for n in range(9)]
+    first = errors[0].error
+    replay = drive({"loaded": errors, "nodes_left": 9})
+    assert (replay.status, error(replay)) == ("Failed", first)
+    assert replay.host.starts == 1 + 3
+
+
+def test_an_autoscaler_that_refuses_another_node_is_not_waited_for(drive):
+    """Its answer takes some seconds."""
+    replay = drive({"loaded": BAD, "nodes_left": 1, "room": 20.0, "refused_after": 30.0})
+    assert (replay.status, error(replay)) == ("Failed", BAD.error)
+    assert replay.now < 32.0
+    assert replay.host.pending[-1].cancelled
+
+
+def test_another_node_that_never_comes_has_a_limit(drive):
+    class Endless(SlowHost):
+        def start(self):
+            self.room = 1e9 if self.starts else 1.0
+            return super().start()
+
+    replay = drive({"loaded": BAD, "nodes_left": 1, "kind": Endless})
+    assert (replay.status, error(replay)) == ("Failed", BAD.error)
+    assert replay.now < 26 * 60
+
+
+def test_cancel_while_another_node_is_waited_for(drive):
+    cancel = [(30.0, lambda replay: replay.run.cancel())]
+    replay = drive({"loaded": BAD, "nodes_left": 1, "room": 20.0}, cancel)
+    assert replay.status == "Canceled"
+    assert replay.now < 32.0
+
+
+def test_a_node_that_is_lost_after_another_has_failed(drive):
+    """Nobody is left: the first error says why."""
+    replay = drive({"loaded": [BAD, LOST], "nodes_left": 1, "refused_after": 7.0})
     assert (replay.status, error(replay)) == ("Failed", BAD.error)
 
 

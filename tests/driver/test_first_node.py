@@ -27,7 +27,7 @@ class Growing(RecordedPlatform):
             raise ConfigException(["the Ray cluster has no node with a CPU core"])
         return 1 if len(self.asked) >= self.comes_after else None
 
-    def ask_for_nodes(self, cores=None):
+    def ask_for_nodes(self, cores=None, avoid=()):
         self.asked.append(cores)
 
 

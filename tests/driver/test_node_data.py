@@ -286,6 +286,23 @@ class TestHost:
     def test_there_is_no_other_node(self, host):
         host.start().result()
         assert host.load_elsewhere("OSError: no disk") is None
+        assert not host.has_node_left()
+
+    def test_a_node_to_come(self, source):
+        asked = []
+        host = RayDataHost(source(), {}, lambda barred: not asked.append(sorted(barred)))
+        host.bar("b", "no disk")
+        assert host.has_node_left()
+        assert asked == [["b"]]
+
+    def test_nodes_that_have_not_answered_in_time_are_barred(self, host, others, in_process_ray):
+        host.start().result()
+        elsewhere = host.load_elsewhere("OSError: no disk")
+        for reference in elsewhere._loading.values():
+            reference.ready = False
+        assert not elsewhere.wait(0.01)
+        elsewhere.cancel()
+        assert set(host.barred) == {NODE["NodeID"], *self.OTHERS}
 
     def test_a_host_that_starts_again_avoids_barred_nodes(self, host):
         host.start().result()

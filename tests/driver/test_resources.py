@@ -143,3 +143,37 @@ def test_room_for_a_trial_that_asks_for_memory():
     assert resources.has_room(nodes, settings(), 2, memory=100)
     assert not resources.has_room(nodes, settings(), 2, memory=101)
     assert resources.has_room([{"CPU": 2.0}], settings(), 2)
+
+
+def test_room_besides_some_nodes(in_process_ray):
+    assert resources.node_resources([NODE["NodeID"]]) == []
+    assert resources.node_resources(["another"]) == [NODE["Resources"]]
+
+
+def test_a_node_besides_those_that_cannot_have_the_data(in_process_ray):
+    """Those that are up count, whether or not they are busy."""
+    in_process_ray.nodes = [node(4), {**node(4), "NodeID": "b"}]
+    here = NODE["NodeID"]
+    assert resources.has_node_besides(settings(), "me", 2, [here])
+    assert not resources.has_node_besides(settings(), "me", 8, [here])
+    assert not resources.has_node_besides(settings(), "me", 2, [here, "b"])
+    assert in_process_ray.requested == []
+
+
+def test_a_growing_cluster_is_asked_for_a_node_besides_the_barred_ones(in_process_ray):
+    here = NODE["NodeID"]
+    in_process_ray.autoscaler_refuses()
+    assert resources.has_node_besides(settings(), "me", 2, [here])
+    assert in_process_ray.requested == [[{"CPU": 2}]]
+    assert in_process_ray.selectors == [[{"ray.io/node-id": f"!in({here})"}]]
+    # The answer to another request is none to this one.
+    in_process_ray.autoscaler_refuses({"CPU": 2.0})
+    assert resources.has_node_besides(settings(), "me", 2, [here])
+    in_process_ray.autoscaler_refuses({"CPU": 2.0}, avoid=[here])
+    assert not resources.has_node_besides(settings(), "me", 2, [here])
+
+
+def test_nodes_for_all_trials_besides_the_barred_ones(in_process_ray):
+    far = settings(compute_target="far", max_concurrent_iterations=2)
+    assert resources.ask_for_nodes(far, "me", 1, ["b", "a"])
+    assert in_process_ray.selectors == [[{"ray.io/node-id": "!in(a,b)"}] * 2]
