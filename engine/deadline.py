@@ -19,6 +19,7 @@ class Deadline:
     clock:
         Returns the present in seconds. The default, `time.monotonic`, is not changed by whoever
         sets the machine's clock. It means nothing on another machine: seconds left travel instead.
+        A clock that has given up returns infinity: every deadline is over then.
 
     Examples
     --------
@@ -29,6 +30,8 @@ class Deadline:
     >>> Deadline(at=100.0, clock=lambda: 97.5).left()
     2.5
     >>> Deadline(at=100.0, clock=lambda: 97.5).earlier(5.0).is_over
+    True
+    >>> Deadline(clock=lambda: math.inf).is_over
     True
     """
 
@@ -50,7 +53,8 @@ class Deadline:
 
     def left(self) -> float:
         """Return the seconds left: negative after the deadline, ``inf`` for no limit."""
-        return self.at - self.clock()
+        now = self.clock()
+        return -math.inf if now == math.inf else self.at - now
 
     @property
     def is_set(self) -> bool:

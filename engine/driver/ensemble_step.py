@@ -19,6 +19,7 @@ from engine.data.splits import make_splits
 from engine.deadline import NEVER, Deadline
 from engine.driver.ensemble_rows import EnsembleRows, end_of, spec_of
 from engine.ensembles.compose import EnsembleResult
+from engine.ensembles.giving_up import GivenUp
 from engine.ensembles.meta_features import Array
 from engine.ensembles.names import VOTING
 from engine.ensembles.out_of_fold import OutOfFold
@@ -61,8 +62,8 @@ def run_with_deadline(
 ) -> bool:
     """Run ``work`` in a thread until it ends, is stopped, or its time is over.
 
-    A fit cannot be interrupted: work that is late goes on in its daemon thread, and the caller
-    makes sure that nothing comes of it.
+    A fit in native code may not be interruptible: work that is late goes on in its daemon thread,
+    and the caller makes sure that nothing comes of it.
 
     Parameters
     ----------
@@ -274,7 +275,7 @@ class EnsembleStep:
             began = self._now()
             try:
                 spec, end = self._make(name)
-            except NoTime as reason:
+            except (NoTime, GivenUp) as reason:
                 logger.warning("no %s: %s", name, reason)
                 break
             except StoreUnavailable:
@@ -318,7 +319,8 @@ class EnsembleStep:
             settings.random_state,
         )
         chosen = members(data)
-        return stack(data, chosen, options, choose=members, deadline=self._share(1.0))
+        limits = {"deadline": self._share(1.0), "stop": self._given_up.is_set}
+        return stack(data, chosen, options, choose=members, **limits)
 
     def _share(self, part: float) -> Deadline:
         """Return the deadline of work that may take ``part`` of the remaining time."""

@@ -17,6 +17,7 @@ from engine.data.splits import SplitPlan, is_k_fold, make_splits
 from engine.deadline import NEVER, Deadline
 from engine.driver.node_data import node_features
 from engine.driver.resources import concurrency, node_resources, trial_cores, trial_resources
+from engine.ensembles.giving_up import Stop, never
 from engine.ensembles.meta_features import Array
 from engine.ensembles.second_level import (
     Fitting,
@@ -60,7 +61,7 @@ class SecondLevelFit:
     run_id: str | None = None
     driver: str = ""
 
-    def on(self, dataset: Dataset, stop: Callable[[], bool] | None = None) -> SecondLevel:
+    def on(self, dataset: Dataset, stop: Stop = never) -> SecondLevel:
         """Fit on this data.
 
         Raises
@@ -203,9 +204,7 @@ class FittingHere:
     'fitted'
     """
 
-    def __init__(
-        self, fit: Callable[[Callable[[], bool]], SecondLevel], until: Deadline = NEVER
-    ) -> None:
+    def __init__(self, fit: Callable[[Stop], SecondLevel], until: Deadline = NEVER) -> None:
         self._fit = fit
         self._until = until
         self._cancelled = threading.Event()
@@ -231,7 +230,7 @@ class FittingHere:
         return self._fitted
 
     def cancel(self) -> None:
-        """End the fit before its next part: it would take cores from what is done meanwhile."""
+        """End the fit after its next round: it would take cores from what is done meanwhile."""
         self._cancelled.set()
 
 

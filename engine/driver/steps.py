@@ -120,11 +120,17 @@ class RunSteps:
         self._store.set_status(self._run_id, RunStatus.FINALIZING)
         if outcome is Outcome.COMPLETED:
             self._add_ensembles(data, begin_second_level)
+            outcome = self._unless_canceled(outcome)
         best = keep_best(self._store, self._store.run(self._run_id))
         if best is not None and outcome is Outcome.COMPLETED:
             describe(self._store, self._run_id, best, data, self._data)
             self._explain(best, data)
-        return outcome
+        return self._unless_canceled(outcome)
+
+    def _unless_canceled(self, outcome: Outcome) -> Outcome:
+        """Return the outcome of a run that a client may have cancelled after its last trial."""
+        is_canceled = outcome is Outcome.COMPLETED and self._watch.is_canceled
+        return Outcome.CANCELED if is_canceled else outcome
 
     def _ended_without_data(self) -> Outcome:
         if self._watch.ended_by is EndedBy.TIMEOUT:

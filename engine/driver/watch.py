@@ -94,7 +94,12 @@ class Watch:
 
     def is_to_stop(self) -> bool:
         """Whether the run was cancelled or taken over, or has no machines any more."""
-        return self._requests.cancel or self.is_taken_over or self.is_lost
+        return self.is_canceled or self.is_taken_over or self.is_lost
+
+    @property
+    def is_canceled(self) -> bool:
+        """Whether a client has cancelled the run."""
+        return self._requests.cancel
 
     @property
     def is_lost(self) -> bool:

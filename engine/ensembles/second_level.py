@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -13,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from engine.data.dataset import Dataset, Fold, Matrix, rows_of
 from engine.deadline import NEVER, Deadline
 from engine.ensembles.compose import EnsembleResult
+from engine.ensembles.giving_up import GoOnAfterRound, Stop, go_on, never
 from engine.ensembles.meta_features import Array, meta_input, meta_predict
 from engine.ensembles.out_of_fold import OutOfFold
 from engine.ensembles.voting import voting_ensemble
@@ -30,10 +33,6 @@ _PARAMS = {"learning_rate": 0.05, "extra_trees": True}
 _PARAMS_MANY_CLASSES = {"learning_rate": 0.1, "extra_trees": True}
 #: The fit on all rows, in fits of a fold, with a reserve for scoring.
 _LAST_FIT = 2.0
-
-
-class GivenUp(Exception):
-    """Raised in the fit of a second level that is not wanted any more."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def fit_second_level(
     inputs: Sequence[Sequence[int]] | None = None,
     options: SecondLevelOptions | None = None,
     *,
-    stop: Callable[[], bool] | None = None,
+    stop: Stop = never,
     kept: KeptByPart | None = None,
 ) -> SecondLevel:
     """Fit LightGBM on features and out-of-fold predictions.
@@ -119,7 +118,7 @@ def fit_second_level(
     options:
         How the second level is fitted; default: `SecondLevelOptions`.
     stop:
-        Asked before each fit whether to give up; default: never.
+        Asked after each round of boosting whether to give up; default: never.
     kept:
         Keeps features that take long to make, see `engine.evaluation.fit_options.FitOptions`.
 
@@ -146,9 +145,9 @@ def fit_second_level(
     options = options or SecondLevelOptions()
     inputs = inputs or [range(len(outputs))] * (len(folds) + 1)
 
-    fits = _Fits(dataset, folds, outputs, inputs, options, kept)
+    fits = _Fits(dataset, folds, outputs, inputs, options, stop, kept)
     with threadpool_limits(limits=options.cores):
-        return fits.run(stop or (lambda: False))
+        return fits.run()
 
 
 @dataclass(frozen=True)
@@ -170,8 +169,10 @@ class _Fits:
         outputs: Sequence[Array],
         inputs: Sequence[Sequence[int]],
         options: SecondLevelOptions,
+        stop: Stop,
         kept: KeptByPart | None,
     ) -> None:
+        self._stop = stop
         self._dataset = dataset
         self._folds = folds
         self._outputs = outputs
@@ -184,24 +185,19 @@ class _Fits:
         seconds = options.seconds
         self._fit_seconds = None if seconds is None else seconds / (len(folds) + _LAST_FIT)
 
-    def run(self, stop: Callable[[], bool]) -> SecondLevel:
+    def run(self) -> SecondLevel:
         """Fit the models of all folds, predict with them, and fit the model of all rows."""
-
-        def go_on() -> None:
-            if stop():
-                raise GivenUp("the second level is not wanted any more")
-
         fitted = []
         for number in range(len(self._folds)):
-            go_on()
             fitted.append(self.fit_fold(number))
+            go_on(self._stop)
         predictions = self.predict_folds(fitted)
-        go_on()
         features, booster = self.fit_all(mean_rounds([fold.rounds for fold in fitted]))
         return SecondLevel(predictions, features, booster)
 
     def fit_fold(self, number: int) -> _FittedFold:
         """Fit the model of one fold with early stopping on the fold's validation rows."""
+        go_on(self._stop)
         train, valid = self._folds[number]
         X, y, weight = part_of(self._dataset, self._weight, train)
         features, booster = self._parts({})
@@ -216,6 +212,7 @@ class _Fits:
             self._codes[valid],
             self._fit_seconds,
             keep_all=True,
+            clock=self._clock,
         )
         return _FittedFold(booster, rounds, X_valid)
 
@@ -230,13 +227,18 @@ class _Fits:
             predictions[valid] = meta_predict(model, seen, self._n_classes, fold.X_valid)
         return predictions
 
+    def _clock(self) -> float:
+        """Return the present; once the work is given up, every deadline is over."""
+        return math.inf if self._stop() else time.monotonic()
+
     def fit_all(self, rounds: int) -> tuple[Any, Any]:
         """Fit the transformer of the features, and a booster of ``rounds`` rounds, on all rows."""
         dataset = self._dataset
         features, booster = self._parts({"n_estimators": rounds})
         X, _ = fit_features([features], dataset.X, dataset.y, None, ALL_ROWS, self._kept)
         seen = meta_input([self._outputs[n] for n in self._inputs[-1]], X)
-        booster.fit(seen, self._codes, sample_weight=self._weight)
+        callbacks = [GoOnAfterRound(self._stop)]
+        booster.fit(seen, self._codes, sample_weight=self._weight, callbacks=callbacks)
         return features, booster
 
     def _parts(self, params: dict[str, Any]) -> tuple[Any, Any]:

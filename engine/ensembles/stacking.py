@@ -23,6 +23,7 @@ from sklearn.preprocessing import StandardScaler
 
 from engine.deadline import NEVER, Deadline
 from engine.ensembles.compose import EnsembleResult, score_parts
+from engine.ensembles.giving_up import GoOnAfterRound, Stop, go_on, never
 from engine.ensembles.meta_features import Array, meta_input, meta_predict
 from engine.ensembles.out_of_fold import OutOfFold
 from engine.ensembles.voting import drop_slow_members
@@ -77,6 +78,7 @@ def stack(
     *,
     choose: Callable[[OutOfFold], Sequence[int]] | None = None,
     deadline: Deadline = NEVER,
+    stop: Stop = never,
 ) -> EnsembleResult:
     """Fit a meta learner on the members' predictions, and score the stack.
 
@@ -93,11 +95,15 @@ def stack(
         on the other parts. Default: the members were not chosen by their scores.
     deadline:
         When the stack must be ready; default: no limit.
+    stop:
+        Asked before each fit, and after each round of boosting, whether to give up; default: never.
 
     Raises
     ------
     NoTime
         When a fit on a tenth of the rows says that all fits would end after the deadline.
+    GivenUp
+        When ``stop`` returned true.
 
     Examples
     --------
@@ -107,7 +113,7 @@ def stack(
     >>> round(stack(data, [0, 1], options).metrics["r2_score"], 6)
     1.0
     """
-    stacking = _Stacking(data, options or StackOptions())
+    stacking = _Stacking(data, options or StackOptions(), stop)
     if deadline.is_set:
         stacking.check_time(members, deadline)
 
@@ -123,7 +129,8 @@ def stack(
 class _Stacking:
     """Fits of one meta learner on different rows and members."""
 
-    def __init__(self, data: OutOfFold, options: StackOptions) -> None:
+    def __init__(self, data: OutOfFold, options: StackOptions, stop: Stop) -> None:
+        self._stop = stop
         self._data = data
         self._options = options
         self._learner = _meta_learner(data.n_classes, options)
@@ -136,10 +143,16 @@ class _Stacking:
         generator: np.random.Generator | None = None,
     ) -> Estimator:
         """Fit a meta learner for these members on some or all of ``rows``."""
+        go_on(self._stop)
         part = self._data.take(self._sampled(rows, generator or self._generator))
         X = meta_input([part.predictions[n] for n in members])
         steps = getattr(self._learner, "regressor", self._learner).steps
-        params = {} if part.weight is None else {f"{steps[-1][0]}__sample_weight": part.weight}
+        name, estimator = steps[-1]
+        params: dict[str, Any] = {}
+        if part.weight is not None:
+            params[f"{name}__sample_weight"] = part.weight
+        if type(estimator).__module__.startswith("lightgbm."):
+            params[f"{name}__callbacks"] = [GoOnAfterRound(self._stop)]
         return clone(self._learner).fit(X, part.y, **params)
 
     def predict(self, learner: Estimator, rows: OutOfFold, members: Sequence[int]) -> Array:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 
 import pytest
 
+from engine.driver.driver import Driver
 from engine.driver.recorded_platform import RecordedPlatform
 from tests.driver.replay import Replay, scored
+from tests.live.helpers import wait_until
 
 in_memory = pytest.mark.usefixtures("store_in_memory")
 
@@ -107,3 +110,48 @@ def test_a_report_that_cannot_be_made_leaves_the_run_as_it_is(experiment, monkey
     replay.drive()
     assert replay.status == "Completed"
     assert "report.html" not in replay.run.get_file_names()
+
+
+ENDLESS = {
+    "enable_voting_ensemble": True,
+    "enable_stack_ensemble": True,
+    "stack_meta_learner_type": "LightGBMClassifier",
+    "stack_meta_learner_kwargs": {"n_estimators": 10**8},
+}
+
+
+def test_a_cancel_ends_a_meta_learner_that_fits_for_ever(experiment):
+    """The trials are replayed, the fit is a real one: a hundred million rounds of boosting."""
+    replay = Replay(experiment, {0: scored(0.9), 1: scored(0.8, estimator="KNN")}, **ENDLESS)
+    replay.driver()
+    driver = Driver(replay.store, replay.run_id, replay._given, replay.platform)
+    driver.claim()
+    thread = threading.Thread(target=driver.run)
+    thread.start()
+    wait_until(lambda: "VotingEnsemble" in {c.pipeline for c in children(replay)}, 60)
+    replay.run.cancel()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert replay.status == "Canceled"
+    assert [c.pipeline for c in children(replay)][6:] == ["VotingEnsemble"]
+    assert replay.run.get_output()[1] is not None
+    wait_until(lambda: "raysmith-ensembles" not in {t.name for t in threading.enumerate()}, 60)
+
+
+@in_memory
+def test_a_cancel_while_the_model_is_explained(experiment):
+    class Canceled(Explaining):
+        def explain(self, store, iteration, data, rows, until, stop):
+            replay.run.cancel()
+            replay.clock.sleep(1.0)
+            super().explain(store, iteration, data, rows, until, stop)
+
+    replay = Replay(experiment, {0: scored(0.9)}, model_explainability=True, iterations=1)
+    replay.drive(platform=partial(Canceled, error=RuntimeError("stopped")))
+    assert replay.platform.calls[0][-1]
+    assert replay.status == "Canceled"
+    assert replay.statuses == {0: "Completed"}
+
+
+def children(replay):
+    return replay.store.iterations(replay.run_id)

@@ -16,7 +16,8 @@ from engine.data.splits import SplitPlan, make_splits
 from engine.deadline import NEVER, Deadline
 from engine.driver import second_level_job
 from engine.driver.second_level_job import FittingHere, SecondLevelFit, SecondLevelJob
-from engine.ensembles.second_level import GivenUp, SecondLevelOptions, fit_second_level
+from engine.ensembles.giving_up import GivenUp
+from engine.ensembles.second_level import SecondLevelOptions, fit_second_level
 
 # Each purpose has a process of its own, forked from one that has imported the job alone.
 LOOK = """

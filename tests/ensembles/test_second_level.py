@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from functools import cache
 
@@ -15,10 +16,10 @@ from engine import AutoMLConfig, FeaturizationConfig
 from engine.data.check import check_data
 from engine.data.splits import SplitPlan, is_k_fold, make_splits
 from engine.ensembles.compose import compose
+from engine.ensembles.giving_up import GivenUp
 from engine.ensembles.meta_features import meta_predict
 from engine.ensembles.out_of_fold import OutOfFold
 from engine.ensembles.second_level import (
-    GivenUp,
     SecondLevelOptions,
     fit_second_level,
     voting_with_second_level,
@@ -211,18 +212,29 @@ def test_with_little_time_it_has_few_rounds():
     assert hurried.model.n_estimators_ < 5 < own.model.n_estimators_
 
 
-def test_gives_up_when_it_is_stopped():
+class Stop:
+    """Asks to give up from the n-th question on."""
+
+    def __init__(self, at=math.inf):
+        self.at, self.asked = at, 0
+
+    def __call__(self):
+        self.asked += 1
+        return self.asked >= self.at
+
+
+def test_gives_up_after_a_round_wherever_it_is_stopped():
     data, results, _, _ = fitted_to_numbers("regression")
     outputs = [r.predictions for r in results.values()]
-    asked = []
-
-    def at_the_third_time():
-        asked.append(True)
-        return len(asked) == 3
-
-    with pytest.raises(GivenUp):
-        fit_second_level(data, make_splits(data, SplitPlan(4)), outputs, stop=at_the_third_time)
-    assert len(asked) == 3
+    folds = make_splits(data, SplitPlan(2))
+    counts = Stop()
+    fit_second_level(data, folds, outputs, stop=counts)
+    assert counts.asked > 100
+    for at in (1, 10, counts.asked // 2, counts.asked - 3):
+        stop = Stop(at)
+        with pytest.raises(GivenUp):
+            fit_second_level(data, folds, outputs, stop=stop)
+        assert stop.asked <= at + 2
 
 
 def test_has_no_weight_where_a_pipeline_knows_everything():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from engine.deadline import Deadline
+from engine.ensembles.giving_up import GivenUp
 from engine.ensembles.stacking import NoTime, StackOptions, stack, stack_members
 from engine.metrics.metric import METRICS
 from tests.ensembles.candidates import out_of_fold, sixty_guesses
@@ -76,3 +77,18 @@ def test_a_limit_that_is_not_reached_changes_nothing():
     limited = stack(data, [0, 1], half, deadline=Deadline.after(1e6))
     free = stack(data, [0, 1], half)
     assert limited.metrics == free.metrics
+
+
+@pytest.mark.parametrize("learner", ["LogisticRegression", "LightGBMClassifier"])
+def test_a_stack_that_is_not_wanted_any_more(learner):
+    """LightGBM asks after each of its rounds, the others before each fit."""
+    data = out_of_fold("classification")
+    asked = []
+
+    def stop():
+        asked.append(True)
+        return len(asked) > 3
+
+    with pytest.raises(GivenUp):
+        stack(data, list(data.predictions), StackOptions(learner), stop=stop)
+    assert len(asked) == 4

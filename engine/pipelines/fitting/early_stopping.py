@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ def fit_with_early_stopping(
     y_valid: NDArray[Any],
     seconds: float | None = None,
     keep_all: bool = False,
+    clock: Callable[[], float] = time.monotonic,
 ) -> int:
     """Fit a boosting estimator of the catalogue until its validation loss stands still.
 
@@ -44,6 +46,8 @@ def fit_with_early_stopping(
     keep_all:
         Keep the rounds after the best one too, so that `AtRounds` can go beyond it. LightGBM and
         CatBoost drop them otherwise.
+    clock:
+        Returns the present in seconds; infinity ends the fit where ``seconds`` may end it.
 
     Returns
     -------
@@ -60,7 +64,7 @@ def fit_with_early_stopping(
         X_valid, y_valid = _rows_of_known_classes(X_valid, y_valid, y)
     params = given.get_params()
     patience = first_patience(float(params.get("learning_rate") or 0.1))
-    deadline = Deadline.after(seconds, time.monotonic)
+    deadline = Deadline.after(seconds, clock)
     fit = StoppedFit(X, y, sample_weight, X_valid, y_valid, patience, deadline, keep_all)
     if len(y_valid):
         return library.fit_with_early_stopping(estimator, fit)
