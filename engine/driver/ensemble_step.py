@@ -319,8 +319,8 @@ class EnsembleStep:
             settings.random_state,
         )
         chosen = members(data)
-        limits = {"deadline": self._share(1.0), "stop": self._given_up.is_set}
-        return stack(data, chosen, options, choose=members, **limits)
+        share, stop = self._share(1.0), self._given_up.is_set
+        return stack(data, chosen, options, choose=members, deadline=share, stop=stop)
 
     def _share(self, part: float) -> Deadline:
         """Return the deadline of work that may take ``part`` of the remaining time."""
