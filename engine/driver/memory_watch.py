@@ -14,6 +14,42 @@ _LOOK_SECONDS = 0.25
 _MIB = 2**20
 
 
+@dataclass(frozen=True)
+class LastMemory:
+    """What a trial's process had when it died, in MiB.
+
+    Attributes
+    ----------
+    peak_mb:
+        The most that it has had for itself.
+    beside_mb:
+        The most that the process of another trial on the node has had; 0 without one.
+    """
+
+    peak_mb: float
+    beside_mb: float
+
+    def was_bystander(self, expected_mb: float | None) -> bool:
+        """Whether another trial has taken the memory that the node did not have.
+
+        Parameters
+        ----------
+        expected_mb:
+            What the trial was expected to need; ``None`` when nobody knows.
+
+        Examples
+        --------
+        >>> LastMemory(200.0, 3000.0).was_bystander(300.0)
+        True
+        >>> LastMemory(400.0, 3000.0).was_bystander(300.0)
+        False
+        >>> LastMemory(3000.0, 200.0).was_bystander(None)
+        False
+        """
+        is_within = expected_mb is None or self.peak_mb <= expected_mb
+        return is_within and self.peak_mb < self.beside_mb
+
+
 @dataclass
 class _Watched:
     """A process of a trial."""
@@ -45,6 +81,8 @@ class MemoryWatch:
         self._watched: dict[str, _Watched] = {}
         #: Log file of a trial -> why it was ended.
         self._over: dict[str, str] = {}
+        #: Log file of a trial whose process has died -> what it had.
+        self._left: dict[str, LastMemory] = {}
         #: Process -> the latest turn that was begun, and the latest that has ended.
         self._begun: dict[int, int] = {}
         self._ended: dict[int, int] = {}
@@ -68,6 +106,7 @@ class MemoryWatch:
         used = own_memory(pid)
         with self._lock:
             self._over.pop(file, None)  # of an earlier try
+            self._left.pop(file, None)
             if used is None:
                 return
             is_late = turn < self._begun.get(pid, turn) or turn <= self._ended.get(pid, turn - 1)
@@ -101,6 +140,18 @@ class MemoryWatch:
         """Return why a trial's process was ended here; ``None`` if it was not."""
         return self._over.get(file)
 
+    def last_memory(self, file: str) -> LastMemory | None:
+        """Return what a trial's process had when it died, or has now; ``None`` if nobody knows."""
+        with self._lock:
+            return self._left.get(file) or self._memory_of(file)
+
+    def _memory_of(self, file: str) -> LastMemory | None:
+        watched = self._watched.get(file)
+        if watched is None:
+            return None
+        others = [other.peak for other in self._watched.values() if other is not watched]
+        return LastMemory(watched.peak / _MIB, max(others, default=0) / _MIB)
+
     def _look(self) -> None:
         """Look at the processes until none of them is left."""
         pause = threading.Event()
@@ -123,6 +174,9 @@ class MemoryWatch:
             is_over = process.limit_mb is not None and (used or 0) > process.limit_mb * _MIB
             if used is not None and not is_over:
                 return
+            left = self._memory_of(file)
+            if left is not None:
+                self._left[file] = left
             del self._watched[file]
             if is_over:
                 self._over[file] = (

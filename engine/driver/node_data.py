@@ -18,7 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.targets.connection import NAMESPACE
 from engine.driver.data_host import LoadedData
-from engine.driver.memory_watch import MemoryWatch
+from engine.driver.memory_watch import LastMemory, MemoryWatch
 from engine.driver.node_requests import give_back_of_the_dead
 from engine.driver.output_capture import capture_output, read_end
 from engine.driver.ray_cluster import has_ended
@@ -59,10 +59,21 @@ def _folder_name(run_id: str) -> str:
 
 
 class LastWords(NamedTuple):
-    """What a node says of a trial that has ended: its log, and why the node ended it, if it did."""
+    """What a node says of a trial that has ended.
+
+    Attributes
+    ----------
+    log:
+        The end of its log.
+    reason:
+        Why the node ended it, if it did.
+    memory:
+        What its process had; ``None`` if nobody knows.
+    """
 
     log: str
     reason: str | None
+    memory: LastMemory | None = None
 
 
 class NodeData:
@@ -133,8 +144,9 @@ class NodeData:
         return read_end(log_folder(self._run_id) / file, _LARGEST_TAIL)
 
     def last_words(self, file: str) -> LastWords:
-        """Return the end of a trial's log file, and why `watch_memory` has ended the trial."""
-        return LastWords(self.tail(file), self._memory.why_ended(file))
+        """Return the end of a trial's log file, why `watch_memory` has ended it, what it had."""
+        memory = self._memory
+        return LastWords(self.tail(file), memory.why_ended(file), memory.last_memory(file))
 
     def watch_memory(self, file: str, pid: int, turn: int, megabytes: int | None) -> None:
         """Watch the memory of a process of this node until it ends, see `MemoryWatch.watch`.

@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from engine.driver.memory_watch import MemoryWatch, own_memory
+from tests.live.helpers import wait_until
 
 #: Takes memory, says so, gives it back, says so, and ends when it may.
 HUNGRY = """
@@ -134,3 +135,22 @@ def test_calls_for_a_process_may_come_in_another_order():
         watch.watch("5.log", process.pid, 5, 1)
         assert process.wait(30) == -signal.SIGKILL
     assert [watch.why_ended(f"{n}.log") is None for n in (2, 3, 4, 5)] == [True] * 3 + [False]
+
+
+def test_what_a_process_had_when_it_died_beside_another():
+    watch = MemoryWatch()
+    with hungry(150) as large, hungry(40) as small:
+        watch.watch("0.log", large.pid, 0, None)
+        watch.watch("1.log", small.pid, 1, None)
+        small.kill()
+        small.wait(30)
+        wait_until(lambda: "1.log" in watch._left, 30)
+        left = watch.last_memory("1.log")
+        assert 40 < left.peak_mb < 120 < left.beside_mb
+        assert left.was_bystander(None)
+        guilty = watch.last_memory("0.log")
+        assert (guilty.peak_mb > 120, guilty.beside_mb) == (True, 0.0)
+        assert watch.last_memory("2.log") is None
+        # Another try of the trial begins anew.
+        watch.watch("1.log", large.pid, 2, None)
+        assert watch.last_memory("1.log").peak_mb > 120

@@ -91,9 +91,14 @@ class Ending:
             return f"node {self.trial.node_ip} ({self.trial.node_id[:12]}) was lost"
         return f"its node was lost: {self.why}" if _NODE_GONE.search(self.why) else None
 
+    @property
+    def is_out_of_memory(self) -> bool:
+        """Whether Ray has ended the process because its node had no memory left."""
+        return _OUT_OF_MEMORY.search(self.why) is not None
+
     def reason(self) -> str:
         """Return in one line why the process died."""
-        if _OUT_OF_MEMORY.search(self.why):
+        if self.is_out_of_memory:
             return f"out of memory: Ray ended it because its node had no memory left; {self.why}"
         return self.why
 

@@ -67,6 +67,8 @@ class TuneBackend(TrialBackend):
         self._requests = MemoryRequests(cores, partial(nodes_for, cores))
         #: Trial that has not begun -> bytes of memory that it waits for.
         self._waiting: dict[int, int] = {}
+        #: Trial -> MiB that it is expected to need.
+        self._expected: dict[int, float | None] = {}
 
     def run(self, host: TrialHost, concurrency: int) -> None:
         """See `TrialBackend.run`."""
@@ -145,12 +147,17 @@ class TuneBackend(TrialBackend):
 
     def memory_for(self, proposal: Proposal) -> int:
         """Return the bytes of memory that a trial asks for beside its ``resources``; 0 for none."""
+        self._expected[proposal.number] = proposal.expected_mb
         if "memory" in self.resources:
             return 0  # a limit that the user has set
         memory = self._requests.bytes_for(proposal.expected_mb)
         with self._lock:
             self._waiting[proposal.number] = memory
         return memory
+
+    def expected_mb(self, number: int) -> float | None:
+        """Return the MiB that a trial was expected to need; ``None`` when nobody knows."""
+        return self._expected.get(number)
 
     @property
     def waited_for(self) -> int:
@@ -271,6 +278,10 @@ class Reports(OfThisProcess, tune.Callback):
         if lost is None and words.reason is None and _KILLED_BY_US in ending.why:
             # The kill was meant for the actor's last trial, whose outcome was under way already.
             lost = "its worker was ended with the iteration before it"
+        if lost is None and ending.is_out_of_memory and words.memory is not None:
+            expected_mb = self._backend.expected_mb(ending.number)
+            if words.memory.was_bystander(expected_mb):
+                lost = "its node had no memory left, which another trial took"
         if ending.was_killed:
             self._host.killed(ending.number, log)
         elif lost is not None:

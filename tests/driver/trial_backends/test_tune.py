@@ -12,6 +12,7 @@ import pytest
 from ray.tune import PlacementGroupFactory
 from ray.tune.search import Searcher
 
+from engine.driver.memory_watch import LastMemory
 from engine.driver.node_data import LastWords
 from engine.driver.schedule import Next
 from engine.driver.trial import Announcement
@@ -36,8 +37,8 @@ SPEC = PipelineSpec("KNN", "", {"n_neighbors": 5})
 class Node:
     """A node that has logs."""
 
-    def __init__(self, logs, reason=None):
-        self.logs, self.reason = logs, reason
+    def __init__(self, logs, reason=None, memory=None):
+        self.logs, self.reason, self.memory = logs, reason, memory
 
     def tail(self, file):
         log = self.logs[file]
@@ -46,11 +47,12 @@ class Node:
         return log
 
     def last_words(self, file):
-        return LastWords(self.tail(file), self.reason)
+        return LastWords(self.tail(file), self.reason, self.memory)
 
 
-def announcement(logs=None, node_id=NODE["NodeID"], has_data=True):
-    node = Handle(Node({f"{n}.log": log for n, log in (logs or {0: "a line\n"}).items()}))
+def announcement(logs=None, node_id=NODE["NodeID"], has_data=True, memory=None):
+    logs = {f"{n}.log": log for n, log in (logs or {0: "a line\n"}).items()}
+    node = Handle(Node(logs, memory=memory))
     return Announcement("the actor", node, node_id, "10.0.0.1", 17, has_data)
 
 
@@ -264,6 +266,34 @@ def test_why_a_process_died(scene, tmp_path, text, reason):
     scene.reports.on_trial_error(2, [], died(tmp_path, text))
     assert scene.host.of(0) == ["begun", "died"]
     assert scene.host.last(0) == reason
+
+
+LOW = "ray.exceptions.OutOfMemoryError: the node is running low on memory"
+
+
+@pytest.mark.parametrize(
+    ("memory", "end"),
+    [
+        (LastMemory(peak_mb=200.0, beside_mb=3000.0), "lost"),
+        (LastMemory(peak_mb=400.0, beside_mb=3000.0), "died"),  # more than it was expected to need
+        (LastMemory(peak_mb=200.0, beside_mb=0.0), "died"),
+        (LastMemory(peak_mb=200.0, beside_mb=100.0), "died"),
+        (None, "died"),
+    ],
+)
+def test_a_trial_beside_the_one_that_took_the_memory_is_tried_again(scene, tmp_path, memory, end):
+    scene.backend.memory_for(Proposal(0, SPEC, expected_mb=300.0))
+    begin(scene, memory=memory)
+    scene.reports.on_trial_error(2, [], died(tmp_path, LOW))
+    assert scene.host.of(0) == ["begun", end]
+    word = "another trial took" if end == "lost" else "out of memory: "
+    assert word in scene.host.last(0)
+
+
+def test_only_a_lack_of_memory_excuses_a_trial(scene, tmp_path):
+    begin(scene, memory=LastMemory(peak_mb=200.0, beside_mb=3000.0))
+    scene.reports.on_trial_error(2, [], died(tmp_path, "Error: the actor is dead"))
+    assert scene.host.of(0) == ["begun", "died"]
 
 
 def test_a_process_that_died_before_it_began(scene):
