@@ -23,7 +23,9 @@ from cluster.providers.local_processes import (
     CLUSTER_MARK,
     HEAD_ID,
     HEAD_TYPE,
+    LOOPBACK,
     NODE_MARK,
+    ON_LOOPBACK,
     WORKER_TYPE,
     command_lines,
     end_marked,
@@ -76,23 +78,20 @@ class LocalCluster(Provider):
         return {"cluster_id": self._id}
 
     def up(self, name: str, config: ProvisioningConfiguration) -> dict[str, Any]:
-        # Imported here: a client that only looks at a target need not import Ray.
         """Start the head; what an earlier head has left is ended first."""
-        import ray
-
         self.down()
         shutil.rmtree(self._nodes, ignore_errors=True)
         self._nodes.mkdir(parents=True)
         write_token(self.token_file)
         gcs, *ports = free_ports(5)
-        address = f"{ray.util.get_node_ip_address()}:{gcs}"
+        address = f"{LOOPBACK}:{gcs}"
         file = self._write_config(name, config, address)
         try:
             self._start_head(name, _head_command(gcs, ports[:3], file, self._temp), ports[3])
         except BaseException:
             self.down()
             raise
-        return {"cluster_id": self._id, "address": f"http://127.0.0.1:{ports[0]}", "gcs": address}
+        return {"cluster_id": self._id, "address": f"http://{LOOPBACK}:{ports[0]}", "gcs": address}
 
     def resize(self, name: str, config: ProvisioningConfiguration) -> None:
         """Rewrite the autoscaler's configuration, which it reads again."""
@@ -193,7 +192,8 @@ class LocalCluster(Provider):
 
     def environment(self) -> dict[str, str]:
         """Return the variables that let a process into the cluster."""
-        return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(self.token_file)}
+        token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(self.token_file)}
+        return token | ON_LOOPBACK
 
     def _head_processes(self) -> list[tuple[str, str]]:
         return command_lines(NODE_MARK, f"{self._id}-head")
@@ -217,7 +217,7 @@ def _head_command(gcs: int, ports: list[int], config_file: Path, temp: Path) -> 
     return [
         *ray_start("--head"),
         f"--port={gcs}",
-        "--dashboard-host=127.0.0.1",
+        f"--dashboard-host={LOOPBACK}",
         f"--dashboard-port={dashboard}",
         f"--ray-client-server-port={client}",
         f"--dashboard-agent-listen-port={agent}",

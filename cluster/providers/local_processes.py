@@ -13,12 +13,26 @@ import psutil
 CLUSTER_MARK, NODE_MARK = "RAYSMITH_CLUSTER", "RAYSMITH_NODE"
 HEAD_TYPE, WORKER_TYPE = "head", "worker"
 HEAD_ID = "head"
+#: The only address on which processes of a local cluster listen.
+LOOPBACK = "127.0.0.1"
+#: Ray puts the address that other machines reach in the place of the loopback. With this variable
+#: its functions leave the loopback alone, so that processes of the cluster find its head.
+ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+#: The same for ``ray start``, which refuses to start a second node with that variable.
+_START = """
+import sys
+from ray._private import ray_constants, services
+ray_constants.ENABLE_RAY_CLUSTER = True
+services.resolve_ip_for_localhost = lambda host: host
+from ray.scripts.scripts import main
+sys.exit(main())
+"""
 
 
 def ray_start(*arguments: str) -> list[str]:
-    """Return the command line of ``ray start``, with this environment's Ray."""
-    script = "import sys; from ray.scripts.scripts import main; sys.exit(main())"
-    return [sys.executable, "-c", script, "start", *arguments, "--disable-usage-stats"]
+    """Return the command line of ``ray start`` on the loopback, with this environment's Ray."""
+    here = f"--node-ip-address={LOOPBACK}"
+    return [sys.executable, "-c", _START, "start", here, *arguments, "--disable-usage-stats"]
 
 
 def marked(mark: str, value: str) -> Iterator[psutil.Process]:

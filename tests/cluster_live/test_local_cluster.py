@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from cluster import AmlCompute, ComputeTarget, ComputeTargetException, RunConfiguration
-from cluster.providers.local_processes import NODE_MARK, marked
+from cluster.providers.local_processes import CLUSTER_MARK, NODE_MARK, marked
 from engine import AutoMLConfig, AutoMLRun, Experiment, RunException, Workspace
 from tests.live.helpers import delete_targets, statuses, wait_until
 
@@ -122,6 +122,17 @@ def kill_node_of(pid: int) -> None:
     for process in list(marked(NODE_MARK, mark)):
         with contextlib.suppress(psutil.Error):
             process.send_signal(signal.SIGKILL)
+
+
+def addresses(target) -> set[tuple[str, str]]:
+    """Name and address of each process of the cluster that listens to TCP."""
+    found = set()
+    for process in marked(CLUSTER_MARK, target._read()["cluster_id"]):
+        with contextlib.suppress(psutil.Error):
+            for connection in process.net_connections("tcp"):
+                if connection.status == psutil.CONN_LISTEN:
+                    found.add((process.name(), connection.laddr.ip))
+    return found
 
 
 def test_nodes_come_up(target, capsys):
@@ -286,6 +297,10 @@ def test_packages_that_cannot_be_installed(place, target):
 def test_cancel_from_elsewhere(place, target):
     run = Experiment(place, "remote").submit(remote(target, iterations=50))
     wait_until(lambda: "Running" in statuses(run).values(), 180)
+    # Head, nodes, driver and trials: nobody beyond this machine reaches any of them.
+    listening = addresses(target)
+    assert {name for name, _ in listening} >= {"gcs_server", "raylet"}
+    assert {address.removeprefix("::ffff:") for _, address in listening} == {"127.0.0.1"}
     again = AutoMLRun(Experiment(Workspace.from_config(place.folder), "remote"), run.id)
     again.cancel()
     assert again.wait_for_completion(timeout_seconds=60) == "Canceled"
