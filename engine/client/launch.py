@@ -74,7 +74,8 @@ def start_run(
     """
     store = workspace.store
     identity = DriverIdentity.of_this_process()
-    run_id = store.create_run(experiment_id, given.settings.to_dict(), tags, identity)
+    settings = given.settings.to_dict()
+    run_id = store.create_run(experiment_id, settings, tags, identity, given.is_resumable)
     _secrets[run_id] = {**given.variables, **given.secrets}
     claim = Claim(store, run_id, identity)
     with _failing(workspace, run_id, claim):
@@ -204,6 +205,7 @@ def _launch(workspace: WorkspaceLike, run_id: str, given: RunSpecification, clai
                 if key != "env_vars"
             },
             metadata=metadata,
+            is_resumable=given.is_resumable,
         )
     )
     if settings.is_remote:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -245,6 +246,26 @@ def test_a_driver_whose_thread_has_died_in_a_living_process_is_dead(experiment, 
     assert run.store.load_spec(run.id)["settings"]["iterations"] == 3
     run.store.run(run.id).driver.end()
     run.store.set_status(run.id, RunStatus.CANCELED)
+
+
+def test_a_run_whose_data_was_not_kept_ends_with_its_driver(experiment, launched):
+    X, y = [[0.0], [1.0]] * 10, [0, 1] * 10
+    config = AutoMLConfig("classification", X=X, y=y, iterations=1, keep_data=False)
+    run = experiment.submit(config)
+    assert not launched[0].is_resumable
+    keep_data(run.store, run.id, config.prepare())  # as the driver does first
+    assert run.get_status() == "Preparing"
+    run.store.run(run.id).driver.end()
+    assert run.get_status() == "Failed"
+    with pytest.raises(RunException, match="has died; the run's data is not kept, as keep_data"):
+        run.wait_for_completion(timeout_seconds=60)
+    for again in (run.resume, partial(run.continue_experiment, iterations=3)):
+        with pytest.raises(RunException, match=r"keep_data is False.*submit the configuration"):
+            again()
+    assert len(launched) == 1
+    assert run.get_status() == "Failed"
+    run.cancel()
+    assert run.get_status() == "Canceled"
 
 
 def test_cancelling_a_run_whose_driver_is_dead_ends_it(experiment):
