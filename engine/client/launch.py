@@ -118,6 +118,8 @@ def start_again(
     with _failing(workspace, run_id, claim):
         if is_changed:
             store.save_spec(run_id, given.to_spec())
+        if record.target != given.settings.target_name:
+            # Also when an earlier client has died before it came to this.
             store.move_run(run_id, given.settings.target_name)
         store.clear_requests(run_id)
         _note_environment(workspace, run_id, given, earlier=record.notes)

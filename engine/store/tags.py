@@ -39,6 +39,8 @@ CREATION = f"{_PREFIX}creation"
 _CLAIM = f"{_PREFIX}driver."
 DATA = f"{_PREFIX}data"
 _RESUMABLE = f"{_PREFIX}resumable"
+#: The file of the specification that counts.
+SPECIFICATION = f"{_PREFIX}specification"
 TARGET = f"{_PREFIX}target"
 CANCEL, PAUSE = f"{_PREFIX}request.cancel", f"{_PREFIX}request.pause"
 _CANCEL_ITERATION = f"{_PREFIX}request.cancel_iteration."
