@@ -186,8 +186,12 @@ def test_a_run_without_a_specification_says_so(experiment, monkeypatch):
 
 @pytest.fixture
 def launched(monkeypatch):
-    """Launches that would have been made on this machine; nothing drives the runs."""
+    """Launches that would have been made on this machine; nothing drives the runs.
+
+    A driver that a test ends sends no heartbeat, which would be one more sign of life.
+    """
     made = []
+    monkeypatch.setattr("engine.driver.claim.HEARTBEAT_SECONDS", 3600.0)
     monkeypatch.setattr(
         "cluster.targets.embedded.EmbeddedTarget.launch", lambda self, launch: made.append(launch)
     )
