@@ -60,10 +60,14 @@ class Files(Tracking):
         RunException
             When the file is not the one that was written.
         """
-        file = self._mlflow_run(run_id).data.tags.get(SPECIFICATION)
+        tags = self._mlflow_run(run_id).data.tags
+        file = tags.get(SPECIFICATION)
         if file is None:
             raise FileNotFoundError(f"run {run_id} has no specification")
-        return dict(json.loads(self.read_verified(run_id, file)))
+        content = self.read_bytes(run_id, file)
+        [found] = digest_tags({file: content}).values()
+        check_digest(run_id, file, found, tags)
+        return dict(json.loads(content))
 
     def save_data(self, run_id: str, data: object, name: str) -> None:
         """Keep data that another driver of the run could not get otherwise, pickled.
