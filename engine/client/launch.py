@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from cluster.errors import ComputeTargetException
+from cluster.jobs.worker_setup import SETUP_VARIABLE
 from cluster.targets.launch import Launch
 from engine.client.interfaces import WorkspaceLike
 from engine.config.specification import RunSpecification
@@ -73,6 +76,8 @@ def start_run(
         When the cluster does not take the driver. The run is ``Failed`` then, as after every error.
     """
     store = workspace.store
+    # Another process that resumes the run has not asked for it.
+    given = replace(given, worker_setup=os.environ.get(SETUP_VARIABLE, ""))
     identity = DriverIdentity.of_this_process()
     settings = given.settings.to_dict()
     run_id = store.create_run(experiment_id, settings, tags, identity, given.is_resumable)

@@ -45,6 +45,8 @@ class RunSpecification:
         their names.
     missing:
         Tables whose URIs lack their passwords, which are not stored either; see `complete`.
+    worker_setup:
+        What the processes that read the data call first, see `cluster.jobs.worker_setup`.
     """
 
     settings: Settings
@@ -53,6 +55,7 @@ class RunSpecification:
     is_kept: bool = False
     variables: Variables = field(default_factory=Variables)
     missing: tuple[str, ...] = ()
+    worker_setup: str = ""
 
     @property
     def is_resumable(self) -> bool:
@@ -119,6 +122,7 @@ class RunSpecification:
             "splits": splits is not None,
             "direct": isinstance(self.data, DirectData),
             "explain": self.X_explain is not None,
+            "worker_setup": self.worker_setup,
         }
 
     def files(self) -> dict[str, object]:
@@ -183,4 +187,11 @@ class RunSpecification:
             data = TableFiles(rules, {**from_json(spec["tables"]), **splits})
         X_explain = load(EXPLAIN_FILE) if spec["explain"] else None
         missing = tuple(spec["secret_tables"])
-        return cls(settings, data, X_explain, is_kept=True, missing=missing)
+        return cls(
+            settings,
+            data,
+            X_explain,
+            is_kept=True,
+            missing=missing,
+            worker_setup=spec["worker_setup"],
+        )

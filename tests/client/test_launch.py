@@ -9,16 +9,18 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from cluster.errors import ComputeTargetException
+from cluster.jobs.worker_setup import SETUP_VARIABLE
 from cluster.provisioning.run_environment import RunEnvironment
 from engine import AutoMLConfig, AutoMLRun, RunException
 from engine.client import launch
 from engine.config.specification import DATA_FILE
-from engine.driver.specification_files import keep_data
+from engine.driver.specification_files import keep_data, load_specification
 from engine.store.driver_identity import DriverIdentity, Life
 from engine.store.properties import IterationProperties
 from engine.store.status import RunStatus
@@ -248,6 +250,20 @@ def test_a_driver_whose_thread_has_died_in_a_living_process_is_dead(experiment, 
     run.continue_experiment(iterations=3)
     assert len(launched) == 3
     assert run.store.load_spec(run.id)["settings"]["iterations"] == 3
+    run.store.run(run.id).driver.end()
+    run.store.set_status(run.id, RunStatus.CANCELED)
+
+
+def test_what_workers_call_first_is_known_to_whoever_resumes(experiment, launched, monkeypatch):
+    Path("get_data.py").write_text("def get_data():\n    return {}\n")
+    monkeypatch.setenv(SETUP_VARIABLE, "engine.migration.old_names:answer_old_names")
+    run = experiment.submit(AutoMLConfig("classification", data_script="get_data.py"))
+    monkeypatch.delenv(SETUP_VARIABLE)
+    given = load_specification(run.store, run.id)
+    assert given.worker_setup == "engine.migration.old_names:answer_old_names"
+    run.store.run(run.id).driver.end()
+    run.continue_experiment(iterations=3)
+    assert load_specification(run.store, run.id).worker_setup == given.worker_setup
     run.store.run(run.id).driver.end()
     run.store.set_status(run.id, RunStatus.CANCELED)
 

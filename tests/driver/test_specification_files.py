@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -80,6 +84,34 @@ def test_nodes_get_a_reference_to_direct_data(kept):
     _, run_id, given = kept(X=X, y=Y)
     source = DataSource.of(run_id, given, shared="reference")
     assert (source.data, source.shared) == (None, ["reference"])
+
+
+OLD_SCRIPT = """
+from sklearn.externals import joblib
+import azureml.core
+import numpy as np
+
+def get_data():
+    return {"X": np.eye(20, dtype=np.float), "y": [0, 1] * 10}
+"""
+
+
+@pytest.mark.parametrize("asked", ["engine.migration.old_names:answer_old_names", ""])
+def test_another_process_reads_an_old_script_as_the_one_that_submitted_it(
+    kept, in_process_ray, asked
+):
+    Path("get_data.py").write_text(OLD_SCRIPT)
+    store, run_id, given = kept(data_script="get_data.py")
+    store.save_spec(run_id, replace(given, worker_setup=asked).to_spec())
+    source = DataSource.of(run_id, load_specification(store, run_id))
+    code = "import pickle, sys\nprint(pickle.load(sys.stdin.buffer).read().n_rows)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=pickle.dumps(source), capture_output=True, check=False
+    )
+    if asked:
+        assert done.stdout == b"20\n", done.stderr
+    else:
+        assert b"cannot import name 'joblib' from 'sklearn.externals'" in done.stderr
 
 
 def test_nodes_read_tables_in_files(kept, tmp_path):
