@@ -172,7 +172,16 @@ class Files(Tracking):
 
     def has_digest(self, run_id: str, file: str) -> bool:
         """Whether a digest was recorded for a file or a folder, which is then complete."""
-        return f"{DIGEST}{file}" in self._mlflow_run(run_id).data.tags
+        return self.digest_of(run_id, file) is not None
+
+    def digest_of(self, run_id: str, file: str) -> str | None:
+        """Return the digest that was recorded for a file or a folder; ``None`` without one."""
+        digest: str | None = self._mlflow_run(run_id).data.tags.get(f"{DIGEST}{file}")
+        return digest
+
+    def forget_digest(self, run_id: str, file: str) -> None:
+        """Have a file or a folder count as incomplete."""
+        self._remove_tag(run_id, f"{DIGEST}{file}")
 
     def check_recorded(self, run_id: str, file: str, found: str) -> None:
         """Check that ``found`` is the digest that was recorded for a file or a folder.
