@@ -102,7 +102,7 @@ def _leaves_nothing_behind(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _environment_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What the first store of a process sets, and a spool that is not in the user's home.
+    """What the first store of a process sets, no other store, no spool in the user's home.
 
     Workers of each cluster that a test starts, or that the product starts anew, find the tests'
     own classes.
@@ -114,6 +114,8 @@ def _environment_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAYSMITH_SPOOL", str(tmp_path_factory.mktemp("spool")))
         patch.setenv("PYTHONPATH", os.pathsep.join(places))
+        for name in ("RAYSMITH_STORE", "MLFLOW_TRACKING_URI"):
+            patch.delenv(name, raising=False)
         yield
 
 

@@ -152,6 +152,16 @@ def test_ray_and_mlflow_stay_in_their_rooms(file):
             yield f"imports {imported}"
 
 
+@every_file
+def test_where_mlflow_writes_is_left_to_the_user(file):
+    for node in ast.walk(_tree(file)):
+        if isinstance(node, ast.Attribute) and node.attr in (
+            "set_tracking_uri",
+            "set_registry_uri",
+        ):
+            yield f"{node.lineno}: calls {node.attr}"
+
+
 def test_there_is_no_circle():
     """Module by module, imports for types and inside functions included."""
     graph = {

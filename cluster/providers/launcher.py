@@ -148,7 +148,8 @@ class LaunchedCluster(Provider):
             requirement, f"{sys.version_info.major}.{sys.version_info.minor}"
         )
         text = yaml.safe_dump(content, sort_keys=False, width=100)
-        self.cluster_file.write_text(text, encoding="utf-8")
+        # Whole at any moment: it has the name by which the machines are found and ended.
+        write_private(self.cluster_file, text)
 
     def _cluster_name(self, name: str) -> str:
         """The name that marks the machines; it differs between workspaces."""

@@ -20,6 +20,8 @@ _INTERRUPTED = 130
 #: The ends of the runs that this process drives, by their ids. Not their threads: Python takes a
 #: thread whose `join` was interrupted for ended.
 _ends: dict[str, threading.Event] = {}
+#: Those of them that no other driver can go on with.
+_last_chances: set[str] = set()
 
 
 class EmbeddedTarget:
@@ -42,6 +44,8 @@ class EmbeddedTarget:
         The interpreter waits for it before it exits.
         """
         ended = _ends[launch.run_id] = threading.Event()
+        if not launch.is_resumable:
+            _last_chances.add(launch.run_id)
 
         def drive() -> None:
             try:
@@ -90,12 +94,12 @@ def _join_drivers() -> None:
         for ended in _ends.values():
             ended.wait()
     except KeyboardInterrupt:
-        left = ", ".join(_open())
-        if left:
-            print(
-                f"raysmith: left run {left}; AutoMLRun(experiment, run_id).resume() goes on",
-                file=sys.stderr,
-            )
+        for run_id in _open():
+            goes_on = "AutoMLRun(experiment, run_id).resume() goes on"
+            if run_id in _last_chances:
+                goes_on = "its data was not kept, so that it cannot be resumed"
+            print(f"raysmith: left run {run_id}; {goes_on}", file=sys.stderr)
+        if _open():
             _end_process()
 
 

@@ -29,6 +29,8 @@ class Launch:
         Ray's ``runtime_env`` without the project folder and without variables.
     metadata:
         Texts shown with the job in Ray's dashboard.
+    is_resumable:
+        Whether another driver can go on with the run.
     """
 
     run_id: str
@@ -40,3 +42,4 @@ class Launch:
     project: str | None = None
     runtime_env: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
+    is_resumable: bool = True

@@ -19,11 +19,11 @@ import yaml
 
 from cluster.providers.attached import LOOPBACK
 from cluster.targets.embedded import leave_drivers
+from engine.cli.workspace import open_workspace
 from engine.client.experiment import Experiment
 from engine.client.iteration import IterationRun
 from engine.client.overview import overview_of
 from engine.client.run import AutoMLRun
-from engine.client.workspace import Workspace
 from engine.config.automl_config import AutoMLConfig
 from engine.data.tables import read_table
 from engine.errors import AutoMLError, ConfigException
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     settings = read_settings(file)
     in_file = settings.pop("experiment", None)
     name = options.experiment or in_file or file.stem
-    workspace = Workspace.from_config(options.workspace)
+    workspace = open_workspace(options.workspace)
     started = Experiment(workspace, str(name)).submit(AutoMLConfig(**settings))
     print(f"run {started.id}", flush=True)
     try:
@@ -114,7 +114,7 @@ def _score(best: IterationRun, started: AutoMLRun) -> str:
 
 def runs(options: argparse.Namespace) -> int:
     """Print all runs of the workspace."""
-    workspace = Workspace.from_config(options.workspace)
+    workspace = open_workspace(options.workspace)
     ids = {name: experiment.id for name, experiment in workspace.experiments.items()}
     overview = overview_of(workspace, ids)
     found = [
@@ -228,7 +228,7 @@ def export(options: argparse.Namespace) -> int:
 
 def ui(options: argparse.Namespace) -> int:
     """Run the MLflow UI until Ctrl-C."""
-    workspace = Workspace.from_config(options.workspace)
+    workspace = open_workspace(options.workspace)
     address = f"http://{options.host}:{options.port}"
     if options.host not in LOOPBACK:
         print(
@@ -259,7 +259,7 @@ def open_run(options: argparse.Namespace) -> AutoMLRun:
     RunException
         When the workspace has no such run.
     """
-    workspace = Workspace.from_config(options.workspace)
+    workspace = open_workspace(options.workspace)
     record = workspace.store.run(options.run)
     name = workspace.store.experiment_of(record.run_id)
     return AutoMLRun(Experiment.existing(workspace, name, record.experiment_id), record.run_id)

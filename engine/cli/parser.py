@@ -14,7 +14,7 @@ from engine import __version__
 from engine.cli import commands, serving
 from engine.cli.doctor import doctor
 from engine.cli.migrate import migrate
-from engine.client.workspace import Workspace
+from engine.cli.workspace import open_workspace
 from engine.errors import AutoMLError
 
 _DESCRIPTION = "AutoML on a Ray cluster: start runs, follow them, use their models."
@@ -142,7 +142,7 @@ def make_parser() -> argparse.ArgumentParser:
     _endpoints(parts)
     _doctor(parts)
     _migrate(parts)
-    add_cluster_commands(parts, lambda options: Workspace.from_config(options.workspace))
+    add_cluster_commands(parts, lambda options: open_workspace(options.workspace))
     return parser
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+from engine.cli.workspace import open_workspace
 from engine.client.endpoint_records import Served
 from engine.client.endpoints import Endpoint, deploy
 from engine.client.experiment import Experiment
@@ -23,7 +24,7 @@ _COLUMNS = ("name", "state", "version", "compute_target", "url")
 
 def serve(options: argparse.Namespace) -> int:
     """Deploy a model as an endpoint; on the embedded Ray, keep it until Ctrl-C."""
-    workspace = Workspace.from_config(options.workspace)
+    workspace = open_workspace(options.workspace)
     iteration_id, found = _iteration_id(workspace, options.model, options.iteration)
     endpoint = deploy(
         workspace,
@@ -54,7 +55,7 @@ def serve(options: argparse.Namespace) -> int:
 
 def endpoints(options: argparse.Namespace) -> int:
     """List the endpoints of the workspace, or show, roll back or delete one."""
-    workspace = Workspace.from_config(options.workspace)
+    workspace = open_workspace(options.workspace)
     if options.name is None:
         found = [_row(endpoint) for endpoint in workspace.endpoints.values()]
         if options.json:

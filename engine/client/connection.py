@@ -17,10 +17,6 @@ from engine.store.redaction import Redaction
 from engine.store.retrying import NONE
 from engine.uris import hide_password, password_of
 
-#: Environment variable with the tracking URI of new workspaces. It is not MLflow's own variable,
-#: which ``mlflow.set_tracking_uri()`` changes.
-STORE_VARIABLE = "RAYSMITH_STORE"
-
 _CONNECT_SECONDS = 8.0
 #: Frames from the warning about a journal up to the user's first use of the store.
 _FRAMES_TO_USER = 5

@@ -81,7 +81,8 @@ class ControlledRun(Stored):
         ------
         RunException
             When the run has completed; `continue_experiment` adds iterations to it. When another
-            client has resumed it at the same time.
+            client has resumed it at the same time. When its data was not kept, as ``keep_data`` is
+            False.
         ConfigException
             When the run was given an environment variable, or a table's URI with a password, that
             this process does not have: their values are not stored.
@@ -123,7 +124,8 @@ class ControlledRun(Stored):
         Raises
         ------
         RunException
-            While the run goes on, and when another client has taken it up at the same time.
+            While the run goes on, when another client has taken it up at the same time, and when
+            its data was not kept.
         ConfigException
             For values that are not allowed, and as in `resume`.
         """

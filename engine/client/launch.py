@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from cluster.errors import ComputeTargetException
+from cluster.jobs.worker_setup import SETUP_VARIABLE
 from cluster.targets.launch import Launch
 from engine.client.interfaces import WorkspaceLike
 from engine.config.specification import RunSpecification
@@ -73,8 +76,11 @@ def start_run(
         When the cluster does not take the driver. The run is ``Failed`` then, as after every error.
     """
     store = workspace.store
+    # Another process that resumes the run has not asked for it.
+    given = replace(given, worker_setup=os.environ.get(SETUP_VARIABLE, ""))
     identity = DriverIdentity.of_this_process()
-    run_id = store.create_run(experiment_id, given.settings.to_dict(), tags, identity)
+    settings = given.settings.to_dict()
+    run_id = store.create_run(experiment_id, settings, tags, identity, given.is_resumable)
     _secrets[run_id] = {**given.variables, **given.secrets}
     claim = Claim(store, run_id, identity)
     with _failing(workspace, run_id, claim):
@@ -117,6 +123,8 @@ def start_again(
     with _failing(workspace, run_id, claim):
         if is_changed:
             store.save_spec(run_id, given.to_spec())
+        if record.target != given.settings.target_name:
+            # Also when an earlier client has died before it came to this.
             store.move_run(run_id, given.settings.target_name)
         store.clear_requests(run_id)
         _note_environment(workspace, run_id, given, earlier=record.notes)
@@ -204,6 +212,7 @@ def _launch(workspace: WorkspaceLike, run_id: str, given: RunSpecification, clai
                 if key != "env_vars"
             },
             metadata=metadata,
+            is_resumable=given.is_resumable,
         )
     )
     if settings.is_remote:

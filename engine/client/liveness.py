@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from engine.client.interfaces import WorkspaceLike
+from engine.config.specification import DATA_NOT_KEPT
 from engine.errors import AutoMLError
 from engine.store.driver_identity import HEARTBEAT_LIMIT_SECONDS, Life
 from engine.store.records import IterationRecord, RunRecord
@@ -106,7 +107,7 @@ def death_of(
         return _death_on_cluster(record, workspace, silence, life is Life.DEAD)
     if life is Life.UNKNOWN or _lives_again(record, workspace, silence):
         return None
-    return f"the driver of run {record.run_id} has died; run.resume() goes on with it"
+    return f"the driver of run {record.run_id} has died; {_way_on(record)}"
 
 
 def certain_death_of(workspace: WorkspaceLike, run_id: str) -> tuple[RunRecord, str | None]:
@@ -192,8 +193,12 @@ def _death_on_cluster(
     except (AutoMLError, KeyError) as gone:
         if not is_silent:
             return None
-        return f"compute target {record.target!r} is lost ({gone}); run.resume() goes on"
+        return f"compute target {record.target!r} is lost ({gone}); {_way_on(record)}"
     if state in _WAITING_OR_RUNNING or _lives_again(record, workspace, silence):
         return None  # the job waits for its turn, or the driver is being started again
     ended = "is unknown there" if not state else f"ended as {state}"
-    return f"the driver of run {record.run_id} {ended}: {message}; run.resume() goes on with it"
+    return f"the driver of run {record.run_id} {ended}: {message}; {_way_on(record)}"
+
+
+def _way_on(record: RunRecord) -> str:
+    return "run.resume() goes on with it" if record.is_resumable else DATA_NOT_KEPT

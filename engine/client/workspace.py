@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from cluster.private_files import make_private, write_private
-from engine.client.connection import STORE_VARIABLE, open_store
+from engine.client.connection import open_store
+from engine.client.default_store import absolute, named_store
 from engine.client.workspace_folder import (
     CONFIG,
     FOLDER,
@@ -20,6 +20,7 @@ from engine.client.workspace_folder import (
 )
 from engine.errors import WorkspaceException
 from engine.store.mlflow_store import RunStore
+from engine.uris import hide_password
 
 if TYPE_CHECKING:
     from engine.client.endpoints import Endpoint
@@ -57,8 +58,10 @@ class Workspace:
 
         Without ``path`` the search starts in the working directory. It ends at the home folder and
         at the boundary of the file system. When it finds nothing, a workspace is made in
-        ``./.raysmith``: an MLflow store on SQLite and an artifact folder, or the store that the
-        environment variable ``RAYSMITH_STORE`` names. Only its owner can read it.
+        ``./.raysmith``, which only its owner can read, and a printed line names its store: the one
+        of the environment variable ``RAYSMITH_STORE``; else the one of ``MLFLOW_TRACKING_URI`` or
+        ``mlflow.set_tracking_uri``; else an MLflow store on SQLite and an artifact folder in
+        ``./.raysmith``. The variables do not change a workspace that exists.
 
         Parameters
         ----------
@@ -69,8 +72,9 @@ class Workspace:
         ------
         WorkspaceException
             When there is no workspace at ``path`` or above it, a configuration cannot be read, the
-            new workspace cannot be written, or the one that is found belongs to another user than
-            you and root or can be written by others.
+            new workspace cannot be written, its store is not a database or a server, or the
+            workspace that is found belongs to another user than you and root or can be written by
+            others.
         """
         start = Path.cwd() if path is None else Path(path).absolute()
         config = start if start.is_file() else find_config(start)
@@ -98,8 +102,8 @@ class Workspace:
             Any non-empty text.
         tracking_uri:
             Any MLflow URI: ``sqlite:///...``, ``postgresql://...``, ``http://...``; default: SQLite
-            in ``./.raysmith``. It is kept in a file that only its owner can read, as it may hold a
-            password.
+            in ``./.raysmith``, whatever the environment names. It is kept in a file that only its
+            owner can read, as it may hold a password.
         artifact_location:
             Folder or URI for models and logs; default: ``./.raysmith/artifacts``. By default a
             tracking server decides for itself.
@@ -194,8 +198,13 @@ class Workspace:
 
     @classmethod
     def _make(cls, folder: Path, name: str) -> Self:
-        """Make the default workspace, or one in the store that the environment names."""
-        return cls._write(folder, name, os.environ.get(STORE_VARIABLE) or None, None)
+        """Make a workspace in the store that is named outside, else in its folder; say which."""
+        named = named_store()
+        made = cls._write(folder, name, None if named is None else named.tracking_uri, None)
+        shown = hide_password(made.tracking_uri)
+        origin = "the default" if named is None else f"from {named.origin}"
+        print(f"new workspace {name!r} in {folder}; store: {shown} ({origin})")
+        return made
 
     @classmethod
     def _read(cls, config: Path) -> Self:
@@ -222,6 +231,7 @@ class Workspace:
     def _write(
         cls, folder: Path, name: str, tracking_uri: str | None, artifact_location: str | None
     ) -> Self:
+        tracking_uri = None if tracking_uri is None else absolute(tracking_uri)
         made = cls._with_defaults(name, tracking_uri, artifact_location, folder)
         values = {
             "name": name,

@@ -130,6 +130,12 @@ class AutoMLConfig:
         Whether only pipelines that convert to ONNX are tried: no SVM, no CatBoost, categories
         encoded. Dates and text are left out, with a warning. The model comes from
         ``get_output(return_onnx_model=True)``.
+    keep_data : bool, default True
+        Whether the store keeps what another driver of the run would need of data given directly,
+        and a summary of each column. With False a run whose driver has died cannot be resumed, nor
+        can `AutoMLRun.continue_experiment` add to it; data given directly is for ``local`` runs
+        then. Drift is not counted for its models, and explanations are kept without the values of
+        the rows. Models may hold rows nonetheless, as those of ``KNN`` and ``SVM`` do.
     exclude_nan_labels : bool, default True
         Whether rows without a target are dropped, with a warning that says how many.
     positive_label : label, optional
@@ -220,6 +226,7 @@ class AutoMLConfig:
         model_explainability: bool | None = None,
         explain_timeout_minutes: float | None = 5.0,
         enable_onnx_compatible_models: bool = False,
+        keep_data: bool = True,
         exclude_nan_labels: bool = True,
         positive_label: object = None,
         class_weight: str | Mapping[Any, float] | None = None,

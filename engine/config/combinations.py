@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.config.settings import FIELDS
 from engine.data.keys import ARRAY_KEYS, TABLE_KEYS
+from engine.data.tables import are_read_by_trials
 from engine.ensembles.names import META_LEARNERS
 from engine.metrics.metric import DEFAULT_METRIC, metrics_of, primary_metrics_of
 from engine.pipelines.catalogue.estimators import estimators_of
@@ -198,6 +199,19 @@ def _only_for_classification(given: Given) -> Iterator[str]:
             yield f"{name}: only for task='classification'"
 
 
+def _data_for_a_cluster(given: Given) -> Iterator[str]:
+    if given.get("keep_data") is not False or given.get("compute_target", "local") == "local":
+        return
+    tables = {name: given[name] for name in TABLE_KEYS if name in given}
+    direct = [name for name in ARRAY_KEYS if name in given and name != "cv_splits_indices"]
+    direct += [name for name, table in tables.items() if not are_read_by_trials([table], True)]
+    if direct:
+        yield (
+            f"keep_data=False: {', '.join(direct)} would reach the cluster through the store; have "
+            "data_script or a table's URI read there, or leave keep_data out"
+        )
+
+
 def _iteration_within_the_run(given: Given) -> Iterator[str]:
     iteration = given.get("iteration_timeout_minutes")
     experiment = given.get("experiment_timeout_minutes")
@@ -230,4 +244,5 @@ RULES: tuple[Rule, ...] = (
     _only_for_classification,
     _without_effect,
     _iteration_within_the_run,
+    _data_for_a_cluster,
 )

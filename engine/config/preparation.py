@@ -16,7 +16,7 @@ from engine.data.keys import TABLE_KEYS
 from engine.data.matrix import in_pandas
 from engine.data.sources import DirectData, ScriptData, TableFiles
 from engine.data.splits import check_plan
-from engine.data.tables import read_table
+from engine.data.tables import are_read_by_trials, read_table
 from engine.errors import DataException, UnreadableValuesWarning
 
 #: Frames from a warning about data up to the user's call of `Experiment.submit`.
@@ -63,18 +63,11 @@ def _run_data(settings: Settings, raw: Mapping[str, Any]) -> ScriptData | TableF
         "weight": settings.weight_column_name,
         "drop_columns": settings.drop_column_names,
     }
-    if _are_files_for(settings, tables):
+    if are_read_by_trials(tables.values(), settings.is_remote):
         paths = {key: _absolute(path) for key, path in tables.items()}
         return TableFiles(rules, {**raw, **paths, **words})
     read = {key: read_table(table) for key, table in tables.items()}
     return DirectData.checked({**raw, **read, **words}, rules)
-
-
-def _are_files_for(settings: Settings, tables: Mapping[str, Any]) -> bool:
-    """Whether all tables are files that the trials can read: on a cluster only by URI."""
-    if not all(isinstance(table, str | os.PathLike) for table in tables.values()):
-        return False
-    return not settings.is_remote or all("://" in str(table) for table in tables.values())
 
 
 def _absolute(path: str | os.PathLike[str]) -> str:

@@ -78,6 +78,7 @@ class Settings:
     model_explainability: bool | None = _parameter(allow.optional(allow.boolean), None)
     explain_timeout_minutes: float | None = _parameter(allow.optional(_minutes), 5.0)
     enable_onnx_compatible_models: bool = _parameter(allow.boolean, False)
+    keep_data: bool = _parameter(allow.boolean, True)
     exclude_nan_labels: bool = _parameter(allow.boolean, True)
     positive_label: object = _parameter(allow.optional(allow.label), None)
     class_weight: str | Mapping[Any, float] | None = _parameter(allow.optional(allow.weights), None)

@@ -11,11 +11,16 @@ from engine.config.settings import Settings
 from engine.config.variables import Variables, variables_here
 from engine.data.dataset import Dataset
 from engine.data.sources import DirectData, ScriptData, TableFiles
+from engine.errors import RunException
 from engine.plain_values import from_json, plain, to_json
 from engine.uris import secrets_of
 
 #: Files of a run that hold data given directly, and rows to explain.
 DATA_FILE, EXPLAIN_FILE = "data.pkl", "explain.pkl"
+#: Why a run cannot go on with another driver.
+DATA_NOT_KEPT = (
+    "the run's data is not kept, as keep_data is False: it cannot go on after its driver's death"
+)
 
 _SPLITS = "cv_splits_indices"
 
@@ -33,12 +38,15 @@ class RunSpecification:
     X_explain:
         Rows to explain the best model for, unless they are a validation part.
     is_kept:
-        Whether the store has copies of data given directly and of ``X_explain``.
+        Whether the store has the copies of data given directly and of ``X_explain`` that it is to
+        have.
     variables:
         Environment variables for the processes of the run. They are not stored; the settings have
         their names.
     missing:
         Tables whose URIs lack their passwords, which are not stored either; see `complete`.
+    worker_setup:
+        What the processes that read the data call first, see `cluster.jobs.worker_setup`.
     """
 
     settings: Settings
@@ -47,6 +55,13 @@ class RunSpecification:
     is_kept: bool = False
     variables: Variables = field(default_factory=Variables)
     missing: tuple[str, ...] = ()
+    worker_setup: str = ""
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether another driver can get all that this one was given."""
+        is_direct = isinstance(self.data, DirectData) or self.X_explain is not None
+        return self.settings.keep_data or not is_direct
 
     @property
     def secrets(self) -> Variables:
@@ -107,14 +122,15 @@ class RunSpecification:
             "splits": splits is not None,
             "direct": isinstance(self.data, DirectData),
             "explain": self.X_explain is not None,
+            "worker_setup": self.worker_setup,
         }
 
     def files(self) -> dict[str, object]:
         """Return file name -> content, for what another driver could not get otherwise.
 
-        It is empty when the store has these files already.
+        It is empty when the store has these files already, and when it is to have no data.
         """
-        if self.is_kept:
+        if self.is_kept or not self.is_resumable:
             return {}
         files: dict[str, object] = {}
         if isinstance(self.data, DirectData) and self.data.raw is not None:
@@ -126,7 +142,7 @@ class RunSpecification:
         return files
 
     def kept(self) -> RunSpecification:
-        """Return the specification once the store has its `files`: without the raw data."""
+        """Return the specification without the raw data, once the store has its `files`."""
         data = self.data.without_raw() if isinstance(self.data, DirectData) else self.data
         return replace(self, data=data, is_kept=True)
 
@@ -151,8 +167,15 @@ class RunSpecification:
         ------
         DataException
             When data given directly cannot be used.
+        RunException
+            When data given directly was not kept, see `is_resumable`.
         """
         settings = Settings.from_dict(spec["settings"])
+        if not settings.keep_data and (spec["direct"] or spec["explain"]):
+            raise RunException(
+                f"{DATA_NOT_KEPT}; submit the configuration again. explain_model() explains its "
+                "models with rows that you give"
+            )
         rules = settings.data_rules
         data: ScriptData | TableFiles | DirectData
         if spec["direct"]:
@@ -164,4 +187,11 @@ class RunSpecification:
             data = TableFiles(rules, {**from_json(spec["tables"]), **splits})
         X_explain = load(EXPLAIN_FILE) if spec["explain"] else None
         missing = tuple(spec["secret_tables"])
-        return cls(settings, data, X_explain, is_kept=True, missing=missing)
+        return cls(
+            settings,
+            data,
+            X_explain,
+            is_kept=True,
+            missing=missing,
+            worker_setup=spec["worker_setup"],
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +20,27 @@ _COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst", ".zip")
 _PARQUET = (".parquet", ".pq")
 #: Beginning of a text file -> its encoding. Without one of these it is read as UTF-8.
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+
+
+def are_read_by_trials(tables: Iterable[object], is_remote: bool) -> bool:
+    """Whether all tables are files that the trials can read themselves.
+
+    Parameters
+    ----------
+    is_remote:
+        Whether the trials run on other machines, where a file is found by its URI only.
+
+    Examples
+    --------
+    >>> are_read_by_trials(["people.csv"], False), are_read_by_trials(["people.csv"], True)
+    (True, False)
+    >>> are_read_by_trials(["s3://bucket/people.csv"], True)
+    True
+    """
+    return all(
+        isinstance(table, str | os.PathLike) and (not is_remote or "://" in str(table))
+        for table in tables
+    )
 
 
 def read_table(table: Table) -> Table | pd.DataFrame:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import ray
 
+from cluster.jobs.worker_setup import call_functions
+
 # pandas and scikit-learn take 100 MB of a process; the one that only reads logs does without.
 if TYPE_CHECKING:
     from engine.config.specification import RunSpecification
@@ -33,6 +35,8 @@ class DataSource:
         or ``None``.
     driver:
         Token of the driver that has the data read; the names of its actors carry it.
+    worker_setup:
+        What the process that reads the data calls first, as the one that submitted the run did.
     """
 
     run_id: str
@@ -40,6 +44,7 @@ class DataSource:
     data: ScriptData | TableFiles | None = None
     shared: list[Any] | None = None
     driver: str = ""
+    worker_setup: str = ""
 
     @classmethod
     def of(
@@ -71,9 +76,10 @@ class DataSource:
         if isinstance(data, ScriptData):
             is_copied = ray.get_runtime_context().runtime_env.get("working_dir")
             data = data.located(Path.cwd() if is_copied else None)
-        return cls(run_id, plan, data, driver=driver)
+        return cls(run_id, plan, data, driver=driver, worker_setup=given.worker_setup)
 
     def read(self) -> Dataset:
         """Run the script, or read the files, and check the result."""
         assert self.data is not None
+        call_functions(self.worker_setup)
         return self.data.read()

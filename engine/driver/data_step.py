@@ -98,13 +98,14 @@ class DataStep:
         """
         if given.dataset is not None:
             reference = self._shared = self._platform.share(given)
-            self._keep(TrainingSummary.of(given.dataset))
+            if given.settings.keep_data:
+                self._keep(TrainingSummary.of(given.dataset))
             return RunData(given.dataset.summary(), given.dataset.without_features(), reference)
         host = self._host = self._platform.data_host(given, cores)
         losses = 0
         while True:
             try:
-                return self._read(host)
+                return self._read(host, given.settings.keep_data)
             except DataLost as lost:
                 losses += 1
                 if losses > MAX_LOSSES:
@@ -112,7 +113,7 @@ class DataStep:
                     raise DataException(str(lost)) from lost
                 logger.warning("get_data() is run again: %s", lost)
 
-    def _read(self, host: DataHost) -> RunData | None:
+    def _read(self, host: DataHost, keep_summary: bool) -> RunData | None:
         """Read the data on one node or, when that cannot have it, on others."""
         loaded = self._load_somewhere(host)
         if loaded is None:
@@ -121,7 +122,8 @@ class DataStep:
             self._store.write_text(self._run_id, "logs/get_data.log", loaded.output)
         summary = loaded.checked()
         logger.info("get_data() took %.1f s", loaded.seconds)
-        self._keep(loaded.training)
+        if keep_summary:
+            self._keep(loaded.training)
         # Both come at once: the node may be gone when ensembles and report want them.
         self._description = host.describe()
         targets = host.targets()

@@ -78,15 +78,23 @@ class ExplainStep:
         The run's `Dataset` in Ray's object store, in a list.
     random_state:
         Seed of the rows that are drawn, and of sampled explanations.
+    keep_data:
+        Whether the values of the explained rows are kept with the explanation.
     """
 
     def __init__(
-        self, store: RunStore, run_id: str, reference: list[Any], random_state: int = 0
+        self,
+        store: RunStore,
+        run_id: str,
+        reference: list[Any],
+        random_state: int = 0,
+        keep_data: bool = True,
     ) -> None:
         self._store = store
         self._run_id = run_id
         self._reference = reference
         self._random_state = random_state
+        self._keep_data = keep_data
 
     def explain(self, iteration: IterationRecord, request: ExplainRequest) -> Explanation:
         """Explain an iteration's model, and keep the result with the iteration.
@@ -111,6 +119,8 @@ class ExplainStep:
             request.stop,
         )
         logger.info("explained %d of %d rows", len(explanation.rows), explanation.n_given)
+        if not self._keep_data:
+            explanation = explanation.without_data()
         save_explanation(self._store, iteration.run_id, explanation, request.folder)
         return explanation
 
@@ -159,7 +169,8 @@ def explain_run(
     try:
         with connection.telling_losses():
             reference = _reference(data_id, given)
-            step = ExplainStep(store, run_id, reference, given.settings.random_state)
+            settings = given.settings
+            step = ExplainStep(store, run_id, reference, settings.random_state, settings.keep_data)
             X = given.X_explain if request.X is None else request.X
             return step.explain(iteration, replace(request, X=X))
     finally:

@@ -173,7 +173,13 @@ class RayPlatform(Platform):
     ) -> None:
         """See `Platform.explain`."""
         request = ExplainRequest(rows, seconds=until.left() if until.is_set else None, stop=stop)
-        step = ExplainStep(store, self._run_id, data.reference, self._settings.random_state)
+        step = ExplainStep(
+            store,
+            self._run_id,
+            data.reference,
+            self._settings.random_state,
+            self._settings.keep_data,
+        )
         step.explain(iteration, request)
 
     def close(self) -> None:

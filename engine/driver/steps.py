@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-from engine.config.specification import RunSpecification
+from engine.config.specification import DATA_NOT_KEPT, RunSpecification
 from engine.data.splits import check_plan
 from engine.driver.barred_nodes import BarredNodes
 from engine.driver.claim import Claim
@@ -150,6 +150,7 @@ class RunSteps:
             *data.summary.notes,
             *check_plan(data.summary, self._settings.split_plan),
             *data.barred.values(),
+            *(() if self._given.is_resumable else (DATA_NOT_KEPT,)),
         )
         for note in notes:
             logger.warning(note)

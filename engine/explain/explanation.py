@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,7 +66,8 @@ class Explanation:
     rows:
         (n_rows,) numbers of the explained rows among the given rows.
     data:
-        (n_rows, n_features) the rows' features as numbers, categories as codes, for the plots.
+        (n_rows, n_features) the rows' features as numbers, categories as codes, for the plots;
+        (n_rows, 0) where they are not kept.
     n_given:
         Number of given rows; more than were explained where the time was over before.
     source:
@@ -94,6 +95,20 @@ class Explanation:
     data: Array
     n_given: int
     source: str = ""
+
+    def without_data(self) -> Explanation:
+        """Return the same explanation without the values of the rows' features.
+
+        Examples
+        --------
+        >>> values, expected = np.array([[[0.5], [-2.0]]]), np.array([3.0])
+        >>> explanation = Explanation(
+        ...     values, expected, ("age", "size"), None, np.arange(1), values[:, :, 0], 1
+        ... )
+        >>> explanation.without_data().data.shape
+        (1, 0)
+        """
+        return replace(self, data=np.empty((len(self.rows), 0)))
 
     def overall(self) -> Array:
         """Return the (n_features,) mean absolute SHAP value, over the classes too.

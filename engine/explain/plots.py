@@ -31,7 +31,8 @@ def draw_plots(explanation: Explanation) -> dict[str, bytes]:
     -------
     dict
         File name -> PNG: ``bar.png``, ``beeswarm.png``, ``dependence.png`` and, for classes,
-        ``bar_per_class.png``.
+        ``bar_per_class.png``. Without the values of the features there is no ``dependence.png``,
+        and the swarm has one colour.
     """
     import matplotlib
 
@@ -40,7 +41,8 @@ def draw_plots(explanation: Explanation) -> dict[str, bytes]:
     if explanation.classes is not None:
         pictures["bar_per_class.png"] = _bar_per_class(explanation)
     pictures["beeswarm.png"] = _beeswarm(explanation)
-    pictures["dependence.png"] = _dependence(explanation)
+    if explanation.data.size:
+        pictures["dependence.png"] = _dependence(explanation)
     return pictures
 
 
@@ -92,7 +94,7 @@ def _beeswarm(explanation: Explanation) -> bytes:
     part = shap.Explanation(
         explanation.values[rows, :, k],
         base_values=np.full(len(explanation.values[rows]), explanation.expected[k]),
-        data=explanation.data[rows],
+        data=explanation.data[rows] if explanation.data.size else None,
         feature_names=[_label(name) for name in explanation.columns],
     )
     with _figure(_height(min(_MOST, len(explanation.columns)))) as (figure, axes, done):
@@ -104,7 +106,7 @@ def _beeswarm(explanation: Explanation) -> bytes:
             ax=axes,
             plot_size=None,
             group_remaining_features=False,
-            color=colormaps["cividis"],
+            color=colormaps["cividis"] if explanation.data.size else COLOURS[0],
         )
         axes.set_title(_title(explanation, _MOST, k))
         axes.set_xlabel("SHAP value (change of the model's output)")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.store.digests import check_digest, digest_of_file, digest_tags
 from engine.store.retrying import Access, is_outage
-from engine.store.tags import DIGEST
+from engine.store.tags import DIGEST, SPECIFICATION
 from engine.store.texts import plain_text
 from engine.store.tracking import Tracking
 from engine.temporary import passing_folder
@@ -33,21 +33,41 @@ class Files(Tracking):
     """Read and write the artifacts of MLflow runs."""
 
     def save_spec(self, run_id: str, settings: Mapping[str, Any]) -> None:
-        """Keep a run's specification as JSON, in place of an earlier one."""
+        """Keep a run's specification as JSON, in place of an earlier one.
+
+        Whoever dies on the way leaves the earlier one or this one. Each has a file of its own, and
+        a tag that is written last names the one that counts.
+        """
         text = json.dumps(dict(settings), indent=1)
-        self.client.log_text(run_id, text, _SPEC_FILE)
-        # It names the script that a driver runs.
-        self._tag_all(run_id, digest_tags({_SPEC_FILE: text.encode()}))
+        [digest] = digest_tags({_SPEC_FILE: text.encode()}).values()
+        tags = self._mlflow_run(run_id).data.tags
+        current = tags.get(SPECIFICATION)
+        if current is not None and tags.get(f"{DIGEST}{current}") == digest:
+            return
+        file = _SPEC_FILE if current is None else f"{_SPEC_FOLDER}/settings-{digest[:16]}.json"
+        self.client.log_text(run_id, text, file)
+        # The specification names the script that a driver runs.
+        self.tag(run_id, f"{DIGEST}{file}", digest)
+        self.tag(run_id, SPECIFICATION, file)
 
     def load_spec(self, run_id: str) -> dict[str, Any]:
         """Read the specification that `save_spec` wrote.
 
         Raises
         ------
+        FileNotFoundError
+            When none was written.
         RunException
             When the file is not the one that was written.
         """
-        return dict(json.loads(self.read_verified(run_id, _SPEC_FILE)))
+        tags = self._mlflow_run(run_id).data.tags
+        file = tags.get(SPECIFICATION)
+        if file is None:
+            raise FileNotFoundError(f"run {run_id} has no specification")
+        content = self.read_bytes(run_id, file)
+        [found] = digest_tags({file: content}).values()
+        check_digest(run_id, file, found, tags)
+        return dict(json.loads(content))
 
     def save_data(self, run_id: str, data: object, name: str) -> None:
         """Keep data that another driver of the run could not get otherwise, pickled.
@@ -73,10 +93,14 @@ class Files(Tracking):
 
         Raises
         ------
+        FileNotFoundError
+            When it was not written to its end.
         RunException
             When the file is not the one that was written.
         """
         file = f"{_SPEC_FOLDER}/{name}"
+        if not self.has_digest(run_id, file):
+            raise FileNotFoundError(f"run {run_id} has no complete {file}")
         with passing_folder("store") as folder:
             # From the file: the bytes would be a second copy of the data in memory.
             copy = Path(self.download(run_id, file, str(folder)))
@@ -148,7 +172,16 @@ class Files(Tracking):
 
     def has_digest(self, run_id: str, file: str) -> bool:
         """Whether a digest was recorded for a file or a folder, which is then complete."""
-        return f"{DIGEST}{file}" in self._mlflow_run(run_id).data.tags
+        return self.digest_of(run_id, file) is not None
+
+    def digest_of(self, run_id: str, file: str) -> str | None:
+        """Return the digest that was recorded for a file or a folder; ``None`` without one."""
+        digest: str | None = self._mlflow_run(run_id).data.tags.get(f"{DIGEST}{file}")
+        return digest
+
+    def forget_digest(self, run_id: str, file: str) -> None:
+        """Have a file or a folder count as incomplete."""
+        self._remove_tag(run_id, f"{DIGEST}{file}")
 
     def check_recorded(self, run_id: str, file: str, found: str) -> None:
         """Check that ``found`` is the digest that was recorded for a file or a folder.

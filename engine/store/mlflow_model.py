@@ -55,7 +55,8 @@ def save_mlflow_model(store: RunStore, child_id: str, *, with_code: bool = False
     """Write an iteration's model as an MLflow model, unless that has been done.
 
     It has a signature, an example of its input, the requirements of the pipeline and the summary
-    of the training data.
+    of the training data. Several processes may write it at the same time: what is there when the
+    last of them has returned is whole. A model whose writer died is written again.
 
     Parameters
     ----------
@@ -76,21 +77,51 @@ def save_mlflow_model(store: RunStore, child_id: str, *, with_code: bool = False
         When the iteration left no model, or a file of it is not the one that was written.
     """
     uri = f"runs:/{child_id}/{MLFLOW_MODEL}"
-    if store.has_digest(child_id, MLFLOW_MODEL):
+    if _is_there(store, child_id, with_code):
+        return uri
+    model = load_model(store, child_id)
+    summary = load_training_summary(store, child_id)
+    is_whole = False
+    while not is_whole:
+        with passing_folder("model") as folder:
+            path = folder / MLFLOW_MODEL
+            # Files of code that another process has begun to write would not belong to the model.
+            has_code = with_code or store.digest_of(child_id, _CODE) is not None
+            write_mlflow_model(model, path, summary, has_code)
+            is_whole = _publish(store, child_id, path, has_code)
+    return uri
+
+
+def _is_there(store: RunStore, child_id: str, with_code: bool) -> bool:
+    recorded = store.digest_of(child_id, MLFLOW_MODEL)
+    if recorded is None:
+        return False
+    try:
         with passing_folder("model") as place:
             download_mlflow_model(store, child_id, str(place))
-        if not with_code or store.has_digest(child_id, _CODE):
-            return uri
-    model = load_model(store, child_id)
-    with passing_folder("model") as folder:
-        path = folder / MLFLOW_MODEL
-        write_mlflow_model(model, path, load_training_summary(store, child_id), with_code)
-        digest = digest_of_folder(path, _ADDED_LATER)
-        store.upload_folder(child_id, path, MLFLOW_MODEL)
-    store.tag(child_id, f"{DIGEST}{MLFLOW_MODEL}", digest)
-    if with_code:
+    except RunException:
+        if store.digest_of(child_id, MLFLOW_MODEL) == recorded:
+            raise
+        return False  # another process writes it at this moment
+    return not with_code or store.digest_of(child_id, _CODE) is not None
+
+
+def _publish(store: RunStore, child_id: str, path: Path, has_code: bool) -> bool:
+    """Upload a model, and record its digest; return whether it is whole.
+
+    It is not when another process has finished meanwhile, as the files may be a mixture then.
+    Whoever finishes last notices that.
+    """
+    digest = digest_of_folder(path, _ADDED_LATER)
+    store.forget_digest(child_id, MLFLOW_MODEL)
+    if has_code:
         store.tag(child_id, f"{DIGEST}{_CODE}", digest)
-    return uri
+    store.upload_folder(child_id, path, MLFLOW_MODEL)
+    if store.digest_of(child_id, MLFLOW_MODEL) is not None:
+        return False
+    store.tag(child_id, f"{DIGEST}{MLFLOW_MODEL}", digest)
+    is_last = store.digest_of(child_id, MLFLOW_MODEL) == digest
+    return is_last and (has_code or store.digest_of(child_id, _CODE) is None)
 
 
 def write_mlflow_model(

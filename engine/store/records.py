@@ -48,6 +48,8 @@ class RunRecord:
         Name of the compute target; ``local`` for this machine.
     data:
         Fingerprint of the data that the run's iterations have seen; ``None`` before the first.
+    is_resumable:
+        Whether the store has all that another driver needs.
     """
 
     run_id: str
@@ -66,6 +68,7 @@ class RunRecord:
     tags: Mapping[str, str]
     target: str = "local"
     data: str | None = None
+    is_resumable: bool = True
 
     @property
     def is_final(self) -> bool:

@@ -85,6 +85,7 @@ class Runs(Tracking):
         settings: Mapping[str, Any],
         user_tags: Mapping[str, str] | None,
         creator: DriverIdentity | None = None,
+        is_resumable: bool = True,
     ) -> str:
         """Create a parent run in the state ``NotStarted``; return its id.
 
@@ -93,10 +94,12 @@ class Runs(Tracking):
         creator:
             The process that creates the run and is to start its driver: when it dies before, the
             run has a dead driver from its first moment on.
+        is_resumable:
+            Whether the store will have all that another driver needs.
         """
         context = {key: str(value) for key, value in DefaultRunContext().tags().items()}
         name = settings.get("name") or f"AutoML_{uuid.uuid4()}"
-        own = tags.tags_of_new_run(name, settings, user_tags or {}, creator)
+        own = tags.tags_of_new_run(name, settings, user_tags or {}, creator, is_resumable)
         run_id = self._create_run(experiment_id, {**context, **own})
         params = [
             Param(key, tags.message(str(value)))

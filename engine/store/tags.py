@@ -38,6 +38,9 @@ CREATION = f"{_PREFIX}creation"
 #: Prefix of the parameters that hold the claims of drivers, by number.
 _CLAIM = f"{_PREFIX}driver."
 DATA = f"{_PREFIX}data"
+_RESUMABLE = f"{_PREFIX}resumable"
+#: The file of the specification that counts.
+SPECIFICATION = f"{_PREFIX}specification"
 TARGET = f"{_PREFIX}target"
 CANCEL, PAUSE = f"{_PREFIX}request.cancel", f"{_PREFIX}request.pause"
 _CANCEL_ITERATION = f"{_PREFIX}request.cancel_iteration."
@@ -134,6 +137,7 @@ def tags_of_new_run(
     settings: Mapping[str, Any],
     user_tags: Mapping[str, str],
     creator: DriverIdentity | None = None,
+    is_resumable: bool = True,
 ) -> dict[str, str]:
     """Encode a run in the state ``NotStarted``, driven by its creator so far.
 
@@ -153,6 +157,7 @@ def tags_of_new_run(
         _METRIC: settings["primary_metric"],
         TARGET: settings.get("compute_target") or "local",
         **({} if creator is None else {DRIVER: creator.to_json()}),
+        **({} if is_resumable else {_RESUMABLE: "false"}),
     }
 
 
@@ -200,6 +205,7 @@ def run_record(run: Run) -> RunRecord:
         tags={key: value for key, value in tags.items() if not is_reserved(key)},
         target=tags.get(TARGET, "local"),
         data=tags.get(DATA),
+        is_resumable=tags.get(_RESUMABLE) != "false",
     )
 
 

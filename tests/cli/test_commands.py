@@ -41,6 +41,14 @@ def test_runs_are_listed(run, capsys):
     assert row.split() == [run.id, "Completed", "recorded"]
 
 
+def test_a_command_that_makes_a_workspace_says_so_beside_its_output(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["runs", "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out) == []
+    assert said.err.startswith("new workspace")
+
+
 def test_iterations_are_printed(run, capsys):
     assert main(["show", run.id, "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)

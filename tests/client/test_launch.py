@@ -8,16 +8,19 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from cluster.errors import ComputeTargetException
+from cluster.jobs.worker_setup import SETUP_VARIABLE
 from cluster.provisioning.run_environment import RunEnvironment
 from engine import AutoMLConfig, AutoMLRun, RunException
 from engine.client import launch
 from engine.config.specification import DATA_FILE
-from engine.driver.specification_files import keep_data
+from engine.driver.specification_files import keep_data, load_specification
 from engine.store.driver_identity import DriverIdentity, Life
 from engine.store.properties import IterationProperties
 from engine.store.status import RunStatus
@@ -185,8 +188,12 @@ def test_a_run_without_a_specification_says_so(experiment, monkeypatch):
 
 @pytest.fixture
 def launched(monkeypatch):
-    """Launches that would have been made on this machine; nothing drives the runs."""
+    """Launches that would have been made on this machine; nothing drives the runs.
+
+    A driver that a test ends sends no heartbeat, which would be one more sign of life.
+    """
     made = []
+    monkeypatch.setattr("engine.driver.claim.HEARTBEAT_SECONDS", 3600.0)
     monkeypatch.setattr(
         "cluster.targets.embedded.EmbeddedTarget.launch", lambda self, launch: made.append(launch)
     )
@@ -245,6 +252,40 @@ def test_a_driver_whose_thread_has_died_in_a_living_process_is_dead(experiment, 
     assert run.store.load_spec(run.id)["settings"]["iterations"] == 3
     run.store.run(run.id).driver.end()
     run.store.set_status(run.id, RunStatus.CANCELED)
+
+
+def test_what_workers_call_first_is_known_to_whoever_resumes(experiment, launched, monkeypatch):
+    Path("get_data.py").write_text("def get_data():\n    return {}\n")
+    monkeypatch.setenv(SETUP_VARIABLE, "engine.migration.old_names:answer_old_names")
+    run = experiment.submit(AutoMLConfig("classification", data_script="get_data.py"))
+    monkeypatch.delenv(SETUP_VARIABLE)
+    given = load_specification(run.store, run.id)
+    assert given.worker_setup == "engine.migration.old_names:answer_old_names"
+    run.store.run(run.id).driver.end()
+    run.continue_experiment(iterations=3)
+    assert load_specification(run.store, run.id).worker_setup == given.worker_setup
+    run.store.run(run.id).driver.end()
+    run.store.set_status(run.id, RunStatus.CANCELED)
+
+
+def test_a_run_whose_data_was_not_kept_ends_with_its_driver(experiment, launched):
+    X, y = [[0.0], [1.0]] * 10, [0, 1] * 10
+    config = AutoMLConfig("classification", X=X, y=y, iterations=1, keep_data=False)
+    run = experiment.submit(config)
+    assert not launched[0].is_resumable
+    keep_data(run.store, run.id, config.prepare())  # as the driver does first
+    assert run.get_status() == "Preparing"
+    run.store.run(run.id).driver.end()
+    assert run.get_status() == "Failed"
+    with pytest.raises(RunException, match="has died; the run's data is not kept, as keep_data"):
+        run.wait_for_completion(timeout_seconds=60)
+    for again in (run.resume, partial(run.continue_experiment, iterations=3)):
+        with pytest.raises(RunException, match=r"keep_data is False.*submit the configuration"):
+            again()
+    assert len(launched) == 1
+    assert run.get_status() == "Failed"
+    run.cancel()
+    assert run.get_status() == "Canceled"
 
 
 def test_cancelling_a_run_whose_driver_is_dead_ends_it(experiment):

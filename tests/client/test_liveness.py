@@ -69,6 +69,14 @@ def test_a_dead_driver_of_this_machine():
     assert status_of(RECORD, workspace()) == RunStatus.FAILED
 
 
+@pytest.mark.parametrize("target", ["local", "automlcl"])
+def test_who_cannot_resume_is_not_told_to(target):
+    record = dataclasses.replace(RECORD, is_resumable=False, target=target)
+    death = death_of(record, workspace(("FAILED", "killed"), record))
+    assert "keep_data is False" in death
+    assert "resume()" not in death
+
+
 def test_a_driver_that_has_ended_its_run_since_it_was_read():
     ended = dataclasses.replace(RECORD, status=RunStatus.COMPLETED)
     assert death_of(RECORD, workspace(again=ended)) is None

@@ -48,6 +48,15 @@ CASES = [
         ARRAYS | {"iteration_timeout_minutes": 3, "experiment_timeout_minutes": 2},
         "iteration_timeout_minutes=3 is more than experiment_timeout_minutes=2",
     ),
+    (
+        ARRAYS | {"keep_data": False, "compute_target": "cluster"},
+        "keep_data=False: X, y would reach the cluster through the store",
+    ),
+    (TABLE | {"keep_data": False, "compute_target": "cluster"}, "keep_data=False: training_data"),
+    (
+        SCRIPT | {"keep_data": False, "compute_target": "cluster", "X_valid": [[1]]},
+        "keep_data=False: X_valid",
+    ),
 ]
 
 
@@ -71,6 +80,10 @@ def test_every_rule_has_a_case():
         ARRAYS | {"cv_splits_indices": [([0], [1])], "class_weight": {0: 2.0}},
         TABLE | {"validation_data": "v.csv", "drop_column_names": ["a"]},
         SCRIPT | {"X_valid": [[1]]},
+        SCRIPT | {"keep_data": False, "compute_target": "cluster"},
+        ARRAYS | {"keep_data": False, "compute_target": "local"},
+        ARRAYS | {"compute_target": "cluster"},
+        TABLE | {"keep_data": False, "training_data": "s3://b/t.csv", "compute_target": "cluster"},
         SCRIPT | {"iteration_timeout_minutes": 2, "experiment_timeout_minutes": 2},
         ARRAYS | {"allowed_models": ["KNN"], "blocked_models": ["SGD"], "validation_size": 0.5},
         ARRAYS | {"enable_early_stopping": False, "early_stopping_n_iters": 20},

@@ -66,6 +66,7 @@ TAKEN = {
     "model_explainability": [np.True_, False],
     "explain_timeout_minutes": [np.float32(1.5), None],
     "enable_onnx_compatible_models": [np.True_],
+    "keep_data": [False, np.True_],
     "exclude_nan_labels": [np.False_],
     "positive_label": ["yes", 1, np.int64(1), True, np.True_, 1.0, np.float32(1), np.str_("x")],
     "class_weight": [

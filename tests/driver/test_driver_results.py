@@ -84,6 +84,33 @@ def test_warnings_about_the_data_are_notes_of_the_run(experiment):
 
 
 @in_memory
+@pytest.mark.parametrize("keep_data", [True, False])
+def test_a_run_without_a_copy_of_its_data_says_so_and_leaves_none(experiment, keep_data):
+    replay = Replay(experiment, keep_data=keep_data, iterations=1)
+    replay.drive()
+    assert replay.status == "Completed"
+    notes = replay.store.run(replay.run_id).notes
+    files = replay.store.files(replay.run_id)
+    of_the_data = [file for file in ("spec/data.pkl", "summary/training.json") if file in files]
+    if keep_data:
+        assert (notes, len(of_the_data)) == ((), 2)
+    else:
+        assert "cannot go on after its driver's death" in notes[0]
+        assert of_the_data == []
+
+
+@in_memory
+def test_the_columns_of_a_script_are_not_summed_up_either(experiment):
+    script = "import numpy as np\ndef get_data():\n    X = np.arange(60.0).reshape(20, 3)\n"
+    script += "    return {'X': X, 'y': [0, 1] * 10}\n"
+    replay = Replay(experiment, script=script, keep_data=False, iterations=1)
+    replay.drive()
+    assert replay.status == "Completed"
+    assert replay.store.run(replay.run_id).notes == ()  # the script is still there
+    assert "summary/training.json" not in replay.store.files(replay.run_id)
+
+
+@in_memory
 def test_notes_that_the_client_has_left_stay(experiment):
     script = "import numpy as np\ndef get_data():\n    X = np.arange(60.0).reshape(20, 3)\n"
     script += "    return {'X': X, 'y': ['rare'] * 2 + ['often'] * 18}\n"

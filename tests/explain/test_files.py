@@ -43,6 +43,17 @@ def test_an_explanation_is_kept_with_its_plots():
     assert all(store.files[name].startswith(PNG) for name in plots)
 
 
+def test_an_explanation_without_the_values_of_the_rows_has_the_other_plots():
+    store, kept = Folder(), explanation().without_data()
+    save_explanation(store, "one", kept)
+    again = load_explanation(store, "one")
+    np.testing.assert_array_equal(again.values, explanation().values)
+    assert again.data.shape == (len(again.rows), 0)
+    assert again.summary() == explanation().summary()
+    plots = {name.rpartition("/")[2] for name in store.files if name.endswith(".png")}
+    assert plots == {"bar.png", "bar_per_class.png", "beeswarm.png"}
+
+
 def test_plots_that_fail_do_not_lose_the_values(monkeypatch):
     def broken(explanation):
         raise ValueError("no plot")

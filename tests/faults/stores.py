@@ -113,6 +113,34 @@ def is_slow_at(chosen: int, time: SimulatedTime) -> Fault:
     return fault
 
 
+class Died(BaseException):
+    """The process was killed: no error handler of it does anything any more."""
+
+
+def dies_at(chosen: int, in_the_middle: Callable[[], None] | None = None) -> Fault:
+    """The caller is killed before one of its writes, or in the middle of it, for good.
+
+    Its other threads do not get as far as to write.
+    """
+    writes, caller = 0, threading.get_ident()
+
+    def fault(number, name, call):
+        nonlocal writes
+        if not is_write(name):
+            return call()
+        if threading.get_ident() != caller:
+            return None
+        writes += 1
+        if writes <= chosen:
+            return call()
+        if in_the_middle is not None and name in FILES and writes == chosen + 1:
+            call()
+            in_the_middle()
+        raise Died
+
+    return fault
+
+
 def gone_from(first: int, which: Callable[[str], bool] = lambda name: True) -> Fault:
     """From one call on the store gets no calls, or none of some kind."""
 

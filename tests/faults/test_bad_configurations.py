@@ -116,6 +116,7 @@ PARAMETERS = {
     "model_explainability": [0, "yes"],
     "explain_timeout_minutes": [0, -1],
     "enable_onnx_compatible_models": [None, 1],
+    "keep_data": [None, 0, "no"],
     "exclude_nan_labels": [None, "no"],
     "positive_label": [float("nan"), [1], (1,), {}, object()],
     "class_weight": ["heavy", {}, [1, 2], {0: -1}, {0: "1"}, {None: 1}, {0: float("inf")}, 1],

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 
 from engine import AutoMLRun, RunException, WorkspaceException
+from engine.driver.specification_files import load_specification
 from engine.errors import StoreUnavailable
 from engine.store.driver_identity import DriverIdentity
 from engine.store.spool import Spool, SpooledState
@@ -70,8 +73,8 @@ def test_a_wait_asks_the_store_once_a_poll(run, client):
     assert client.calls == ["get_run"]
     client.calls.clear()
     run.wait_for_completion(show_output=True)
-    opened = client.calls[: client.calls.index("download_artifacts") + 2]
-    assert opened == ["get_run", "download_artifacts", "get_run"]  # the last is for the digest
+    opened = client.calls[: client.calls.index("download_artifacts") + 1]
+    assert opened == ["get_run", "get_run", "download_artifacts"]  # the second: which file counts
     assert client.calls[len(opened) :] == ["get_run", "search_runs"]
 
 
@@ -124,6 +127,80 @@ def test_a_state_of_an_earlier_driver_does_not_count(experiment, driver):
     run.resume()
     assert run.get_status() == "Running"
     assert Spool(run.id).is_empty
+
+
+class Target:
+    """A compute target whose drivers are never started, and are unknown there."""
+
+    def __init__(self):
+        self.launched = []
+        self.head = SimpleNamespace(version=lambda: None)
+
+    def launch(self, launch):
+        self.launched.append(launch.run_id)
+
+    def is_reachable_from(self, tracking_uri):
+        return True
+
+    def environment_for(self, configuration):
+        return SimpleNamespace(notes=())
+
+    def job_state(self, run_id):
+        return "", "no such job"
+
+
+CHANGES = {
+    "continue": lambda run: run.continue_experiment(iterations=3),
+    "move": lambda run: run.resume(compute_target="cluster"),
+}
+
+
+@pytest.mark.parametrize("is_torn", [False, True], ids=["before", "within"])
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_client_that_is_killed_at_any_write_leaves_the_old_run_or_the_new_one(
+    experiment, client, store, change, is_torn
+):
+    targets = {"local": Target(), "cluster": Target()}
+    experiment.workspace.compute_targets.update(targets)
+    run = record_run(experiment, RunStatus.CANCELED)
+    old = store.load_spec(run.id)
+
+    def tear():
+        newest = max(
+            Path("store").rglob("settings*.json"), key=lambda file: file.stat().st_mtime_ns
+        )
+        newest.write_bytes(newest.read_bytes()[:100])
+
+    seen, number = [], 0
+    while True:
+        client.fault = stores.dies_at(number, tear if is_torn else None)
+        try:
+            change(AutoMLRun(experiment, run.id))
+        except stores.Died:
+            died = True
+        else:
+            died = False
+        client.fault = stores.works
+        seen.append(store.load_spec(run.id))
+        if not died:
+            break
+        # The next client finds a dead driver, or the run as it was.
+        driver = store.run(run.id).driver
+        if driver is not None:
+            dead = dataclasses.replace(driver, pid=999_999_999)
+            store.tag_driver(run.id, dead)
+        assert load_specification(store, run.id).to_spec() in (old, seen[-1])
+        number += 1
+    new = seen[-1]
+    assert new["settings"] != old["settings"]
+    changed = [spec != old for spec in seen]
+    assert number > 4
+    assert changed == sorted(changed)  # old ones, then new ones
+    name = new["settings"]["compute_target"] or "local"
+    assert store.run(run.id).target == name
+    assert targets[name].launched[-1] == run.id
+    store.run(run.id).driver.end()
+    store.set_status(run.id, RunStatus.CANCELED)
 
 
 def test_a_file_that_comes_between_two_looks(run, client):

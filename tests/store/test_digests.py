@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import shutil
 from pathlib import Path
@@ -99,9 +100,9 @@ def test_a_specification_that_was_changed(store, run_id):
     store.save_spec(run_id, {"settings": {"data_script": "mine.py"}})
     store.save_spec(run_id, {"settings": {"data_script": "ours.py"}})
     assert store.load_spec(run_id)["settings"] == {"data_script": "ours.py"}
-    file = place(store, run_id) / "spec" / "settings.json"
+    [file] = (place(store, run_id) / "spec").glob("settings-*.json")
     file.write_text(file.read_text().replace("ours.py", "theirs.py"))
-    with pytest.raises(RunException, match=r"spec/settings.json"):
+    with pytest.raises(RunException, match=r"spec/settings-\w+.json"):
         store.load_spec(run_id)
 
 
@@ -111,9 +112,9 @@ def test_an_mlflow_model_that_was_changed(store, child, tmp_path, change):
     # The card is written when the model is registered.
     store.write_text(child, "model/model_card.md", "a card")
     assert save_mlflow_model(store, child) == uri
-    copy = download_mlflow_model(store, child, str(tmp_path))
-    assert (copy / "MLmodel").is_file()
-    shutil.rmtree(copy)
+    found = download_mlflow_model(store, child, str(tmp_path))
+    assert (found / "MLmodel").is_file()
+    shutil.rmtree(found)
     folder = place(store, child) / "model"
     if change == "replace":
         (folder / "model.pkl").write_bytes(pickle.dumps(Hostile()))
@@ -137,6 +138,67 @@ def test_one_whose_writer_died_is_written_again(store, child):
     save_mlflow_model(store, child)
     assert store.has_digest(child, "model")
     assert (place(store, child) / "model" / "model.pkl").stat().st_size > 4
+
+
+class Interrupted(BaseException):
+    """Ends a writer in the middle."""
+
+
+def in_halves(store, monkeypatch, between):
+    """Have the store's next upload of a folder do something when half of the files are there."""
+    upload = store.upload_folder
+
+    def upload_halves(run_id, folder, artifact_path):
+        monkeypatch.setattr(store, "upload_folder", upload)
+        files = sorted(file for file in folder.rglob("*") if file.is_file())
+        for part, then in ((files[::2], between), (files[1::2], lambda: None)):
+            copy = folder.parent / f"part-{len(part)}-{part[0].name}"
+            for file in part:
+                place = copy / file.relative_to(folder)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file, place)
+            upload(run_id, copy, artifact_path)
+            then()
+
+    monkeypatch.setattr(store, "upload_folder", upload_halves)
+
+
+#: What the tests show is the order of writes, the same in every store.
+in_memory = pytest.mark.parametrize("store", ["memory"], indirect=True)
+
+
+@in_memory
+@pytest.mark.parametrize("codes", [(True, False), (False, True)])
+def test_two_writers_of_an_mlflow_model_leave_a_whole_one(
+    store, child, tmp_path, monkeypatch, codes
+):
+    one, other = codes
+    second = copy.copy(store)
+    in_halves(store, monkeypatch, lambda: save_mlflow_model(second, child, with_code=other))
+    save_mlflow_model(store, child, with_code=one)
+    whole = download_mlflow_model(store, child, str(tmp_path))
+    assert (whole / "MLmodel").is_file()
+    assert (whole / "code" / "engine").is_dir() == (one or other)
+    assert save_mlflow_model(second, child) == save_mlflow_model(store, child, with_code=one)
+
+
+@in_memory
+def test_a_writer_that_dies_leaves_an_mlflow_model_that_is_written_anew(
+    store, child, tmp_path, monkeypatch
+):
+    def dies():
+        raise Interrupted
+
+    save_mlflow_model(store, child)  # as the driver does for the best one
+    with monkeypatch.context() as patch:
+        in_halves(store, patch, dies)
+        with pytest.raises(Interrupted):
+            save_mlflow_model(store, child, with_code=True)
+    with pytest.raises(RunException, match="no digest was recorded"):
+        download_mlflow_model(store, child, str(tmp_path / "half"))
+    save_mlflow_model(store, child)
+    found = download_mlflow_model(store, child, str(tmp_path / "whole"))
+    assert (found / "code" / "engine").is_dir()
 
 
 def test_paths_and_contents_count_in_a_folder(tmp_path):

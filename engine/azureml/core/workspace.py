@@ -48,6 +48,7 @@ class Workspace(client.Workspace):
     >>> before, folder = os.getcwd(), tempfile.TemporaryDirectory()
     >>> os.chdir(folder.name)
     >>> ws = Workspace("my-subscription", "my-group", "demo")
+    new workspace 'demo' in ...; store: sqlite:///... (the default)
     >>> ws.name, ws.resource_group, ws.location, Workspace.from_config().name
     ('demo', 'my-group', 'local', 'demo')
     >>> os.chdir(before)

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 
-from cluster import ComputeTargetException
+from cluster import AmlCompute, ComputeTargetException
 from cluster.providers.common import write_token
 from cluster.providers.on_prem import OnPremCluster
 
@@ -130,3 +131,36 @@ def test_one_that_cannot_be_opened_is_forgotten(cluster, stand_in):
     (stand_in / "go").touch()
     assert cluster.address().startswith("http://127.0.0.1:")
     assert os.path.exists(cluster.folder / "tunnel.json")
+
+
+def test_a_client_that_is_killed_while_it_writes_leaves_a_file_that_names_the_machines(
+    cluster, monkeypatch
+):
+    def configuration(max_nodes):
+        return AmlCompute.provisioning_configuration(
+            "STANDARD_D2_V2",
+            provider="on_prem",
+            hosts=["10.0.0.1", "10.0.0.2", "10.0.0.3"],
+            max_nodes=max_nodes,
+        )
+
+    launched = []
+    monkeypatch.setattr(type(cluster), "_launcher", lambda self, step, code: launched.append(step))
+    cluster.resize("mine", configuration(1))
+    before = cluster.cluster_file.read_text()
+    assert stat.S_IMODE(cluster.cluster_file.stat().st_mode) == 0o600
+
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        # All of the new text is written by then, in a file of its own.
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            cluster.resize("mine", configuration(2))
+    assert cluster.cluster_file.read_text() == before
+    cluster.resize("mine", configuration(2))
+    after = yaml.safe_load(cluster.cluster_file.read_text())
+    assert after["cluster_name"] == yaml.safe_load(before)["cluster_name"]
+    assert cluster.cluster_file.read_text() != before
+    assert launched == ["up", "up"]

@@ -76,6 +76,17 @@ def test_a_script_that_was_interrupted_leaves_the_run(start):
     assert "resume() goes on" in said
 
 
+def test_who_leaves_a_run_that_cannot_be_resumed_is_told(start):
+    more = (
+        "import dataclasses\nlaunch = dataclasses.replace(launch, run_id='r2', is_resumable=False)"
+    )
+    process = start(f"{more}\nEmbeddedTarget().launch(launch)\nraise KeyboardInterrupt\n")
+    assert process.wait(60) == 130
+    said = process.stderr.read()
+    assert "left run r1; AutoMLRun(experiment, run_id).resume() goes on" in said
+    assert "left run r2; its data was not kept, so that it cannot be resumed" in said
+
+
 #: Stands for a node: a process with the name of Ray's, which prints the id of a child.
 NODE = """
 import subprocess
