@@ -12,9 +12,9 @@ from typing import Any
 import yaml
 
 from cluster.errors import ComputeTargetException
-from cluster.providers.kinds import launcher_file
+from cluster.providers.kinds import KINDS, launcher_file
 from cluster.providers.kubernetes import network_policy, problems_with, ray_cluster, ray_job
-from cluster.provisioning.configuration import PRIORITIES, PROVIDERS, ProvisioningConfiguration
+from cluster.provisioning.configuration import PRIORITIES, ProvisioningConfiguration
 from cluster.targets.compute_target import AmlCompute, ComputeTarget, open_target
 from cluster.targets.registry import HasFolder, names
 
@@ -86,7 +86,7 @@ def add_cluster_commands(commands: Any, open_workspace: Callable[[Any], HasFolde
 
 
 def _add_provisioning(parser: argparse.ArgumentParser, provider: str) -> None:
-    parser.add_argument("--provider", choices=PROVIDERS, default=provider)
+    parser.add_argument("--provider", choices=tuple(KINDS), default=provider)
     parser.add_argument("--vm-size", default="STANDARD_D2_V2")
     parser.add_argument("--vm-priority", choices=PRIORITIES, default="dedicated")
     parser.add_argument("--min-nodes", type=int, default=0)

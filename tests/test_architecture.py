@@ -26,7 +26,7 @@ FLOORS: list[set[str]] = [
     {"engine.data"},
     {"engine.metrics"},
     {"engine.deadline", "engine.pace", "engine.temporary", "engine.plain_values"},
-    {"engine.errors", "engine.model_copy", "engine.processes", "engine.uris"},
+    {"engine.callers", "engine.errors", "engine.model_copy", "engine.processes", "engine.uris"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 #: Rooms of `engine` that may import `cluster`.

@@ -16,6 +16,7 @@ from cluster.providers.local_cluster import LocalCluster
 from cluster.providers.on_prem import OnPremCluster
 from cluster.providers.provider import Provider
 
+#: Name -> class, in the order in which the names are listed for users.
 KINDS: Mapping[str, type[Provider]] = {
     "local": LocalCluster,
     "azure": AzureCluster,

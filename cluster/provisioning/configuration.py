@@ -10,7 +10,6 @@ from typing import Any
 from cluster.errors import ComputeTargetException
 from cluster.provisioning.vm_sizes import VmSize, counterpart, vm_size
 
-PROVIDERS = ("local", "azure", "aws", "gcp", "kubernetes", "on_prem")
 PRIORITIES = ("dedicated", "lowpriority")
 _GIB = 2**30
 
@@ -78,8 +77,12 @@ class ProvisioningConfiguration:
         return cls(**values)
 
 
-def check_provisioning(values: Mapping[str, Any]) -> ProvisioningConfiguration:
+def check_provisioning(
+    values: Mapping[str, Any], providers: Sequence[str]
+) -> ProvisioningConfiguration:
     """Check the arguments of `AmlCompute.provisioning_configuration` all at once.
+
+    ``providers`` are the names that there are.
 
     Raises
     ------
@@ -88,8 +91,8 @@ def check_provisioning(values: Mapping[str, Any]) -> ProvisioningConfiguration:
     """
     problems = []
     provider = values["provider"] or "local"
-    if provider not in PROVIDERS:
-        problems.append(f"provider={provider!r}: allowed is one of {', '.join(PROVIDERS)}")
+    if provider not in providers:
+        problems.append(f"provider={provider!r}: allowed is one of {', '.join(providers)}")
     if values["vm_priority"] not in PRIORITIES:
         problems.append(
             f"vm_priority={values['vm_priority']!r}: allowed is one of {', '.join(PRIORITIES)}"

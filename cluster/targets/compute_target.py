@@ -15,7 +15,7 @@ from cluster.errors import ComputeTargetException
 from cluster.jobs.head import Head
 from cluster.private_files import write_private
 from cluster.providers.attached import is_loopback
-from cluster.providers.kinds import provider_class
+from cluster.providers.kinds import KINDS, provider_class
 from cluster.providers.provider import Provider
 from cluster.provisioning.configuration import ProvisioningConfiguration, check_provisioning
 from cluster.targets.registry import (
@@ -201,7 +201,7 @@ class AmlCompute(ComputeTarget):
         >>> config.size.vcpus, config.provider
         (2, 'local')
         """
-        return check_provisioning(dict(locals()))
+        return check_provisioning(dict(locals()), tuple(KINDS))
 
     def get_status(self) -> AmlComputeStatus:
         """Return the present state, with what the target was provisioned as."""
@@ -233,7 +233,8 @@ class AmlCompute(ComputeTarget):
                     **self.provisioning.to_dict(),
                     "resources": self.provisioning.resources or None,
                     **{key: value for key, value in given.items() if value is not None},
-                }
+                },
+                tuple(KINDS),
             )
             self._provider().resize(self.name, changed)
             write_target(self._folder, {**self._read(), "provisioning": changed.to_dict()})

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+from engine.callers import level_of_user
 from engine.client.file_system import file_system_of, is_local
 from engine.errors import WorkspaceException
 from engine.store.mlflow_store import RunStore
@@ -18,8 +19,6 @@ from engine.store.retrying import NONE
 from engine.uris import hide_password, password_of
 
 _CONNECT_SECONDS = 8.0
-#: Frames from the warning about a journal up to the user's first use of the store.
-_FRAMES_TO_USER = 5
 
 
 def open_store(tracking_uri: str, workspace_name: str) -> RunStore:
@@ -76,7 +75,7 @@ def leave_write_ahead_log(tracking_uri: str) -> None:
         f"{file} lies on the file system {file_system or 'unknown'!r}, which several machines may "
         "share: SQLite is slower there and depends on the locks of the file system. For several "
         "machines use a tracking server: Workspace.create(name, tracking_uri=...)",
-        stacklevel=_FRAMES_TO_USER,
+        stacklevel=level_of_user(),
     )
     if file.exists():
         _set_journal(file, "DELETE")

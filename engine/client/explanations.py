@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from engine.data.dataset import Matrix, rows_of
+from engine.data.dataset import Matrix, is_sparse, rows_of
 from engine.data.matrix import in_pandas
 from engine.errors import ConfigException
 from engine.explain.explanation import Explanation, ModelExplanation
@@ -185,7 +185,7 @@ def _drawn(background: Matrix) -> Matrix:
 def _matrix(X: Matrix, name: str) -> Matrix:
     """Return a table, array or CSR matrix of rows and columns."""
     X = in_pandas(X)
-    if sparse.issparse(X):
+    if is_sparse(X):
         return sparse.csr_matrix(X)
     if not isinstance(X, pd.DataFrame):
         X = np.asarray(X)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.callers import level_of_user
 from engine.config.settings import Settings
 from engine.config.specification import RunSpecification
 from engine.data.check import check_features
@@ -18,9 +19,6 @@ from engine.data.sources import DirectData, ScriptData, TableFiles
 from engine.data.splits import check_plan
 from engine.data.tables import are_read_by_trials, read_table
 from engine.errors import DataException, UnreadableValuesWarning
-
-#: Frames from a warning about data up to the user's call of `Experiment.submit`.
-_FRAMES_TO_USER = 5
 
 
 def prepare(settings: Settings, data: Mapping[str, Any]) -> RunSpecification:
@@ -108,4 +106,4 @@ def _warn_about(data: DirectData, settings: Settings) -> None:
     dataset = data.read()
     for note in (*dataset.notes, *check_plan(dataset.summary(), settings.split_plan)):
         kind = UnreadableValuesWarning if note in dataset.unreadable else UserWarning
-        warnings.warn(note, kind, stacklevel=_FRAMES_TO_USER)
+        warnings.warn(note, kind, stacklevel=level_of_user())

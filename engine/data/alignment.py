@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from engine.data.dataset import Matrix
+from engine.data.dataset import Matrix, is_sparse
 from engine.data.matrix import as_frame, describe, is_foreign_table, text_names, unmasked
 from engine.errors import DataException
 
@@ -68,7 +68,7 @@ def align(
     if isinstance(X, pd.DataFrame):
         rows: Matrix = _aligned_frame(X, names, named, needed, what)
     else:
-        rows = sparse.csr_matrix(X) if sparse.issparse(X) else _as_array(X, what)
+        rows = sparse.csr_matrix(X) if is_sparse(X) else _as_array(X, what)
         _check_width(rows.shape, names, what)
     if not rows.shape[0]:
         raise DataException(f"{what} has no rows; give at least one")

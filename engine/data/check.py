@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pandas as pd
-from scipy import sparse
 
-from engine.data.dataset import Dataset, Matrix
+from engine.data.dataset import Dataset, Matrix, is_sparse
 from engine.data.featurization import FeaturizationConfig
 from engine.data.keys import arrays_of
 from engine.data.layout import like_training, with_layout
@@ -128,7 +127,7 @@ def _checked(
     dataset = _training_part(arrays, task, any_type, exclude_nan_labels)
     if positive_label is not None:
         dataset = replace(dataset, positive=positive_code(positive_label, dataset.classes))
-    if featurization is not None and not sparse.issparse(dataset.X):
+    if featurization is not None and not is_sparse(dataset.X):
         dataset = with_layout(dataset, featurization)
     if any(key in arrays for key in ("X_valid", "y_valid", "sample_weight_valid")):
         dataset = _with_validation(dataset, arrays, exclude_nan_labels)

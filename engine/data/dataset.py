@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,8 @@ from engine.data.fingerprint import fingerprint
 from engine.data.raw_types import RawType
 from engine.metrics.metric import Task
 
-#: A two-dimensional numpy array, pandas DataFrame or scipy CSR matrix. Their common operations
-#: (``shape``, rows by `rows_of`) have no common type.
-Matrix = Any
+#: A table in one of the three forms that raysmith takes; two-dimensional.
+Matrix: TypeAlias = NDArray[Any] | pd.DataFrame | sparse.csr_matrix
 #: Numbers of the training rows and of the validation rows.
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -35,6 +34,30 @@ def rows_of(X: Matrix, rows: NDArray[Any]) -> Matrix:
     [7, 5]
     """
     return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
+
+
+def column_of(X: Matrix, index: int) -> pd.Series:
+    """Return one column of a table, by its number.
+
+    Examples
+    --------
+    >>> column_of(np.array([[5, 6], [7, 8]]), 1).tolist()
+    [6, 8]
+    """
+    if is_sparse(X):
+        return pd.Series(X[:, [index]].toarray().ravel())
+    return X.iloc[:, index] if isinstance(X, pd.DataFrame) else pd.Series(X[:, index])
+
+
+def is_sparse(X: object) -> TypeGuard[sparse.csr_matrix]:
+    """Whether a table is a sparse matrix; `scipy.sparse.issparse` for the type checker.
+
+    Examples
+    --------
+    >>> is_sparse(sparse.csr_matrix((2, 3))), is_sparse(np.zeros((2, 3)))
+    (True, False)
+    """
+    return bool(sparse.issparse(X))
 
 
 @dataclass(frozen=True)
@@ -158,14 +181,14 @@ class Dataset:
             task=self.task,
             n_rows=self.n_rows,
             n_columns=self.X.shape[1],
-            sparse=sparse.issparse(self.X),
+            sparse=is_sparse(self.X),
             weighted=self.sample_weight is not None,
             class_counts=None if counts is None else tuple(int(count) for count in counts),
             validation=self._validation(),
             fingerprint=self.fingerprint,
             notes=self.notes,
             purposes={} if self.layout is None else Counter(c.purpose for c in self.columns),
-            values_a_row=self.X.nnz / self.n_rows if sparse.issparse(self.X) else None,
+            values_a_row=self.X.nnz / self.n_rows if is_sparse(self.X) else None,
         )
 
     def _validation(self) -> Literal["given", "folds", "split"]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from scipy import sparse
 
-from engine.data.dataset import Dataset, Matrix
+from engine.data.dataset import Dataset, column_of
 
 #: Columns and classes that a report lists.
 _MOST_COLUMNS = 500
@@ -36,7 +34,7 @@ def describe_data(dataset: Dataset) -> dict[str, Any]:
     purposes = {} if layout is None else {c.name: c.purpose for c in layout.columns}
     columns = []
     for index, name in enumerate(dataset.feature_names[:_MOST_COLUMNS]):
-        values = _column(dataset.X, index)
+        values = column_of(dataset.X, index)
         columns.append(
             {
                 "name": name,
@@ -57,9 +55,3 @@ def describe_data(dataset: Dataset) -> dict[str, Any]:
         "class_counts": target,
         "n_validation_rows": 0 if dataset.y_valid is None else len(dataset.y_valid),
     }
-
-
-def _column(X: Matrix, index: int) -> pd.Series:
-    if sparse.issparse(X):
-        return pd.Series(X[:, [index]].toarray().ravel())
-    return X.iloc[:, index] if isinstance(X, pd.DataFrame) else pd.Series(X[:, index])

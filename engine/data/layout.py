@@ -7,11 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from engine.data.alignment import align
 from engine.data.columns import Column, infer_columns
-from engine.data.dataset import Dataset, Layout, Matrix
+from engine.data.dataset import Dataset, Layout, Matrix, is_sparse
 from engine.data.featurization import FeaturizationConfig
 from engine.data.matrix import refuse_too_large
 from engine.data.reading import Loss, notes_of_losses, read_columns
@@ -73,7 +72,7 @@ def like_training(X: Matrix, dataset: Dataset, name: str) -> tuple[Matrix, dict[
     DataException
         When a column is missing or cannot be read.
     """
-    if sparse.issparse(X) and not sparse.issparse(dataset.X):
+    if is_sparse(X) and not is_sparse(dataset.X):
         X = X.toarray()
     X = align(X, dataset.feature_names, named=dataset.named, what=name)
     if isinstance(X, np.ndarray) and isinstance(dataset.X, pd.DataFrame):

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from engine.data.dataset import Matrix
+from engine.data.dataset import Matrix, is_sparse
 from engine.data.values import LARGEST, has_too_large, is_too_large, valid_text
 from engine.errors import DataException
 
@@ -123,7 +123,7 @@ def check_matrix(
         matrix = matrix.set_axis(list(names), axis=1)
         if not any_type:
             _check_numeric_frame(matrix, name)
-    elif not sparse.issparse(matrix):
+    elif not is_sparse(matrix):
         matrix = _as_float_array(matrix, name, names)
     elif matrix.dtype.kind not in "fiub":
         raise DataException(f"{name} is a sparse matrix of {matrix.dtype}; expected numbers")
@@ -137,7 +137,7 @@ def _as_table(X: object, name: str) -> Matrix:
         X = as_frame(X, name)
     if isinstance(X, pd.Series):
         X = X.to_frame()
-    if sparse.issparse(X):
+    if is_sparse(X):
         matrix: Matrix = sparse.csr_matrix(X)
     elif isinstance(X, pd.DataFrame):
         matrix = X.reset_index(drop=True)
@@ -271,7 +271,7 @@ def refuse_too_large(name: str, columns: Sequence[str]) -> NoReturn:
 
 def _too_large_columns(matrix: Matrix) -> list[int]:
     """Return the numbers of the columns that hold an infinite or too large value."""
-    if sparse.issparse(matrix):
+    if is_sparse(matrix):
         return np.unique(matrix.indices[is_too_large(matrix.data)]).tolist()
     if isinstance(matrix, pd.DataFrame):
         return [

@@ -15,9 +15,8 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 
-from engine.data.dataset import Dataset, Matrix, rows_of
+from engine.data.dataset import Dataset, column_of, rows_of
 from engine.data.raw_types import RawType
 from engine.data.values import normalise
 
@@ -197,7 +196,7 @@ class TrainingSummary:
         columns = []
         for index, (column, kind) in enumerate(zip(dataset.columns, kinds, strict=True)):
             if index < _COUNTED_COLUMNS:
-                values = _column(rows, index)
+                values = column_of(rows, index)
                 columns.append(ColumnSummary.of(values, column.purpose, kind, column.name))
             else:
                 columns.append(ColumnSummary(column.name, column.purpose, kind))
@@ -282,12 +281,6 @@ def _column_of(entry: Mapping[str, Any]) -> ColumnSummary:
         tuple(entry["categories"]),
         tuple(int(count) for count in entry["counts"]),
     )
-
-
-def _column(rows: Matrix, index: int) -> pd.Series:
-    if sparse.issparse(rows):
-        return pd.Series(rows[:, [index]].toarray().ravel())
-    return rows.iloc[:, index] if isinstance(rows, pd.DataFrame) else pd.Series(rows[:, index])
 
 
 def _as_numbers(values: pd.Series, purpose: str) -> NDArray[np.float64]:

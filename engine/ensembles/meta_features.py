@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from engine.data.dataset import Matrix
+from engine.data.dataset import Matrix, is_sparse
 
 Array = NDArray[np.float64]
 
@@ -88,7 +88,7 @@ def meta_input(predictions: Sequence[Array], features: Matrix | None = None) -> 
     predicted = np.hstack(columns)
     if features is None:
         return predicted
-    if sparse.issparse(features):
+    if is_sparse(features):
         return sparse.hstack([features, predicted], format="csr")
     if not isinstance(features, pd.DataFrame):
         return np.hstack([features, predicted])

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 
-from engine.data.dataset import Dataset, Matrix, rows_of
+from engine.data.dataset import Dataset, Matrix, is_sparse, rows_of
 from engine.evaluation.fit_options import ClassWeight, KeptByPart
 from engine.pipelines.build import build_pipeline
 from engine.pipelines.features.transformer import DataTransformer
@@ -28,7 +27,7 @@ def pipeline_for(dataset: Dataset, spec: PipelineSpec, cores: int, random_state:
         dataset.task,
         layout=dataset.layout,
         names=dataset.feature_names if dataset.named else None,
-        sparse=sparse.issparse(dataset.X),
+        sparse=is_sparse(dataset.X),
         cores=cores,
         n_rows=dataset.n_rows,
         random_state=random_state,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.pipeline import Pipeline
 
-from engine.data.dataset import Matrix, rows_of
+from engine.data.dataset import Matrix, is_sparse, rows_of
 from engine.ensembles.estimators import VotingEnsembleClassifier, VotingEnsembleRegressor
 from engine.explain.exact import Margins, margins_of, to_probabilities
 from engine.pipelines.protocols import Predictor
@@ -299,13 +299,11 @@ class _Cells:
 
     def __init__(self, compared: Matrix, given: Matrix) -> None:
         n_compared, n_columns = compared.shape
-        self._sparse = sparse.issparse(given)
+        self._sparse = is_sparse(given)
         if isinstance(given, pd.DataFrame):
             self._all: Matrix = pd.concat([compared, given], ignore_index=True)
         else:
-            parts = [
-                p.toarray() if sparse.issparse(p) else np.asarray(p) for p in (compared, given)
-            ]
+            parts = [p.toarray() if is_sparse(p) else np.asarray(p) for p in (compared, given)]
             self._all = np.vstack(parts)
         self.compared = np.tile(np.arange(n_compared, dtype=np.float64)[:, None], n_columns)
         numbers = np.arange(n_compared, n_compared + given.shape[0], dtype=np.float64)

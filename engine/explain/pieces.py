@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.pipeline import Pipeline
 
-from engine.data.dataset import Matrix, rows_of
+from engine.data.dataset import Matrix, is_sparse, rows_of
 from engine.deadline import Deadline
 from engine.explain.explainer import Explainer, engineered_explainer_of, explainer_of
 from engine.explain.explanation import Explanation
@@ -251,7 +250,7 @@ def as_numbers(X: Matrix) -> Array:
     >>> as_numbers(pd.DataFrame({"size": [1.5, None], "colour": ["red", "blue"]})).tolist()
     [[1.5, 1.0], [nan, 0.0]]
     """
-    if sparse.issparse(X):
+    if is_sparse(X):
         return np.asarray(X.toarray(), dtype=np.float64)
     if not isinstance(X, pd.DataFrame):
         return np.asarray(X, dtype=np.float64)

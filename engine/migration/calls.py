@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import libcst as cst
 
 from engine.migration.code import Code
@@ -53,11 +55,19 @@ def replace_value(code: Code, arg: cst.Arg, new: str, what: str) -> Edit:
 def remove_argument(code: Code, call: cst.Call, arg: cst.Arg, what: str) -> Edit:
     """Return the edit that removes an argument and the comma that goes with it."""
     index = next(i for i, one in enumerate(call.args) if one is arg)
-    start, end = code.span(arg)
-    if index + 1 < len(call.args):
-        end = code.span(call.args[index + 1])[0]
+    return remove_item(code, call.args, index, what)
+
+
+def remove_item(
+    code: Code, items: Sequence[cst.Arg | cst.BaseDictElement], index: int, what: str
+) -> Edit:
+    """Return the edit that removes one of several items and the comma that goes with it."""
+    item = items[index]
+    start, end = code.span(item)
+    if index + 1 < len(items):
+        end = code.span(items[index + 1])[0]
     elif index > 0:
-        start = code.span(call.args[index - 1])[1]
-    elif isinstance(arg.comma, cst.Comma):
-        end = code.span(arg.comma)[1]
+        start = code.span(items[index - 1])[1]
+    elif isinstance(item.comma, cst.Comma):
+        end = code.span(item.comma)[1]
     return Edit(start, end, "", what)

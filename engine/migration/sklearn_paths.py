@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from engine.migration.calls import keyword, remove_argument, replace_value
+from engine.migration.calls import keyword, remove_argument, remove_item, replace_value
 from engine.migration.code import Code, dotted, literal
 from engine.migration.edits import Edit, Finding, Remark
 from engine.migration.imports import replace_statement
@@ -251,14 +251,8 @@ def _dict(code: Code, node: cst.Dict) -> Iterator[Finding]:
         if not isinstance(element, cst.DictElement):
             continue
         if literal(element.key) == "multi_class" and literal(element.value) == "auto":
-            start, end = code.span(element)
-            if index + 1 < len(node.elements):
-                end = code.span(node.elements[index + 1])[0]
-            elif index > 0:
-                start = code.span(node.elements[index - 1])[1]
-            elif isinstance(element.comma, cst.Comma):
-                end = code.span(element.comma)[1]
-            yield Edit(start, end, "", "multi_class='auto' is the only way now")
+            what = "multi_class='auto' is the only way now"
+            yield remove_item(code, node.elements, index, what)
 
 
 def _is_kwargs(code: Code, node: cst.Dict) -> bool:

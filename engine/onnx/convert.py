@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from engine.data.dataset import Matrix
+from engine.data.dataset import Matrix, is_sparse
 from engine.data.values import normalise
 from engine.ensembles.estimators import SharedFeatures
 from engine.errors import ModelException
@@ -142,7 +142,7 @@ def onnx_inputs(model: ModelProto, X: Matrix) -> dict[str, NDArray[Any]]:
 
 
 def _matrix(X: Matrix) -> NDArray[np.float64]:
-    return np.asarray(X.toarray() if hasattr(X, "toarray") else X).astype(np.float64)
+    return np.asarray(X.toarray() if is_sparse(X) else X).astype(np.float64)
 
 
 def _graph_with_inputs(model: Pipeline, by_column: bool) -> Graph:

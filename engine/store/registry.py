@@ -69,11 +69,7 @@ class ModelRegistry(Tracking):
         -------
         mlflow.entities.model_registry.ModelVersion
         """
-        try:
-            self.client.create_registered_model(name)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
+        self._make_registered_model(name)
         source = f"{self._mlflow_run(child_id).info.artifact_uri}/{MLFLOW_MODEL}"
         known = set(self._versions(name))
         once = self.client.once
@@ -108,11 +104,7 @@ class ModelRegistry(Tracking):
         -------
         mlflow.entities.model_registry.ModelVersion
         """
-        try:
-            self.client.create_registered_model(name)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
+        self._make_registered_model(name)
         return self.client.once.create_model_version(
             name, folder.absolute().as_uri(), tags=dict(tags), description=description
         )
@@ -180,6 +172,14 @@ class ModelRegistry(Tracking):
                 "`raysmith runs` lists the runs"
             ) from error
         return str(version.run_id)
+
+    def _make_registered_model(self, name: str) -> None:
+        """Make a registered model that may be there already."""
+        try:
+            self.client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
 
     def _versions(self, name: str) -> dict[str, Any]:
         """Return number -> version of a registered model."""

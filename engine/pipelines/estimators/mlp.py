@@ -7,11 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from engine.data.dataset import Matrix
+from engine.data.dataset import Matrix, is_sparse
 
 #: The short stages at the end of a fit: each one's share of the epochs, and their factors of the
 #: learning rate.
@@ -47,7 +46,8 @@ class AnnealedMLP:
         rate, epochs = given["learning_rate_init"], given["max_iter"]
         short = max(1, round(_STAGE_SHARE * epochs))
         model = self._plain(**given | {"warm_start": True})
-        X, y = _single(X), y if self._plain is MLPClassifier else _single(y)
+        X = _single(X)
+        y = y if self._plain is MLPClassifier else np.asarray(y, dtype=np.float32)
         with warnings.catch_warnings():
             # The search chooses the number of epochs: to use them all is no fault.
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -81,7 +81,7 @@ class AnnealedMLP:
 
 
 def _single(values: Matrix) -> Matrix:
-    return (values if sparse.issparse(values) else np.asarray(values)).astype(np.float32)
+    return (values if is_sparse(values) else np.asarray(values)).astype(np.float32)
 
 
 class AnnealedMLPClassifier(AnnealedMLP, MLPClassifier):

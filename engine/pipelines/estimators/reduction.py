@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
-from engine.data.dataset import Matrix
+from engine.data.dataset import Matrix, is_sparse
 
 
 class ShareOfColumns(TransformerMixin, BaseEstimator):
@@ -66,7 +65,7 @@ class ShareOfColumns(TransformerMixin, BaseEstimator):
         """Return (n_rows, n_components); a dense array, also of a sparse X."""
         check_is_fitted(self, "reducer_")
         reduced = self.reducer_.transform(X)
-        return np.asarray(reduced.toarray() if sparse.issparse(reduced) else reduced)
+        return np.asarray(reduced.toarray() if is_sparse(reduced) else reduced)
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray[Any]:
         """Return the names of the components."""

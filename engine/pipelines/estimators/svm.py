@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.metrics.pairwise import rbf_kernel
@@ -16,7 +15,7 @@ from sklearn.utils import check_array, gen_batches
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from engine.data.dataset import Matrix
+from engine.data.dataset import Matrix, is_sparse
 from engine.pipelines.protocols import Estimator
 
 #: Most cells of a kernel matrix that are held at a time: 32 MB.
@@ -32,7 +31,7 @@ class BatchSVC(SVC):
     def decision_function(self, X: Matrix) -> NDArray[np.float64]:
         """Return the margin of each row, (n_rows,), or (n_rows, n_classes) for more classes."""
         check_is_fitted(self)
-        if self.kernel != "rbf" or len(self.classes_) > 2 or self._sparse or sparse.issparse(X):
+        if self.kernel != "rbf" or len(self.classes_) > 2 or self._sparse or is_sparse(X):
             return np.asarray(super().decision_function(X))
         X = check_array(X)
         margins = np.empty(len(X))

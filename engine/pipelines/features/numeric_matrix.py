@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from engine.data.alignment import align
-from engine.data.dataset import Matrix
+from engine.data.dataset import Matrix, is_sparse
 from engine.data.matrix import text_names
 from engine.data.reading import as_numbers
 from engine.data.values import has_too_large, without_too_large
@@ -88,12 +88,12 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
         matrix = self.read(X)
         if not self.fill_missing:
             return matrix
-        values = matrix.data if sparse.issparse(matrix) else matrix
+        values = matrix.data if is_sparse(matrix) else matrix
         missing = np.isnan(values)
         if not missing.any():
             return matrix
         filled = matrix.copy()
-        if sparse.issparse(matrix):
+        if is_sparse(matrix):
             filled.data[missing] = self.fill_values_[matrix.indices[missing]]
         else:
             filled[missing] = np.broadcast_to(self.fill_values_, matrix.shape)[missing]
@@ -146,7 +146,7 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "n_features_in_")
         names = getattr(self, "feature_names_in_", None)
         X = align(X, list(self.get_feature_names_out()), named=names is not None)
-        if sparse.issparse(X):
+        if is_sparse(X):
             # 32-bit indices: scikit-learn's linear models refuse wider ones.
             matrix = X if X.dtype.kind == "f" else X.astype(np.float64)
             if has_too_large(matrix.data):
@@ -163,7 +163,7 @@ class NumericMatrix(TransformerMixin, BaseEstimator):
 
 
 def _column_means(matrix: Matrix) -> NDArray[np.float64]:
-    if sparse.issparse(matrix):
+    if is_sparse(matrix):
         total: NDArray[np.float64] = np.asarray(
             sparse.csr_matrix(
                 (np.nan_to_num(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape

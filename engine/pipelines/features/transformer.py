@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from engine.data.alignment import align
 from engine.data.columns import Column
-from engine.data.dataset import Matrix
+from engine.data.dataset import Matrix, is_sparse
 from engine.data.featurization import FeaturizationConfig
 from engine.data.reading import read_rows
 from engine.errors import DataException
@@ -256,7 +255,7 @@ class DataTransformer(TransformerMixin, BaseEstimator):
         used = [column for column in self.columns if column.purpose != "Ignore"]
         needed = [column.name for column in used]
         rows = align(X, names, named=self.named, needed=needed)
-        if sparse.issparse(rows):
+        if is_sparse(rows):
             rows = rows.toarray()
         if not isinstance(rows, pd.DataFrame):
             rows = pd.DataFrame(rows, columns=names, copy=False)

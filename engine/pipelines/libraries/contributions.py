@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 
-from engine.data.dataset import Matrix
+from engine.data.dataset import Matrix, is_sparse
 from engine.pipelines.protocols import Predictor
 
 Array = NDArray[np.float64]
@@ -75,4 +74,4 @@ def dense(X: Matrix) -> Matrix:
     >>> dense(sparse.csr_matrix([[0.0, 2.0]])).tolist()
     [[0.0, 2.0]]
     """
-    return X.toarray() if sparse.issparse(X) else X
+    return X.toarray() if is_sparse(X) else X
