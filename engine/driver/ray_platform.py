@@ -95,7 +95,9 @@ class RayPlatform(Platform):
         return resources.concurrency(self._settings, cores)
 
     def has_room(self, cores: int, avoid: Collection[str] = ()) -> bool:
-        """See `Platform.has_room`."""
+        """See `Platform.has_room`; nobody waits for room on machines that are lost."""
+        if self.loss is not None:
+            return True
         memory = 0 if self._backend is None else self._backend.waited_for
         return resources.has_room(resources.node_resources(avoid), self._settings, cores, memory)
 

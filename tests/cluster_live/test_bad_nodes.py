@@ -14,7 +14,7 @@ import pytest
 
 from cluster import AmlCompute, ComputeTarget, RunConfiguration
 from cluster.providers.local_processes import NODE_MARK, marked
-from engine import AutoMLConfig, Experiment
+from engine import AutoMLConfig, DataException, Experiment
 from tests.cluster_live.test_local_cluster import WAITING
 from tests.live.helpers import delete_targets, wait_until
 
@@ -158,11 +158,14 @@ def test_another_node_comes_when_the_first_cannot_read_the_data(place, target):
     assert "/data is not mounted" in note
 
 
+@pytest.mark.long
 def test_no_other_node_can_come(place, target):
-    """Both nodes are up: the autoscaler refuses a third one."""
+    """Two nodes are up: the autoscaler refuses a third one."""
+    target.update(min_nodes=2)
+    target.wait_for_completion(timeout_in_minutes=3)
     run = submit(place, target, "all", "all")
-    assert run.wait_for_completion(timeout_seconds=120) == "Failed"
-    assert "/data is not mounted" in place.store.run(run.id).error
+    with pytest.raises(DataException, match="/data is not mounted"):
+        run.wait_for_completion(timeout_seconds=120)
 
 
 def test_a_node_that_cannot_read_the_data(place, target):

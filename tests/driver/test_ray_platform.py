@@ -99,6 +99,8 @@ def test_nothing_is_asked_of_a_cluster_that_is_lost(in_process_ray, given, monke
     connection.loss = "its head has ended"
     platform.ask_for_nodes(1)
     requested = list(in_process_ray.requested)
+    in_process_ray.nodes = []
+    assert platform.has_room(1)
     platform.close()
     platform.hand_over()
     assert platform.loss == "its head has ended"
