@@ -77,6 +77,15 @@ IMPORTS: dict[str, tuple[str, str]] = {
 }
 
 IDIOMS: dict[str, tuple[str, str]] = {
+    "names of a surrogate model": (
+        "from interpret.ext.glassbox import LGBMExplainableModel as M\nM\n",
+        "from engine.azureml.interpret.mimic.models.lightgbm_model import "
+        "LGBMExplainableModel as M\nM\n",
+    ),
+    "the dashboard of a later package": (
+        "from raiwidgets import ExplanationDashboard\n",
+        "from engine.azureml.interpret.visualize import ExplanationDashboard\n",
+    ),
     "max_colwidth": (
         "import pandas as p\np.set_option('display.max_colwidth', -1)\n",
         "import pandas as p\np.set_option('display.max_colwidth', None)\n",
@@ -202,6 +211,10 @@ IDIOMS: dict[str, tuple[str, str]] = {
 
 #: Sources in which nothing may change, though they look like it.
 UNTOUCHED: dict[str, str] = {
+    "other explainers": (
+        "from interpret.ext.glassbox import LGBMExplainableModel, Own\nimport raiwidgets\n"
+        "from interpret.glassbox import ExplainableBoostingClassifier\n"
+    ),
     "strings and comments": (
         "# import azureml.core, np.float\nimport numpy as np\nx = 'from azureml import np.NaN'\n"
         'print(f"np.float {x}")\n'
