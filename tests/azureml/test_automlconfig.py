@@ -204,3 +204,13 @@ def test_a_local_run_uses_what_is_installed():
     remote, notes = made(run_configuration=Configuration(), compute_target="mine")
     assert remote.run_configuration == {"pip": ["numpy"]}
     assert notes == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_task_that_is_not_available_is_one_error():
+    with pytest.raises(ConfigException) as refused:
+        AutoMLConfig(
+            task="forecasting", time_column_name="t", max_horizon=3, X=[[1]], y=[1], iterations=2
+        )
+    assert len(refused.value.problems) == 1
+    assert "not available yet" in str(refused.value)

@@ -82,6 +82,8 @@ def test_a_name_that_never_was():
     ("module", "name", "way"),
     [
         ("azureml.pipeline.steps", "AutoMLStep", "experiment.submit"),
+        ("azureml.train.automl", "AutoMLStep", "experiment.submit"),
+        ("azureml.train.automl.runtime", "AutoMLStep", "experiment.submit"),
         ("azureml.pipeline.core", "Pipeline", "experiment.submit"),
         ("azureml.train.hyperdrive", "HyperDriveConfig", "ray.tune"),
         ("azureml.train.hyperdrive", "uniform", "ray.tune"),

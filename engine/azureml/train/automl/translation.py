@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from engine.azureml.train.automl.old_names import MODELS, RENAMED, TIMES, WITHOUT_MEANING
-from engine.config.combinations import DATA_PARAMETERS
+from engine.config.combinations import DATA_PARAMETERS, impossible_combinations
 from engine.config.settings import FIELDS
 from engine.data.featurization import FeaturizationConfig
 from engine.errors import AutoMLError, ConfigException
@@ -42,7 +42,7 @@ def translated(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     Raises
     ------
     ConfigException
-        For what cannot be had: ``spark_context``, ``cv_split_column_names``.
+        For what cannot be had: forecasting, ``spark_context``, ``cv_split_column_names``.
 
     Examples
     --------
@@ -60,7 +60,12 @@ def translated(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _refused(values: dict[str, Any]) -> list[str]:
-    """Raise for words that must not be left out."""
+    """Raise for words that must not be left out, and for a task that is not available."""
+    task = {"task": values["task"]} if values.get("task") == "forecasting" else {}
+    unavailable = [one for one in impossible_combinations(task) if one.startswith("task=")]
+    if unavailable:
+        # Without warnings for the words that belong to the task.
+        raise ConfigException(unavailable)
     ways = {
         "spark_context": (
             "Spark is not available; leave it out, and give compute_target for a cluster"
