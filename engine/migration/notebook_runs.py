@@ -6,14 +6,15 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from engine.errors import ConfigException
 from engine.migration.notebook_text import NotANotebook, code_cells
 from engine.migration.notebooks import RewrittenCells, rewrite_cells
 from engine.migration.old_names import renew_scripts_in
 from engine.migration.rewriting import Mode
+from engine.migration.shell import shell
 from engine.migration.text_files import UnreadableFile, read_text
-from engine.temporary import passing_folder
 
 
 def run_notebook(file: Path, arguments: Sequence[str] = ()) -> int:
@@ -44,29 +45,14 @@ def run_notebook(file: Path, arguments: Sequence[str] = ()) -> int:
     sys.path.insert(0, str(folder))
     sys.argv = [str(file.resolve()), *arguments]
     os.chdir(folder)
-    with passing_folder("ipython") as place:
-        return _run(done, str(place))
+    with shell() as running:
+        return _run(done, running)
 
 
-def _run(done: RewrittenCells, folder: str) -> int:
-    from IPython.core.interactiveshell import InteractiveShell
-    from traitlets.config import Config
-
-    class Shell(InteractiveShell):
-        """Shell without windows: figures are shown as text, or written by the notebook."""
-
-        def enable_gui(self, gui: str | None = None) -> None:
-            pass
-
-    settings = Config()
-    # The user's history and profile stay as they are.
-    settings.HistoryManager.enabled = False
-    if not sys.stdout.isatty():
-        settings.Shell.colors = "nocolor"
-    shell = Shell.instance(config=settings, ipython_dir=folder)
-    exec("\n".join(done.prelude), shell.user_ns)
+def _run(done: RewrittenCells, running: Any) -> int:
+    exec("\n".join(done.prelude), running.user_ns)
     for source in done.cells:
-        result = shell.run_cell(source, store_history=True)
+        result = running.run_cell(source, store_history=True)
         error = result.error_before_exec or result.error_in_exec
         if isinstance(error, KeyboardInterrupt):
             raise error
