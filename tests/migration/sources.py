@@ -77,6 +77,12 @@ IMPORTS: dict[str, tuple[str, str]] = {
 }
 
 IDIOMS: dict[str, tuple[str, str]] = {
+    "the body of a request": (
+        "import pandas as pd\n\ndef init():\n    pass\n\n"
+        "def run(raw_data):\n    return pd.read_json(raw_data, orient='records')\n",
+        "from io import StringIO\nimport pandas as pd\n\ndef init():\n    pass\n\n"
+        "def run(raw_data):\n    return pd.read_json(StringIO(raw_data), orient='records')\n",
+    ),
     "names of a surrogate model": (
         "from interpret.ext.glassbox import LGBMExplainableModel as M\nM\n",
         "from engine.azureml.interpret.mimic.models.lightgbm_model import "
@@ -211,6 +217,14 @@ IDIOMS: dict[str, tuple[str, str]] = {
 
 #: Sources in which nothing may change, though they look like it.
 UNTOUCHED: dict[str, str] = {
+    "a path as a parameter": (
+        "import pandas as pd\ndef run(path):\n    return pd.read_json(path)\n"
+        "def other(path):\n    return pd.read_json(path)\n"
+    ),
+    "a path in a scoring script": (
+        "import pandas as pd\ndef init():\n    load('a.json')\n"
+        "def load(path):\n    return pd.read_json(path)\ndef run(data):\n    return data\n"
+    ),
     "other explainers": (
         "from interpret.ext.glassbox import LGBMExplainableModel, Own\nimport raiwidgets\n"
         "from interpret.glassbox import ExplainableBoostingClassifier\n"
