@@ -128,8 +128,10 @@ def test_an_ensemble_is_explained_by_its_raw_columns():
 def test_explanations_are_kept_with_the_iteration(v1_run):
     best, model = v1_run.get_output()
     client = ExplanationClient.from_run(best)
-    with pytest.raises(RunException, match="has not been explained"):
-        client.download_model_explanation(raw=True)
+    failed = list(v1_run.get_children())[1]
+    for is_raw in (True, False):
+        with pytest.raises(RunException, match="has not been explained"):
+            ExplanationClient.from_run(failed).download_model_explanation(raw=is_raw)
     assert client.list_model_explanations() == []
     estimator = model
     explainer = MimicWrapper(
