@@ -49,9 +49,9 @@ def run_unchanged(file: Path, arguments: Sequence[str] = ()) -> int:
     answer_old_names()
     os.environ[SETUP_VARIABLE] = _WORKER_SETUP
     if file.suffix == ".ipynb":
-        from engine.migration.notebook_runs import run_notebook
+        from engine.migration.notebook_runs import run_old_notebook
 
-        return run_notebook(file, arguments)
+        return run_old_notebook(file, arguments)
     if file.suffix != ".py":
         raise ConfigException([f"{file}: --v1 runs a script (.py) or a notebook (.ipynb)"])
     return _run_script(file, arguments)

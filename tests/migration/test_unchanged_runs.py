@@ -119,6 +119,18 @@ def test_a_notebook_runs_in_its_folder(tmp_path):
     assert written == "import numpy as np\nx = np.nan\n"
 
 
+def test_a_notebook_of_today_runs_without_the_old_names(tmp_path):
+    text = notebook(
+        "%matplotlib inline\nimport engine.azureml.core", "!echo shell", "import azureml"
+    )
+    (tmp_path / "new.ipynb").write_text(text, encoding="utf-8")
+    done = run("new.ipynb", cwd=tmp_path, code=1)
+    assert "shell" in done.stdout
+    assert "No module named 'azureml'" in done.stdout + done.stderr
+    (tmp_path / "none.ipynb").write_text("{}", encoding="utf-8")
+    assert "none.ipynb" in run("none.ipynb", cwd=tmp_path, code=1).stderr
+
+
 def test_a_notebook_that_was_exported_as_a_script(tmp_path):
     (tmp_path / "old.py").write_text(
         "# coding: utf-8\nimport numpy as np\n"
