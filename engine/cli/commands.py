@@ -27,6 +27,7 @@ from engine.client.run import AutoMLRun
 from engine.config.automl_config import AutoMLConfig
 from engine.data.tables import read_table
 from engine.errors import AutoMLError, ConfigException
+from engine.migration.needs import require_v1
 from engine.migration.unchanged_runs import run_unchanged
 from engine.show.console import print_table
 from engine.show.summary import TABLE_COLUMNS
@@ -40,12 +41,17 @@ _DONE, _INTERRUPTED = 0, 130
 
 
 def run(options: argparse.Namespace) -> int:
-    """Start a run from a file of settings, or execute a driver script."""
+    """Start a run from a file of settings, or execute a driver script or a notebook."""
     file = Path(options.file)
     if not file.is_file():
         raise ConfigException([f"{options.file}: there is no such file"])
     if options.v1:
         return run_unchanged(file, options.arguments)
+    if file.suffix == ".ipynb":
+        require_v1("raysmith run NOTEBOOK")
+        from engine.migration.notebook_runs import run_notebook
+
+        return run_notebook(file, options.arguments)
     if file.suffix == ".py":
         sys.argv = [str(file), *options.arguments]
         sys.path.insert(0, str(file.parent.resolve()))

@@ -147,11 +147,9 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _run(parts: Subparsers) -> None:
-    text = "start a run from a YAML file of settings, or a driver script"
+    text = "start a run from a YAML file of settings, or run a driver script or a notebook"
     parser = _add(parts, "run", text, commands.run, _EXAMPLES_OF_RUN)
-    _complete_files(
-        parser.add_argument("file", help="settings.yaml, driver.py, or with --v1 a notebook")
-    )
+    _complete_files(parser.add_argument("file", help="settings.yaml, driver.py or notebook.ipynb"))
     parser.add_argument(
         "--experiment", help="default: 'experiment' in the file, else the file's name"
     )

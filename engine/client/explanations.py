@@ -138,6 +138,27 @@ def explanation_of(
     """
     from engine.driver.explain_actors import explain_rows
 
+    return explain_rows(work_of(fitted_model, X_train, X_test, features))
+
+
+def work_of(
+    fitted_model: Predictor,
+    X_train: Matrix,
+    X_test: Matrix,
+    features: str | Sequence[str] | None = None,
+) -> Work:
+    """Return the checked input of an explanation; a hundred of the training rows are drawn.
+
+    Parameters
+    ----------
+    fitted_model, X_train, X_test, features:
+        As in `explain_model`.
+
+    Raises
+    ------
+    ConfigException
+        For input that is not two-dimensional, or names that do not fit.
+    """
     background, rows = _matrix(X_train, "X_train"), _matrix(X_test, "X_test")
     if background.shape[1] != rows.shape[1]:
         raise ConfigException(
@@ -145,7 +166,7 @@ def explanation_of(
         )
     kind = _kind(features, fitted_model)
     names = _names(features, rows)
-    return explain_rows(Work(fitted_model, _drawn(background), rows, names, "X_test", kind))
+    return Work(fitted_model, drawn(background), rows, names, "X_test", kind)
 
 
 def _kind(features: str | Sequence[str] | None, model: object) -> str:
@@ -174,7 +195,7 @@ def _names(features: str | Sequence[str] | None, rows: Matrix) -> tuple[str, ...
     return tuple(f"column_{index}" for index in range(rows.shape[1]))
 
 
-def _drawn(background: Matrix) -> Matrix:
+def drawn(background: Matrix) -> Matrix:
     """Draw a hundred rows, always the same ones."""
     if background.shape[0] <= _BACKGROUND:
         return background

@@ -168,6 +168,19 @@ class Code:
             return statement.value if target.target is assignments[0].node else None
         return None
 
+    def function_of_parameter(self, node: cst.CSTNode) -> cst.FunctionDef | None:
+        """Return the function whose parameter a name always stands for."""
+        if not isinstance(node, cst.Name):
+            return None
+        scope = self._scopes.get(node)
+        assignments = list(scope[node.value]) if scope is not None else []
+        if len(assignments) != 1 or not hasattr(assignments[0], "node"):
+            return None
+        parameter = assignments[0].node
+        around = self.parent(parameter) if isinstance(parameter, cst.Param) else None
+        function = self.parent(around) if around is not None else None
+        return function if isinstance(function, cst.FunctionDef) else None
+
     def line_start(self, offset: int) -> int:
         """Return the offset where the line of an offset begins."""
         return max(self.bytes.rfind(b"\n", 0, offset), self.bytes.rfind(b"\r", 0, offset)) + 1

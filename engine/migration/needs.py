@@ -11,7 +11,8 @@ _PACKAGES = ("libcst", "nbformat", "IPython")
 
 #: A source without any of these words needs no change.
 _WORDS = re.compile(
-    r"azureml|pyspark|pandas|numpy|sklearn|matplotlib|pylab|pkg_resources|\.blob\.|\.dfs\.|wasbs?:"
+    r"azureml|pyspark|pandas|numpy|sklearn|matplotlib|pylab|pkg_resources|interpret[._]|raiwidgets"
+    r"|\.blob\.|\.dfs\.|wasbs?:"
 )
 
 

@@ -184,8 +184,16 @@ def _is_text(code: Code, node: cst.BaseExpression, depth: int = 3) -> bool:
         if isinstance(node.func, cst.Attribute) and not code.name(node.func):
             return node.func.attr.value in _TEXT_METHODS and not _is_path(node.func)
         return code.name(node.func) in _TEXTS
+    if _is_request(code, node):
+        return True
     value = code.single_value(node)
     return depth > 0 and value is not None and _is_text(code, value, depth - 1)
+
+
+def _is_request(code: Code, node: cst.BaseExpression) -> bool:
+    """Whether a name is what a service has received: the parameter of a scoring script's run."""
+    function = code.function_of_parameter(node)
+    return function is not None and function.name.value == "run" and code.binds("init")
 
 
 def _is_path(method: cst.Attribute) -> bool:

@@ -12,6 +12,7 @@ import libcst as cst
 from engine.migration.code import TOO_DEEP, Code, NotPython
 from engine.migration.edits import Edit, Finding, Remark, apply, newlines, without_overlaps
 from engine.migration.imports import BINDING, import_edits, needs_binding
+from engine.migration.interpret_names import interpret_edits
 from engine.migration.known_names import Ask, ask_tree
 from engine.migration.needs import may_need
 from engine.migration.numpy_names import numpy_edits
@@ -190,7 +191,7 @@ def _remarks(code: Code, mode: Mode, ask: Ask) -> Iterator[Remark]:
 
 def _idioms(code: Code) -> Iterator[Finding]:
     for node in code.nodes():
-        for rule in (numpy_edits, pandas_edits, sklearn_edits, version_edits):
+        for rule in (numpy_edits, pandas_edits, sklearn_edits, version_edits, interpret_edits):
             yield from rule(code, node)
 
 

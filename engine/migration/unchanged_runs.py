@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType, TracebackType
 
@@ -48,9 +49,9 @@ def run_unchanged(file: Path, arguments: Sequence[str] = ()) -> int:
     answer_old_names()
     os.environ[SETUP_VARIABLE] = _WORKER_SETUP
     if file.suffix == ".ipynb":
-        from engine.migration.notebook_runs import run_notebook
+        from engine.migration.notebook_runs import run_old_notebook
 
-        return run_notebook(file, arguments)
+        return run_old_notebook(file, arguments)
     if file.suffix != ".py":
         raise ConfigException([f"{file}: --v1 runs a script (.py) or a notebook (.ipynb)"])
     return _run_script(file, arguments)
@@ -68,8 +69,16 @@ def _run_script(file: Path, arguments: Sequence[str]) -> int:
     sys.modules["__main__"] = module
     sys.argv = [str(file), *arguments]
     sys.path.insert(0, str(file.parent.resolve()))
+    content = file.read_bytes()
     try:
-        exec(renewed_code(file.read_bytes(), str(file)), module.__dict__)
+        with ExitStack() as stack:
+            if b"get_ipython" in content:
+                from engine.migration.shell import shell
+
+                # A notebook that was exported: its magics are calls of this function.
+                running = stack.enter_context(shell(module))
+                module.__dict__["get_ipython"] = lambda: running
+            exec(renewed_code(content, str(file)), module.__dict__)
     except Exception as error:
         sys.stdout.flush()
         print_traceback(error, str(file))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.store.iterations import Iterations
+from engine.store.logged_values import LoggedValues
 from engine.store.registry import ModelRegistry
 from engine.store.runs import ControlRequests, Runs
 
@@ -11,7 +12,7 @@ from engine.store.runs import ControlRequests, Runs
 TRACKING_URI_VARIABLE = "RAYSMITH_TRACKING_URI"
 
 
-class RunStore(Runs, ControlRequests, Iterations, ModelRegistry):
+class RunStore(Runs, ControlRequests, Iterations, LoggedValues, ModelRegistry):
     """Read and write runs on one MLflow tracking server or database.
 
     The store is the only truth about a run. Clients and drivers of several processes use it at
@@ -38,7 +39,8 @@ class RunStore(Runs, ControlRequests, Iterations, ModelRegistry):
     the earlier ones.
 
     *Repetition.* A call may be repeated with the same arguments and leaves the same state, except
-    `create_run`, `start_iteration` and `register_model`, which create something each time.
+    `create_run`, `start_iteration`, `log_values` and `register_model`, which create something each
+    time.
 
     *Failures.* While the store does not answer, a call is repeated for as long as the store's
     patience lasts; see `engine.store.retrying.Patience`. None of these repetitions creates

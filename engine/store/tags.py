@@ -68,6 +68,8 @@ MLFLOW_STATUS: Mapping[RunStatus | IterationStatus, str] = {
 
 #: Prefix of metrics that have a step for each fold.
 FOLDS = "folds/"
+#: Prefix of metrics that a user's script has logged: they choose no model.
+LOGGED = "logged/"
 
 _TEXT_LIMIT = 4000
 _REASON_LIMIT = 300
@@ -352,7 +354,7 @@ def iteration_record(run: Run) -> IterationRecord:
         status=status,
         pipeline=tags[_PIPELINE],
         reason=tags.get(_REASON, ""),
-        metrics={k: v for k, v in run.data.metrics.items() if not k.startswith(FOLDS)},
+        metrics={k: v for k, v in run.data.metrics.items() if not k.startswith((FOLDS, LOGGED))},
         properties=IterationProperties.from_tags(
             {
                 key.removeprefix(_PROPERTY): value

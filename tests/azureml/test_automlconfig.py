@@ -165,7 +165,7 @@ def test_the_order_of_parameters_is_that_of_v1(tmp_path):
         ({"spark_context": object()}, "spark_context: Spark is not available"),
         ({"cv_split_column_names": ["cv1"]}, "cv_splits_indices"),
         ({"whitelist_models": []}, "allowed_models=.*a non-empty list"),
-        ({"whitelist_models": ["TensorFlowDNN"]}, "TensorFlowDNN.* are no classification models"),
+        ({"whitelist_models": ["Unheard"]}, "Unheard.* are no classification models"),
         ({"whitelist_models": 5}, "allowed_models"),
         ({"iterations": "many"}, "iterations='many'"),
         ({"iterations": True}, "iterations=True"),
@@ -204,3 +204,30 @@ def test_a_local_run_uses_what_is_installed():
     remote, notes = made(run_configuration=Configuration(), compute_target="mine")
     assert remote.run_configuration == {"pip": ["numpy"]}
     assert notes == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_task_that_is_not_available_is_one_error():
+    with pytest.raises(ConfigException) as refused:
+        AutoMLConfig(
+            task="forecasting", time_column_name="t", max_horizon=3, X=[[1]], y=[1], iterations=2
+        )
+    assert len(refused.value.problems) == 1
+    assert "not available yet" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("task", "given", "allowed"),
+    [
+        ("classification", ["TensorFlowLinearClassifier", "TensorFlowDNN"],
+         ["LogisticRegression", "MLP"]),
+        ("regression", "TensorFlowDNN", ["MLP"]),
+    ],
+)  # fmt: skip
+def test_models_that_stand_in_for_those_of_the_service(task, given, allowed):
+    with pytest.warns(UserWarning, match="in place of"):
+        config = AutoMLConfig(task, whitelist_models=given, X=[[1.0], [2.0]] * 4, y=[0, 1] * 4)
+    assert list(config.settings.allowed_models) == allowed
+    with pytest.warns(UserWarning, match="are left out"):
+        config = AutoMLConfig(task, blacklist_models=given, X=[[1.0], [2.0]] * 4, y=[0, 1] * 4)
+    assert not config.settings.blocked_models

@@ -12,7 +12,8 @@ from cluster.providers import kinds
 from cluster.targets import target as ray_target
 from cluster.targets.registry import names
 from cluster.targets.status import AmlComputeStatus
-from engine.azureml.core.compute import AmlCompute, ComputeTarget
+from engine.azureml.core.compute import AksCompute, AmlCompute, ComputeTarget
+from engine.azureml.unavailable import NotAvailable
 from tests.cluster.targets.clusters import AtOnce
 
 
@@ -175,3 +176,19 @@ def test_the_states_of_nodes():
     assert status.node_state_counts["preparingNodeCount"] == 2
     assert status.serialize()["scaleSettings"] is None
     assert SimpleNamespace(**status.serialize()).errors is None
+
+
+def test_a_cluster_for_services_is_made_as_any_other(ws, head):
+    config = AksCompute.provisioning_configuration(location="westeurope", ssl_cname="a.example")
+    assert (config.max_nodes, config.provider) == (3, "local")
+    made = ComputeTarget.create(
+        workspace=ws,
+        name="services",
+        provisioning_configuration=AksCompute.provisioning_configuration(2, "Standard_D2_v2"),
+    )
+    assert (made.scale_settings.maximum_node_count, made.vm_size) == (2, "STANDARD_D2_V2")
+    assert AksCompute(ws, "services").name == "services"
+    with pytest.raises(ComputeTargetException, match="agents"):
+        AksCompute(ws, "agents")
+    with pytest.raises(NotAvailable, match=r"ComputeTarget\.attach"):
+        AksCompute.attach_configuration(resource_group="mine", cluster_name="agents")

@@ -14,6 +14,13 @@ from engine.azureml.explain.model.mimic.models.lightgbm_model import LGBMExplain
 from engine.azureml.explain.model.mimic_wrapper import MimicWrapper
 from engine.azureml.interpret import ExplanationClient
 from engine.azureml.interpret import MimicWrapper as SameWrapper
+from engine.azureml.interpret.scoring.scoring_explainer import (
+    KernelScoringExplainer,
+    ScoringExplainer,
+    TreeScoringExplainer,
+    load,
+    save,
+)
 from engine.azureml.train.automl.automlexplainer import explain_model, retrieve_model_explanation
 from engine.azureml.train.automl.runtime.automl_explain_utilities import (
     automl_setup_model_explanations,
@@ -121,8 +128,10 @@ def test_an_ensemble_is_explained_by_its_raw_columns():
 def test_explanations_are_kept_with_the_iteration(v1_run):
     best, model = v1_run.get_output()
     client = ExplanationClient.from_run(best)
-    with pytest.raises(RunException, match="has not been explained"):
-        client.download_model_explanation(raw=True)
+    failed = list(v1_run.get_children())[1]
+    for is_raw in (True, False):
+        with pytest.raises(RunException, match="has not been explained"):
+            ExplanationClient.from_run(failed).download_model_explanation(raw=is_raw)
     assert client.list_model_explanations() == []
     estimator = model
     explainer = MimicWrapper(
@@ -196,3 +205,39 @@ def test_what_cannot_be_explained():
     setup = automl_setup_model_explanations(model, "classification", X=MIXED)
     with pytest.raises(ConfigException, match="1 names for 2 raw columns"):
         wrapper(setup).explain(get_raw=True, raw_feature_names=["one"])
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_a_scoring_script_explains_the_rows_of_a_request(task, tmp_path, v1_run):
+    y = KIND if task == "classification" else MIXED["size"] * 2 + (MIXED["colour"] == "red")
+    model = fitted("DecisionTree", task, y=y)
+    setup = automl_setup_model_explanations(model, task, X=MIXED, y=y)
+    explainer = wrapper(setup, run=v1_run)
+    made = TreeScoringExplainer(explainer.explainer, feature_maps=[setup.feature_map])
+    assert save(made, str(tmp_path / "models")) == [str(tmp_path / "models/scoring_explainer.pkl")]
+    with pytest.raises(ConfigException, match="exist_ok=True"):
+        save(made, str(tmp_path / "models"))
+    assert str(v1_run.id).encode() not in (tmp_path / "models/scoring_explainer.pkl").read_bytes()
+
+    loaded = load(str(tmp_path / "models"))
+    request = automl_setup_model_explanations(model, task, X_test=MIXED.head(3))
+    engineered = loaded.explain(request.X_test_transform)
+    raw = loaded.explain(request.X_test_transform, get_raw=True)
+    assert isinstance(engineered, list)
+    widths = (len(setup.engineered_feature_names), 2)
+    for values, width in zip((engineered, raw), widths, strict=True):
+        shape = (2, 3, width) if task == "classification" else (3, width)
+        assert np.shape(values) == shape
+    found = explainer.explain(eval_dataset=request.X_test_transform, upload=False)
+    np.testing.assert_allclose(engineered, found.local_importance_values, atol=1e-6)
+    np.testing.assert_allclose(np.sum(raw, axis=-1), np.sum(engineered, axis=-1), atol=1e-6)
+
+
+def test_what_is_no_explainer_for_a_scoring_script():
+    with pytest.raises(ConfigException, match="expected a MimicWrapper"):
+        KernelScoringExplainer(fitted("DecisionTree"))
+    setup = automl_setup_model_explanations(fitted("DecisionTree"), "classification", X=MIXED)
+    without_map = MimicWrapper(None, setup.automl_estimator, init_dataset=setup.X_transform)
+    made = ScoringExplainer(without_map)
+    with pytest.raises(ConfigException, match="needs feature_maps"):
+        made.explain(setup.X_transform, get_raw=True)

@@ -79,3 +79,19 @@ def test_wrong_types_are_refused():
         config.add_transformer_params("Imputer", ["a"], 5)
     with pytest.raises(ConfigException, match="drop_columns=5"):
         FeaturizationConfig(drop_columns=5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda config: setattr(config, "blocked_transformers", ["LabelEncoder"]),
+        lambda config: config.add_blocked_transformers("LabelEncoder"),
+        lambda config: config.add_transformer_params("HashOneHotEncoder", [], {}),
+        lambda config: config.add_column_purpose("a", "Hash of sorts"),
+        lambda config: FeaturizationConfig(blocked_transformers=["LabelEncoder"]),
+    ],
+)
+def test_warnings_show_the_line_of_the_script(change):
+    with pytest.warns(UserWarning, match="no counterpart") as caught:
+        change(FeaturizationConfig())
+    assert caught[0].filename == __file__

@@ -159,6 +159,7 @@ from engine.azureml.interpret import ExplanationClient
 first_run, _ = local_run.get_output(iteration=0)
 client = ExplanationClient.from_run(first_run)
 engineered = client.download_model_explanation(raw=False).get_feature_importance_dict()
+raw = client.download_model_explanation(raw=True).get_feature_importance_dict()
 """
 
 
@@ -184,6 +185,7 @@ def names(request, module_workspace):
             "y_test": y[-20:],
             "features": features,
             "engineered": features,
+            "raw": features,
         }
         for title, cell in (CELLS | ({"cluster": ON_A_CLUSTER} if is_real else {})).items():
             exec(compile(cell, f"cell {title}", "exec"), found)
@@ -213,7 +215,7 @@ def test_the_best_model_predicts(names):
 def test_the_explanation_is_of_the_named_columns(names):
     assert set(names["overall_imp"]) == set(names["features"])
     assert names["again"].overall_imp == names["overall_imp"]
-    assert len(names["engineered"]) == len(names["features"])
+    assert len(names["engineered"]) == len(names["raw"]) == len(names["features"])
 
 
 def test_more_iterations_have_been_added(names):

@@ -41,6 +41,10 @@ azureml.pipeline.core.graph PipelineParameter
 azureml.pipeline.steps AutoMLStep PythonScriptStep
 azureml.telemetry set_diagnostics_collection
 azureml.train.hyperdrive HyperDriveConfig choice
+azureml.interpret._internal.explanation_client ExplanationClient
+azureml.interpret.scoring.scoring_explainer TreeScoringExplainer LinearScoringExplainer load save
+azureml.explain.model.scoring.scoring_explainer KernelScoringExplainer DeepScoringExplainer
+azureml.train.automl.model_proxy ModelProxy
 azureml.train.estimator Estimator
 azureml.train.sklearn SKLearn
 azureml.train.dnn TensorFlow
@@ -78,13 +82,20 @@ def test_a_name_that_never_was():
     ("module", "name", "way"),
     [
         ("azureml.pipeline.steps", "AutoMLStep", "experiment.submit"),
+        ("azureml.train.automl", "AutoMLStep", "experiment.submit"),
+        ("azureml.train.automl.runtime", "AutoMLStep", "experiment.submit"),
         ("azureml.pipeline.core", "Pipeline", "experiment.submit"),
         ("azureml.train.hyperdrive", "HyperDriveConfig", "ray.tune"),
         ("azureml.train.hyperdrive", "uniform", "ray.tune"),
         ("azureml.core", "ScriptRunConfig", "ray job submit"),
         ("azureml.train.estimator", "Estimator", "ray job submit"),
         ("azureml.opendatasets", "NycTlcGreen", "download the data"),
-        ("azureml.core.compute", "AksCompute", "AmlCompute.provisioning_configuration"),
+        ("azureml.core.compute", "DsvmCompute", "AmlCompute.provisioning_configuration"),
+        (
+            "azureml.automl.core.forecasting_parameters",
+            "ForecastingParameters",
+            "forecasting is not available yet",
+        ),
         ("azureml.contrib.automl.pipeline.steps", "AutoMLPipelineBuilder", "loop over the groups"),
     ],
 )

@@ -77,6 +77,21 @@ IMPORTS: dict[str, tuple[str, str]] = {
 }
 
 IDIOMS: dict[str, tuple[str, str]] = {
+    "the body of a request": (
+        "import pandas as pd\n\ndef init():\n    pass\n\n"
+        "def run(raw_data):\n    return pd.read_json(raw_data, orient='records')\n",
+        "from io import StringIO\nimport pandas as pd\n\ndef init():\n    pass\n\n"
+        "def run(raw_data):\n    return pd.read_json(StringIO(raw_data), orient='records')\n",
+    ),
+    "names of a surrogate model": (
+        "from interpret.ext.glassbox import LGBMExplainableModel as M\nM\n",
+        "from engine.azureml.interpret.mimic.models.lightgbm_model import "
+        "LGBMExplainableModel as M\nM\n",
+    ),
+    "the dashboard of a later package": (
+        "from raiwidgets import ExplanationDashboard\n",
+        "from engine.azureml.interpret.visualize import ExplanationDashboard\n",
+    ),
     "max_colwidth": (
         "import pandas as p\np.set_option('display.max_colwidth', -1)\n",
         "import pandas as p\np.set_option('display.max_colwidth', None)\n",
@@ -202,6 +217,18 @@ IDIOMS: dict[str, tuple[str, str]] = {
 
 #: Sources in which nothing may change, though they look like it.
 UNTOUCHED: dict[str, str] = {
+    "a path as a parameter": (
+        "import pandas as pd\ndef run(path):\n    return pd.read_json(path)\n"
+        "def other(path):\n    return pd.read_json(path)\n"
+    ),
+    "a path in a scoring script": (
+        "import pandas as pd\ndef init():\n    load('a.json')\n"
+        "def load(path):\n    return pd.read_json(path)\ndef run(data):\n    return data\n"
+    ),
+    "other explainers": (
+        "from interpret.ext.glassbox import LGBMExplainableModel, Own\nimport raiwidgets\n"
+        "from interpret.glassbox import ExplainableBoostingClassifier\n"
+    ),
     "strings and comments": (
         "# import azureml.core, np.float\nimport numpy as np\nx = 'from azureml import np.NaN'\n"
         'print(f"np.float {x}")\n'

@@ -119,6 +119,33 @@ def test_a_notebook_runs_in_its_folder(tmp_path):
     assert written == "import numpy as np\nx = np.nan\n"
 
 
+def test_a_notebook_of_today_runs_without_the_old_names(tmp_path):
+    text = notebook(
+        "%matplotlib inline\nimport engine.azureml.core", "!echo shell", "import azureml"
+    )
+    (tmp_path / "new.ipynb").write_text(text, encoding="utf-8")
+    done = run("new.ipynb", cwd=tmp_path, code=1)
+    assert "shell" in done.stdout
+    assert "No module named 'azureml'" in done.stdout + done.stderr
+    (tmp_path / "none.ipynb").write_text("{}", encoding="utf-8")
+    assert "none.ipynb" in run("none.ipynb", cwd=tmp_path, code=1).stderr
+
+
+def test_a_notebook_that_was_exported_as_a_script(tmp_path):
+    (tmp_path / "old.py").write_text(
+        "# coding: utf-8\nimport numpy as np\n"
+        "get_ipython().run_line_magic('matplotlib', 'inline')\n"
+        "get_ipython().run_cell_magic('writefile', 'score.py', 'x = 2\\n')\n"
+        "value = np.float(1)\nget_ipython().run_cell_magic('time', '', 'value += 1')\n"
+        "import score\nprint(value + score.x, __name__)\n"
+        "get_ipython().system('echo from the shell')\n"
+    )
+    done = run("old.py", "--v1", cwd=tmp_path)
+    assert "4.0 __main__" in done.stdout
+    assert "from the shell" in done.stdout
+    assert done.stderr == ""
+
+
 def test_a_notebook_ends_with_the_first_error(tmp_path):
     text = notebook("print('first')", "1 / 0", "print('third')")
     (tmp_path / "old.ipynb").write_text(text, encoding="utf-8")

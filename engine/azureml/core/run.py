@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 
 from engine import azureml
 from engine.azureml.core.run_files import MadeFiles
+from engine.azureml.core.run_logging import Logging
 from engine.azureml.core.run_properties import properties_of_iteration
 from engine.azureml.core.run_views import details_of_v1, status_of_v1
 from engine.azureml.unavailable import SCRIPTS, NotAvailable
 from engine.client.iteration import IterationRun, pick_metrics
-from engine.client.stored import Stored
 from engine.errors import ConfigException, RunException
 from engine.store.records import IterationRecord
+from engine.temporary import passing_folder
 
 
 class _Opening(type):
@@ -36,7 +37,7 @@ def _opened(experiment: Any, run_id: str, **ignored: object) -> Any:
     return experiment.run_of(run_id)
 
 
-class Run(Stored, metaclass=_Opening):
+class Run(Logging, metaclass=_Opening):
     """A run or an iteration of a run, opened by its id.
 
     Parameters
@@ -88,10 +89,6 @@ class Run(Stored, metaclass=_Opening):
         """Return property name -> text."""
         raise NotImplementedError
 
-    def get_tags(self) -> dict[str, str]:
-        """Return the user's tags."""
-        return {}
-
     def download_files(
         self,
         prefix: str | None = None,
@@ -125,6 +122,25 @@ class Run(Stored, metaclass=_Opening):
             short = name if append_prefix else name.removeprefix(prefix or "").lstrip("/")
             path = Path(output_directory or ".", short)
             self.download_file(name, path if output_paths is None else output_paths[number])
+
+    def register_uploaded(
+        self, path: str, model_name: str, tags: Mapping[str, str], description: str | None
+    ) -> Any:
+        """Register one of the files, or a folder of them, as a model of its own.
+
+        Raises
+        ------
+        ConfigException
+            When there is no such file.
+        """
+        names = self.get_file_names()
+        if not any(name == path or name.startswith(f"{path}/") for name in names):
+            raise ConfigException([f"model_path={path!r}: allowed is any of {names}"])
+        with passing_folder("model") as folder:
+            self.download_files(path, str(folder))
+            return azureml.core.Model.register(
+                self.experiment.workspace, str(folder / path), model_name, tags, None, description
+            )
 
     @staticmethod
     def get(workspace: Any, run_id: str) -> Any:
@@ -199,9 +215,12 @@ class IterationAsRun(IterationRun, Run):
         recursive: bool = False,
         run_type: object = None,
         populate: bool = False,
-    ) -> dict[str, float]:
-        """Return metric name -> mean over the folds; the other arguments have no meaning here."""
-        return pick_metrics(self._record().metrics, name)
+    ) -> dict[str, Any]:
+        """Return metric name -> mean over the folds, and name -> what was logged.
+
+        The other arguments have no meaning here.
+        """
+        return self.with_logged(pick_metrics(self._record().metrics, name), name)
 
     def get_properties(self) -> dict[str, str]:
         """Return property name -> text: those of `engine.IterationRun` and those of SDK v1."""
@@ -280,7 +299,7 @@ class IterationAsRun(IterationRun, Run):
             Name of the registered model.
         model_path:
             ``outputs/model.pkl``, its folder, or a file that is made from the model; default: the
-            model.
+            model. A file or folder that was uploaded is registered by itself.
         tags, properties:
             Tags of the version; the registry has no properties apart from them.
         model_framework, model_framework_version:
@@ -299,11 +318,11 @@ class IterationAsRun(IterationRun, Run):
         """
         names = self._made_files().names()
         allowed = {*names, *(name.partition("/")[0] for name in names)}
-        if names and model_path and model_path.rstrip("/") not in allowed:
-            raise ConfigException([f"model_path={model_path!r}: allowed is any of {names}"])
-        return self.parent.register_iteration(
-            self.iteration, model_name, description, {**(properties or {}), **(tags or {})}
-        )
+        given = (model_path or "").rstrip("/")
+        texts = {**(properties or {}), **(tags or {})}
+        if names and given and given not in allowed:
+            return self.register_uploaded(given, model_name, texts, description)
+        return self.parent.register_iteration(self.iteration, model_name, description, texts)
 
     def get_portal_url(self) -> str:
         """Return the address of the iteration's page in the MLflow UI."""

@@ -53,7 +53,7 @@ class ExplanationClient:
         raw: bool | None = None,
         engineered: bool | None = None,
     ) -> GlobalExplanation:
-        """Read an explanation; one of engineered columns is computed when none is kept.
+        """Read an explanation; it is computed and kept when there is none.
 
         Parameters
         ----------
@@ -67,7 +67,7 @@ class ExplanationClient:
         Raises
         ------
         RunException
-            When the iteration has not been explained.
+            When the iteration has no model.
         """
         if raw and engineered:
             raise ConfigException(["raw and engineered: ask for one of them"])
@@ -77,9 +77,9 @@ class ExplanationClient:
         try:
             found = load_explanation(run.store, run.run_id, folder)
         except RunException:
-            if is_raw:
+            if not run.store.iteration(run.run_id).is_completed:
                 raise
-            found = self._explain_engineered()
+            found = self._explain("raw" if is_raw else "engineered", folder)
         return GlobalExplanation(found, is_raw, top_k=top_k)
 
     def upload_model_explanation(
@@ -100,13 +100,13 @@ class ExplanationClient:
             if folder in kept
         ]
 
-    def _explain_engineered(self) -> Any:
+    def _explain(self, features: str, folder: str) -> Any:
         # It imports Ray, which reading an explanation does not need.
         from engine.driver.explain_step import ExplainRequest, explain_run
 
         run = self._iteration
         record = run.store.iteration(run.run_id)
-        request = ExplainRequest(features="engineered", folder=ENGINEERED_FOLDER)
+        request = ExplainRequest(features=features, folder=folder)
         return explain_run(run.store, run.parent.run_id, record, request)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,10 +11,10 @@ import numpy as np
 
 from engine.azureml.interpret.explanation import GlobalExplanation
 from engine.azureml.interpret.explanation_client import ExplanationClient
-from engine.client.explanations import explanation_of
+from engine.client.explanations import drawn, explanation_of, work_of
 from engine.errors import ConfigException
 from engine.explain.explanation import Explanation
-from engine.explain.pieces import as_numbers
+from engine.explain.pieces import as_numbers, in_this_process
 
 
 class MimicWrapper:
@@ -118,15 +119,33 @@ class MimicWrapper:
             With ``get_raw`` when there are no ``feature_maps``, or names do not fit.
         """
         rows = self._background if eval_dataset is None else eval_dataset
-        found = explanation_of(self._model, self._background, rows, self._features)
-        if self._classes is not None and len(self._classes) == found.values.shape[2]:
-            found = replace(found, classes=self._classes)
+        found = self._named(explanation_of(self._model, self._background, rows, self._features))
         if get_raw:
             found = self._folded(found, raw_feature_names, raw_eval_dataset)
         explanation = GlobalExplanation(found, get_raw, tag, top_k)
         if upload and self._run is not None:
             ExplanationClient.from_run(self._run).upload_model_explanation(explanation)
         return explanation
+
+    def alone(self, feature_maps: Sequence[Any] | None = None) -> MimicWrapper:
+        """Return the same explainer without its run, with few rows to compare with."""
+        new = copy.copy(self)
+        new._run, new._background = None, drawn(self._background)
+        if feature_maps:
+            new._map = _dense(feature_maps[0])
+        return new
+
+    def explain_here(self, rows: Any, get_raw: bool = False) -> Explanation:
+        """Explain rows in this process, without Ray; see `explain`."""
+        work = work_of(self._model, self._background, rows, self._features)
+        found = self._named(in_this_process(work))
+        return self._folded(found, None, None) if get_raw else found
+
+    def _named(self, found: Explanation) -> Explanation:
+        """Name the classes, where the names fit."""
+        if self._classes is not None and len(self._classes) == found.values.shape[2]:
+            return replace(found, classes=self._classes)
+        return found
 
     def _folded(self, found: Explanation, names: Sequence[str] | None, rows: Any) -> Explanation:
         """Add up the values of columns that are made of the same raw column."""

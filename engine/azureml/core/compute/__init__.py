@@ -8,7 +8,7 @@ __getattr__, __dir__ = lazy_package(
     __name__,
     {
         "AdlaCompute": f"{_COMPUTE}.unavailable_targets",
-        "AksCompute": f"{_COMPUTE}.unavailable_targets",
+        "AksCompute": f"{_COMPUTE}.akscompute",
         "AmlCompute": f"{_COMPUTE}.amlcompute",
         "AmlComputeStatus": f"{_COMPUTE}.amlcompute",
         "BatchAiCompute": f"{_COMPUTE}.unavailable_targets",

@@ -10,7 +10,6 @@ _WAY = (
 )
 
 AdlaCompute = unavailable("AdlaCompute", _WAY)
-AksCompute = unavailable("AksCompute", _WAY)
 BatchAiCompute = unavailable("BatchAiCompute", _WAY)
 BatchCompute = unavailable("BatchCompute", _WAY)
 ComputeInstance = unavailable("ComputeInstance", _WAY)

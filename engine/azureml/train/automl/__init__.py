@@ -10,6 +10,7 @@ __getattr__, __dir__ = lazy_package(
     {
         "AutoMLConfig": f"{_HERE}.automlconfig",
         "AutoMLRun": f"{_HERE}.run",
+        "AutoMLStep": "engine.azureml.pipeline.steps",
         "VERSION": _VERSION,
         "__version__": _VERSION,
         "explain_model": f"{_HERE}.automlexplainer",

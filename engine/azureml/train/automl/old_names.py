@@ -113,3 +113,18 @@ MODELS: Mapping[str, Mapping[str, str]] = {
         "xgboost": "XGBoostRegressor",
     },
 }
+
+#: Models that are not here -> the nearest of ours, where a script allows no others.
+STAND_INS: Mapping[str, Mapping[str, str]] = {
+    "classification": {
+        "averagedperceptronclassifier": "SGD",
+        "tensorflowdnn": "MLP",
+        "tensorflowlinearclassifier": "LogisticRegression",
+    },
+    "regression": {
+        "fastlinearregressor": "SGD",
+        "onlinegradientdescentregressor": "SGD",
+        "tensorflowdnn": "MLP",
+        "tensorflowlinearregressor": "ElasticNet",
+    },
+}

@@ -181,9 +181,12 @@ class AutoMLRun(run.AutoMLRun, Run):
         run_type: object = None,
         populate: bool = False,
     ) -> dict[str, Any]:
-        """Return the metrics of the best iteration, or with ``recursive`` of all, by their ids."""
+        """Return the metrics of the best iteration, and what was logged with the run.
+
+        With ``recursive`` it returns the metrics of all iterations, by their ids.
+        """
         if not recursive:
-            return super().get_metrics(name)
+            return self.with_logged(super().get_metrics(name), name)
         return {
             f"{self.id}_{record.iteration}": pick_metrics(record.metrics, name)
             for record in self.store.iterations(self.id)
@@ -209,7 +212,7 @@ class AutoMLRun(run.AutoMLRun, Run):
         iteration: int | None = None,
         metric: str | None = None,
         alias: str | None = None,
-        model_path: object = None,
+        model_path: str | None = None,
     ) -> Any:
         """Add a model to the registry, as a new version of ``model_name``.
 
@@ -224,12 +227,16 @@ class AutoMLRun(run.AutoMLRun, Run):
         alias:
             Alias of the version, such as ``champion``.
         model_path:
-            Without a meaning here: an iteration has one model.
+            A file of the run, or a folder of them, that was uploaded: it is registered by itself.
+            Default, and for ``outputs/model.pkl``: the model.
 
         Returns
         -------
         engine.azureml.core.model.Model
         """
+        given = (model_path or "").rstrip("/")
+        if given and given in self.get_file_names():
+            return self.register_uploaded(given, model_name or given, tags or {}, description)
         which: object = "best"
         if iteration is not None or metric is not None:
             which = metric if iteration is None else iteration
@@ -305,11 +312,6 @@ class AutoMLRun(run.AutoMLRun, Run):
         if show_output or self.store.run(self.id).target == "local":
             self.wait_for_completion(show_output=show_output)
         return self
-
-    def set_tags(self, tags: Mapping[str, str]) -> None:
-        """Set tags, see `tag`."""
-        for key, value in tags.items():
-            self.tag(key, value)
 
     def cancel_iteration(self, iteration: int) -> None:
         """Ask the driver to stop one iteration; one that has ended already gives a warning."""

@@ -8,8 +8,14 @@ import numbers
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from engine.azureml.train.automl.old_names import MODELS, RENAMED, TIMES, WITHOUT_MEANING
-from engine.config.combinations import DATA_PARAMETERS
+from engine.azureml.train.automl.old_names import (
+    MODELS,
+    RENAMED,
+    STAND_INS,
+    TIMES,
+    WITHOUT_MEANING,
+)
+from engine.config.combinations import DATA_PARAMETERS, impossible_combinations
 from engine.config.settings import FIELDS
 from engine.data.featurization import FeaturizationConfig
 from engine.errors import AutoMLError, ConfigException
@@ -42,7 +48,7 @@ def translated(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     Raises
     ------
     ConfigException
-        For what cannot be had: ``spark_context``, ``cv_split_column_names``.
+        For what cannot be had: forecasting, ``spark_context``, ``cv_split_column_names``.
 
     Examples
     --------
@@ -60,7 +66,12 @@ def translated(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _refused(values: dict[str, Any]) -> list[str]:
-    """Raise for words that must not be left out."""
+    """Raise for words that must not be left out, and for a task that is not available."""
+    task = {"task": values["task"]} if values.get("task") == "forecasting" else {}
+    unavailable = [one for one in impossible_combinations(task) if one.startswith("task=")]
+    if unavailable:
+        # Without warnings for the words that belong to the task.
+        raise ConfigException(unavailable)
     ways = {
         "spark_context": (
             "Spark is not available; leave it out, and give compute_target for a cluster"
@@ -144,6 +155,12 @@ def _models(values: dict[str, Any]) -> list[str]:
         found = [_model(model, task) for model in given]
         unknown = [model for model, our in zip(given, found, strict=True) if our is None]
         chosen = list(dict.fromkeys(our for our in found if our is not None))
+        if name == "allowed_models" and not chosen:
+            chosen = _stand_ins(given, task)
+            if chosen:
+                notes.append(f"{name}: {chosen} in place of {unknown}, which are not here")
+                values[name] = chosen
+                continue
         if unknown and (chosen or name == "blocked_models"):
             notes.append(f"{name}: {unknown} are no {task} models here, they are left out")
         if chosen:
@@ -157,6 +174,13 @@ def _model(name: object, task: str) -> str | None:
     known = {model.lower(): model for model in estimators_of(task)}
     plain = str(name).lower().replace(" ", "")
     return known.get(plain) or known.get(MODELS[task].get(plain, "").lower())
+
+
+def _stand_ins(models: Collection[object], task: str) -> list[str]:
+    """Return the nearest models here for those of the service that are missing."""
+    near = STAND_INS[task]
+    found = (near.get(str(model).lower().replace(" ", "")) for model in models)
+    return list(dict.fromkeys(model for model in found if model is not None))
 
 
 def _validation(values: dict[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -136,5 +137,8 @@ def _known(
 
 
 def _warn(problem: str) -> None:
-    # Two calls of this module lie between the warning and most of the user's calls.
-    warnings.warn(f"{problem}; it is left out", stacklevel=4)
+    """Warn at the line of the user's call, however many of ours lie between."""
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("engine."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(f"{problem}; it is left out", stacklevel=level + 1)

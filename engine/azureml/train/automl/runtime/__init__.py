@@ -2,4 +2,4 @@
 
 from engine.azureml.lazy_package import lazy_package
 
-__getattr__, __dir__ = lazy_package(__name__)
+__getattr__, __dir__ = lazy_package(__name__, {"AutoMLStep": "engine.azureml.pipeline.steps"})
