@@ -229,9 +229,6 @@ def ray_cluster() -> None:
 @pytest.fixture
 def quick_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """MLflow looks up each requirement of each model; these are always the same."""
-    monkeypatch.setattr(
-        "mlflow.utils.environment.warn_dependency_requirement_mismatches", lambda _: None
-    )
     monkeypatch.setattr("importlib_metadata.version", _version)
 
 
