@@ -10,11 +10,9 @@ import sys
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import importlib_metadata
 import numpy as np
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -22,9 +20,7 @@ from xdist.scheduler import LoadScopeScheduling
 # The process that hands the tests out has no use for engine and MLflow: fixtures import them.
 if TYPE_CHECKING:
     from engine import Experiment, Workspace
-
-#: The version of a package; it is parsed from a file of hundreds of lines.
-_version = cache(importlib_metadata.version)
+    from engine.store.mlflow_store import RunStore
 
 
 class _ByFileScheduling(LoadScopeScheduling):
@@ -171,6 +167,18 @@ def experiment(workspace: Workspace, tmp_path: Path) -> Iterator[Experiment]:
             run.wait_for_completion(timeout_seconds=60)
 
 
+@pytest.fixture
+def store_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
+    """The store of the test's workspaces, for runs whose subject is not the database."""
+    from engine.store.mlflow_store import RunStore
+    from tests.store.memory_client import MemoryClient
+
+    folder = tmp_path / "store"
+    store = RunStore(folder.as_uri(), client=MemoryClient(folder))
+    monkeypatch.setattr("engine.client.workspace.open_store", lambda *_: store)
+    return store
+
+
 @contextmanager
 def mlflow_uri(uri: str | None) -> Iterator[None]:
     """Where MLflow's own functions look, as when a script has set it; afterwards nothing is set."""
@@ -224,12 +232,6 @@ def ray_cluster() -> None:
     from cluster.targets.connection import connect
 
     connect()
-
-
-@pytest.fixture
-def quick_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    """MLflow looks up each requirement of each model; these are always the same."""
-    monkeypatch.setattr("importlib_metadata.version", _version)
 
 
 @pytest.fixture

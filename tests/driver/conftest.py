@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine import Workspace
-from engine.store.mlflow_store import RunStore
 from tests.driver.in_process_ray import InProcessRay
-from tests.store.memory_client import MemoryClient
 
 
 @pytest.fixture(scope="session")
@@ -26,17 +24,6 @@ def workspace(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) ->
     """A workspace of the test's own, on the common database; also its working directory."""
     monkeypatch.chdir(tmp_path)
     return Workspace.create(tmp_path.name, tracking_uri=database)
-
-
-@pytest.fixture
-def store_in_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick_models: None
-) -> RunStore:
-    """The store of the test's workspaces, for runs whose subject is not the database."""
-    folder = tmp_path / "store"
-    store = RunStore(folder.as_uri(), client=MemoryClient(folder))
-    monkeypatch.setattr("engine.client.workspace.open_store", lambda *_: store)
-    return store
 
 
 @pytest.fixture
