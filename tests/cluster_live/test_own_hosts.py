@@ -95,6 +95,7 @@ def test_ray_submit(target):
     assert "StackEnsemble" in done.stdout
 
 
+@pytest.mark.long
 def test_ray_job_submit(target):
     """A job's folder is the working directory on every host: the workers find get_data.py there."""
     token = Path(target.cluster_file).with_name("token")
