@@ -167,6 +167,23 @@ def experiment(workspace: Workspace, tmp_path: Path) -> Iterator[Experiment]:
             run.wait_for_completion(timeout_seconds=60)
 
 
+@pytest.fixture(scope="session")
+def common_database(tmp_path_factory: pytest.TempPathFactory, workspace_template: Path) -> str:
+    """One database for the runs of many tests: each database compiles its statements anew."""
+    return copied_database(tmp_path_factory.mktemp("database"), workspace_template)
+
+
+@pytest.fixture
+def common_workspace(
+    tmp_path: Path, common_database: str, monkeypatch: pytest.MonkeyPatch
+) -> Workspace:
+    """A workspace of the test's own, on the common database; also its working directory."""
+    from engine import Workspace
+
+    monkeypatch.chdir(tmp_path)
+    return Workspace.create(tmp_path.name, tracking_uri=common_database)
+
+
 @pytest.fixture
 def store_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
     """The store of the test's workspaces, for runs whose subject is not the database."""
