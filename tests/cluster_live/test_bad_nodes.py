@@ -141,6 +141,7 @@ def test_a_node_that_is_lost_while_it_reads_the_data(place, target):
     assert set(run.summary()["status"]) <= {"Completed", "Pruned"}
 
 
+@pytest.mark.long
 def test_a_node_that_cannot_read_the_data(place, target):
     target.update(min_nodes=2)
     target.wait_for_completion(timeout_in_minutes=3)

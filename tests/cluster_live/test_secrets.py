@@ -149,9 +149,8 @@ def of_cluster(mark):
     return found
 
 
-@pytest.mark.parametrize(
-    "sign", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGKILL]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
 def test_a_creation_that_is_interrupted(tmp_path, monkeypatch, sign):
     monkeypatch.chdir(tmp_path)
     workspace = Workspace.from_config()

@@ -54,7 +54,7 @@ def long(*values):
         long({"X": FRAME.to_numpy(), "y": LABELS}),
         long({"X": FRAME, "y": LABELS, "sample_weight": np.ones(60)}),
         {"X": sparse.csr_matrix(FRAME.to_numpy()), "y": LABELS},
-        {"X": FRAME, "y": LABELS, "X_valid": FRAME[:20], "y_valid": LABELS[:20]},
+        long({"X": FRAME, "y": LABELS, "X_valid": FRAME[:20], "y_valid": LABELS[:20]}),
         long({"training_data": FRAME.assign(t=LABELS), "label_column_name": "t"}),
         {"training_data": "table.csv", "label_column_name": "t"},
     ],
