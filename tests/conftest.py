@@ -10,11 +10,9 @@ import sys
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import importlib_metadata
 import numpy as np
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -22,9 +20,7 @@ from xdist.scheduler import LoadScopeScheduling
 # The process that hands the tests out has no use for engine and MLflow: fixtures import them.
 if TYPE_CHECKING:
     from engine import Experiment, Workspace
-
-#: The version of a package; it is parsed from a file of hundreds of lines.
-_version = cache(importlib_metadata.version)
+    from engine.store.mlflow_store import RunStore
 
 
 class _ByFileScheduling(LoadScopeScheduling):
@@ -173,6 +169,35 @@ def experiment(workspace: Workspace, tmp_path: Path) -> Iterator[Experiment]:
             run.wait_for_completion(timeout_seconds=60)
 
 
+@pytest.fixture(scope="session")
+def common_database(tmp_path_factory: pytest.TempPathFactory, workspace_template: Path) -> str:
+    """One database for the runs of many tests: each database compiles its statements anew."""
+    return copied_database(tmp_path_factory.mktemp("database"), workspace_template)
+
+
+@pytest.fixture
+def common_workspace(
+    tmp_path: Path, common_database: str, monkeypatch: pytest.MonkeyPatch
+) -> Workspace:
+    """A workspace of the test's own, on the common database; also its working directory."""
+    from engine import Workspace
+
+    monkeypatch.chdir(tmp_path)
+    return Workspace.create(tmp_path.name, tracking_uri=common_database)
+
+
+@pytest.fixture
+def store_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
+    """The store of the test's workspaces, for runs whose subject is not the database."""
+    from engine.store.mlflow_store import RunStore
+    from tests.store.memory_client import MemoryClient
+
+    folder = tmp_path / "store"
+    store = RunStore(folder.as_uri(), client=MemoryClient(folder))
+    monkeypatch.setattr("engine.client.workspace.open_store", lambda *_: store)
+    return store
+
+
 @contextmanager
 def mlflow_uri(uri: str | None) -> Iterator[None]:
     """Where MLflow's own functions look, as when a script has set it; afterwards nothing is set."""
@@ -226,15 +251,6 @@ def ray_cluster() -> None:
     from cluster.targets.connection import connect
 
     connect()
-
-
-@pytest.fixture
-def quick_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    """MLflow looks up each requirement of each model; these are always the same."""
-    monkeypatch.setattr(
-        "mlflow.utils.environment.warn_dependency_requirement_mismatches", lambda _: None
-    )
-    monkeypatch.setattr("importlib_metadata.version", _version)
 
 
 @pytest.fixture

@@ -66,3 +66,11 @@ def test_runs_of_recorded_trials_need_no_ray(imported):
     for module, there in imported["driving"].items():
         assert f"engine.driver.{module}" in there
         assert "ray" not in there, module
+
+
+def test_the_commands_help_needs_neither_ray_nor_mlflow():
+    look = "import sys, engine.cli.parser as p; p.make_parser(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    there = set(done.stdout.split())
+    assert {"engine.cli.parser", "cluster.commands"} <= there
+    assert not there & {"ray", "mlflow", "pandas", "sklearn", "engine.cli.commands"}

@@ -32,7 +32,7 @@ def leave(kind, folder, undo):
             threading.Thread(target=free.wait, name="raysmith-left").start()
         elif kind == "process":
             process = subprocess.Popen(["sleep", "60"])
-            undo += [process.kill, process.wait]
+            undo += [process.wait, process.kill]  # in reverse order
         elif kind == "folder":
             undo.append(partial(remove_folder, new_folder("late").name))
         else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import runpy
 import shutil
 import subprocess
 import sys
@@ -27,8 +26,6 @@ from engine.client.run import AutoMLRun
 from engine.config.automl_config import AutoMLConfig
 from engine.data.tables import read_table
 from engine.errors import AutoMLError, ConfigException
-from engine.migration.needs import require_v1
-from engine.migration.unchanged_runs import run_unchanged
 from engine.show.console import print_table
 from engine.show.summary import TABLE_COLUMNS
 from engine.store.mlflow_model import download_mlflow_model, save_mlflow_model
@@ -40,32 +37,12 @@ _FOLLOW_SECONDS = 0.5
 _DONE, _INTERRUPTED = 0, 130
 
 
-def run(options: argparse.Namespace) -> int:
-    """Start a run from a file of settings, or execute a driver script or a notebook."""
-    file = Path(options.file)
-    if not file.is_file():
-        raise ConfigException([f"{options.file}: there is no such file"])
-    if options.v1:
-        return run_unchanged(file, options.arguments)
-    if file.suffix == ".ipynb":
-        require_v1("raysmith run NOTEBOOK")
-        from engine.migration.notebook_runs import run_notebook
-
-        return run_notebook(file, options.arguments)
-    if file.suffix == ".py":
-        sys.argv = [str(file), *options.arguments]
-        sys.path.insert(0, str(file.parent.resolve()))
-        runpy.run_path(str(file), run_name="__main__")
-        return _DONE
-    if options.arguments:
-        raise ConfigException(
-            [f"{options.arguments}: a settings file takes no arguments after --, scripts do"]
-        )
+def run_settings(file: Path, experiment: str | None, workspace: str | None) -> int:
+    """Start the run that a file of settings describes, and print its iterations."""
     settings = read_settings(file)
     in_file = settings.pop("experiment", None)
-    name = options.experiment or in_file or file.stem
-    workspace = open_workspace(options.workspace)
-    started = Experiment(workspace, str(name)).submit(AutoMLConfig(**settings))
+    name = experiment or in_file or file.stem
+    started = Experiment(open_workspace(workspace), str(name)).submit(AutoMLConfig(**settings))
     print(f"run {started.id}", flush=True)
     try:
         started.wait_for_completion(show_output=True)

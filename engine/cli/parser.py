@@ -1,20 +1,20 @@
-"""The command ``raysmith``: its arguments. `engine.cli.commands` does the work."""
+"""The command ``raysmith``: its arguments. The modules beside this one do the work.
+
+They are imported when their command is called: help, completion and a script need few packages.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from importlib import import_module
+from typing import Any, Protocol
 
 import shtab
 
 from cluster.commands import add_cluster_commands
 from engine import __version__
-from engine.cli import commands, serving
-from engine.cli.doctor import doctor
-from engine.cli.migrate import migrate
-from engine.cli.workspace import open_workspace
 from engine.errors import AutoMLError
 
 _DESCRIPTION = "AutoML on a Ray cluster: start runs, follow them, use their models."
@@ -142,13 +142,29 @@ def make_parser() -> argparse.ArgumentParser:
     _endpoints(parts)
     _doctor(parts)
     _migrate(parts)
-    add_cluster_commands(parts, lambda options: open_workspace(options.workspace))
+    add_cluster_commands(parts, _open_workspace)
     return parser
+
+
+def _open_workspace(options: argparse.Namespace) -> Any:
+    from engine.cli.workspace import open_workspace
+
+    return open_workspace(options.workspace)
+
+
+def _deferred(name: str, module: str = "commands") -> Command:
+    """The function of a module of this package, which is imported when it is called."""
+
+    def command(options: argparse.Namespace) -> int:
+        return int(getattr(import_module(f"engine.cli.{module}"), name)(options))
+
+    command.__name__ = name
+    return command
 
 
 def _run(parts: Subparsers) -> None:
     text = "start a run from a YAML file of settings, or run a driver script or a notebook"
-    parser = _add(parts, "run", text, commands.run, _EXAMPLES_OF_RUN)
+    parser = _add(parts, "run", text, _deferred("run", "starting"), _EXAMPLES_OF_RUN)
     _complete_files(parser.add_argument("file", help="settings.yaml, driver.py or notebook.ipynb"))
     parser.add_argument(
         "--experiment", help="default: 'experiment' in the file, else the file's name"
@@ -161,18 +177,18 @@ def _run(parts: Subparsers) -> None:
 
 
 def _runs(parts: Subparsers) -> None:
-    parser = _add(parts, "runs", "list the runs", commands.runs, "raysmith runs --json")
+    parser = _add(parts, "runs", "list the runs", _deferred("runs"), "raysmith runs --json")
     _add_json(parser)
 
 
 def _show(parts: Subparsers) -> None:
     text = "print the iterations of a run"
-    _add_json(_add_of_run(parts, "show", text, commands.show, "raysmith show RUN"))
+    _add_json(_add_of_run(parts, "show", text, _deferred("show"), "raysmith show RUN"))
 
 
 def _logs(parts: Subparsers) -> None:
     text = "print the log of an iteration"
-    parser = _add_of_run(parts, "logs", text, commands.logs, "raysmith logs RUN 3 -f")
+    parser = _add_of_run(parts, "logs", text, _deferred("logs"), "raysmith logs RUN 3 -f")
     parser.add_argument("iteration", type=int)
     parser.add_argument("-f", "--follow", action="store_true", help="go on until it ends")
 
@@ -180,25 +196,25 @@ def _logs(parts: Subparsers) -> None:
 def _cancel(parts: Subparsers) -> None:
     text = "cancel a run, or one iteration of it"
     examples = "raysmith cancel RUN\nraysmith cancel RUN 3"
-    parser = _add_of_run(parts, "cancel", text, commands.cancel, examples)
+    parser = _add_of_run(parts, "cancel", text, _deferred("cancel"), examples)
     parser.add_argument("iteration", type=int, nargs="?")
 
 
 def _resume(parts: Subparsers) -> None:
     text = "go on with a run whose driver has died, or that was paused"
-    _add_of_run(parts, "resume", text, commands.resume, "raysmith resume RUN")
+    _add_of_run(parts, "resume", text, _deferred("resume"), "raysmith resume RUN")
 
 
 def _report(parts: Subparsers) -> None:
     examples = "raysmith report RUN -o report.html"
-    parser = _add_of_run(parts, "report", "write a run's report", commands.report, examples)
+    parser = _add_of_run(parts, "report", "write a run's report", _deferred("report"), examples)
     parser.add_argument("-o", "--output", default="report.html", help="default: report.html")
 
 
 def _predict(parts: Subparsers) -> None:
     text = "predict the rows of a CSV or Parquet file"
     examples = "raysmith predict RUN in.csv out.csv\nraysmith predict RUN in.csv - --iteration 3"
-    parser = _add_of_run(parts, "predict", text, commands.predict, examples)
+    parser = _add_of_run(parts, "predict", text, _deferred("predict"), examples)
     _complete_files(parser.add_argument("input"))
     parser.add_argument("output", help="a CSV file; - for standard output")
     _add_iteration(parser)
@@ -209,7 +225,7 @@ def _export(parts: Subparsers) -> None:
     examples = (
         "raysmith export RUN --mlflow model\nraysmith export RUN --onnx model.onnx --iteration 3"
     )
-    parser = _add_of_run(parts, "export", text, commands.export, examples)
+    parser = _add_of_run(parts, "export", text, _deferred("export"), examples)
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--mlflow", metavar="FOLDER", help="an MLflow model")
     kind.add_argument("--onnx", metavar="FILE", help="an ONNX model (needs the extra 'onnx')")
@@ -218,7 +234,7 @@ def _export(parts: Subparsers) -> None:
 
 def _ui(parts: Subparsers) -> None:
     text = "start the MLflow UI on the workspace"
-    parser = _add(parts, "ui", text, commands.ui, "raysmith ui --port 5001")
+    parser = _add(parts, "ui", text, _deferred("ui"), "raysmith ui --port 5001")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5000)
 
@@ -229,7 +245,7 @@ def _serve(parts: Subparsers) -> None:
         "raysmith serve RUN\nraysmith serve churn@champion --name churn\n"
         "raysmith serve RUN --compute-target automlcl --replicas 2"
     )
-    parser = _add(parts, "serve", text, serving.serve, examples)
+    parser = _add(parts, "serve", text, _deferred("serve", "serving"), examples)
     parser.add_argument("model", help="a run's id, or a registered model: NAME, NAME/3, NAME@alias")
     parser.add_argument("--name", help="of the endpoint (default: the experiment's or model's)")
     _add_iteration(parser)
@@ -247,7 +263,7 @@ def _endpoints(parts: Subparsers) -> None:
     examples = (
         "raysmith endpoints\nraysmith endpoints churn --logs\nraysmith endpoints churn --delete"
     )
-    parser = _add(parts, "endpoints", text, serving.endpoints, examples)
+    parser = _add(parts, "endpoints", text, _deferred("endpoints", "serving"), examples)
     parser.add_argument("name", nargs="?")
     _add_json(parser)
     action = parser.add_mutually_exclusive_group()
@@ -258,12 +274,12 @@ def _endpoints(parts: Subparsers) -> None:
 
 def _doctor(parts: Subparsers) -> None:
     text = "check versions, cores, memory, ports, write access"
-    _add_json(_add(parts, "doctor", text, doctor, "raysmith doctor"))
+    _add_json(_add(parts, "doctor", text, _deferred("doctor", "doctor"), "raysmith doctor"))
 
 
 def _migrate(parts: Subparsers) -> None:
     text = "rewrite scripts and notebooks of Azure ML SDK v1 for raysmith"
-    parser = _add(parts, "migrate", text, migrate, _EXAMPLES_OF_MIGRATE)
+    parser = _add(parts, "migrate", text, _deferred("migrate", "migrate"), _EXAMPLES_OF_MIGRATE)
     files = parser.add_argument("files", nargs="+", metavar="FILE", help="a .py or .ipynb file")
     _complete_files(files)
     kind = parser.add_mutually_exclusive_group()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,9 @@ _ADDED_LATER = (CARD_FILE,)
 SUMMARY_IN_MODEL = "training_summary.json"
 #: The code of raysmith in the model. Its digest is that of the whole model.
 _CODE = f"{MLFLOW_MODEL}/code"
+#: What MLflow calls to compare a model's requirements with what is installed, to warn.
+_COMPARISON = "warn_dependency_requirement_mismatches"
+_comparison_lock = threading.Lock()
 
 
 def load_model(store: RunStore, child_id: str) -> Any:
@@ -139,7 +145,7 @@ def write_mlflow_model(
     needs = [f"mlflow-skinny=={mlflow.__version__}", *model_requirements(model)]
     if not with_code:
         needs.append(pinned("raysmith"))
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _without_comparison():
         warnings.simplefilter("ignore")
         example, signature = _example_and_signature(model, summary)
         mlflow.sklearn.save_model(
@@ -156,6 +162,27 @@ def write_mlflow_model(
         )
     if summary is not None:
         (path / SUMMARY_IN_MODEL).write_text(summary.to_json(), encoding="utf-8")
+
+
+@contextmanager
+def _without_comparison() -> Iterator[None]:
+    """Keep MLflow from comparing requirements with what is installed.
+
+    They are made from what is installed. The comparison looks for every file of every installed
+    package: half a second of processor time, and a minute where the disk has not read them yet.
+    """
+    from mlflow.utils import environment
+
+    with _comparison_lock:
+        comparison = getattr(environment, _COMPARISON, None)
+        if comparison is None:
+            yield
+            return
+        setattr(environment, _COMPARISON, lambda requirements: None)
+        try:
+            yield
+        finally:
+            setattr(environment, _COMPARISON, comparison)
 
 
 def _example_and_signature(model: Any, summary: TrainingSummary | None) -> tuple[Any, Any]:

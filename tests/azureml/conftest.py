@@ -11,8 +11,8 @@ from tests.client.recorded import record_run
 
 
 @pytest.fixture
-def ws(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def ws(workspace):
+    """The workspace of the test's own, by the tree's class."""
     return Workspace.from_config()
 
 

@@ -169,7 +169,10 @@ def _wine():
     return X[order], y[order], [*load_wine().feature_names]
 
 
-@pytest.fixture(scope="module", params=["recorded", pytest.param("real", marks=[pytest.mark.ray])])
+@pytest.fixture(
+    scope="module",
+    params=["recorded", pytest.param("real", marks=[pytest.mark.ray, pytest.mark.long])],
+)
 def names(request, module_workspace):
     """Names that the cells have left, after all of them: with recorded and with real trials."""
     is_real = request.param == "real"

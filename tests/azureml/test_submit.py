@@ -1,4 +1,4 @@
-"""Runs from their submit on: whole drivers on a real store, their trials replayed without Ray."""
+"""Runs from their submit on: whole drivers, their trials replayed without Ray."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SETTINGS = {
 
 
 @pytest.fixture
-def experiment(workspace, monkeypatch):
+def experiment(store_in_memory, workspace, monkeypatch):
     replay_local_runs(monkeypatch, {1: scored(0.9)})
     return Experiment(Workspace.from_config(), "local")
 

@@ -10,6 +10,8 @@ from engine.store.driver_identity import DriverIdentity
 from engine.store.status import RunStatus
 from tests.client.recorded import record_run
 
+pytestmark = pytest.mark.usefixtures("store_in_memory")
+
 
 @pytest.fixture
 def started(monkeypatch):

@@ -26,6 +26,9 @@ from engine.store.properties import IterationProperties
 from engine.store.status import RunStatus
 from tests.client.recorded import record_run
 
+#: For what one process does alone.
+in_memory = pytest.mark.usefixtures("store_in_memory")
+
 
 @pytest.fixture
 def given(workspace):
@@ -62,6 +65,7 @@ def test_a_target_that_does_not_answer(given):
         launch.check_target(place(automlcl=target), given)
 
 
+@in_memory
 def test_a_driver_that_is_not_taken_fails_the_run(experiment, given):
     run = record_run(experiment, RunStatus.CANCELED)
     launched = []
@@ -99,6 +103,7 @@ def test_a_driver_that_is_not_taken_fails_the_run(experiment, given):
     assert run.store.load_data(run.id, DATA_FILE)["y"] == given.data.raw["y"]
 
 
+@in_memory
 def test_what_the_environment_is_without_is_among_the_runs_warnings(workspace, experiment):
     """It is checked before the run is made, and written before its driver starts."""
     given = AutoMLConfig(
@@ -152,6 +157,7 @@ def test_a_client_that_dies_during_submit_leaves_a_run_with_a_dead_driver(experi
     assert run.get_status() == "Canceled"
 
 
+@in_memory
 @pytest.mark.parametrize(
     "error", [OSError(28, "No space left on device"), KeyError("a"), RunException("no")]
 )
@@ -173,6 +179,7 @@ def test_every_error_during_submit_fails_the_run(experiment, monkeypatch, call, 
     assert record.driver.life() is Life.DEAD
 
 
+@in_memory
 def test_a_run_without_a_specification_says_so(experiment, monkeypatch):
     def fails(*arguments):
         raise OSError("no space left")
@@ -209,6 +216,7 @@ def dead_run(experiment):
     return run
 
 
+@in_memory
 def test_of_two_clients_that_resume_a_run_at_once_one_wins(experiment, launched):
     run = dead_run(experiment)
     clients = [AutoMLRun(experiment, run.id) for _ in range(4)]
@@ -233,6 +241,7 @@ def test_of_two_clients_that_resume_a_run_at_once_one_wins(experiment, launched)
     run.store.set_status(run.id, RunStatus.CANCELED)
 
 
+@in_memory
 def test_a_driver_whose_thread_has_died_in_a_living_process_is_dead(experiment, launched):
     """As after an error that nobody could write down: the notebook lives on."""
     config = AutoMLConfig("classification", X=[[0.0], [1.0]] * 10, y=[0, 1] * 10, iterations=1)
@@ -288,6 +297,7 @@ def test_a_run_whose_data_was_not_kept_ends_with_its_driver(experiment, launched
     assert run.get_status() == "Canceled"
 
 
+@in_memory
 def test_cancelling_a_run_whose_driver_is_dead_ends_it(experiment):
     run = dead_run(experiment)
     assert run.get_status() == "Failed"
@@ -311,6 +321,7 @@ def test_cancelling_a_run_that_another_client_takes_up_leaves_it_to_that_one(
     run.store.set_status(run.id, RunStatus.CANCELED)
 
 
+@in_memory
 def test_a_wait_that_fails_names_the_run_that_goes_on(experiment, launched, monkeypatch):
     def fails(*arguments):
         raise ConnectionError("the store is away")

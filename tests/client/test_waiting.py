@@ -18,6 +18,8 @@ from engine.store.driver_identity import DriverIdentity
 from engine.store.status import RunStatus
 from tests.client.recorded import record_run
 
+pytestmark = pytest.mark.usefixtures("store_in_memory")
+
 
 def test_the_final_state_is_returned(run, capsys):
     assert run.wait_for_completion() == "Completed"

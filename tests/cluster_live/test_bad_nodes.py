@@ -168,6 +168,7 @@ def test_no_other_node_can_come(place, target):
         run.wait_for_completion(timeout_seconds=120)
 
 
+@pytest.mark.long
 def test_a_node_that_cannot_read_the_data(place, target):
     target.update(min_nodes=2)
     target.wait_for_completion(timeout_in_minutes=3)

@@ -279,6 +279,7 @@ def test_a_driver_that_dies_is_started_again(place, target):
     assert {n: after[n] for n in before} == before
 
 
+@pytest.mark.long
 def test_packages_that_cannot_be_installed(place, target):
     config = remote(target)
     configuration = RunConfiguration()
@@ -294,6 +295,7 @@ def test_packages_that_cannot_be_installed(place, target):
     assert run.get_status() == "Failed"
 
 
+@pytest.mark.long
 def test_cancel_from_elsewhere(place, target):
     run = Experiment(place, "remote").submit(remote(target, iterations=50))
     wait_until(lambda: "Running" in statuses(run).values(), 180)
@@ -355,6 +357,7 @@ def test_nodes_go_when_idle(target):
         target.update(max_nodes=0)
 
 
+@pytest.mark.long
 def test_the_notebook_on_a_cluster_that_grows_from_nothing(place, target, monkeypatch):
     """The example's notebook, from top to bottom; its last cell ends the cluster."""
     nbclient = pytest.importorskip("nbclient")

@@ -81,6 +81,7 @@ def test_it_comes_up(target):
     assert "idle_timeout_minutes: 8.333" in Path(target.cluster_file).read_text()
 
 
+@pytest.mark.long
 def test_ray_submit(target):
     """The example's driver, as cluster.yaml says: the run is in the head's own MLflow server."""
     command = [sys.executable, "-m", "ray.scripts.scripts", "submit", target.cluster_file]
@@ -95,6 +96,7 @@ def test_ray_submit(target):
     assert "StackEnsemble" in done.stdout
 
 
+@pytest.mark.long
 def test_ray_job_submit(target):
     """A job's folder is the working directory on every host: the workers find get_data.py there."""
     token = Path(target.cluster_file).with_name("token")

@@ -55,7 +55,7 @@ class CommandLines(threading.Thread):
         self.end = threading.Event()
 
     def run(self):
-        while not self.end.wait(0.05):
+        while not self.end.wait(0.2):
             for process in psutil.process_iter():
                 with contextlib.suppress(psutil.Error, OSError):
                     line = " ".join(process.cmdline())
@@ -149,6 +149,7 @@ def of_cluster(mark):
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
 def test_a_creation_that_is_interrupted(tmp_path, monkeypatch, sign):
     monkeypatch.chdir(tmp_path)

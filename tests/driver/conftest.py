@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import pytest
 
 from engine import Workspace
-from engine.store.mlflow_store import RunStore
 from tests.driver.in_process_ray import InProcessRay
-from tests.store.memory_client import MemoryClient
-
-
-@pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory, workspace_template: Path) -> str:
-    """One database for the runs of all tests: each database compiles its statements anew."""
-    folder = tmp_path_factory.mktemp("database")
-    shutil.copy(workspace_template / "mlflow.db", folder / "mlflow.db")
-    return f"sqlite:///{folder / 'mlflow.db'}"
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def workspace(common_workspace: Workspace) -> Workspace:
     """A workspace of the test's own, on the common database; also its working directory."""
-    monkeypatch.chdir(tmp_path)
-    return Workspace.create(tmp_path.name, tracking_uri=database)
-
-
-@pytest.fixture
-def store_in_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick_models: None
-) -> RunStore:
-    """The store of the test's workspaces, for runs whose subject is not the database."""
-    folder = tmp_path / "store"
-    store = RunStore(folder.as_uri(), client=MemoryClient(folder))
-    monkeypatch.setattr("engine.client.workspace.open_store", lambda *_: store)
-    return store
+    return common_workspace
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ def test_a_file_that_cannot_be_written_is_told_once_and_ends_nothing(tmp_path, c
     assert "No such file" in told or "No space left" in told
 
 
+@pytest.mark.usefixtures("store_in_memory")
 def test_a_run_whose_log_is_taken_away_completes(experiment, tmp_path, capsys):
     replay = Replay(experiment, iterations=2, debug_log="logs/driver.log")
     shutil.rmtree(tmp_path / "logs", ignore_errors=True)

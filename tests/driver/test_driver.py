@@ -329,7 +329,7 @@ def get_data():
 
 
 @pytest.fixture
-def scripted(experiment):
+def scripted(store_in_memory, experiment):
     """A completed run whose data comes from a script, and that gets two more iterations."""
     replay = Replay(experiment, {0: scored(0.9)}, script=TURNED)
     replay.drive()

@@ -7,11 +7,15 @@ import gc
 import weakref
 from functools import partial
 
+import pytest
+
 from engine.driver.recorded_platform import RecordedPlatform
 from engine.driver.trial_backends.recorded import RecordedTrial, Recording
 from engine.show.view import DATA_FILE
 from engine.store.status import IterationStatus
 from tests.driver.replay import Replay, scored
+
+pytestmark = pytest.mark.usefixtures("store_in_memory")
 
 SMALL = scored(0.5, start_memory_mb=200.0, peak_memory_mb=220.0)
 LARGE = scored(0.9, start_memory_mb=200.0, peak_memory_mb=5000.0)

@@ -12,6 +12,8 @@ from engine import AutoMLRun, ConfigException
 from engine.store.status import RunStatus
 from tests.driver.replay import Replay
 
+pytestmark = pytest.mark.usefixtures("store_in_memory")
+
 PLANTED = "planted-4711"
 CSV = "a,t\n" + "".join(f"{n},{n % 2}\n" for n in range(120))
 

@@ -19,8 +19,6 @@ from tests.faults import stores
 SCORES = (0.5, 0.9)
 ESTIMATORS = ("LogisticRegression", "DecisionTree")
 
-pytestmark = pytest.mark.usefixtures("quick_models")
-
 
 @dataclass(frozen=True)
 class Noted(RecordedTrial):

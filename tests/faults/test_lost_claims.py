@@ -23,7 +23,7 @@ from engine.store.status import RunStatus
 from tests.driver.replay import Replay, scored
 from tests.faults import stores
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_models")]
+pytestmark = pytest.mark.slow
 
 
 class Machines(RecordedPlatform):

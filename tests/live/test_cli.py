@@ -80,7 +80,7 @@ def test_from_settings_to_predictions(table, capsys):
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_interrupted(workspace, times):
     """Once: the run stops and keeps what it has. Twice: the command leaves at once.
 

@@ -313,7 +313,13 @@ run.wait_for_completion()
 
 
 @pytest.mark.parametrize(
-    "moment", ["at its begin", "after the ensembles", "after the best model", "after the report"]
+    "moment",
+    [
+        pytest.param("at its begin", marks=pytest.mark.long),
+        pytest.param("after the ensembles", marks=pytest.mark.long),
+        "after the best model",
+        pytest.param("after the report", marks=pytest.mark.long),
+    ],
 )
 def test_a_driver_that_is_killed_while_it_finalizes(experiment, moment):
     root = Path(__file__).parents[2]

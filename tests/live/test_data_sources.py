@@ -52,9 +52,9 @@ def long(*values):
     "given",
     [
         long({"X": FRAME.to_numpy(), "y": LABELS}),
-        {"X": FRAME, "y": LABELS, "sample_weight": np.ones(60)},
+        long({"X": FRAME, "y": LABELS, "sample_weight": np.ones(60)}),
         {"X": sparse.csr_matrix(FRAME.to_numpy()), "y": LABELS},
-        {"X": FRAME, "y": LABELS, "X_valid": FRAME[:20], "y_valid": LABELS[:20]},
+        long({"X": FRAME, "y": LABELS, "X_valid": FRAME[:20], "y_valid": LABELS[:20]}),
         long({"training_data": FRAME.assign(t=LABELS), "label_column_name": "t"}),
         {"training_data": "table.csv", "label_column_name": "t"},
     ],
@@ -65,6 +65,7 @@ def test_data_of_every_kind(experiment, given):
     config = AutoMLConfig(
         task="classification",
         iterations=2,
+        max_concurrent_iterations=1,
         allowed_models=["LogisticRegression", "LightGBM"],
         verbosity=logging.WARNING,
         **given,
@@ -89,7 +90,7 @@ def test_data_of_every_kind(experiment, given):
             "def get_data():\n    return {'X': [[1.], [2.]], 'y': [0, 1]}", "needs at least 10 rows"
         ),
         long("import nowhere_to_be_found\ndef get_data(): ...", "ModuleNotFoundError"),
-        ("import sys\ndef get_data():\n    sys.exit(3)", "SystemExit"),
+        long("import sys\ndef get_data():\n    sys.exit(3)", "SystemExit"),
         ("import os\ndef get_data():\n    os._exit(3)", "died"),
         long("from os import *\n", "has no get_data"),
     ],

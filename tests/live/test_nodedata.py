@@ -119,6 +119,7 @@ def test_a_run_survives_the_death_of_an_actor_with_data(experiment):
     assert set(run.summary()["status"]) <= {"Completed", "Pruned"}
 
 
+@pytest.mark.long
 def test_a_trial_over_its_memory_is_ended(experiment):
     run = experiment.submit(slow_config(mem_in_mb=20))
     with pytest.raises(RunException):

@@ -32,7 +32,14 @@ def test_more_iterations_go_on_with_the_numbers(experiment):
 def test_ensembles_are_the_last_rows(experiment, capsys):
     config = quick_config(enable_voting_ensemble=True, enable_stack_ensemble=True)
     run = experiment.submit(config, show_output=True)
-    rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
+    header = next(i for i, line in enumerate(lines) if line.startswith("ITERATION   PIPELINE"))
+    rows = [line.split() for line in lines[header + 1 :]]
+    assert [row[0] for row in rows] == list("01234")
+    for _, *pipeline, duration, metric, best in rows[:2]:
+        assert pipeline
+        assert duration.count(":") == 2
+        assert float(best) >= float(metric) > 0.5
     assert [rows[-2][:2], rows[-1][:2]] == [["3", "VotingEnsemble"], ["4", "StackEnsemble"]]
     X = np.random.default_rng(1).normal(size=(50, 5))
     for number, name in ((3, "VotingEnsemble"), (4, "StackEnsemble")):
@@ -54,20 +61,7 @@ def test_ensembles_are_the_last_rows(experiment, capsys):
     assert "Ensemble" not in " ".join(names[5:7])
 
 
-def test_the_table(experiment, capsys):
-    experiment.submit(quick_config(iterations=2), show_output=True)
-    lines = capsys.readouterr().out.splitlines()
-    header = next(i for i, line in enumerate(lines) if line.startswith("ITERATION   PIPELINE"))
-    rows = [line for line in lines[header + 1 :] if line.strip()]
-    assert len(rows) == 2
-    for row in rows:
-        number, *pipeline, duration, metric, best = row.split()
-        assert number in "01"
-        assert pipeline
-        assert duration.count(":") == 2
-        assert float(best) >= float(metric) > 0.5
-
-
+@pytest.mark.long
 def test_a_positive_label(experiment):
     config = AutoMLConfig(
         task="classification", X=FRAME, y=LABELS, positive_label="yes", iterations=3,
@@ -86,6 +80,7 @@ def test_a_positive_label(experiment):
     assert "f1_score_binary" in Path(run.report("report.html")).read_text()
 
 
+@pytest.mark.long
 def test_of_many_pipelines_an_ensemble_is_handed_over(experiment):
     generator = np.random.default_rng(0)
     X = generator.normal(size=(150, 6))
@@ -119,6 +114,7 @@ def test_regression(experiment):
     assert run.get_metrics()["r2_score"] > 0.9
 
 
+@pytest.mark.long
 def test_same_seed_same_table(experiment):
     tables = []
     for _ in range(2):

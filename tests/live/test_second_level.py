@@ -75,6 +75,7 @@ def test_what_is_not_ready_in_time_is_given_up():
         ray.get(future)
 
 
+@pytest.mark.long
 def test_a_stack_with_one_is_a_model_like_others(experiment):
     config = quick_config(
         task="regression", primary_metric="r2_score", data_script=write("bump.py", BUMP),

@@ -59,7 +59,10 @@ class TestTune(TrialBackendSuite):
     def later(self, seconds, do):
         threading.Timer(seconds, do).start()
 
-    @pytest.mark.parametrize("shares", [[0.9, 0.9, 0.9], [0.1, 0.9, 0.1, 0.6, 0.6]])
+    @pytest.mark.parametrize(
+        "shares",
+        [pytest.param([0.9, 0.9, 0.9], marks=pytest.mark.long), [0.1, 0.9, 0.1, 0.6, 0.6]],
+    )
     def test_trials_that_do_not_fit_together_run_one_after_the_other(self, shares):
         (node,) = node_resources()
         expected = [share * node["memory"] / 2**20 for share in shares]

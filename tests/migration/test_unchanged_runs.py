@@ -61,6 +61,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_script_sees_what_python_would_show_it(folder):
     done = run("scripts/old.py", "--v1", "--", "--seed", "3", cwd=folder)
     seen = json.loads(done.stdout)
@@ -73,6 +74,7 @@ def test_a_script_sees_what_python_would_show_it(folder):
     assert (folder / "scripts" / "old.py").read_text() == SCRIPT
 
 
+@pytest.mark.slow
 def test_tracebacks_show_the_lines_of_the_file(tmp_path):
     (tmp_path / "old.py").write_text(
         "from sklearn.externals import joblib\n"
@@ -84,6 +86,7 @@ def test_tracebacks_show_the_lines_of_the_file(tmp_path):
     assert "engine" not in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "code", "said"),
     [
@@ -98,6 +101,7 @@ def test_ends_of_a_script(tmp_path, source, code, said):
     assert said in run("old.py", "--v1", cwd=tmp_path, code=code).stderr
 
 
+@pytest.mark.slow
 def test_a_notebook_runs_in_its_folder(tmp_path):
     (tmp_path / "notebooks").mkdir()
     cells = (
@@ -146,6 +150,7 @@ def test_a_notebook_that_was_exported_as_a_script(tmp_path):
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_a_notebook_ends_with_the_first_error(tmp_path):
     text = notebook("print('first')", "1 / 0", "print('third')")
     (tmp_path / "old.ipynb").write_text(text, encoding="utf-8")
@@ -155,6 +160,7 @@ def test_a_notebook_ends_with_the_first_error(tmp_path):
     assert "third" not in done.stdout
 
 
+@pytest.mark.slow
 def test_the_names_answer_in_processes_that_ask_for_them_only():
     check = "import importlib.util, sys\nsys.exit(importlib.util.find_spec('azureml') is not None)"
     subprocess.run([sys.executable, "-c", check], check=True)
@@ -179,6 +185,7 @@ def test_workers_are_set_up_when_the_process_asks_for_it(monkeypatch):
     }
 
 
+@pytest.mark.slow
 def test_a_data_script_of_old_idioms_runs_in_a_worker(tmp_path):
     (tmp_path / "get_data.py").write_text(
         "from sklearn.externals import joblib\nimport azureml.core\nimport numpy as np\n"
@@ -195,6 +202,7 @@ def test_a_data_script_of_old_idioms_runs_in_a_worker(tmp_path):
         run_script(tmp_path / "get_data.py")
 
 
+@pytest.mark.slow
 def test_code_keeps_its_docstring_and_its_future():
     source = b'"""Doc."""\nfrom __future__ import annotations\nx: no_such = azureml.core.__name__\n'
     names: dict[str, object] = {"__name__": "x"}

@@ -50,6 +50,7 @@ def run(script, folder):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_it_finds_its_models_and_the_files_beside_it(tmp_path):
     done = run(GOOD, tmp_path)
     assert done.returncode == 0, done.stderr
@@ -59,6 +60,7 @@ def test_it_finds_its_models_and_the_files_beside_it(tmp_path):
     assert "no json" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "reason"),
     [

@@ -12,3 +12,9 @@ from tests.client.recorded import record_run
 def run(module_workspace: Workspace) -> AutoMLRun:
     """A completed run, which tests of the file share and do not change."""
     return record_run(Experiment(module_workspace, "recorded"))
+
+
+@pytest.fixture
+def workspace(common_workspace: Workspace) -> Workspace:
+    """A workspace of the test's own, on the common database; also its working directory."""
+    return common_workspace

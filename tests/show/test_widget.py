@@ -73,7 +73,7 @@ def test_a_run_that_has_ended_is_drawn_once(run):
     wait_until(lambda: state_of(shown)["logs"] == {str(BEST): f"log of {BEST}\n"})
 
 
-def test_a_run_is_followed_until_its_end(experiment, monkeypatch):
+def test_a_run_is_followed_until_its_end(store_in_memory, experiment, monkeypatch):
     monkeypatch.setattr(widget, "_LOOK_SECONDS", 0.05)
     run = record_run(experiment, RunStatus.RUNNING)
     run.store.tag_driver(run.id, DriverIdentity.of_this_process())
@@ -104,7 +104,7 @@ def test_a_run_is_followed_until_its_end(experiment, monkeypatch):
 
 
 @pytest.fixture
-def going(experiment, monkeypatch):
+def going(store_in_memory, experiment, monkeypatch):
     """A widget of a run that goes on."""
     monkeypatch.setattr(widget, "_LOOK_SECONDS", 0.05)
     run = record_run(experiment, RunStatus.RUNNING)

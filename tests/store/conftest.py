@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import Workspace
 from engine.store.mlflow_store import RunStore
 from tests.conftest import copied_database
 from tests.store.memory_client import MemoryClient
@@ -39,3 +40,9 @@ def experiment_id(store: RunStore, tmp_path: Path) -> str:
 @pytest.fixture
 def run_id(store: RunStore, experiment_id: str) -> str:
     return store.create_run(experiment_id, SETTINGS, {"mine": "1"})
+
+
+@pytest.fixture
+def workspace(common_workspace: Workspace) -> Workspace:
+    """A workspace of the test's own, on the common database; also its working directory."""
+    return common_workspace

@@ -13,6 +13,9 @@ from mlflow.models import Model
 from mlflow.pyfunc.scoring_server import invocations
 from scipy import sparse
 
+# Else loading a model would import its copy, and write bytecode beside it.
+import cluster
+import engine
 from engine import UnreadableValuesWarning
 from engine.data.training_summary import TrainingSummary
 from engine.store.mlflow_model import SUMMARY_IN_MODEL, write_mlflow_model
@@ -42,6 +45,21 @@ def requirements(folder):
     lines = (folder / "requirements.txt").read_text().splitlines()
     assert all("==" in line for line in lines)
     return [line.partition("==")[0] for line in lines]
+
+
+def test_nobody_looks_at_the_files_of_every_package(tmp_path, monkeypatch):
+    """MLflow does, for a warning that cannot come, and it still does for others."""
+    from mlflow.utils import environment
+
+    comparison = environment.warn_dependency_requirement_mismatches
+    monkeypatch.setattr("mlflow.utils.requirements_utils._MODULES_TO_PACKAGES", None)
+    monkeypatch.setattr("importlib_metadata.packages_distributions", lambda: pytest.fail("looked"))
+    model = fitted(NUMBERS, featurize=False)
+    written(tmp_path, *model)
+    assert environment.warn_dependency_requirement_mismatches is comparison
+    with pytest.raises(mlflow.MlflowException, match="already exists"):
+        written(tmp_path, *model)
+    assert environment.warn_dependency_requirement_mismatches is comparison
 
 
 def test_the_signature_has_names_types_and_what_may_be_absent(full):
@@ -154,9 +172,6 @@ def test_a_model_that_stays_in_the_run_names_raysmith_instead(numbers):
 
 
 def test_the_code_is_the_whole_of_both_packages(full):
-    import cluster
-    import engine
-
     for package in (engine, cluster):
         here = package.__path__[0]
         copy = full[0] / "code" / package.__name__

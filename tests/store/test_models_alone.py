@@ -111,12 +111,14 @@ def loaded_alone(blocked, models):
     return last
 
 
+@pytest.mark.slow
 def test_nothing_of_raysmiths_own_packages_is_needed(models):
     file, cluster = loaded_alone([*NOT_NEEDED, "skrub", "lightgbm", "xgboost", "catboost"], models)
     assert file == f"{next(iter(models))}/code/engine/__init__.py"
     assert cluster == []
 
 
+@pytest.mark.slow
 def test_a_date_and_a_text_need_skrub_and_a_booster_its_package(tmp_path):
     models = {
         str(tmp_path / "full"): written(tmp_path / "full", FULL, FULL[:5]),
@@ -138,6 +140,7 @@ def test_the_list_of_what_is_not_needed_is_not_short_of_a_requirement():
     assert core - needed - often <= set(NOT_NEEDED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["model first", "engine first"])
 def test_beside_a_newer_raysmith_a_model_of_an_older_one_loads(models, tmp_path, order):
     """The newer one is the checkout; the older copy lacks modules that it has."""

@@ -24,6 +24,12 @@ def head():
     process.wait()
 
 
+@pytest.fixture(autouse=True)
+def _looks_often(monkeypatch):
+    monkeypatch.setattr(connections, "_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(connections, "_UNWIND_SECONDS", 0.2)
+
+
 @pytest.fixture
 def watched(head):
     """Watches a connection to the head; the list holds the addresses that were closed."""

@@ -12,6 +12,8 @@ import pytest
 
 from tests.live.helpers import wait_until
 
+pytestmark = pytest.mark.slow
+
 #: The run ends when a line comes.
 SCRIPT = """
 import atexit, sys

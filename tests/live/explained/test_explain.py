@@ -163,6 +163,7 @@ def test_what_goes_wrong_is_a_warning(experiment):
     assert note.startswith("the best model was not explained: DataException: X_valid has")
 
 
+@pytest.mark.long
 def test_an_actor_that_dies_is_replaced(tmp_path):
     job = work(Held(tmp_path))
     result = []

@@ -81,6 +81,7 @@ def test_a_clean_process_loads_it(run, version):
     assert loaded == []
 
 
+@pytest.mark.long
 def test_it_is_served(run, version):
     new = customers(5, seed=6)
     uri = f"models:/churn/{version.version}"
@@ -137,6 +138,7 @@ def test_what_does_not_convert_says_why(experiment):
         run.get_output(return_onnx_model=True)
 
 
+@pytest.mark.long
 def test_the_report_inside_the_mlflow_ui(run):
     port = str(free_port())
     command = [sys.executable, "-m", "engine.cli", "ui", "--port", port]

@@ -49,7 +49,9 @@ def work(model):
 
 
 # Its first call gives the expected output, the next ones are pieces of the rows.
-@pytest.mark.parametrize("call", [1, 2, 3])
+@pytest.mark.parametrize(
+    "call", [pytest.param(1, marks=pytest.mark.long), 2, pytest.param(3, marks=pytest.mark.long)]
+)
 def test_an_explainer_that_is_killed_is_replaced(tmp_path, call):
     done = []
     explanation = explain_with_actors(
@@ -63,11 +65,13 @@ def test_an_explainer_that_is_killed_is_replaced(tmp_path, call):
     assert done[-1] == (24, 24)
 
 
+@pytest.mark.long
 def test_all_explainers_at_once(tmp_path):
     explanation = explain_with_actors(work(Deadly(tmp_path, 2, times=2)), "killed", actors=2)
     assert len(explanation.rows) == 24
 
 
+@pytest.mark.long
 def test_a_model_that_kills_every_explainer_ends_the_explanation(tmp_path):
     with pytest.raises(RunException, match="6 explainers died"):
         explain_with_actors(work(Deadly(tmp_path, 1, times=100)), "killed", actors=1)
