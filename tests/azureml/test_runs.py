@@ -29,6 +29,8 @@ from engine.store.status import IterationStatus, RunStatus
 from tests.client.recorded import BEST, LABELS, SCORES, TABLE, keep_explanation, record_run
 from tests.driver.replay import Replay, X, Y
 
+pytestmark = pytest.mark.usefixtures("store_in_memory")
+
 
 def test_ids_of_iterations_end_in_their_numbers(v1_run, v1_experiment):
     children = {int(child.id.split("_")[-1]): child for child in v1_run.get_children()}

@@ -11,6 +11,8 @@ from engine import (
     RunException,
 )
 
+pytestmark = pytest.mark.usefixtures("store_in_memory")
+
 
 @pytest.mark.parametrize("name", ["a", "a b", "A-b_c.9", "x" * 250])
 def test_names_that_are_allowed(workspace, name):

@@ -12,6 +12,8 @@ from engine import AutoMLRun, ConfigException, Experiment, RunException
 from engine.store.properties import IterationProperties
 from tests.client.recorded import BEST, LABELS, SCORES, TABLE
 
+pytestmark = pytest.mark.usefixtures("store_in_memory")
+
 
 def test_details(run):
     details = run.get_details()

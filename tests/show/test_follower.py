@@ -13,6 +13,8 @@ from engine.store.records import IterationEnd
 from engine.store.status import IterationStatus
 from tests.client.recorded import record_run
 
+pytestmark = pytest.mark.usefixtures("store_in_memory")
+
 
 @pytest.fixture
 def run(experiment):

@@ -19,6 +19,8 @@ from engine.store.status import IterationStatus, RunStatus
 from tests.client.recorded import leave_open, record_run
 from tests.store.counting import counted
 
+pytestmark = pytest.mark.usefixtures("store_in_memory")
+
 
 @pytest.fixture
 def run(experiment):

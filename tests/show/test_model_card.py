@@ -10,6 +10,8 @@ from engine.show.model_card import model_card
 from engine.show.view import DATA_FILE
 from tests.client.recorded import BEST, DATA, keep_explanation, record_run
 
+pytestmark = pytest.mark.usefixtures("store_in_memory")
+
 
 def card_of(run, iteration=BEST, **changes):
     record = run.store.iterations(run.id)[iteration]

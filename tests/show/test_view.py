@@ -24,6 +24,8 @@ from tests.client.recorded import (
 )
 from tests.store.counting import counted
 
+pytestmark = pytest.mark.usefixtures("store_in_memory")
+
 
 def test_the_state_of_a_completed_run(run):
     state = full_state(run.view())

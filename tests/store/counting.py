@@ -1,4 +1,4 @@
-"""Counting the requests that stores send through MLflow's client."""
+"""Counting the requests that stores send through their client."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from unittest.mock import patch
 
 from mlflow import MlflowClient
 
+from tests.store.memory_client import MemoryClient
+
 
 @contextmanager
 def counted() -> Iterator[Counter[str]]:
-    """Count this process's calls of MLflow's client inside the block, by name."""
+    """Count this process's calls of a store's client inside the block, by name."""
     calls: Counter[str] = Counter()
     inside = threading.local()
 
@@ -32,7 +34,8 @@ def counted() -> Iterator[Counter[str]]:
         return call
 
     with ExitStack() as patches:
-        for name, real in vars(MlflowClient).items():
-            if callable(real) and not name.startswith("_"):
-                patches.enter_context(patch.object(MlflowClient, name, counting(name, real)))
+        for client in (MlflowClient, MemoryClient):
+            for name, real in vars(client).items():
+                if callable(real) and not name.startswith("_"):
+                    patches.enter_context(patch.object(client, name, counting(name, real)))
         yield calls

@@ -15,6 +15,8 @@ from engine.store.status import IterationStatus, RunStatus
 from tests.client.recorded import SCORES, record_run
 from tests.store.counting import counted
 
+pytestmark = pytest.mark.usefixtures("store_in_memory")
+
 END = IterationEnd(IterationStatus.COMPLETED, metrics={"accuracy": 0.5})
 
 

@@ -17,6 +17,8 @@ from engine.store.redaction import Redaction
 from engine.store.retrying import NONE
 from engine.store.status import IterationStatus, RunStatus
 
+pytestmark = pytest.mark.usefixtures("store_in_memory")
+
 PLANTED = "pl@nted/4711"
 
 
