@@ -13,7 +13,6 @@ from mlflow import MlflowClient
 
 from tests.store.memory_client import MemoryClient
 
-
 #: Threads in which drivers of the process, of earlier tests too, show that they are alive.
 _HEARTBEATS = "raysmith-poll"
 
