@@ -65,7 +65,6 @@ def test_data_of_every_kind(experiment, given):
     config = AutoMLConfig(
         task="classification",
         iterations=2,
-        max_concurrent_iterations=1,
         allowed_models=["LogisticRegression", "LightGBM"],
         verbosity=logging.WARNING,
         **given,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from _ext import pages, sources
 
-from engine import AutoMLConfig, Workspace
+from engine import Workspace
 from tests.conftest import mlflow_uri
 
 RUN = {
@@ -22,15 +22,7 @@ RUN = {
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_cluster")
 @pytest.mark.parametrize("page", RUN)
-def test_the_python_of_a_page(
-    page: str,
-    workspace: Workspace,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-):
-    # A page's runs are of few iterations, and each process that runs trials takes seconds to start.
-    defaults = AutoMLConfig.__init__.__kwdefaults__
-    monkeypatch.setitem(defaults, "max_concurrent_iterations", 1)
+def test_the_python_of_a_page(page: str, workspace: Workspace, capsys: pytest.CaptureFixture[str]):
     names: dict[str, object] = {"__name__": "__main__"}
     with mlflow_uri(None):
         for number, block in enumerate(RUN[page], 1):
