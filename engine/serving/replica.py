@@ -152,8 +152,16 @@ class Replica:
     async def reconfigure(self, config: Mapping[str, Any]) -> None:
         """Load the model of a version and give it the next requests."""
         limits = ServiceLimits(config["most_waiting"], config["token_digest"])
-        call_functions(config["setup"] or "")
-        loaded = await asyncio.to_thread(self._load, config["version"], config["digest"])
+        try:
+            call_functions(config["setup"] or "")
+            loaded = await asyncio.to_thread(self._load, config["version"], config["digest"])
+        except Exception as error:
+            if self._service is None:
+                raise
+            # Serve would end a replica that raises, and with it the model that answers.
+            reason = f"{type(error).__name__}: {error}"
+            await asyncio.to_thread(kept_models.refuse, self._name, config["version"], reason)
+            return
         model: BatchedModel | ThreadedScript
         if isinstance(loaded, ServedScript):
             model = ThreadedScript(loaded)
