@@ -98,11 +98,11 @@ def deploy(wanted: Deployed, packed: bytes, timeout_seconds: float) -> int:
     _check_room(wanted)
     before = _version_before(wanted)
     try:
-        port = _start(wanted.host)
         kept_models.set_owner(wanted.name, wanted.owner)
         if wanted.model_of is not None:
             packed = _kept_model(wanted.name, wanted.model_of)
-        _serve(wanted, kept_models.keep(wanted.name, wanted.version, packed, wanted.to_dict()))
+        digest = kept_models.keep(wanted.name, wanted.version, packed, wanted.to_dict())
+        port = _serve(wanted, digest)
         _wait(wanted, timeout_seconds)
     except BaseException as error:
         _go_back(wanted, before)
@@ -124,7 +124,7 @@ def delete(name: str, owner: str) -> None:
     if _status_of(name) is not None:
         serve.delete(name)
     kept_models.forget(name)
-    if not serve.status().applications:
+    if not kept_models.names() and not serve.status().applications:
         serve.shutdown()
 
 
@@ -188,13 +188,24 @@ def _go_back(wanted: Deployed, before: int | None) -> None:
     kept_models.forget_version(wanted.name, wanted.version)
 
 
-def _serve(wanted: Deployed, digest: str) -> None:
+def _serve(wanted: Deployed, digest: str) -> int:
+    """Tell Serve of a version, which it brings up from now on; return the port of its proxy."""
+    try:
+        return _run(wanted, digest)
+    except ray.exceptions.RayActorError:
+        # Whoever deleted the last endpoint at this moment has ended Serve.
+        return _run(wanted, digest)
+
+
+def _run(wanted: Deployed, digest: str) -> int:
+    port = _start(wanted.host)
     serve._run(
         _application(wanted, digest),
         _blocking=False,
         name=wanted.name,
         route_prefix=f"/{wanted.name}",
     )
+    return port
 
 
 def _application(wanted: Deployed, digest: str) -> serve.Application:

@@ -103,6 +103,11 @@ def owner_of(name: str) -> str | None:
     return None if text is None else text.decode()
 
 
+def names() -> set[str]:
+    """Return the names of all endpoints of which something is kept."""
+    return {key.decode().partition("/")[0] for key in _store().internal_kv_keys(b"", _NAMESPACE)}
+
+
 def forget_version(name: str, version: int) -> None:
     """Delete what is kept of a version."""
     _delete(f"{name}/{version}/", [])

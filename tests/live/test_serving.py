@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
 
 import joblib
 import pytest
@@ -19,6 +18,7 @@ from engine.azureml.core.webservice import AciWebservice
 from engine.azureml.exceptions import WebserviceException
 from engine.cli.parser import main
 from tests.live.helpers import customers, leaves, quick_config, wait_until
+from tests.live.serving import Clients
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
 
@@ -46,36 +46,8 @@ def endpoint(run):
     endpoint.delete()
 
 
-class Clients:
-    """Clients that send requests until the block ends, and what they were answered."""
-
-    def __init__(self, endpoint: Endpoint, count: int = 4) -> None:
-        self.statuses: list[int] = []
-        self._url = endpoint.scoring_uri
-        self._end = threading.Event()
-        self._threads = [threading.Thread(target=self._send, daemon=True) for _ in range(count)]
-
-    def __enter__(self) -> Clients:
-        for thread in self._threads:
-            thread.start()
-        self.more()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._end.set()
-        for thread in self._threads:
-            thread.join()
-
-    def more(self) -> None:
-        """Wait for further answers."""
-        until = len(self.statuses) + 20
-        wait_until(lambda: len(self.statuses) >= until)
-
-    def _send(self) -> None:
-        body = {"dataframe_records": OTHER[:1].to_dict("records")}
-        with requests.Session() as session:
-            while not self._end.is_set():
-                self.statuses.append(session.post(self._url, json=body, timeout=60).status_code)
+def clients_of(endpoint: Endpoint) -> Clients:
+    return Clients(endpoint, {"dataframe_records": OTHER[:1].to_dict("records")})
 
 
 def replicas() -> list:
@@ -106,7 +78,7 @@ def test_what_does_not_fit_is_named(endpoint):
 
 def test_an_update_and_the_way_back_lose_no_request(run, endpoint):
     before = endpoint.version
-    with Clients(endpoint) as clients:
+    with clients_of(endpoint) as clients:
         endpoint.update(run, iteration=1, max_batch_size=8)
         clients.more()
         updated = endpoint.predict(OTHER).tolist()
@@ -121,7 +93,7 @@ def test_an_update_and_the_way_back_lose_no_request(run, endpoint):
 
 def test_a_killed_replica_comes_back(endpoint):
     [replica] = replicas()
-    with Clients(endpoint) as clients:
+    with clients_of(endpoint) as clients:
         os.kill(replica.pid, signal.SIGKILL)
         wait_until(lambda: [r.pid for r in replicas()] not in ([], [replica.pid]))
         wait_until(lambda: requests.get(f"{endpoint.url}/ready", timeout=60).ok)
