@@ -11,7 +11,8 @@ from typing import Any
 
 import ray
 from ray import serve
-from ray.serve.context import _get_global_client
+from ray.serve._private.constants import SERVE_CONTROLLER_NAME, SERVE_NAMESPACE
+from ray.serve.context import _disconnect, _get_global_client
 from ray.serve.schema import ApplicationStatus
 
 from engine._version import __version__
@@ -22,9 +23,11 @@ from engine.serving.settings import EndpointSettings
 
 _POLL_SECONDS = 0.2
 #: Seconds that a replica may finish its requests in when it is stopped.
-_GRACE_SECONDS = 20.0
+_GRACE_SECONDS = 10.0
 #: Seconds in which the version before one that failed is to be up again.
 _BACK_SECONDS = 60.0
+#: Seconds in which Serve's own processes are to end.
+_END_SECONDS = 30.0
 _DEPLOYMENT = "Replica"
 _FAILED = (ApplicationStatus.DEPLOY_FAILED, ApplicationStatus.UNHEALTHY)
 
@@ -118,14 +121,13 @@ def delete(name: str, owner: str) -> None:
 
     The endpoint of another owner is left alone.
     """
-    client = _get_global_client(raise_if_no_controller_running=False)
-    if client is None or kept_models.owner_of(name) != owner:
+    if kept_models.owner_of(name) != owner:
         return
     if _status_of(name) is not None:
         serve.delete(name)
     kept_models.forget(name)
-    if not kept_models.names() and not serve.status().applications:
-        serve.shutdown()
+    if not kept_models.names() and _controller() and not serve.status().applications:
+        _end_serve()
 
 
 def status(name: str) -> dict[str, Any]:
@@ -251,13 +253,17 @@ def _application(wanted: Deployed, digest: str) -> serve.Application:
 
 def _start(host: str) -> int:
     """Start Serve unless it runs; return the port of its proxy."""
-    client = _get_global_client(raise_if_no_controller_running=False)
-    if client is None:
+    if _controller() is None:
         serve.start(
             proxy_location="HeadOnly", http_options={"host": host, "port": _free_port(host)}
         )
-        client = _get_global_client()
-    return int(client.http_config.port)
+    listening = _get_global_client().http_config
+    if host not in (listening.host, "127.0.0.1") and listening.host != "0.0.0.0":
+        raise RunException(
+            f"Ray Serve on the cluster listens at {listening.host} only; its owner may start it "
+            "anew with http_options={'host': '0.0.0.0'}"
+        )
+    return int(listening.port)
 
 
 def _free_port(host: str) -> int:
@@ -267,10 +273,32 @@ def _free_port(host: str) -> int:
         return int(sock.getsockname()[1])
 
 
+def _end_serve() -> None:
+    """End Serve's own processes.
+
+    `serve.shutdown` waits for a call in which the controller ends, and which Ray therefore tells
+    the user of as one that has failed.
+    """
+    controller = _controller()
+    if controller is None:
+        return
+    ray.get(controller.graceful_shutdown.remote(wait=False))
+    until = time.monotonic() + _END_SECONDS
+    while _controller() is not None and time.monotonic() < until:
+        time.sleep(_POLL_SECONDS)
+
+
 def _status_of(name: str) -> Any:
-    if _get_global_client(raise_if_no_controller_running=False) is None:
+    return None if _controller() is None else serve.status().applications.get(name)
+
+
+def _controller() -> Any:
+    """Return Serve's controller; ``None`` where Serve does not run."""
+    _disconnect()  # Serve keeps its connection to a controller that another process has ended
+    try:
+        return ray.get_actor(SERVE_CONTROLLER_NAME, namespace=SERVE_NAMESPACE)
+    except ValueError:
         return None
-    return serve.status().applications.get(name)
 
 
 def _check_room(wanted: Deployed) -> None:
@@ -293,7 +321,9 @@ def _wait(wanted: Deployed, timeout_seconds: float) -> None:
     while True:
         refusal = kept_models.refusal(wanted.name, wanted.version)
         if refusal is not None:
-            raise RunException(f"endpoint {wanted.name!r} was not updated: {refusal}")
+            raise RunException(
+                f"endpoint {wanted.name!r}: version {wanted.version} cannot be loaded: {refusal}"
+            )
         found = _status_of(wanted.name)
         if found is not None and found.status == ApplicationStatus.RUNNING:
             return

@@ -68,7 +68,7 @@ def facts_of(name: str, version: int) -> dict[str, Any] | None:
 
 
 def refuse(name: str, version: int, reason: str) -> None:
-    """Tell who deploys a version that a replica cannot load it, and serves the one before."""
+    """Tell whoever deploys a version that a replica cannot load it."""
     _put(_key(name, version, _REFUSAL), reason.encode())
 
 

@@ -19,6 +19,7 @@ from cluster.jobs.worker_setup import call_functions
 from engine.data.training_summary import TrainingSummary
 from engine.serving import kept_models
 from engine.serving.drift import Drift
+from engine.serving.failures import reason_of
 from engine.serving.package import ScriptPackage, unpack
 from engine.serving.problems import RequestProblem
 from engine.serving.rows import Rows
@@ -156,11 +157,11 @@ class Replica:
             call_functions(config["setup"] or "")
             loaded = await asyncio.to_thread(self._load, config["version"], config["digest"])
         except Exception as error:
+            reason = reason_of(error)
+            await asyncio.to_thread(kept_models.refuse, self._name, config["version"], reason)
             if self._service is None:
                 raise
             # Serve would end a replica that raises, and with it the model that answers.
-            reason = f"{type(error).__name__}: {error}"
-            await asyncio.to_thread(kept_models.refuse, self._name, config["version"], reason)
             return
         model: BatchedModel | ThreadedScript
         if isinstance(loaded, ServedScript):
