@@ -28,6 +28,7 @@ _GRACE_SECONDS = 10.0
 _BACK_SECONDS = 60.0
 #: Seconds in which Serve's own processes are to end.
 _END_SECONDS = 30.0
+_LOOPBACK, _ANYWHERE = "127.0.0.1", ("0.0.0.0", "::")
 _DEPLOYMENT = "Replica"
 _FAILED = (ApplicationStatus.DEPLOY_FAILED, ApplicationStatus.UNHEALTHY)
 
@@ -64,7 +65,7 @@ class Deployed:
     version: int
     settings: EndpointSettings
     token_digest: str | None
-    host: str = "127.0.0.1"
+    host: str = _LOOPBACK
     may_grow: bool = False
     is_script: bool = False
     setup: str | None = None
@@ -107,6 +108,7 @@ def deploy(wanted: Deployed, packed: bytes, timeout_seconds: float) -> int:
         digest = kept_models.keep(wanted.name, wanted.version, packed, wanted.to_dict())
         port = _serve(wanted, digest)
         _wait(wanted, timeout_seconds)
+        _check_owner(wanted)  # two may deploy at once
     except BaseException as error:
         _go_back(wanted, before)
         if before is not None and isinstance(error, RunException):
@@ -159,12 +161,16 @@ def _version_before(wanted: Deployed) -> int | None:
     """
     if _status_of(wanted.name) is None:
         return None
+    _check_owner(wanted)
+    return kept_models.served(wanted.name)
+
+
+def _check_owner(wanted: Deployed) -> None:
     if kept_models.owner_of(wanted.name) != wanted.owner:
         raise RunException(
             f"the cluster serves an application {wanted.name!r} already, which is not of this "
             "workspace: choose another name"
         )
-    return kept_models.served(wanted.name)
 
 
 def _kept_model(name: str, version: int) -> bytes:
@@ -200,7 +206,7 @@ def _serve(wanted: Deployed, digest: str) -> int:
 
 
 def _run(wanted: Deployed, digest: str) -> int:
-    port = _start(wanted.host)
+    port = _start(wanted)
     serve._run(
         _application(wanted, digest),
         _blocking=False,
@@ -251,17 +257,30 @@ def _application(wanted: Deployed, digest: str) -> serve.Application:
     return deployment.options(version=code, _internal=True).bind(wanted.name)
 
 
-def _start(host: str) -> int:
-    """Start Serve unless it runs; return the port of its proxy."""
+def _start(wanted: Deployed) -> int:
+    """Start Serve unless it runs; return the port of its proxy.
+
+    Raises
+    ------
+    RunException
+        When a Serve that others have started listens where the endpoint would not be reached, or
+        would be reached by all without a token.
+    """
+    host = wanted.host
     if _controller() is None:
         serve.start(
             proxy_location="HeadOnly", http_options={"host": host, "port": _free_port(host)}
         )
     listening = _get_global_client().http_config
-    if host not in (listening.host, "127.0.0.1") and listening.host != "0.0.0.0":
+    if listening.host not in (host, *_ANYWHERE):
         raise RunException(
-            f"Ray Serve on the cluster listens at {listening.host} only; its owner may start it "
-            "anew with http_options={'host': '0.0.0.0'}"
+            f"Ray Serve on the cluster listens at {listening.host}, not at {host}; whoever started "
+            "it may start it anew with that host in http_options"
+        )
+    if listening.host != _LOOPBACK and wanted.token_digest is None:
+        raise RunException(
+            f"Ray Serve on the cluster listens at {listening.host}, where other machines reach the "
+            "endpoint: give a token, token=..."
         )
     return int(listening.port)
 
