@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import logging
-import socket
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import ray
 from ray import serve
-from ray.serve._private.constants import SERVE_CONTROLLER_NAME, SERVE_NAMESPACE
-from ray.serve.context import _disconnect, _get_global_client
 from ray.serve.schema import ApplicationStatus
 
 from engine._version import __version__
 from engine.errors import RunException
-from engine.serving import kept_models
+from engine.serving import kept_models, serve_processes
 from engine.serving.replica import Replica
 from engine.serving.settings import EndpointSettings
 
@@ -26,9 +24,6 @@ _POLL_SECONDS = 0.2
 _GRACE_SECONDS = 10.0
 #: Seconds in which the version before one that failed is to be up again.
 _BACK_SECONDS = 60.0
-#: Seconds in which Serve's own processes are to end.
-_END_SECONDS = 30.0
-_LOOPBACK, _ANYWHERE = "127.0.0.1", ("0.0.0.0", "::")
 _DEPLOYMENT = "Replica"
 _FAILED = (ApplicationStatus.DEPLOY_FAILED, ApplicationStatus.UNHEALTHY)
 
@@ -65,7 +60,7 @@ class Deployed:
     version: int
     settings: EndpointSettings
     token_digest: str | None
-    host: str = _LOOPBACK
+    host: str = serve_processes.LOOPBACK
     may_grow: bool = False
     is_script: bool = False
     setup: str | None = None
@@ -128,8 +123,8 @@ def delete(name: str, owner: str) -> None:
     if _status_of(name) is not None:
         serve.delete(name)
     kept_models.forget(name)
-    if not kept_models.names() and _controller() and not serve.status().applications:
-        _end_serve()
+    if not kept_models.names() and not _applications():
+        serve_processes.end()
 
 
 def status(name: str) -> dict[str, Any]:
@@ -206,7 +201,7 @@ def _serve(wanted: Deployed, digest: str) -> int:
 
 
 def _run(wanted: Deployed, digest: str) -> int:
-    port = _start(wanted)
+    port = serve_processes.start(wanted.host, wanted.token_digest is not None)
     serve._run(
         _application(wanted, digest),
         _blocking=False,
@@ -257,67 +252,13 @@ def _application(wanted: Deployed, digest: str) -> serve.Application:
     return deployment.options(version=code, _internal=True).bind(wanted.name)
 
 
-def _start(wanted: Deployed) -> int:
-    """Start Serve unless it runs; return the port of its proxy.
-
-    Raises
-    ------
-    RunException
-        When a Serve that others have started listens where the endpoint would not be reached, or
-        would be reached by all without a token.
-    """
-    host = wanted.host
-    if _controller() is None:
-        serve.start(
-            proxy_location="HeadOnly", http_options={"host": host, "port": _free_port(host)}
-        )
-    listening = _get_global_client().http_config
-    if listening.host not in (host, *_ANYWHERE):
-        raise RunException(
-            f"Ray Serve on the cluster listens at {listening.host}, not at {host}; whoever started "
-            "it may start it anew with that host in http_options"
-        )
-    if listening.host != _LOOPBACK and wanted.token_digest is None:
-        raise RunException(
-            f"Ray Serve on the cluster listens at {listening.host}, where other machines reach the "
-            "endpoint: give a token, token=..."
-        )
-    return int(listening.port)
-
-
-def _free_port(host: str) -> int:
-    # Serve's proxies share a port silently: one that nobody has is asked of the system.
-    with socket.socket() as sock:
-        sock.bind((host, 0))
-        return int(sock.getsockname()[1])
-
-
-def _end_serve() -> None:
-    """End Serve's own processes.
-
-    `serve.shutdown` waits for a call in which the controller ends, and which Ray therefore tells
-    the user of as one that has failed.
-    """
-    controller = _controller()
-    if controller is None:
-        return
-    ray.get(controller.graceful_shutdown.remote(wait=False))
-    until = time.monotonic() + _END_SECONDS
-    while _controller() is not None and time.monotonic() < until:
-        time.sleep(_POLL_SECONDS)
-
-
 def _status_of(name: str) -> Any:
-    return None if _controller() is None else serve.status().applications.get(name)
+    return _applications().get(name)
 
 
-def _controller() -> Any:
-    """Return Serve's controller; ``None`` where Serve does not run."""
-    _disconnect()  # Serve keeps its connection to a controller that another process has ended
-    try:
-        return ray.get_actor(SERVE_CONTROLLER_NAME, namespace=SERVE_NAMESPACE)
-    except ValueError:
-        return None
+def _applications() -> Mapping[str, Any]:
+    """Return name -> status of all that Serve runs."""
+    return {} if serve_processes.controller() is None else serve.status().applications
 
 
 def _check_room(wanted: Deployed) -> None:
