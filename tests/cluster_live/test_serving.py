@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 from cluster import AmlCompute, ComputeTarget, ComputeTargetException
 from cluster.providers.local_processes import marked
-from engine import AutoMLRun, Endpoint, Experiment, RunException, Workspace
+from engine import Endpoint, Experiment, RunException
 from engine.azureml.core.model import InferenceConfig, Model
 from engine.azureml.core.webservice import AksWebservice
 from engine.client.endpoint_records import Served
@@ -114,20 +113,29 @@ def test_an_update_under_load_and_those_that_fail(run, target, endpoint):
 
 
 @pytest.mark.long
-def test_a_second_one_beside_it(run, target, endpoint, module_workspace, tmp_path):
+def test_a_second_one_beside_it(run, target, endpoint, module_workspace):
     with pytest.raises(RunException, match=r"3 x 1 = 3 cores, and 0\.5 of the cluster's 1"):
         run.deploy("many", compute_target=target, num_replicas=3, timeout_seconds=1)
     with run.deploy("second", 2, compute_target=target, cores_per_replica=0.2) as second:
         assert second.predict(TABLE).tolist() == predictions_of(run, 2)
         assert endpoint.predict(TABLE).tolist() == predictions_of(run, 0)
-        shutil.copytree(module_workspace.folder, tmp_path / ".raysmith")
-        other = Workspace.from_config(tmp_path)
-        shutil.rmtree(other.folder / "endpoints")
-        same_run = AutoMLRun(Experiment(other, "served"), run.id)
-        with pytest.raises(RunException, match="'second' already, which is not of this workspace"):
-            same_run.deploy("second", compute_target="serving")
-        assert second.predict(TABLE).tolist() == predictions_of(run, 2)
     assert list(target.head.serve_applications()) == list(module_workspace.endpoints) == ["churn"]
+
+
+@pytest.mark.long
+def test_who_attaches_the_cluster_leaves_the_endpoints_of_others(run, target, endpoint, workspace):
+    token = target.head.headers["Authorization"].removeprefix("Bearer ")
+    attached = ComputeTarget.attach(workspace, "shared", target.address, token=token)
+    own = record_run(Experiment(workspace, "served"))
+    with pytest.raises(RunException, match="'churn' already, which is not of this workspace"):
+        own.deploy("churn", iteration=2, compute_target=attached)
+    with own.deploy("own", iteration=2, compute_target=attached, cores_per_replica=0.2) as beside:
+        assert beside.predict(TABLE).tolist() == predictions_of(own, 2)
+        attached.detach()
+        assert beside.status == "NOT_DEPLOYED"
+        ComputeTarget.attach(workspace, "shared", target.address, token=token)
+        assert beside.status == "RUNNING"
+    assert endpoint.predict(TABLE).tolist() == predictions_of(run, 0)
 
 
 @pytest.mark.long
