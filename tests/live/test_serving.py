@@ -178,7 +178,16 @@ def test_without_room_it_says_what_is_missing(run, endpoint):
 
 
 def test_a_token_is_asked_for(run, endpoint):
-    with run.deploy("closed", cores_per_replica=0.5, token="a token of my own") as closed:
+    def deploy_closed() -> Endpoint:
+        return run.deploy("closed", cores_per_replica=0.5, token="a token of my own")
+
+    with ThreadPoolExecutor(2) as pool:  # two at once are one endpoint and one error
+        both = [pool.submit(deploy_closed) for _ in range(2)]
+        errors = [one.exception() for one in both]
+    [error] = filter(None, errors)
+    assert isinstance(error, RunException)
+    assert "there is an endpoint 'closed' already" in str(error)
+    with both[errors.index(None)].result() as closed:
         body = {"dataframe_records": OTHER[:1].to_dict("records")}
         assert requests.post(closed.scoring_uri, json=body, timeout=60).status_code == 401
         assert len(closed.predict(OTHER)) == len(OTHER)
