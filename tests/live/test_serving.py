@@ -6,11 +6,14 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
+import psutil
 import pytest
 import ray
 import requests
@@ -311,6 +314,35 @@ def test_its_metrics_are_in_those_of_ray(run):
     assert found["latency_ms_count", ""] == 2
     assert found["drift", "age"] > 1
     assert max(found["drift", "income"], found["drift", "plan"]) < 0.25
+
+
+def test_the_command_serves_until_ctrl_c(run):
+    """The process has a Ray of its own, to which this one goes for changes."""
+    workspace = run.experiment.workspace
+    command = [sys.executable, "-m", "engine.cli", "serve", run.id, "--iteration", "0",
+               "--name", "apart", "--cores", "0.5"]  # fmt: skip
+    process = subprocess.Popen(
+        command, cwd=workspace.folder.parent, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        said = next(line for line in process.stdout if "serving until Ctrl-C" in line)
+        assert said
+        endpoint = Endpoint(workspace, "apart")
+        assert endpoint.predict(OTHER).tolist() == run.get_output(0)[1].predict(OTHER).tolist()
+        endpoint.update(run, iteration=1)
+        assert endpoint.predict(OTHER).tolist() == run.get_output(1)[1].predict(OTHER).tolist()
+        assert "POST /apart" in endpoint.get_logs()
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60) == ("ending the endpoint\n", None)
+        assert process.returncode == 0
+        assert "apart" not in workspace.endpoints
+        assert psutil.wait_procs(children, timeout=60)[1] == []
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_nothing_is_left_of_what_is_deleted(run):
