@@ -109,7 +109,7 @@ def test_an_update_under_load_and_those_that_fail(run, target, endpoint):
     assert (endpoint.status, endpoint.version) == ("RUNNING", 3)
     assert replicas(target, "churn") == [replica]
     assert endpoint.predict(TABLE).tolist() == predictions_of(run, 0)
-    assert "POST /churn 200" in endpoint.get_logs()
+    assert "POST /churn" in endpoint.get_logs()
 
 
 @pytest.mark.long
