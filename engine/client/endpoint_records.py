@@ -103,6 +103,7 @@ def deploy_version(
 ) -> None:
     """Deploy a version and write the record."""
     from engine.serving.applications import Deployed
+    from engine.serving.platforms import EmbeddedServing
     from engine.serving.service import digest_of_token
 
     folder = folder_of(workspace, name)
@@ -127,8 +128,8 @@ def deploy_version(
         "settings": settings.to_dict(),
     }
     values = {**record, "host": host, "port": port, "settings": settings.to_dict()}
-    if platform.ray_address is not None:
-        values["ray_address"] = platform.ray_address
+    if isinstance(platform, EmbeddedServing):
+        values["ray_variables"] = dict(platform.ray_variables)
     values["versions"] = [*record["versions"], entry]
     write_private(folder / RECORD_FILE, json.dumps(values, indent=1))
 
@@ -147,7 +148,7 @@ def platform_of(workspace: WorkspaceLike, record: Mapping[str, Any]) -> ServingP
     if target == "local":
         if record.get("owner") in (None, this_process()):
             return EmbeddedServing(owner)
-        return OtherProcessServing(owner, record["ray_address"], record["port"])
+        return OtherProcessServing(owner, record["ray_variables"], record["port"])
     known = workspace.compute_targets
     if target not in known:
         raise ConfigException([f"compute_target={target!r}: the workspace has {', '.join(known)}"])

@@ -26,6 +26,8 @@ _POLL_SECONDS, _ASK_SECONDS = 0.5, 5.0
 #: Seconds beyond the time limit of a deploy that its job may take to start, to go back to the
 #: version before, and to end.
 _JOB_SECONDS = 180.0
+#: Variables that say whether Ray asks for a token, and where it is; Ray sets the first one itself.
+_AUTH_VARIABLES = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH")
 _HERE = "127.0.0.1"
 _ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 _NOT_DEPLOYED: Mapping[str, Any] = {"state": "NOT_DEPLOYED", "message": "", "replicas": 0}
@@ -70,11 +72,6 @@ class ServingPlatform(ABC):
     def is_open(self) -> bool:
         """Whether others than this machine reach the endpoint, so that it needs a token."""
 
-    @property
-    def ray_address(self) -> str | None:
-        """Address of Ray's control store for other processes, where no compute target has it."""
-        return None
-
 
 class EmbeddedServing(ServingPlatform):
     """Endpoints on the Ray that this process is connected to; they end with the process."""
@@ -82,9 +79,10 @@ class EmbeddedServing(ServingPlatform):
     is_open = False
 
     @property
-    def ray_address(self) -> str | None:
-        """See `ServingPlatform.ray_address`."""
-        return connect().address
+    def ray_variables(self) -> Mapping[str, str]:
+        """Environment variables with which other processes reach its Ray."""
+        given = {name: os.environ[name] for name in _AUTH_VARIABLES if name in os.environ}
+        return {**given, "RAY_ADDRESS": connect().address}
 
     def deploy(self, wanted: Deployed, packed: bytes, timeout_seconds: float) -> tuple[str, int]:
         """See `ServingPlatform.deploy`."""
@@ -173,17 +171,17 @@ class OtherProcessServing(JobServing):
 
     Parameters
     ----------
-    address:
-        Of the control store (GCS) of its Ray, ``host:port``.
+    variables:
+        What `EmbeddedServing.ray_variables` is in that process.
     port:
         Of the endpoints.
     """
 
     is_open = False
 
-    def __init__(self, owner: str, address: str, port: int) -> None:
+    def __init__(self, owner: str, variables: Mapping[str, str], port: int) -> None:
         super().__init__(owner)
-        self._address = address
+        self._variables = variables
         self._port = port
 
     def delete(self, name: str) -> None:
@@ -216,10 +214,11 @@ class OtherProcessServing(JobServing):
                 timeout=seconds,
                 check=False,
                 cwd=Path(__file__).parents[2],
-                env={**os.environ, "RAY_ADDRESS": self._address},
+                env={**os.environ, **self._variables},
             )
         except subprocess.TimeoutExpired as error:
-            raise RunException(f"Ray at {self._address} has not answered in time") from error
+            address = self._variables["RAY_ADDRESS"]
+            raise RunException(f"Ray at {address} has not answered in time") from error
         return done.stdout.decode(errors="replace")
 
     def _host(self) -> str:

@@ -64,7 +64,7 @@ def known_endpoint(workspace, **changes) -> Endpoint:
     version = {"version": 1, "iteration_id": None, "setup": None, "settings": {}}
     record = {
         "name": "churn", "compute_target": "local", "owner": {"pid": os.getpid(), "started": -1},
-        "host": "127.0.0.1", "port": free_port(), "ray_address": "127.0.0.1:1", "settings": {},
+        "host": "127.0.0.1", "port": free_port(), "ray_variables": {}, "settings": {},
         "versions": [version],
     }  # fmt: skip
     (folder / "endpoint.json").write_text(json.dumps(record | changes))
