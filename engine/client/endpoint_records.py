@@ -131,7 +131,12 @@ def deploy_version(
     if isinstance(platform, EmbeddedServing):
         values["ray_variables"] = dict(platform.ray_variables)
     values["versions"] = [*record["versions"], entry]
-    write_private(folder / RECORD_FILE, json.dumps(values, indent=1))
+    try:
+        write_private(folder / RECORD_FILE, json.dumps(values, indent=1))
+    except BaseException:
+        if not record["versions"]:
+            platform.delete(name)  # nobody would know of it
+        raise
 
 
 def platform_of(workspace: WorkspaceLike, record: Mapping[str, Any]) -> ServingPlatform:
