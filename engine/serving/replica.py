@@ -19,6 +19,7 @@ from cluster.jobs.worker_setup import call_functions
 from engine.data.training_summary import TrainingSummary
 from engine.serving import kept_models
 from engine.serving.drift import Drift
+from engine.serving.failures import reason_of
 from engine.serving.package import ScriptPackage, unpack
 from engine.serving.problems import RequestProblem
 from engine.serving.rows import Rows
@@ -152,8 +153,16 @@ class Replica:
     async def reconfigure(self, config: Mapping[str, Any]) -> None:
         """Load the model of a version and give it the next requests."""
         limits = ServiceLimits(config["most_waiting"], config["token_digest"])
-        call_functions(config["setup"] or "")
-        loaded = await asyncio.to_thread(self._load, config["version"], config["digest"])
+        try:
+            call_functions(config["setup"] or "")
+            loaded = await asyncio.to_thread(self._load, config["version"], config["digest"])
+        except Exception as error:
+            reason = reason_of(error)
+            await asyncio.to_thread(kept_models.refuse, self._name, config["version"], reason)
+            if self._service is None:
+                raise
+            # Serve would end a replica that raises, and with it the model that answers.
+            return
         model: BatchedModel | ThreadedScript
         if isinstance(loaded, ServedScript):
             model = ThreadedScript(loaded)

@@ -36,6 +36,9 @@ class Asked:
     def running_jobs(self):
         return []
 
+    def serve_applications(self):
+        return {}
+
     def submit(self, entrypoint, submission_id, runtime_env, metadata):
         self.submitted.append(entrypoint)
 
