@@ -19,7 +19,7 @@ from scipy import sparse
 
 from engine.data.dataset import Dataset, Matrix, rows_of
 from engine.data.raw_types import RawType
-from engine.data.values import normalise
+from engine.data.values import normalise, without_too_large
 
 #: Version of the JSON form.
 _VERSION = 1
@@ -292,6 +292,8 @@ def _column(rows: Matrix, index: int) -> pd.Series:
 
 def _as_numbers(values: pd.Series, purpose: str) -> NDArray[np.float64]:
     """Return a number for each value, NaN where it is missing."""
+    if purpose == "Numeric" and values.dtype == np.float64:
+        return without_too_large(values.to_numpy())
     read = normalise(values, purpose)
     if purpose == "DateTime":
         seconds = (read - pd.Timestamp(0)).dt.total_seconds()

@@ -18,10 +18,11 @@ from starlette.responses import Response
 from cluster.jobs.worker_setup import call_functions
 from engine.data.training_summary import TrainingSummary
 from engine.serving import kept_models
+from engine.serving.batches import Batches
 from engine.serving.drift import Drift
 from engine.serving.package import ScriptPackage, unpack
 from engine.serving.problems import RequestProblem
-from engine.serving.rows import Rows
+from engine.serving.rows import AnyRows
 from engine.serving.schema import ModelSchema
 from engine.serving.served_model import ServedModel
 from engine.serving.served_script import ServedScript
@@ -46,24 +47,28 @@ class BatchedModel:
     def __init__(self, model: ServedModel, max_batch_size: int, batch_wait_ms: float) -> None:
         self.schema: ModelSchema = model.schema
         self.version = model.version
-
-        # A queue for each model: rows that one has checked are never predicted by another.
-        @serve.batch(max_batch_size=max_batch_size, batch_wait_timeout_s=batch_wait_ms / 1000)
-        async def predict(requests: list[Rows]) -> list[list[Any] | RequestProblem]:
-            return await asyncio.to_thread(model.answer, requests)
-
-        self._predict = predict
-
         self.drift = model.drift
+        self._model = model
+        # Batches of each model alone: rows that one has checked are never predicted by another.
+        self._batches = Batches(self._answer, self._after, max_batch_size, batch_wait_ms / 1000)
 
-    async def predict(self, rows: Rows) -> list[Any] | RequestProblem:
+    async def predict(self, rows: AnyRows) -> list[Any] | RequestProblem:
         """Return a prediction for each row, or why there is none."""
-        result: list[Any] | RequestProblem = await self._predict(rows)
-        return result
+        return await self._batches.result_of(rows, rows.count)
 
     async def score(self, body: bytes) -> Any:
         """Refuse: a model takes rows."""
         raise NotImplementedError
+
+    async def _answer(self, requests: list[AnyRows]) -> list[list[Any] | RequestProblem]:
+        return await asyncio.to_thread(self._model.answer, requests)
+
+    async def _after(
+        self, requests: list[AnyRows], answers: list[list[Any] | RequestProblem]
+    ) -> None:
+        # The answers are on their way: nobody waits for the count.
+        if self.drift is not None and self.drift.is_due:
+            await asyncio.to_thread(self._model.count, requests, answers)
 
 
 class ThreadedScript:
@@ -76,7 +81,7 @@ class ThreadedScript:
         self.version = script.version
         self._script = script
 
-    async def predict(self, rows: Rows) -> list[Any] | RequestProblem:
+    async def predict(self, rows: AnyRows) -> list[Any] | RequestProblem:
         """Refuse: a script takes the body."""
         raise NotImplementedError
 
@@ -132,7 +137,7 @@ class Counted:
         self._requests.inc(tags={"status": str(status)})
         self._latency.observe(1000 * seconds)
 
-    def on_rows(self, rows: Rows) -> None:
+    def on_rows(self, rows: AnyRows) -> None:
         """Count the rows of a request that were predicted."""
         self._rows.inc(rows.count)
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from engine.serving.problems import RequestProblem
-from engine.serving.rows import Rows, parse
+from engine.serving.rows import AnyRows, parse
 from engine.serving.schema import ModelSchema, openapi
 
 #: Largest body of a request.
@@ -36,7 +36,7 @@ class Model(Protocol):
     def version(self) -> int:
         """Number of the endpoint's version."""
 
-    async def predict(self, rows: Rows) -> list[Any] | RequestProblem:
+    async def predict(self, rows: AnyRows) -> list[Any] | RequestProblem:
         """Return a prediction for each row, or why there is none."""
 
     async def score(self, body: bytes) -> Any:
@@ -49,7 +49,7 @@ class Counters(Protocol):
     def on_answer(self, status: int, seconds: float) -> None:
         """Count an answer to a request for predictions."""
 
-    def on_rows(self, rows: Rows) -> None:
+    def on_rows(self, rows: AnyRows) -> None:
         """Count the values of rows that were predicted."""
 
 
