@@ -17,6 +17,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from engine.errors import RunException
 from engine.serving import kept_models
+from engine.serving.calls import FrontSettings
 from engine.serving.replica import Replica
 from engine.serving.settings import EndpointSettings
 
@@ -27,6 +28,8 @@ _GRACE_SECONDS = 20.0
 _MOST_LINES = 1000
 _LOG_SECONDS = 60.0
 _DEPLOYMENT = "Replica"
+#: Variables of Serve's own processes: what runs in the proxy.
+_OF_SERVE = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "engine.serving.front:middlewares"}
 _FAILED = (ApplicationStatus.DEPLOY_FAILED, ApplicationStatus.UNHEALTHY)
 
 
@@ -90,6 +93,7 @@ def deploy(wanted: Deployed, packed: bytes, timeout_seconds: float) -> int:
     is_new = _status_of(wanted.name) is None
     _check_room(wanted)
     digest = kept_models.keep(wanted.name, wanted.version, packed)
+    kept_models.keep_front_settings(wanted.name, _front_settings(wanted.settings))
     serve._run(
         _application(wanted, digest),
         _blocking=False,
@@ -196,12 +200,24 @@ def _application(wanted: Deployed, digest: str) -> serve.Application:
     return deployment.bind(wanted.name)
 
 
+def _front_settings(settings: EndpointSettings) -> FrontSettings:
+    replicas = max(settings.num_replicas, settings.max_replicas or 1)
+    return FrontSettings(
+        max_batch_size=settings.max_batch_size,
+        # One that a replica works on, and one on its way.
+        calls_at_once=replicas + 1,
+        most_waiting=replicas * settings.most_waiting,
+    )
+
+
 def _start(host: str) -> int:
     """Start Serve unless it runs; return the port of its proxy."""
     client = _get_global_client(raise_if_no_controller_running=False)
     if client is None:
         serve.start(
-            proxy_location="HeadOnly", http_options={"host": host, "port": _free_port(host)}
+            proxy_location="HeadOnly",
+            http_options={"host": host, "port": _free_port(host)},
+            controller_options={"runtime_env": {"env_vars": _OF_SERVE}},
         )
         client = _get_global_client()
     return int(client.http_config.port)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -41,6 +42,8 @@ class Batches(Generic[Item, Result]):
         Most items of a batch.
     wait_seconds:
         Longest time that the first item of a batch waits for others.
+    at_once:
+        Batches that are worked on at the same time.
 
     Examples
     --------
@@ -50,7 +53,7 @@ class Batches(Generic[Item, Result]):
     ...     await asyncio.sleep(0)
     ...     return [2 * item for item in items]
     >>> async def main():
-    ...     batches = Batches(double, None, 2, 0.0)
+    ...     batches = Batches(double, most=2)
     ...     return await asyncio.gather(*(batches.result_of(n, 1) for n in range(5)))
     >>> asyncio.run(main()), sizes
     ([0, 2, 4, 6, 8], [2, 2, 1])
@@ -58,22 +61,30 @@ class Batches(Generic[Item, Result]):
 
     def __init__(
         self,
-        work: Callable[[list[Item]], Awaitable[list[Result]]],
-        after: Callable[[list[Item], list[Result]], Awaitable[None]] | None,
+        work: Callable[[list[Item]], Awaitable[Sequence[Result]]],
+        after: Callable[[list[Item], Sequence[Result]], Awaitable[None]] | None = None,
+        *,
         most: int,
-        wait_seconds: float,
+        wait_seconds: float = 0.0,
+        at_once: int = 1,
     ) -> None:
         self._work = work
         self._after = after
         self._most = most
         self._wait_seconds = wait_seconds
+        self._at_once = at_once
         self._waiting: deque[_Waiting[Item, Result]] = deque()
-        self._worker: asyncio.Task[None] | None = None
-        #: Items that came together last time, and who waits for as many.
+        self._workers: set[asyncio.Task[None]] = set()
+        self._n_workers = 0
+        # Items that came together last time, and the event that as many are there again.
         self._expected = 1
-        self._enough: asyncio.Event = asyncio.Event()
+        self._enough = asyncio.Event()
 
-    async def result_of(self, item: Item, rows: int) -> Result:
+    def __len__(self) -> int:
+        """Return the number of items that nobody works on yet."""
+        return len(self._waiting)
+
+    async def result_of(self, item: Item, rows: int = 1) -> Result:
         """Return the result of an item.
 
         Parameters
@@ -90,8 +101,11 @@ class Batches(Generic[Item, Result]):
         """
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(item, rows, result))
-        if self._worker is None:
-            self._worker = asyncio.create_task(self._work_on_all())
+        if self._n_workers < self._at_once:
+            self._n_workers += 1
+            worker = asyncio.create_task(self._work_on_all())
+            self._workers.add(worker)  # asyncio itself keeps no reference
+            worker.add_done_callback(self._workers.discard)
         elif self._has_enough():
             self._enough.set()
         return await result
@@ -104,22 +118,22 @@ class Batches(Generic[Item, Result]):
                 if batch:
                     await self._work_on(batch)
         finally:
-            self._worker = None
+            # At once: an item that came before the task counts as done would wait for ever.
+            self._n_workers -= 1
 
     async def _wait_for_others(self) -> None:
         if self._has_enough() or not self._wait_seconds:
             return
         self._enough.clear()
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._enough.wait(), self._wait_seconds)
-        except TimeoutError:
-            pass
 
     def _has_enough(self) -> bool:
         return len(self._waiting) >= min(self._expected, self._most)
 
     def _next_batch(self) -> list[_Waiting[Item, Result]]:
-        batch, rows = [], 0
+        batch: list[_Waiting[Item, Result]] = []
+        rows = 0
         while self._waiting and len(batch) < self._most and rows < _MOST_ROWS:
             waiting = self._waiting.popleft()
             if not waiting.result.done():  # its client may have gone

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ray import serve
 from ray.serve import metrics
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +19,7 @@ from cluster.jobs.worker_setup import call_functions
 from engine.data.training_summary import TrainingSummary
 from engine.serving import kept_models
 from engine.serving.batches import Batches
+from engine.serving.calls import Answer, Call
 from engine.serving.drift import Drift
 from engine.serving.package import ScriptPackage, unpack
 from engine.serving.problems import RequestProblem
@@ -29,6 +30,7 @@ from engine.serving.served_script import ServedScript
 from engine.serving.service import Service, ServiceLimits
 from engine.store.packing import unpack_model
 
+_log = logging.getLogger("ray.serve")
 _DRIFT_SECONDS = 5.0
 _LATENCY_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000]
 
@@ -50,7 +52,9 @@ class BatchedModel:
         self.drift = model.drift
         self._model = model
         # Batches of each model alone: rows that one has checked are never predicted by another.
-        self._batches = Batches(self._answer, self._after, max_batch_size, batch_wait_ms / 1000)
+        self._batches = Batches(
+            self._answer, self._after, most=max_batch_size, wait_seconds=batch_wait_ms / 1000
+        )
 
     async def predict(self, rows: AnyRows) -> list[Any] | RequestProblem:
         """Return a prediction for each row, or why there is none."""
@@ -64,7 +68,7 @@ class BatchedModel:
         return await asyncio.to_thread(self._model.answer, requests)
 
     async def _after(
-        self, requests: list[AnyRows], answers: list[list[Any] | RequestProblem]
+        self, requests: list[AnyRows], answers: Sequence[list[Any] | RequestProblem]
     ) -> None:
         # The answers are on their way: nobody waits for the count.
         if self.drift is not None and self.drift.is_due:
@@ -174,6 +178,20 @@ class Replica:
         """Answer a request."""
         assert self._service is not None  # Serve sends none before the first `reconfigure`
         return await self._service.answer(request)
+
+    async def answer_all(self, calls: Sequence[Call]) -> list[Answer]:
+        """Answer the requests that the front sends together."""
+        return list(await asyncio.gather(*(self._answer(call) for call in calls)))
+
+    async def _answer(self, call: Call) -> Answer:
+        assert self._service is not None
+        began = time.monotonic()
+        answer = Answer.of(await self._service.answer(call.request()))
+        _log.info(
+            "POST /%s%s %d %.1fms",
+            self._name, call.path, answer.status, 1000 * (time.monotonic() - began),
+        )  # fmt: skip
+        return answer
 
     def _load(self, version: int, digest: str) -> ServedModel | ServedScript:
         package = unpack(kept_models.read(self._name, version, digest))

@@ -27,7 +27,7 @@ from engine.serving.schema import ModelSchema, first_missing
 try:
     import orjson
 except ModuleNotFoundError:  # it comes with the extra "serve"; older installations have none
-    orjson = None  # type: ignore[assignment]
+    orjson = None
 
 #: Kinds of numpy's types that are numbers.
 _NUMBERS = "fiub"
@@ -176,9 +176,7 @@ def check_values(rows: AnyRows, schema: ModelSchema) -> None:
             raise does_not_fit(f"column {column.name!r}: {loss.example} is no {what}", column.name)
 
 
-def has_doubtful_values(
-    table: pd.DataFrame | NDArray[np.float64], schema: ModelSchema
-) -> bool:
+def has_doubtful_values(table: pd.DataFrame | NDArray[np.float64], schema: ModelSchema) -> bool:
     """Whether some value of `joined` rows may not be of its column's type.
 
     One look at a whole batch; `check_values` then finds the request.
@@ -225,7 +223,7 @@ def _in_full_width(values: NDArray[np.float64], schema: ModelSchema) -> NDArray[
 
 def _loaded(body: bytes) -> Any:
     if orjson is not None:
-        # In a third of the time, but it refuses some bodies that Python's parser takes, such as NaN.
+        # In a third of the time; it refuses some bodies that Python's parser takes, such as NaN.
         with suppress(ValueError):
             return orjson.loads(body)
     try:

@@ -89,8 +89,9 @@ class ServedModel:
             return failure("the model")
 
     def _predict(self, table: pd.DataFrame | NDArray[np.float64]) -> list[Any]:
-        by_name = self.schema.named or isinstance(table, np.ndarray)
-        return list(plain(self._model.predict(table if by_name else table.to_numpy())))
+        if isinstance(table, pd.DataFrame) and not self.schema.named:
+            table = table.to_numpy()
+        return list(plain(self._model.predict(table)))
 
     def _split(
         self, predictions: list[Any], requests: Sequence[AnyRows]

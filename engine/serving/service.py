@@ -20,7 +20,8 @@ from engine.serving.schema import ModelSchema, openapi
 
 #: Largest body of a request.
 MOST_BYTES = 64 * 1024 * 1024
-_RETRY_AFTER = {"Retry-After": "1"}
+#: Header of answers with 503.
+RETRY_AFTER = {"Retry-After": "1"}
 #: Paths that answer without a token: they tell nothing of the model.
 _OPEN_PATHS = ("/ping", "/health", "/ready")
 
@@ -114,7 +115,7 @@ class Service:
             self._check_token(request, path)
             return await self._route(request, path)
         except RequestProblem as problem:
-            return _refusal(problem)
+            return refusal(problem)
 
     async def _route(self, request: Request, path: str) -> Response:
         if path in ("/invocations", "/score"):
@@ -157,11 +158,11 @@ class Service:
                 503,
                 f"{self._waiting} requests wait already; come again in a second",
                 None,
-                _RETRY_AFTER,
+                RETRY_AFTER,
             )
         self._waiting += 1
         try:
-            body = await _body(request)
+            body = await read_body(request)
             if model.schema is None:
                 return _answered(await model.score(body))
             kind = request.headers.get("content-type", "")
@@ -179,7 +180,7 @@ class Service:
 
     def _loaded(self) -> Model:
         if self._model is None:
-            raise RequestProblem(503, "no model is loaded yet", None, _RETRY_AFTER)
+            raise RequestProblem(503, "no model is loaded yet", None, RETRY_AFTER)
         return self._model
 
     def _check_token(self, request: Request, path: str) -> None:
@@ -197,8 +198,14 @@ class Service:
             )
 
 
-async def _body(request: Request) -> bytes:
-    """Read the body; a large one is refused before all of it is here."""
+async def read_body(request: Request) -> bytes:
+    """Read the body; a large one is refused before all of it is here.
+
+    Raises
+    ------
+    RequestProblem
+        413 for a body over `MOST_BYTES`.
+    """
     too_large = RequestProblem(
         413, f"the body is larger than {MOST_BYTES >> 20} MB; send fewer rows at a time"
     )
@@ -226,6 +233,7 @@ def _wrong_method(request: Request, path: str, allowed: str) -> RequestProblem:
     return RequestProblem(405, reason, None, {"Allow": allowed})
 
 
-def _refusal(problem: RequestProblem) -> Response:
+def refusal(problem: RequestProblem) -> Response:
+    """Return the answer that says why a request is refused."""
     content: Mapping[str, Any] = {"error": problem.reason, "column": problem.column}
     return JSONResponse(dict(content), problem.status, problem.headers)

@@ -1,0 +1,102 @@
+"""What passes between the front of an endpoint and its replicas. It knows no Ray."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request for predictions.
+
+    Attributes
+    ----------
+    path:
+        Path below the endpoint.
+    headers:
+        Those of `HEADERS` that the request has.
+    body:
+        All of its body.
+    """
+
+    HEADERS: ClassVar[frozenset[bytes]] = frozenset([b"content-type", b"authorization"])
+
+    path: str
+    headers: Headers
+    body: bytes
+
+    def request(self) -> Request:
+        """Return the request as a service takes it."""
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": self.path,
+            "root_path": "",
+            "query_string": b"",
+            "headers": self.headers,
+        }
+        message = {"type": "http.request", "body": self.body, "more_body": False}
+
+        async def receive() -> dict[str, Any]:
+            return message
+
+        return Request(scope, receive)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a call: HTTP status, headers and body."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    @classmethod
+    def of(cls, response: Response) -> Answer:
+        """Return what a response sends.
+
+        >>> Answer.of(Response("no", 404)).status
+        404
+        """
+        return cls(response.status_code, response.raw_headers, bytes(response.body))
+
+
+@dataclass(frozen=True)
+class FrontSettings:
+    """How the front calls the replicas of an endpoint.
+
+    Attributes
+    ----------
+    max_batch_size:
+        Most requests of a call.
+    calls_at_once:
+        Calls with several requests that are under way at the same time.
+    most_waiting:
+        Requests that wait for a call; further ones get 503.
+
+    Examples
+    --------
+    >>> FrontSettings.from_json(FrontSettings(32, 2, 256).to_json())
+    FrontSettings(max_batch_size=32, calls_at_once=2, most_waiting=256)
+    """
+
+    max_batch_size: int
+    calls_at_once: int
+    most_waiting: int
+
+    def to_json(self) -> bytes:
+        """Return the settings as JSON."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> FrontSettings:
+        """Return the settings of which `to_json` returns this text."""
+        return cls(**json.loads(text))

@@ -1,0 +1,151 @@
+"""The front of endpoints: requests that come together reach a replica in one call.
+
+It runs in Serve's proxy. By itself, the proxy exchanges several messages with a replica for each
+request, which takes longer than many models. Requests for predictions are answered here; all others
+go the proxy's own way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from ray import serve
+from ray.exceptions import RayTaskError
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from engine.serving import kept_models
+from engine.serving.batches import Batches
+from engine.serving.calls import Answer, Call, FrontSettings
+from engine.serving.problems import RequestProblem
+from engine.serving.service import RETRY_AFTER, read_body, refusal
+
+_log = logging.getLogger("ray.serve")
+_PATHS = ("invocations", "score")
+#: Larger requests are sent alone.
+_SMALL_BYTES = 32 * 1024
+#: Seconds for which what is known of an endpoint holds.
+_KNOWN_SECONDS = 1.0
+
+
+def middlewares() -> list[Middleware]:
+    """Return what Serve's proxy puts around its own application."""
+    return [Middleware(Front)]
+
+
+class Front:
+    """Answers requests for predictions by calls of the replicas.
+
+    Parameters
+    ----------
+    app:
+        Takes all other requests.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._endpoints: dict[str, _Endpoint] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        name, _, path = scope["path"].lstrip("/").partition("/")
+        if scope["type"] == "http" and scope["method"] == "POST" and path in _PATHS:
+            endpoint = await self._endpoint(name)
+            if endpoint is not None:
+                await self._answer(endpoint, Request(scope, receive), path, send)
+                return
+        await self._app(scope, receive, send)
+
+    async def _answer(self, endpoint: _Endpoint, request: Request, path: str, send: Send) -> None:
+        try:
+            headers = [(k, v) for k, v in request.scope["headers"] if k in Call.HEADERS]
+            call = Call(f"/{path}", headers, await read_body(request))
+            answer = await endpoint.answer(call)
+        except ClientDisconnect:
+            return
+        except RequestProblem as problem:
+            answer = Answer.of(refusal(problem))
+        await send(
+            {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
+        )
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _endpoint(self, name: str) -> _Endpoint | None:
+        """Return the endpoint of a name; ``None`` where there is none."""
+        known = self._endpoints.get(name)
+        if known is not None and known.is_recent:
+            return known
+        settings = await asyncio.to_thread(kept_models.front_settings, name)
+        if settings is None:
+            self._endpoints.pop(name, None)
+            return None
+        known = self._endpoints.get(name)
+        if known is None or known.settings != settings:
+            known = self._endpoints[name] = _Endpoint(name, settings)
+        known.look()
+        return known
+
+
+class _Endpoint:
+    """The replicas of an endpoint.
+
+    Parameters
+    ----------
+    name:
+        Its name.
+    settings:
+        How its replicas are called.
+    """
+
+    def __init__(self, name: str, settings: FrontSettings) -> None:
+        self.settings = settings
+        self._name = name
+        self._until = 0.0
+        self._handle: Any = None
+        self._batches: Batches[Call, Answer] = Batches(
+            self._send, most=settings.max_batch_size, at_once=settings.calls_at_once
+        )
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether the settings need not be looked at again."""
+        return time.monotonic() < self._until
+
+    def look(self) -> None:
+        """Take the settings as they are for a while."""
+        self._until = time.monotonic() + _KNOWN_SECONDS
+
+    async def answer(self, call: Call) -> Answer:
+        """Return the answer of a replica."""
+        if len(call.body) > _SMALL_BYTES:
+            return (await self._send([call]))[0]
+        if len(self._batches) >= self.settings.most_waiting:
+            raise RequestProblem(
+                503,
+                f"{len(self._batches)} requests wait already; come again in a second",
+                None,
+                RETRY_AFTER,
+            )
+        return await self._batches.result_of(call)
+
+    async def _send(self, calls: list[Call]) -> Sequence[Answer]:
+        try:
+            if self._handle is None:
+                self._handle = await asyncio.to_thread(
+                    serve.get_deployment_handle, "Replica", self._name
+                )
+            answers: Sequence[Answer] = await self._handle.answer_all.remote(calls)
+            return answers
+        except RayTaskError:
+            _log.exception("a call of endpoint %s failed", self._name)
+            raise RequestProblem(500, "the endpoint failed; its log has the place") from None
+        except Exception as error:
+            _log.warning("a replica of endpoint %s was lost: %r", self._name, error)
+            raise RequestProblem(
+                503, "the replica was lost; send the request again", None, RETRY_AFTER
+            ) from error
