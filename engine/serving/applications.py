@@ -30,6 +30,8 @@ _LOG_SECONDS = 60.0
 _DEPLOYMENT = "Replica"
 #: Variables of Serve's own processes: what runs in the proxy.
 _OF_SERVE = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "engine.serving.front:middlewares"}
+#: Variables of replicas: everything that takes time is done in threads already.
+_OF_REPLICAS = {"RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0"}
 _FAILED = (ApplicationStatus.DEPLOY_FAILED, ApplicationStatus.UNHEALTHY)
 
 
@@ -174,16 +176,19 @@ def _application(wanted: Deployed, digest: str) -> serve.Application:
             "autoscaling_config": {
                 "min_replicas": settings.replicas_at_start,
                 "max_replicas": settings.max_replicas,
-                # A replica is busy when a batch is predicted and the next one is full.
-                "target_ongoing_requests": 2 * settings.max_batch_size,
+                # The front sends batches: a replica is busy when another one waits for it.
+                "target_ongoing_requests": 1,
             }
         }
     deployment = serve.deployment(
         Replica,
         name=_DEPLOYMENT,
-        ray_actor_options={"num_cpus": settings.cores_per_replica},
-        # All requests reach the replica, which itself refuses those that are too many: Serve's
-        # default of 5 would keep batches from filling, and its own refusal says no Retry-After.
+        ray_actor_options={
+            "num_cpus": settings.cores_per_replica,
+            "runtime_env": {"env_vars": _OF_REPLICAS},
+        },
+        # Front and replica refuse requests that are too many: Serve's own refusal, from 5 on by
+        # default, says no Retry-After.
         max_ongoing_requests=4 * settings.most_waiting,
         graceful_shutdown_timeout_s=_GRACE_SECONDS,
         user_config={

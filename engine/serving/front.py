@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 
 from ray import serve
 from ray.exceptions import RayTaskError
@@ -22,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from engine.serving import kept_models
 from engine.serving.batches import Batches
 from engine.serving.calls import Answer, Call, FrontSettings
+from engine.serving.failures import failure
 from engine.serving.problems import RequestProblem
 from engine.serving.service import RETRY_AFTER, read_body, refusal
 
@@ -38,6 +38,21 @@ def middlewares() -> list[Middleware]:
     return [Middleware(Front)]
 
 
+#: Sends calls to one of the replicas of an endpoint.
+SendCalls = Callable[[list[Call]], Awaitable[Sequence[Answer]]]
+
+
+def replicas_of(name: str) -> SendCalls:
+    """Return what sends calls to the replicas of an endpoint of this cluster."""
+    handle = serve.get_deployment_handle("Replica", name)
+
+    async def send(calls: list[Call]) -> Sequence[Answer]:
+        answers: Sequence[Answer] = await handle.answer_all.remote(calls)
+        return answers
+
+    return send
+
+
 class Front:
     """Answers requests for predictions by calls of the replicas.
 
@@ -45,10 +60,21 @@ class Front:
     ----------
     app:
         Takes all other requests.
+    settings_of:
+        Returns how an endpoint is called; ``None`` where there is no such endpoint.
+    replicas_of:
+        Returns what sends calls to an endpoint's replicas.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings_of: Callable[[str], FrontSettings | None] = kept_models.front_settings,
+        replicas_of: Callable[[str], SendCalls] = replicas_of,
+    ) -> None:
         self._app = app
+        self._settings_of = settings_of
+        self._replicas_of = replicas_of
         self._endpoints: dict[str, _Endpoint] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,13 +106,13 @@ class Front:
         known = self._endpoints.get(name)
         if known is not None and known.is_recent:
             return known
-        settings = await asyncio.to_thread(kept_models.front_settings, name)
+        settings = await asyncio.to_thread(self._settings_of, name)
         if settings is None:
             self._endpoints.pop(name, None)
             return None
         known = self._endpoints.get(name)
         if known is None or known.settings != settings:
-            known = self._endpoints[name] = _Endpoint(name, settings)
+            known = self._endpoints[name] = _Endpoint(name, settings, self._replicas_of)
         known.look()
         return known
 
@@ -100,13 +126,18 @@ class _Endpoint:
         Its name.
     settings:
         How its replicas are called.
+    replicas_of:
+        See `Front`.
     """
 
-    def __init__(self, name: str, settings: FrontSettings) -> None:
+    def __init__(
+        self, name: str, settings: FrontSettings, replicas_of: Callable[[str], SendCalls]
+    ) -> None:
         self.settings = settings
         self._name = name
         self._until = 0.0
-        self._handle: Any = None
+        self._replicas_of = replicas_of
+        self._replicas: SendCalls | None = None
         self._batches: Batches[Call, Answer] = Batches(
             self._send, most=settings.max_batch_size, at_once=settings.calls_at_once
         )
@@ -135,17 +166,14 @@ class _Endpoint:
 
     async def _send(self, calls: list[Call]) -> Sequence[Answer]:
         try:
-            if self._handle is None:
-                self._handle = await asyncio.to_thread(
-                    serve.get_deployment_handle, "Replica", self._name
-                )
-            answers: Sequence[Answer] = await self._handle.answer_all.remote(calls)
-            return answers
+            if self._replicas is None:
+                self._replicas = await asyncio.to_thread(self._replicas_of, self._name)
+            return await self._replicas(calls)
         except RayTaskError:
-            _log.exception("a call of endpoint %s failed", self._name)
-            raise RequestProblem(500, "the endpoint failed; its log has the place") from None
+            raise failure("the endpoint") from None
         except Exception as error:
-            _log.warning("a replica of endpoint %s was lost: %r", self._name, error)
+            # Their texts name addresses and processes, which are the log's business.
+            _log.warning("endpoint %s: %s", self._name, type(error).__name__)
             raise RequestProblem(
                 503, "the replica was lost; send the request again", None, RETRY_AFTER
             ) from error
