@@ -19,6 +19,7 @@ from engine.errors import RunException
 from engine.serving import kept_models
 from engine.serving.calls import FrontSettings
 from engine.serving.replica import Replica
+from engine.serving.service import MOST_BYTES
 from engine.serving.settings import EndpointSettings
 
 _POLL_SECONDS = 0.2
@@ -28,10 +29,20 @@ _GRACE_SECONDS = 20.0
 _MOST_LINES = 1000
 _LOG_SECONDS = 60.0
 _DEPLOYMENT = "Replica"
-#: Variables of Serve's own processes: what runs in the proxy.
-_OF_SERVE = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "engine.serving.front:middlewares"}
-#: Variables of replicas: everything that takes time is done in threads already.
-_OF_REPLICAS = {"RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0"}
+#: Proxy and replica exchange messages of gRPC, without a detour by Ray's object store; a message
+#: holds the largest body.
+_GRPC = {
+    "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
+    "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(8 * MOST_BYTES),
+}
+#: Variables of Serve's own processes: what runs in the proxy, without a thread for calls.
+_OF_SERVE = {
+    **_GRPC,
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "engine.serving.front:middlewares",
+    "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
+}
+#: Variables of replicas: what takes time is done in threads of their own.
+_OF_REPLICAS = {**_GRPC, "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0"}
 _FAILED = (ApplicationStatus.DEPLOY_FAILED, ApplicationStatus.UNHEALTHY)
 
 
@@ -191,6 +202,8 @@ def _application(wanted: Deployed, digest: str) -> serve.Application:
         # default, says no Retry-After.
         max_ongoing_requests=4 * settings.most_waiting,
         graceful_shutdown_timeout_s=_GRACE_SECONDS,
+        # The replica logs each request itself.
+        logging_config={"enable_access_log": False},
         user_config={
             "version": wanted.version,
             "digest": digest,

@@ -6,8 +6,10 @@ import json
 import os
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
+import pandas as pd
 import pytest
 import ray
 import requests
@@ -95,6 +97,22 @@ def test_it_predicts_what_the_model_predicts(run, endpoint):
     assert list(run.experiment.workspace.endpoints) == ["churn"]
 
 
+def test_requests_of_many_clients_and_large_ones_get_their_own_answers(run, endpoint):
+    model = run.get_output(iteration=0)[1]
+    many = pd.concat([OTHER] * 7000, ignore_index=True)
+    rows = many.to_json(orient="split", index=False)
+    body = f'{{"dataframe_split": {rows}}}'.encode()
+    assert len(body) > 4 << 20  # gRPC's own limit
+    with ThreadPoolExecutor(8) as pool:
+        large = pool.submit(
+            requests.post, endpoint.scoring_uri, data=body, timeout=120,
+            headers={"Content-Type": "application/json"},
+        )  # fmt: skip
+        single = list(pool.map(endpoint.predict, [OTHER[n : n + 1] for n in range(len(OTHER))]))
+    assert [answer.tolist() for answer in single] == [[v] for v in model.predict(OTHER).tolist()]
+    assert large.result().json()["predictions"] == model.predict(many).tolist()
+
+
 def test_what_does_not_fit_is_named(endpoint):
     with pytest.raises(DataException, match="column 'age': it is missing"):
         endpoint.predict(OTHER.drop(columns="age"))
@@ -163,7 +181,7 @@ def test_the_command_lists_it(run, endpoint, capsys):
     assert endpoint.scoring_uri in capsys.readouterr().out
     assert main(["--workspace", folder, "endpoints", "churn", "--logs"]) == 0
     logged = capsys.readouterr().out
-    assert "POST /churn 200" in logged
+    assert "POST /churn/invocations 200" in logged
     assert OTHER["plan"][0] not in logged
 
 

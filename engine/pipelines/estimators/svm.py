@@ -38,7 +38,7 @@ class _KeepsMachines:
 
     def __getstate__(self) -> dict[str, Any]:
         # What can be computed again is not stored.
-        state = super().__getstate__()
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
         return {key: value for key, value in state.items() if key != "_machines"}
 
 
