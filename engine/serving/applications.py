@@ -16,7 +16,7 @@ from ray.serve.schema import ApplicationStatus
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from engine.errors import RunException
-from engine.serving import kept_models
+from engine.serving import fronts, kept_models
 from engine.serving.calls import FrontSettings
 from engine.serving.replica import Replica
 from engine.serving.service import MOST_BYTES
@@ -106,7 +106,7 @@ def deploy(wanted: Deployed, packed: bytes, timeout_seconds: float) -> int:
     is_new = _status_of(wanted.name) is None
     _check_room(wanted)
     digest = kept_models.keep(wanted.name, wanted.version, packed)
-    kept_models.keep_front_settings(wanted.name, _front_settings(wanted.settings))
+    fronts.keep(wanted.name, _front_settings(wanted.settings))
     serve._run(
         _application(wanted, digest),
         _blocking=False,
@@ -129,6 +129,7 @@ def delete(name: str) -> None:
         return
     serve.delete(name)
     kept_models.forget(name)
+    fronts.forget(name)
     if not serve.status().applications:
         serve.shutdown()
 

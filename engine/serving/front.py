@@ -14,11 +14,12 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from ray import serve
 from ray.exceptions import RayTaskError
+from ray.serve.exceptions import BackPressureError
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from engine.serving import kept_models
+from engine.serving import fronts
 from engine.serving.batches import Batches
 from engine.serving.calls import Answer, Call, FrontSettings
 from engine.serving.failures import failure
@@ -69,7 +70,7 @@ class Front:
     def __init__(
         self,
         app: ASGIApp,
-        settings_of: Callable[[str], FrontSettings | None] = kept_models.front_settings,
+        settings_of: Callable[[str], FrontSettings | None] = fronts.settings_of,
         replicas_of: Callable[[str], SendCalls] = replicas_of,
     ) -> None:
         self._app = app
@@ -156,12 +157,7 @@ class _Endpoint:
         if len(call.body) > _SMALL_BYTES:
             return (await self._send([call]))[0]
         if len(self._batches) >= self.settings.most_waiting:
-            raise RequestProblem(
-                503,
-                f"{len(self._batches)} requests wait already; come again in a second",
-                None,
-                RETRY_AFTER,
-            )
+            raise _too_many()
         return await self._batches.result_of(call)
 
     async def _send(self, calls: list[Call]) -> Sequence[Answer]:
@@ -171,9 +167,16 @@ class _Endpoint:
             return await self._replicas(calls)
         except RayTaskError:
             raise failure("the endpoint") from None
+        except BackPressureError:
+            raise _too_many() from None
         except Exception as error:
             # Their texts name addresses and processes, which are the log's business.
             _log.warning("endpoint %s: %s", self._name, type(error).__name__)
             raise RequestProblem(
                 503, "the replica was lost; send the request again", None, RETRY_AFTER
             ) from error
+
+
+def _too_many() -> RequestProblem:
+    reason = "too many requests wait already; come again in a second"
+    return RequestProblem(503, reason, None, RETRY_AFTER)

@@ -10,7 +10,6 @@ import hashlib
 from typing import Any
 
 from engine.errors import RunException
-from engine.serving.calls import FrontSettings
 
 _NAMESPACE = b"raysmith-endpoints"
 #: Ray's messages hold 512 MB.
@@ -50,23 +49,10 @@ def read(name: str, version: int, digest: str) -> bytes:
     return packed
 
 
-def keep_front_settings(name: str, settings: FrontSettings) -> None:
-    """Keep how the front calls the replicas of an endpoint."""
-    _store().internal_kv_put(_front_key(name), settings.to_json(), True, _NAMESPACE)
-
-
-def front_settings(name: str) -> FrontSettings | None:
-    """Return how the replicas of an endpoint are called; ``None`` where there is no endpoint."""
-    found: bytes | None = _store().internal_kv_get(_front_key(name), _NAMESPACE)
-    return None if found is None else FrontSettings.from_json(found)
-
-
 def forget(name: str, except_versions: tuple[int, ...] = ()) -> None:
     """Delete the models of an endpoint, other than those of some versions."""
     store = _store()
     kept = {_key(name, version) for version in except_versions}
-    if kept:
-        kept.add(_front_key(name))
     for key in store.internal_kv_keys(f"{name}/".encode(), _NAMESPACE):
         if key not in kept:
             store.internal_kv_del(key, False, _NAMESPACE)
@@ -74,10 +60,6 @@ def forget(name: str, except_versions: tuple[int, ...] = ()) -> None:
 
 def _key(name: str, version: int) -> bytes:
     return f"{name}/{version}".encode()
-
-
-def _front_key(name: str) -> bytes:
-    return f"{name}/front".encode()
 
 
 def _store() -> Any:
