@@ -19,7 +19,6 @@ from engine.errors import RunException
 from engine.serving import fronts, kept_models
 from engine.serving.calls import FrontSettings
 from engine.serving.replica import Replica
-from engine.serving.service import MOST_BYTES
 from engine.serving.settings import EndpointSettings
 
 _POLL_SECONDS = 0.2
@@ -29,20 +28,6 @@ _GRACE_SECONDS = 20.0
 _MOST_LINES = 1000
 _LOG_SECONDS = 60.0
 _DEPLOYMENT = "Replica"
-#: Proxy and replica exchange messages of gRPC, without a detour by Ray's object store; a message
-#: holds the largest body.
-_GRPC = {
-    "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
-    "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(8 * MOST_BYTES),
-}
-#: Variables of Serve's own processes: what runs in the proxy, without a thread for calls.
-_OF_SERVE = {
-    **_GRPC,
-    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "engine.serving.front:middlewares",
-    "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
-}
-#: Variables of replicas: what takes time is done in threads of their own.
-_OF_REPLICAS = {**_GRPC, "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0"}
 _FAILED = (ApplicationStatus.DEPLOY_FAILED, ApplicationStatus.UNHEALTHY)
 
 
@@ -106,7 +91,7 @@ def deploy(wanted: Deployed, packed: bytes, timeout_seconds: float) -> int:
     is_new = _status_of(wanted.name) is None
     _check_room(wanted)
     digest = kept_models.keep(wanted.name, wanted.version, packed)
-    fronts.keep(wanted.name, _front_settings(wanted.settings))
+    fronts.keep(wanted.name, FrontSettings.of(wanted.settings))
     serve._run(
         _application(wanted, digest),
         _blocking=False,
@@ -197,7 +182,7 @@ def _application(wanted: Deployed, digest: str) -> serve.Application:
         name=_DEPLOYMENT,
         ray_actor_options={
             "num_cpus": settings.cores_per_replica,
-            "runtime_env": {"env_vars": _OF_REPLICAS},
+            "runtime_env": {"env_vars": dict(fronts.OF_REPLICAS)},
         },
         # Front and replica refuse requests that are too many: Serve's own refusal, from 5 on by
         # default, says no Retry-After.
@@ -219,16 +204,6 @@ def _application(wanted: Deployed, digest: str) -> serve.Application:
     return deployment.bind(wanted.name)
 
 
-def _front_settings(settings: EndpointSettings) -> FrontSettings:
-    replicas = max(settings.num_replicas, settings.max_replicas or 1)
-    return FrontSettings(
-        max_batch_size=settings.max_batch_size,
-        # One that a replica works on, and one on its way.
-        calls_at_once=replicas + 1,
-        most_waiting=replicas * settings.most_waiting,
-    )
-
-
 def _start(host: str) -> int:
     """Start Serve unless it runs; return the port of its proxy."""
     client = _get_global_client(raise_if_no_controller_running=False)
@@ -236,7 +211,7 @@ def _start(host: str) -> int:
         serve.start(
             proxy_location="HeadOnly",
             http_options={"host": host, "port": _free_port(host)},
-            controller_options={"runtime_env": {"env_vars": _OF_SERVE}},
+            controller_options={"runtime_env": {"env_vars": dict(fronts.OF_SERVE)}},
         )
         client = _get_global_client()
     return int(client.http_config.port)

@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 from starlette.requests import Request
 from starlette.responses import Response
 
+from engine.serving.settings import EndpointSettings
+
 Headers = Sequence[tuple[bytes, bytes]]
 
 
@@ -84,6 +86,8 @@ class FrontSettings:
 
     Examples
     --------
+    >>> FrontSettings.of(EndpointSettings(num_replicas=2))
+    FrontSettings(max_batch_size=32, calls_at_once=3, most_waiting=512)
     >>> FrontSettings.from_json(FrontSettings(32, 2, 256).to_json())
     FrontSettings(max_batch_size=32, calls_at_once=2, most_waiting=256)
     """
@@ -91,6 +95,13 @@ class FrontSettings:
     max_batch_size: int
     calls_at_once: int
     most_waiting: int
+
+    @classmethod
+    def of(cls, settings: EndpointSettings) -> FrontSettings:
+        """Return how the replicas of an endpoint with these settings are called."""
+        replicas = max(settings.num_replicas, settings.max_replicas or 1)
+        # Each replica has a call that it works on, and one is on its way.
+        return cls(settings.max_batch_size, replicas + 1, replicas * settings.most_waiting)
 
     def to_json(self) -> bytes:
         """Return the settings as JSON."""
