@@ -7,6 +7,7 @@ retired service's ``{"data": [...]}`` is taken too.
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -24,10 +25,9 @@ from engine.errors import DataException
 from engine.serving.problems import RequestProblem, does_not_fit
 from engine.serving.schema import ModelSchema, first_missing
 
-try:
-    import orjson
-except ModuleNotFoundError:  # it comes with the extra "serve"; older installations have none
-    orjson = None
+_quick_loads: Callable[[bytes], Any] | None = None
+with suppress(ModuleNotFoundError):  # the extra "serve" has it
+    _quick_loads = importlib.import_module("orjson").loads
 
 #: Kinds of numpy's types that are numbers.
 _NUMBERS = "fiub"
@@ -222,10 +222,10 @@ def _in_full_width(values: NDArray[np.float64], schema: ModelSchema) -> NDArray[
 
 
 def _loaded(body: bytes) -> Any:
-    if orjson is not None:
+    if _quick_loads is not None:
         # In a third of the time; it refuses some bodies that Python's parser takes, such as NaN.
         with suppress(ValueError):
-            return orjson.loads(body)
+            return _quick_loads(body)
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
