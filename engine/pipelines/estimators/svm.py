@@ -56,6 +56,12 @@ class BatchSVC(_KeepsMachines, SVC):
         super().fit(X, y, sample_weight)
         return self
 
+    @property
+    def radial_gamma(self) -> float | None:
+        """Gamma of a radial kernel for two classes of dense rows; ``None`` of any other machine."""
+        is_radial = self.kernel == "rbf" and len(self.classes_) == 2 and not self._sparse
+        return float(self._gamma) if is_radial else None
+
     def decision_function(self, X: Matrix) -> NDArray[np.float64]:
         """Return the margin of each row, (n_rows,), or (n_rows, n_classes) for more classes."""
         check_is_fitted(self)
@@ -96,12 +102,7 @@ class BatchOneVsRest(_KeepsMachines, OneVsRestClassifier):
 
 def _is_quick(machine: object) -> bool:
     """Whether the margins of a fitted machine can be computed by matrix products."""
-    return (
-        isinstance(machine, BatchSVC)
-        and machine.kernel == "rbf"
-        and len(machine.classes_) == 2
-        and not machine._sparse
-    )
+    return isinstance(machine, BatchSVC) and machine.radial_gamma is not None
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class _Machines:
             weights[places, number] = machine.dual_coef_[0]
         intercepts = np.array([machine.intercept_[0] for machine in machines])
         squares = np.einsum("ij,ij->i", vectors, vectors)
-        return cls(vectors, squares, weights, intercepts, float(machines[0]._gamma))
+        return cls(vectors, squares, weights, intercepts, float(machines[0].radial_gamma or 0.0))
 
     def margins(self, X: Matrix) -> NDArray[np.float64]:
         """Return (n_rows, n_machines) margins."""
