@@ -91,7 +91,7 @@ def deploy(wanted: Deployed, packed: bytes, timeout_seconds: float) -> int:
     is_new = _status_of(wanted.name) is None
     _check_room(wanted)
     digest = kept_models.keep(wanted.name, wanted.version, packed)
-    fronts.keep(wanted.name, FrontSettings.of(wanted.settings))
+    fronts.keep(wanted.name, FrontSettings.of(wanted.settings, wanted.token_digest))
     serve._run(
         _application(wanted, digest),
         _blocking=False,

@@ -83,25 +83,34 @@ class FrontSettings:
         Calls with several requests that are under way at the same time.
     most_waiting:
         Requests that wait for a call; further ones get 503.
+    token_digest:
+        SHA-256 of the token, without which no body is read; ``None`` for an open endpoint.
 
     Examples
     --------
-    >>> FrontSettings.of(EndpointSettings(num_replicas=2))
-    FrontSettings(max_batch_size=32, calls_at_once=3, most_waiting=512)
-    >>> FrontSettings.from_json(FrontSettings(32, 2, 256).to_json())
-    FrontSettings(max_batch_size=32, calls_at_once=2, most_waiting=256)
+    >>> settings = FrontSettings.of(EndpointSettings(num_replicas=2), None)
+    >>> settings.max_batch_size, settings.calls_at_once, settings.most_waiting
+    (32, 3, 512)
+    >>> FrontSettings.from_json(settings.to_json()) == settings
+    True
     """
 
     max_batch_size: int
     calls_at_once: int
     most_waiting: int
+    token_digest: str | None
 
     @classmethod
-    def of(cls, settings: EndpointSettings) -> FrontSettings:
-        """Return how the replicas of an endpoint with these settings are called."""
+    def of(cls, settings: EndpointSettings, token_digest: str | None) -> FrontSettings:
+        """Return how the replicas of an endpoint are called."""
         replicas = max(settings.num_replicas, settings.max_replicas or 1)
-        # Each replica has a call that it works on, and one is on its way.
-        return cls(settings.max_batch_size, replicas + 1, replicas * settings.most_waiting)
+        return cls(
+            settings.max_batch_size,
+            # Each replica has a call that it works on, and one is on its way.
+            replicas + 1,
+            replicas * settings.most_waiting,
+            token_digest,
+        )
 
     def to_json(self) -> bytes:
         """Return the settings as JSON."""

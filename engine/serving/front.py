@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from ray import serve
 from ray.exceptions import RayTaskError
 from ray.serve.exceptions import BackPressureError
+from ray.util.metrics import Counter
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -24,7 +25,7 @@ from engine.serving.batches import Batches
 from engine.serving.calls import Answer, Call, FrontSettings
 from engine.serving.failures import failure
 from engine.serving.problems import RequestProblem
-from engine.serving.service import RETRY_AFTER, read_body, refusal
+from engine.serving.service import RETRY_AFTER, check_token, read_body, refusal
 
 _log = logging.getLogger("ray.serve")
 _PATHS = ("invocations", "score")
@@ -36,7 +37,16 @@ _KNOWN_SECONDS = 1.0
 
 def middlewares() -> list[Middleware]:
     """Return what Serve's proxy puts around its own application."""
-    return [Middleware(Front)]
+    refused = Counter(
+        "raysmith_endpoint_refused",
+        description="Requests for predictions that reached no replica, by HTTP status.",
+        tag_keys=("endpoint", "status"),
+    )
+
+    def count(name: str, status: int) -> None:
+        refused.inc(tags={"endpoint": name, "status": str(status)})
+
+    return [Middleware(Front, count=count)]
 
 
 #: Sends calls to one of the replicas of an endpoint.
@@ -65,6 +75,8 @@ class Front:
         Returns how an endpoint is called; ``None`` where there is no such endpoint.
     replicas_of:
         Returns what sends calls to an endpoint's replicas.
+    count:
+        Counts the requests that no replica has answered, by endpoint and status; default: nothing.
     """
 
     def __init__(
@@ -72,17 +84,19 @@ class Front:
         app: ASGIApp,
         settings_of: Callable[[str], FrontSettings | None] = fronts.settings_of,
         replicas_of: Callable[[str], SendCalls] = replicas_of,
+        count: Callable[[str, int], None] = lambda name, status: None,
     ) -> None:
         self._app = app
+        self._count = count
         self._settings_of = settings_of
         self._replicas_of = replicas_of
         self._endpoints: dict[str, _Endpoint] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        name, _, path = scope["path"].lstrip("/").partition("/")
-        if scope["type"] == "http" and scope["method"] == "POST" and path in _PATHS:
-            endpoint = await self._endpoint(name)
+        if scope["type"] == "http" and scope["method"] == "POST":
+            name, _, path = scope["path"].lstrip("/").partition("/")
+            endpoint = await self._endpoint(name) if path in _PATHS else None
             if endpoint is not None:
                 await self._answer(endpoint, Request(scope, receive), path, send)
                 return
@@ -90,13 +104,15 @@ class Front:
 
     async def _answer(self, endpoint: _Endpoint, request: Request, path: str, send: Send) -> None:
         try:
+            given = request.headers.get("authorization", "")
+            check_token(given, endpoint.settings.token_digest)
             headers = [(k, v) for k, v in request.scope["headers"] if k in Call.HEADERS]
-            call = Call(f"/{path}", headers, await read_body(request))
-            answer = await endpoint.answer(call)
+            answer = await endpoint.answer(Call(f"/{path}", headers, await read_body(request)))
         except ClientDisconnect:
             return
         except RequestProblem as problem:
             answer = Answer.of(refusal(problem))
+            self._count(endpoint.name, answer.status)
         await send(
             {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
         )
@@ -105,16 +121,21 @@ class Front:
     async def _endpoint(self, name: str) -> _Endpoint | None:
         """Return the endpoint of a name; ``None`` where there is none."""
         known = self._endpoints.get(name)
-        if known is not None and known.is_recent:
+        if known is not None:
+            if known.is_recent:
+                return known
+            known.look()  # others go on with it meanwhile
+        try:
+            settings = await asyncio.to_thread(self._settings_of, name)
+        except Exception as error:
+            _log.warning("the cluster does not say what is served: %s", type(error).__name__)
             return known
-        settings = await asyncio.to_thread(self._settings_of, name)
         if settings is None:
             self._endpoints.pop(name, None)
             return None
-        known = self._endpoints.get(name)
+        known = self._endpoints.get(name)  # another request may have been quicker
         if known is None or known.settings != settings:
             known = self._endpoints[name] = _Endpoint(name, settings, self._replicas_of)
-        known.look()
         return known
 
 
@@ -134,9 +155,9 @@ class _Endpoint:
     def __init__(
         self, name: str, settings: FrontSettings, replicas_of: Callable[[str], SendCalls]
     ) -> None:
+        self.name = name
         self.settings = settings
-        self._name = name
-        self._until = 0.0
+        self._until = time.monotonic() + _KNOWN_SECONDS
         self._replicas_of = replicas_of
         self._replicas: SendCalls | None = None
         self._batches: Batches[Call, Answer] = Batches(
@@ -163,7 +184,7 @@ class _Endpoint:
     async def _send(self, calls: list[Call]) -> Sequence[Answer]:
         try:
             if self._replicas is None:
-                self._replicas = await asyncio.to_thread(self._replicas_of, self._name)
+                self._replicas = await asyncio.to_thread(self._replicas_of, self.name)
             return await self._replicas(calls)
         except RayTaskError:
             raise failure("the endpoint") from None
@@ -171,7 +192,7 @@ class _Endpoint:
             raise _too_many() from None
         except Exception as error:
             # Their texts name addresses and processes, which are the log's business.
-            _log.warning("endpoint %s: %s", self._name, type(error).__name__)
+            _log.warning("endpoint %s: %s", self.name, type(error).__name__)
             raise RequestProblem(
                 503, "the replica was lost; send the request again", None, RETRY_AFTER
             ) from error

@@ -112,7 +112,9 @@ class Service:
         """Return the answer to any request."""
         path = request.scope["path"].removeprefix(request.scope.get("root_path", "")) or "/"
         try:
-            self._check_token(request, path)
+            if path not in _OPEN_PATHS:
+                given = request.headers.get("authorization", "")
+                check_token(given, self.limits.token_digest)
             return await self._route(request, path)
         except RequestProblem as problem:
             return refusal(problem)
@@ -183,19 +185,33 @@ class Service:
             raise RequestProblem(503, "no model is loaded yet", None, RETRY_AFTER)
         return self._model
 
-    def _check_token(self, request: Request, path: str) -> None:
-        wanted = self.limits.token_digest
-        if wanted is None or path in _OPEN_PATHS:
-            return
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        given = digest_of_token(token.strip()) if kind.lower() == "bearer" else ""
-        if not hmac.compare_digest(given, wanted):
-            raise RequestProblem(
-                401,
-                "the token is missing or wrong; send the header Authorization: Bearer TOKEN",
-                None,
-                {"WWW-Authenticate": "Bearer"},
-            )
+
+def check_token(authorization: str, digest: str | None) -> None:
+    """Check that a request carries the token of an endpoint.
+
+    Parameters
+    ----------
+    authorization:
+        The header of that name.
+    digest:
+        SHA-256 of the token; ``None`` for an endpoint without one.
+
+    Raises
+    ------
+    RequestProblem
+        401 when the token is missing or wrong.
+    """
+    if digest is None:
+        return
+    kind, _, token = authorization.partition(" ")
+    given = digest_of_token(token.strip()) if kind.lower() == "bearer" else ""
+    if not hmac.compare_digest(given, digest):
+        raise RequestProblem(
+            401,
+            "the token is missing or wrong; send the header Authorization: Bearer TOKEN",
+            None,
+            {"WWW-Authenticate": "Bearer"},
+        )
 
 
 async def read_body(request: Request) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from ray.exceptions import ActorUnavailableError, RayTaskError
@@ -16,7 +17,7 @@ from engine.serving.served_model import ServedModel
 from engine.serving.service import MOST_BYTES, Service, ServiceLimits, digest_of_token
 from tests.serving.models import customers, regression
 
-SETTINGS = FrontSettings(max_batch_size=8, calls_at_once=1, most_waiting=4)
+SETTINGS = FrontSettings(max_batch_size=8, calls_at_once=1, most_waiting=4, token_digest=None)
 ROW = json.dumps({"instances": [[1.0, 2.0]]}).encode()
 PREDICTED = regression().predict([[1.0, 2.0]]).tolist()
 
@@ -44,8 +45,7 @@ class Counters:
 class Replicas:
     """A service that is called as replicas are; it remembers the sizes of calls."""
 
-    def __init__(self, token: str | None = None) -> None:
-        digest = None if token is None else digest_of_token(token)
+    def __init__(self, digest: str | None) -> None:
         self.service = Service("sums", ServiceLimits(64, digest), Counters())
         self.service.serve(Plain())
         self.sizes: list[int] = []
@@ -70,9 +70,16 @@ class Cluster:
     """A front and what it finds on a cluster."""
 
     def __init__(self, token: str | None = None) -> None:
-        self.endpoints = {"sums": SETTINGS}
-        self.replicas = Replicas(token)
-        self.front = Front(other_app, self.endpoints.get, lambda name: self.replicas)
+        digest = None if token is None else digest_of_token(token)
+        self.endpoints = {"sums": replace(SETTINGS, token_digest=digest)}
+        self.replicas = Replicas(digest)
+        self.refused: list[tuple[str, int]] = []
+        self.front = Front(
+            other_app,
+            self.endpoints.get,
+            lambda name: self.replicas,
+            lambda name, status: self.refused.append((name, status)),
+        )
 
     async def ask(
         self, body: bytes = ROW, path: str = "/sums/invocations", method: str = "POST", **headers
@@ -175,16 +182,35 @@ def test_what_has_been_deleted_is_no_longer_answered(monkeypatch):
     asyncio.run(main())
 
 
-def test_the_token_is_passed_on():
+def test_without_the_token_no_body_is_read():
     async def main():
         cluster = Cluster(token="a long secret")
         wrong = await cluster.ask(authorization="Bearer another")
-        right = await cluster.ask(authorization="Bearer a long secret")
-        return wrong, right
+        none = await cluster.ask(b"x" * 100)
+        assert not cluster.replicas.sizes
+        assert cluster.refused == [("sums", 401)] * 2
+        return wrong, none, await cluster.ask(authorization="Bearer a long secret")
 
-    wrong, right = asyncio.run(main())
-    assert (wrong[0], right[0]) == (401, 200)
+    wrong, none, right = asyncio.run(main())
+    assert (wrong[0], none[0], right[0]) == (401, 401, 200)
     assert wrong[2][b"www-authenticate"] == b"Bearer"
+
+
+def test_a_cluster_that_does_not_say_what_is_served():
+    async def main():
+        cluster = Cluster()
+        assert (await cluster.ask())[0] == 200
+
+        def lost(name):
+            raise ConnectionError("no head")
+
+        cluster.front._settings_of = lost
+        unknown = await cluster.ask(path="/other/invocations")
+        cluster.front._endpoints["sums"]._until = 0.0
+        return unknown, await cluster.ask()
+
+    unknown, known = asyncio.run(main())
+    assert (unknown[0], known[0]) == (418, 200)
 
 
 def test_a_body_that_is_too_large_reaches_no_replica():
