@@ -221,10 +221,16 @@ def test_a_scoring_script_with_old_names(run, tmp_path, capsys):
 def test_nothing_is_left_of_what_is_deleted(run):
     workspace = run.experiment.workspace
     endpoint = run.deploy("gone", cores_per_replica=0.5)
+    uri = endpoint.scoring_uri
     assert endpoint.status == "RUNNING"
+    assert len(endpoint.predict(OTHER)) == len(OTHER)
     endpoint.delete()
     assert "gone" not in workspace.endpoints
     assert not (workspace.folder / "endpoints" / "gone").exists()
     wait_until(lambda: all("gone" not in r.class_name for r in replicas()))
     with pytest.raises(RunException, match="has been deleted"):
         endpoint.predict(OTHER)
+    body = {"dataframe_records": OTHER[:1].to_dict("records")}
+    wait_until(lambda: requests.post(uri, json=body, timeout=60).status_code == 404)
+    with run.deploy("gone", iteration=1, cores_per_replica=0.5) as again:
+        assert again.predict(OTHER).tolist() == run.get_output(1)[1].predict(OTHER).tolist()
