@@ -9,7 +9,7 @@ Then the endpoint is updated while 16 clients go on. Rows are JSON ``instances``
 ``CPU ms`` is the processor time of all server processes for a request. Unlike the others, it hardly
 depends on what else runs on the machine.
 
-``python benchmarks/serving.py [--quick] [--output FILE]``
+``python benchmarks/serving.py [--quick] [--run WORKSPACE ID] [--output FILE]``
 """
 
 from __future__ import annotations
@@ -161,17 +161,29 @@ def table_of(
     return table
 
 
-def measure(iterations: int, seconds: float) -> dict[str, Any]:
+def train(iterations: int) -> Any:
+    """A run with the demo's settings."""
     from engine import AutoMLConfig, Experiment, Workspace
 
     script = Path(__file__).parents[1] / "examples" / "digits" / "get_data.py"
-    workspace = Workspace.from_config()
     config = AutoMLConfig(
         task="classification", data_script=script, iterations=iterations, n_cross_validations=5,
         primary_metric="AUC_weighted", preprocess=False, max_concurrent_iterations=10,
     )  # fmt: skip
-    run = Experiment(workspace, "serving").submit(config)
+    run = Experiment(Workspace.from_config(), "serving").submit(config)
     run.wait_for_completion()
+    return run
+
+
+def stored_run(workspace: str, run_id: str) -> Any:
+    """A run that has ended."""
+    from engine import AutoMLRun, Experiment, Workspace
+
+    return AutoMLRun(Experiment(Workspace.from_config(path=workspace), "serving"), run_id)
+
+
+def measure(run: Any, seconds: float) -> dict[str, Any]:
+    """The best model of a run, behind both servers."""
     best = run.get_output()[0]
     files = bodies(Path.cwd())
     result: dict[str, Any] = {"model": best.get_details()["pipeline"]}
@@ -184,7 +196,7 @@ def measure(iterations: int, seconds: float) -> dict[str, Any]:
     endpoint.delete()
     from engine.store.mlflow_model import save_mlflow_model
 
-    os.environ["MLFLOW_TRACKING_URI"] = workspace.tracking_uri
+    os.environ["MLFLOW_TRACKING_URI"] = run.experiment.workspace.tracking_uri
     uri = save_mlflow_model(run.store, best.id)
     with mlflow_server(uri, os.cpu_count() or 1, Path.cwd()) as (url, process):
         workers = process.children(recursive=True)
@@ -214,6 +226,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="3 iterations, 3 s a case")
     parser.add_argument("--output", default="benchmarks/results/serving.json")
+    parser.add_argument("--run", nargs=2, metavar=("WORKSPACE", "ID"), help="train no other run")
     parser.add_argument("--load", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.load:
@@ -225,7 +238,8 @@ def main() -> None:
     here = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        result = measure(3, 3.0) if options.quick else measure(20, 15.0)
+        run = stored_run(*options.run) if options.run else train(3 if options.quick else 20)
+        result = measure(run, 3.0 if options.quick else 15.0)
         os.chdir(here)
     print(f"model: {result['model']}, {os.cpu_count()} cores")
     measures = ("p50 ms", "p99 ms", "CPU ms")
