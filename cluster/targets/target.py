@@ -9,6 +9,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -224,13 +225,14 @@ class RayTarget:
         Parameters
         ----------
         force:
-            Also while runs go on there. When the machines cannot be ended, forget the target all
-            the same, with a warning.
+            Also while runs or endpoints go on there. When the machines cannot be ended, forget the
+            target all the same, with a warning.
 
         Raises
         ------
         ComputeTargetException
-            While runs go on there, and when machines may be left running, unless ``force``.
+            While runs or endpoints go on there, and when machines may be left running, unless
+            ``force``.
         """
         self._refuse_while_busy(force)
         with locked(self._folder):
@@ -341,11 +343,20 @@ class RayTarget:
                 time.sleep(0.5)
         except ComputeTargetException:
             return  # its head is gone, and the runs with it
+        busy += self._endpoints()
         if busy:
             raise ComputeTargetException(
-                f"compute target {self.name!r} is busy with {', '.join(busy)}; cancel what runs "
-                "there, or delete(force=True)"
+                f"compute target {self.name!r} is busy with {', '.join(busy)}; cancel or "
+                "delete what runs there, or delete(force=True)"
             )
+
+    def _endpoints(self) -> list[str]:
+        """Return the endpoints that end with the cluster."""
+        if not self._provider().can_start:
+            return []  # its cluster goes on without the workspace
+        with suppress(ComputeTargetException):  # Ray Serve may not be installed there
+            return [f"endpoint {name}" for name in self.head.serve_applications()]
+        return []
 
     def _interrupted(self) -> str:
         return (

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import signal
 import sys
-import threading
+import time
 from pathlib import Path
 
 from engine.client.endpoint_records import Served
@@ -18,16 +19,26 @@ from engine.errors import RunException
 from engine.show.console import print_table
 
 _DONE = 0
+_LOOK_SECONDS = 0.5
 _COLUMNS = ("name", "state", "version", "compute_target", "url")
 
 
 def serve(options: argparse.Namespace) -> int:
     """Deploy a model as an endpoint; on the embedded Ray, keep it until Ctrl-C."""
+    # Whoever ends the process otherwise than with Ctrl-C has the endpoint deleted, too.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return _serve(options)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _serve(options: argparse.Namespace) -> int:
     workspace = Workspace.from_config(options.workspace)
     iteration_id, found = _iteration_id(workspace, options.model, options.iteration)
     endpoint = deploy(
         workspace,
-        options.name or re.sub(r"[^A-Za-z0-9]+", "-", found).strip("-")[:63],
+        options.name or re.sub(r"[^A-Za-z0-9]+", "-", found).strip("-")[:63].strip("-"),
         Served.of_iteration(workspace, iteration_id),
         options.compute_target,
         None if options.token_file is None else Path(options.token_file).read_text().strip(),
@@ -44,7 +55,9 @@ def serve(options: argparse.Namespace) -> int:
         return _DONE
     print("serving until Ctrl-C", flush=True)
     try:
-        threading.Event().wait()
+        while endpoint.name in workspace.endpoints:  # another process may delete it
+            time.sleep(_LOOK_SECONDS)
+        print(f"endpoint {endpoint.name} has been deleted", flush=True)
     except KeyboardInterrupt:
         print("ending the endpoint", flush=True)
     finally:

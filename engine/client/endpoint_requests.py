@@ -34,3 +34,12 @@ def reason_of(answer: Any) -> str:
     with contextlib.suppress(ValueError, TypeError, KeyError):
         return str(answer.json()["error"])
     return str(answer.text[:500])
+
+
+def is_of_a_lost_replica(answer: Any) -> bool:
+    """Whether Ray Serve answered in place of a replica that ended with the request.
+
+    The endpoint itself says in JSON why it has failed.
+    """
+    kind = answer.headers.get("Content-Type", "")
+    return answer.status_code == 500 and not kind.startswith("application/json")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import secrets
 import shutil
@@ -24,7 +23,7 @@ from engine.client.endpoint_records import (
     platform_of,
     this_process,
 )
-from engine.client.endpoint_requests import body_of, reason_of
+from engine.client.endpoint_requests import body_of, is_of_a_lost_replica, reason_of
 from engine.client.interfaces import WorkspaceLike
 from engine.errors import ConfigException, DataException, ModelException, RunException
 from engine.serving.settings import EndpointSettings, check_endpoint_name
@@ -103,8 +102,9 @@ class Endpoint:
     def status(self) -> str:
         """The state as Ray Serve tells it.
 
-        ``RUNNING``, ``DEPLOYING``, ``UNHEALTHY``, ``DEPLOY_FAILED``, ``DELETING``, or
-        ``NOT_DEPLOYED`` where its process or its cluster has ended.
+        ``RUNNING``, ``DEPLOYING``, ``UNHEALTHY``, ``DEPLOY_FAILED`` or ``DELETING``;
+        ``NOT_DEPLOYED`` where its process or its cluster has ended, ``UNREACHABLE`` where its
+        cluster does not answer.
         """
         return str(self._state()["state"])
 
@@ -143,11 +143,11 @@ class Endpoint:
             When a column does not fit; names it.
         RunException
             When the endpoint does not answer, or too many requests wait there. A request that got
-            503 is sent once more before.
+            503, or whose replica ended meanwhile, is sent once more before.
         """
         body = json.dumps(body_of(table)).encode()
         answer = self._post(body)
-        if answer.status_code == 503:
+        if answer.status_code == 503 or is_of_a_lost_replica(answer):
             answer = self._post(body)
         if answer.status_code in (400, 413, 422):
             raise DataException(reason_of(answer))
@@ -191,10 +191,11 @@ class Endpoint:
         if run is None and (iteration is not None or metric is not None):
             raise ConfigException(["iteration, metric: give the run that they belong to, run=..."])
         _check_settings(settings)
-        child = self.iteration_id
+        served = Served.of_version(self.workspace, self._read()["versions"][-1])
         if run is not None:
             child = run.get_output(iteration, metric)[0].run_id
-        return self._deploy_again(child, settings, timeout_seconds)
+            served = Served.of_iteration(self.workspace, child)
+        return self.serve_again(served, timeout_seconds, **settings)
 
     def rollback(self, timeout_seconds: float = 300) -> Endpoint:
         """Serve the model and the settings of the version before the present one again.
@@ -209,13 +210,22 @@ class Endpoint:
             raise RunException(
                 f"endpoint {self.name!r} has one version only: nothing to go back to"
             )
-        before = versions[-2]
-        return self._deploy_again(before["iteration_id"], before["settings"], timeout_seconds)
+        served = Served.of_version(self.workspace, versions[-2])
+        return self.serve_again(served, timeout_seconds, **versions[-2]["settings"])
 
     def delete(self) -> None:
-        """End the endpoint: its replicas, its model on the cluster, its record and its token."""
+        """End the endpoint: its replicas, its model on the cluster, its record and its token.
+
+        Without an effect on an endpoint that has been deleted.
+
+        Raises
+        ------
+        ComputeTargetException
+            When its cluster does not answer. A compute target that is deleted takes its endpoints
+            along.
+        """
         with locked(self._folder):
-            if self._is_ours():
+            if self._has_place():
                 self._platform().delete(self.name)
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -225,38 +235,30 @@ class Endpoint:
         """Serve something else, see `update`."""
         with locked(self._folder):
             record = self._read()
-            if not self._is_ours():
+            state = self._state()["state"]
+            if state == "NOT_DEPLOYED":
                 raise RunException(
-                    f"endpoint {self.name!r} lived in a process that has ended; deploy it again"
+                    f"endpoint {self.name!r} has ended with its process or its cluster; deploy it "
+                    "again"
                 )
             wanted = EndpointSettings.from_dict({**record["settings"], **settings})
             deploy_version(self.workspace, self.name, served, wanted, record, timeout_seconds)
         return self
 
-    def _deploy_again(
-        self, child_id: str | None, changes: Mapping[str, Any], timeout_seconds: float
-    ) -> Endpoint:
-        if child_id is None:
-            raise RunException(
-                f"endpoint {self.name!r} serves a scoring script, which the workspace does not "
-                "keep: deploy the script again"
-            )
-        served = Served.of_iteration(self.workspace, child_id)
-        return self.serve_again(served, timeout_seconds, **changes)
-
     def _state(self) -> dict[str, Any]:
-        if not self._is_ours():
-            message = "the process that it lived in has ended, or is another one"
-            return {"state": _state_elsewhere(self), "message": message, "replicas": 0}
-        return dict(self._platform().status(self.name))
+        if not self._has_place():
+            message = "its compute target has been deleted"
+            return {"state": "NOT_DEPLOYED", "message": message, "replicas": 0}
+        return self._platform().status(self.name)
 
-    def _is_ours(self) -> bool:
-        """Whether this process reaches the endpoint's Ray: not that of another process."""
-        owner = self._read().get("owner")
-        return owner is None or owner == this_process()
+    def _has_place(self) -> bool:
+        """Whether there is a record, and the workspace has its compute target."""
+        if not (self._folder / RECORD_FILE).is_file():
+            return False
+        return self._read()["compute_target"] in self.workspace.compute_targets
 
     def _platform(self) -> Any:
-        return platform_of(self.workspace, self._read()["compute_target"])
+        return platform_of(self.workspace, self._read())
 
     def _post(self, body: bytes) -> Any:
         import requests
@@ -331,7 +333,7 @@ def deploy(
         if target == "local":
             record["owner"] = this_process()
         try:
-            if token is None and platform_of(workspace, target).is_open:
+            if token is None and platform_of(workspace, record).is_open:
                 token = secrets.token_urlsafe(32)
             if token is not None:
                 write_private(folder / TOKEN_FILE, token)
@@ -375,13 +377,3 @@ def _check_installed() -> None:
         raise ModelException(
             'endpoints need the extra "serve"; install it with: pip install "raysmith[serve]"'
         )
-
-
-def _state_elsewhere(endpoint: Endpoint) -> str:
-    """Return the state of an endpoint that lives in another process of this machine."""
-    import requests
-
-    with contextlib.suppress(requests.RequestException):
-        answer = requests.get(f"{endpoint.url}/ready", timeout=_CONNECT_SECONDS)
-        return "RUNNING" if answer.ok else "UNHEALTHY"
-    return "NOT_DEPLOYED"

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import logging
-import socket
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import ray
 from ray import serve
-from ray.serve.context import _get_global_client
 from ray.serve.schema import ApplicationStatus
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from engine._version import __version__
 from engine.errors import RunException
-from engine.serving import fronts, kept_models
+from engine.serving import fronts, kept_models, serve_processes
 from engine.serving.calls import FrontSettings
 from engine.serving.replica import Replica
 from engine.serving.settings import EndpointSettings
 
 _POLL_SECONDS = 0.2
 #: Seconds that a replica may finish its requests in when it is stopped.
-_GRACE_SECONDS = 20.0
-#: Lines of each replica's log that are returned, the last ones.
-_MOST_LINES = 1000
-_LOG_SECONDS = 60.0
+_GRACE_SECONDS = 10.0
+#: Seconds in which the version before one that failed is to be up again.
+_BACK_SECONDS = 60.0
 _DEPLOYMENT = "Replica"
 _FAILED = (ApplicationStatus.DEPLOY_FAILED, ApplicationStatus.UNHEALTHY)
 
@@ -49,17 +47,26 @@ class Deployed:
         Where the proxy listens, if this is the cluster's first endpoint.
     may_grow:
         Whether the cluster may start nodes that are larger than those it has.
+    is_script:
+        Whether it is a scoring script, of which each version gets processes of its own.
     setup:
         What replicas call before they run a scoring script, ``package.module:function``.
+    owner:
+        Whose endpoint it is: nobody else's of that name is replaced.
+    model_of:
+        The version whose model it serves again; default: the model that comes along.
     """
 
     name: str
     version: int
     settings: EndpointSettings
     token_digest: str | None
-    host: str = "127.0.0.1"
+    host: str = serve_processes.LOOPBACK
     may_grow: bool = False
+    is_script: bool = False
     setup: str | None = None
+    owner: str = ""
+    model_of: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
@@ -82,41 +89,44 @@ def deploy(wanted: Deployed, packed: bytes, timeout_seconds: float) -> int:
     Raises
     ------
     RunException
-        When the replicas are not up in time: says what is missing. A new endpoint is deleted then;
-        one that was updated goes on with its old model.
+        When the cluster serves another's application of that name, or the replicas are not up in
+        time: says what is missing. A new endpoint is deleted then; one that was to be updated goes
+        on with the version before.
     """
     # Serve tells the user of each step in lines of its own.
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
-    port = _start(wanted.host)
-    is_new = _status_of(wanted.name) is None
     _check_room(wanted)
-    digest = kept_models.keep(wanted.name, wanted.version, packed)
-    fronts.keep(wanted.name, FrontSettings.of(wanted.settings, wanted.token_digest))
-    serve._run(
-        _application(wanted, digest),
-        _blocking=False,
-        name=wanted.name,
-        route_prefix=f"/{wanted.name}",
-    )
+    before = _version_before(wanted)
     try:
+        kept_models.set_owner(wanted.name, wanted.owner)
+        if wanted.model_of is not None:
+            packed = _kept_model(wanted.name, wanted.model_of)
+        digest = kept_models.keep(wanted.name, wanted.version, packed, wanted.to_dict())
+        port = _serve(wanted, digest)
         _wait(wanted, timeout_seconds)
-    except RunException:
-        if is_new:
-            delete(wanted.name)
+        _check_owner(wanted)  # two may deploy at once
+    except BaseException as error:
+        _go_back(wanted, before)
+        if before is not None and isinstance(error, RunException):
+            raise RunException(f"{error}; version {before} goes on") from error
         raise
-    kept_models.forget(wanted.name, (wanted.version, wanted.version - 1))
+    kept_models.set_served(wanted.name, wanted.version)
     return port
 
 
-def delete(name: str) -> None:
-    """End an endpoint; without endpoints left, end Serve's own processes too."""
-    if _get_global_client(raise_if_no_controller_running=False) is None:
+def delete(name: str, owner: str) -> None:
+    """End an endpoint; without endpoints left, end Serve's own processes too.
+
+    The endpoint of another owner is left alone.
+    """
+    if kept_models.owner_of(name) != owner:
         return
-    serve.delete(name)
+    if _status_of(name) is not None:
+        serve.delete(name)
     kept_models.forget(name)
     fronts.forget(name)
-    if not serve.status().applications:
-        serve.shutdown()
+    if not kept_models.names() and not _applications():
+        serve_processes.end()
 
 
 def status(name: str) -> dict[str, Any]:
@@ -138,31 +148,70 @@ def status(name: str) -> dict[str, Any]:
     }
 
 
-def logs(name: str) -> str:
-    """Return what the replicas of an endpoint have logged, node by node."""
-    read = ray.remote(num_cpus=0, max_retries=0)(_logs_of_node)
-    asked = [
-        read.options(
-            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        ).remote(name)
-        for node in _alive()
-    ]
+def _version_before(wanted: Deployed) -> int | None:
+    """Return the version that is served under the name; ``None`` for a new endpoint.
+
+    Raises
+    ------
+    RunException
+        When another's application has the name.
+    """
+    if _status_of(wanted.name) is None:
+        return None
+    _check_owner(wanted)
+    return kept_models.served(wanted.name)
+
+
+def _check_owner(wanted: Deployed) -> None:
+    if kept_models.owner_of(wanted.name) != wanted.owner:
+        raise RunException(
+            f"the cluster serves an application {wanted.name!r} already, which is not of this "
+            "workspace: choose another name"
+        )
+
+
+def _kept_model(name: str, version: int) -> bytes:
+    facts = kept_models.facts_of(name, version)
+    if facts is None:
+        raise RunException(
+            f"the cluster does not keep version {version} of endpoint {name!r}: deploy it again"
+        )
+    return kept_models.read(name, version, facts["digest"])
+
+
+def _go_back(wanted: Deployed, before: int | None) -> None:
+    """Delete a new endpoint that failed; have another one serve the version before."""
+    facts = None if before is None else kept_models.facts_of(wanted.name, before)
+    if facts is None:
+        delete(wanted.name, wanted.owner)
+        return
+    digest = facts.pop("digest")
+    earlier = Deployed.from_dict(facts)
+    with suppress(RunException):
+        _serve(earlier, digest)
+        _wait(earlier, _BACK_SECONDS)
+    kept_models.forget_version(wanted.name, wanted.version)
+
+
+def _serve(wanted: Deployed, digest: str) -> int:
+    """Tell Serve of a version, which it brings up from now on; return the port of its proxy."""
     try:
-        return "\n".join(ray.get(asked, timeout=_LOG_SECONDS))
-    except (ray.exceptions.RayError, TimeoutError) as error:
-        raise RunException(f"a node does not give its logs: {error}") from error
+        return _run(wanted, digest)
+    except ray.exceptions.RayActorError:
+        # Whoever deleted the last endpoint at this moment has ended Serve.
+        return _run(wanted, digest)
 
 
-def _logs_of_node(name: str) -> str:
-    """Return the last lines of the replicas' logs on this node."""
-    from ray._private.worker import global_worker
-
-    folder = Path(global_worker.node.get_logs_dir_path()) / "serve"
-    parts = []
-    for file in sorted(folder.glob(f"replica_{name}_*.log")):
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-        parts.append("".join(lines[-_MOST_LINES:]))
-    return "\n".join(parts)
+def _run(wanted: Deployed, digest: str) -> int:
+    port = serve_processes.start(wanted.host, wanted.token_digest is not None)
+    fronts.keep(wanted.name, FrontSettings.of(wanted.settings, wanted.token_digest))
+    serve._run(
+        _application(wanted, digest),
+        _blocking=False,
+        name=wanted.name,
+        route_prefix=f"/{wanted.name}",
+    )
+    return port
 
 
 def _application(wanted: Deployed, digest: str) -> serve.Application:
@@ -187,9 +236,13 @@ def _application(wanted: Deployed, digest: str) -> serve.Application:
         # Front and replica refuse requests that are too many: Serve's own refusal, from 5 on by
         # default, says no Retry-After.
         max_ongoing_requests=4 * settings.most_waiting,
+        max_queued_requests=4 * settings.most_waiting,
+        backpressure_config={"retry_after_s": 1},
         graceful_shutdown_timeout_s=_GRACE_SECONDS,
         # The replica logs each request itself.
         logging_config={"enable_access_log": False},
+        # Where replicas must start anew, the old ones go when the new ones answer.
+        max_surge_percent=100,
         user_config={
             "version": wanted.version,
             "digest": digest,
@@ -201,33 +254,19 @@ def _application(wanted: Deployed, digest: str) -> serve.Application:
         },
         **scaling,
     )
-    return deployment.bind(wanted.name)
-
-
-def _start(host: str) -> int:
-    """Start Serve unless it runs; return the port of its proxy."""
-    client = _get_global_client(raise_if_no_controller_running=False)
-    if client is None:
-        serve.start(
-            proxy_location="HeadOnly",
-            http_options={"host": host, "port": _free_port(host)},
-            controller_options={"runtime_env": {"env_vars": dict(fronts.OF_SERVE)}},
-        )
-        client = _get_global_client()
-    return int(client.http_config.port)
-
-
-def _free_port(host: str) -> int:
-    # Serve's proxies share a port silently: one that nobody has is asked of the system.
-    with socket.socket() as sock:
-        sock.bind((host, 0))
-        return int(sock.getsockname()[1])
+    # Serve takes each deployment for new code, whose replicas start anew, unless it has a version.
+    # With the same one it calls `reconfigure`, which loads a model beside the one that answers.
+    code = f"{__version__}-{wanted.version}" if wanted.is_script else __version__
+    return deployment.options(version=code, _internal=True).bind(wanted.name)
 
 
 def _status_of(name: str) -> Any:
-    if _get_global_client(raise_if_no_controller_running=False) is None:
-        return None
-    return serve.status().applications.get(name)
+    return _applications().get(name)
+
+
+def _applications() -> Mapping[str, Any]:
+    """Return name -> status of all that Serve runs."""
+    return {} if serve_processes.controller() is None else serve.status().applications
 
 
 def _check_room(wanted: Deployed) -> None:
@@ -248,6 +287,11 @@ def _alive() -> list[dict[str, Any]]:
 def _wait(wanted: Deployed, timeout_seconds: float) -> None:
     until = time.monotonic() + timeout_seconds
     while True:
+        refusal = kept_models.refusal(wanted.name, wanted.version)
+        if refusal is not None:
+            raise RunException(
+                f"endpoint {wanted.name!r}: version {wanted.version} cannot be loaded: {refusal}"
+            )
         found = _status_of(wanted.name)
         if found is not None and found.status == ApplicationStatus.RUNNING:
             return

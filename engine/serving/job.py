@@ -1,14 +1,16 @@
-"""Deploy or delete an endpoint from a Ray job: ``python -m engine.serving.job KEY``.
+"""Deploy or delete an endpoint from a process of its own: ``python -m engine.serving.job KEY``.
 
-A client uploads what is to be done, and the packed model, under a random key to Ray's key-value
-store. The job takes it out again, so that neither is in a command line, a ``runtime_env`` or a log.
-The last line that it prints is the outcome.
+As a Ray job it gets what is to be done, and the packed model, from Ray's key-value store: a client
+has uploaded them under a random key. The job takes them out again, so that neither is in a command
+line, a ``runtime_env`` or a log. With ``-`` for the key they come from the standard input. The last
+line that is printed is the outcome.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +19,8 @@ from engine.errors import AutoMLError
 
 _PADDING = b" " * 16  # Ray quotes the first 15 bytes of an upload that fails
 _OUTCOME = "raysmith-endpoint "
+#: Key of a package that comes from the standard input.
+FROM_STDIN = "-"
 
 
 def packaged(request: Mapping[str, Any], packed: bytes = b"") -> bytes:
@@ -50,21 +54,29 @@ def outcome_of(logs: str) -> dict[str, Any] | None:
 def main(key: str) -> None:
     """Do what the package asks for."""
     import ray
+
+    # A job that is stopped takes back what it has begun.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+    content = sys.stdin.buffer.read() if key == FROM_STDIN else _uploaded(key)
+    request, packed = read_package(content)
+    ray.init(address=os.environ["RAY_ADDRESS"], log_to_driver=False)
+    print(_OUTCOME + json.dumps(_done(request, packed)), flush=True)
+
+
+def _uploaded(key: str) -> bytes:
     from ray._raylet import GcsClient  # type: ignore[attr-defined]
 
     store = GcsClient(address=os.environ["RAY_ADDRESS"])
     package = f"gcs://{key}".encode()
-    content = store.internal_kv_get(package, None)
+    content: bytes | None = store.internal_kv_get(package, None)
     if content is None:
         sys.exit("what this job was to do has been taken already: deploy again")
     store.internal_kv_del(package, False, None)
-    request, packed = read_package(content)
-    ray.init(address="auto", log_to_driver=False)
-    print(_OUTCOME + json.dumps(_done(request, packed)), flush=True)
+    return content
 
 
 def _done(request: Mapping[str, Any], packed: bytes) -> dict[str, Any]:
-    from engine.serving import applications
+    from engine.serving import applications, replica_logs
 
     try:
         match request["action"]:
@@ -72,10 +84,10 @@ def _done(request: Mapping[str, Any], packed: bytes) -> dict[str, Any]:
                 wanted = applications.Deployed.from_dict(request["wanted"])
                 return {"port": applications.deploy(wanted, packed, request["timeout_seconds"])}
             case "delete":
-                applications.delete(request["name"])
+                applications.delete(request["name"], request["owner"])
                 return {}
             case "logs":
-                return {"logs": applications.logs(request["name"])}
+                return {"logs": replica_logs.logs(request["name"])}
             case action:
                 return {"error": f"unknown action {action!r}"}
     except AutoMLError as error:

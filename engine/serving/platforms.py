@@ -1,13 +1,18 @@
-"""Where endpoints live: on the embedded Ray of this process, or on a cluster of the workspace."""
+"""Where endpoints live: on the Ray of a process, or on a cluster of the workspace."""
 
 from __future__ import annotations
 
+import os
 import secrets
+import subprocess
+import sys
 import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from cluster.errors import ComputeTargetException
@@ -15,15 +20,30 @@ from cluster.targets.connection import connect
 from cluster.targets.target import RayTarget
 from engine.errors import RunException
 from engine.serving.applications import Deployed
-from engine.serving.job import outcome_of, packaged
+from engine.serving.job import FROM_STDIN, outcome_of, packaged
 
-_POLL_SECONDS = 0.5
-#: Seconds beyond the time limit of a deploy that its job may take to start and to end.
-_JOB_SECONDS = 120.0
+_POLL_SECONDS, _ASK_SECONDS = 0.5, 5.0
+#: Seconds beyond the time limit of a deploy that its job may take to start, to go back to the
+#: version before, and to end.
+_JOB_SECONDS = 180.0
+#: Variables that say whether Ray asks for a token, and where it is; Ray sets the first one itself.
+_AUTH_VARIABLES = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH")
+_HERE = "127.0.0.1"
+_ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
+_NOT_DEPLOYED: Mapping[str, Any] = {"state": "NOT_DEPLOYED", "message": "", "replicas": 0}
 
 
 class ServingPlatform(ABC):
-    """Deploys, asks about and deletes endpoints."""
+    """Deploys, asks about and deletes endpoints.
+
+    Parameters
+    ----------
+    owner:
+        Whose endpoints they are: those of others are left alone.
+    """
+
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
 
     @abstractmethod
     def deploy(self, wanted: Deployed, packed: bytes, timeout_seconds: float) -> tuple[str, int]:
@@ -58,12 +78,19 @@ class EmbeddedServing(ServingPlatform):
 
     is_open = False
 
+    @property
+    def ray_variables(self) -> Mapping[str, str]:
+        """Environment variables with which other processes reach its Ray."""
+        given = {name: os.environ[name] for name in _AUTH_VARIABLES if name in os.environ}
+        return {**given, "RAY_ADDRESS": connect().address}
+
     def deploy(self, wanted: Deployed, packed: bytes, timeout_seconds: float) -> tuple[str, int]:
         """See `ServingPlatform.deploy`."""
         connect()
         from engine.serving import applications
 
-        return "127.0.0.1", applications.deploy(wanted, packed, timeout_seconds)
+        wanted = replace(wanted, owner=self._owner)
+        return _HERE, applications.deploy(wanted, packed, timeout_seconds)
 
     def delete(self, name: str) -> None:
         """See `ServingPlatform.delete`."""
@@ -72,7 +99,7 @@ class EmbeddedServing(ServingPlatform):
         from engine.serving import applications
 
         if ray.is_initialized():
-            applications.delete(name)
+            applications.delete(name, self._owner)
 
     def status(self, name: str) -> dict[str, Any]:
         """See `ServingPlatform.status`."""
@@ -80,38 +107,22 @@ class EmbeddedServing(ServingPlatform):
 
         from engine.serving import applications
 
-        if not ray.is_initialized():
-            return {"state": "NOT_DEPLOYED", "message": "", "replicas": 0}
-        return applications.status(name)
+        return applications.status(name) if ray.is_initialized() else dict(_NOT_DEPLOYED)
 
     def logs(self, name: str) -> str:
         """See `ServingPlatform.logs`."""
         connect()
-        from engine.serving import applications
+        from engine.serving import replica_logs
 
-        return applications.logs(name)
+        return replica_logs.logs(name)
 
 
-class ClusterServing(ServingPlatform):
-    """Endpoints on a compute target; each change is a Ray job there.
-
-    Parameters
-    ----------
-    target:
-        The compute target.
-    """
-
-    def __init__(self, target: RayTarget) -> None:
-        self._target = target
-
-    @property
-    def is_open(self) -> bool:
-        """Whether others than this machine reach the endpoint."""
-        return not self._target.runs_here
+class JobServing(ServingPlatform):
+    """Endpoints on a Ray that this process is not connected to: each change is a process there."""
 
     def deploy(self, wanted: Deployed, packed: bytes, timeout_seconds: float) -> tuple[str, int]:
         """See `ServingPlatform.deploy`."""
-        wanted = replace(wanted, may_grow=True, host="0.0.0.0" if self.is_open else "127.0.0.1")
+        wanted = replace(wanted, owner=self._owner, host="0.0.0.0" if self.is_open else _HERE)
         request = {
             "action": "deploy",
             "wanted": wanted.to_dict(),
@@ -122,52 +133,170 @@ class ClusterServing(ServingPlatform):
 
     def delete(self, name: str) -> None:
         """See `ServingPlatform.delete`."""
-        self._do({"action": "delete", "name": name})
-
-    def status(self, name: str) -> dict[str, Any]:
-        """See `ServingPlatform.status`; asked of the dashboard, without a job."""
-        found = self._target.head.serve_applications().get(name)
-        if found is None:
-            return {"state": "NOT_DEPLOYED", "message": "", "replicas": 0}
-        deployments = found.get("deployments", {}).values()
-        replicas = [r for d in deployments for r in d.get("replicas", [])]
-        return {
-            "state": found["status"],
-            "message": found.get("message", ""),
-            "replicas": sum(r.get("state") == "RUNNING" for r in replicas),
-        }
+        self._do({"action": "delete", "name": name, "owner": self._owner})
 
     def logs(self, name: str) -> str:
         """See `ServingPlatform.logs`."""
         return str(self._do({"action": "logs", "name": name})["logs"])
 
-    def _host(self) -> str:
-        if not self.is_open:
-            return "127.0.0.1"
-        heads = [node.node_ip for node in self._target.head.nodes() if node.is_head]
-        return heads[0] if heads else "127.0.0.1"
-
     def _do(
         self, request: Mapping[str, Any], packed: bytes = b"", seconds: float = 0.0
     ) -> dict[str, Any]:
-        """Run the job and return its outcome."""
+        """Return what `engine.serving.job` makes of a request.
+
+        Parameters
+        ----------
+        seconds:
+            Time that the request itself may take.
+        """
+        printed = self._run(packaged(request, packed), seconds + _JOB_SECONDS)
+        outcome = outcome_of(printed)
+        if outcome is None:
+            raise RunException(f"{request['action']} failed: {printed[-2000:]}")
+        if "error" in outcome:
+            raise RunException(outcome["error"])
+        return outcome
+
+    @abstractmethod
+    def _run(self, package: bytes, seconds: float) -> str:
+        """Run the process and return what it has printed."""
+
+    @abstractmethod
+    def _host(self) -> str:
+        """Return the host of the endpoints, as this machine reaches it."""
+
+
+class OtherProcessServing(JobServing):
+    """Endpoints on the embedded Ray of another process of this machine.
+
+    Parameters
+    ----------
+    variables:
+        What `EmbeddedServing.ray_variables` is in that process.
+    port:
+        Of the endpoints.
+    """
+
+    is_open = False
+
+    def __init__(self, owner: str, variables: Mapping[str, str], port: int) -> None:
+        super().__init__(owner)
+        self._variables = variables
+        self._port = port
+
+    def delete(self, name: str) -> None:
+        """See `ServingPlatform.delete`; nothing is left of it when its process has ended."""
+        if self.status(name)["state"] != "NOT_DEPLOYED":
+            super().delete(name)
+
+    def status(self, name: str) -> dict[str, Any]:
+        """See `ServingPlatform.status`; asked of the endpoint, which does not tell of replicas."""
+        import requests
+
+        state, message = "UNHEALTHY", "it lives in another process"
+        try:
+            answer = requests.get(f"http://{_HERE}:{self._port}/{name}/ready", timeout=_ASK_SECONDS)
+        except requests.Timeout:
+            return {"state": state, "message": message, "replicas": 0}
+        except requests.RequestException:
+            return {**_NOT_DEPLOYED, "message": "the process that it lived in has ended"}
+        if answer.status_code == 404:
+            return {**_NOT_DEPLOYED, "message": "it has been deleted"}
+        return {"state": "RUNNING" if answer.ok else state, "message": message, "replicas": 0}
+
+    def _run(self, package: bytes, seconds: float) -> str:
+        try:
+            done = subprocess.run(
+                (sys.executable, "-m", "engine.serving.job", FROM_STDIN),
+                input=package,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=seconds,
+                check=False,
+                cwd=Path(__file__).parents[2],
+                env={**os.environ, **self._variables},
+            )
+        except subprocess.TimeoutExpired as error:
+            address = self._variables["RAY_ADDRESS"]
+            raise RunException(f"Ray at {address} has not answered in time") from error
+        return done.stdout.decode(errors="replace")
+
+    def _host(self) -> str:
+        return _HERE
+
+
+class ClusterServing(JobServing):
+    """Endpoints on a compute target; each change is a Ray job there.
+
+    Parameters
+    ----------
+    target:
+        The compute target.
+    """
+
+    def __init__(self, owner: str, target: RayTarget) -> None:
+        super().__init__(owner)
+        self._target = target
+
+    @property
+    def is_open(self) -> bool:
+        """Whether others than this machine reach the endpoint."""
+        return not self._target.runs_here
+
+    def deploy(self, wanted: Deployed, packed: bytes, timeout_seconds: float) -> tuple[str, int]:
+        """See `ServingPlatform.deploy`."""
+        wanted = replace(wanted, may_grow=True)
+        try:
+            return super().deploy(wanted, packed, timeout_seconds)
+        except KeyboardInterrupt:
+            if wanted.version == 1:
+                self.delete(wanted.name)
+            raise
+
+    def status(self, name: str) -> dict[str, Any]:
+        """See `ServingPlatform.status`; asked of the dashboard, without a job."""
+        try:
+            found = self._target.head.serve_applications().get(name)
+        except ComputeTargetException as error:
+            return {"state": "UNREACHABLE", "message": str(error), "replicas": 0}
+        if found is None:
+            return dict(_NOT_DEPLOYED)
+        deployments = found.get("deployments", {}).values()
+        replicas = [r for d in deployments for r in d.get("replicas", [])]
+        messages = [found.get("message", ""), *(d.get("message", "") for d in deployments)]
+        return {
+            "state": found["status"],
+            "message": next(filter(None, messages), ""),
+            "replicas": sum(r.get("state") == "RUNNING" for r in replicas),
+        }
+
+    def _host(self) -> str:
+        if not self.is_open:
+            return _HERE
+        heads = [node.node_ip for node in self._target.head.nodes() if node.is_head]
+        return heads[0] if heads else _HERE
+
+    def _run(self, package: bytes, seconds: float) -> str:
         key = f"_ray_pkg_{secrets.token_hex(16)}.zip"
         head = self._target.head
-        head.upload(key, packaged(request, packed))
+        head.upload(key, package)
         submission = f"raysmith-endpoint-{uuid.uuid4().hex[:8]}"
         self._target.submit_module("engine.serving.job", [key], submission)
-        until = time.monotonic() + seconds + _JOB_SECONDS
-        while head.job_status(submission) not in ("SUCCEEDED", "FAILED", "STOPPED"):
+        try:
+            self._wait_for(submission, seconds)
+        except BaseException:
+            with suppress(ComputeTargetException):
+                head.stop(submission)
+            raise
+        return head.job_logs(submission)
+
+    def _wait_for(self, submission: str, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        head = self._target.head
+        while head.job_status(submission) not in _ENDED:
             if time.monotonic() > until:
                 raise RunException(
                     f"job {submission} on compute target {self._target.name!r} has not ended; "
                     "does the cluster have a free core?"
                 )
             time.sleep(_POLL_SECONDS)
-        logs = head.job_logs(submission)
-        outcome = outcome_of(logs)
-        if outcome is None:
-            raise ComputeTargetException(f"job {submission} failed: {logs[-2000:]}")
-        if "error" in outcome:
-            raise RunException(outcome["error"])
-        return outcome

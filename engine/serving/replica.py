@@ -21,6 +21,7 @@ from engine.serving import kept_models
 from engine.serving.batches import Batches
 from engine.serving.calls import Answer, Call
 from engine.serving.drift import Drift
+from engine.serving.failures import reason_of
 from engine.serving.package import ScriptPackage, unpack
 from engine.serving.problems import RequestProblem
 from engine.serving.rows import AnyRows
@@ -161,8 +162,16 @@ class Replica:
     async def reconfigure(self, config: Mapping[str, Any]) -> None:
         """Load the model of a version and give it the next requests."""
         limits = ServiceLimits(config["most_waiting"], config["token_digest"])
-        call_functions(config["setup"] or "")
-        loaded = await asyncio.to_thread(self._load, config["version"], config["digest"])
+        try:
+            call_functions(config["setup"] or "")
+            loaded = await asyncio.to_thread(self._load, config["version"], config["digest"])
+        except Exception as error:
+            reason = reason_of(error)
+            await asyncio.to_thread(kept_models.refuse, self._name, config["version"], reason)
+            if self._service is None:
+                raise
+            # Serve would end a replica that raises, and with it the model that answers.
+            return
         model: BatchedModel | ThreadedScript
         if isinstance(loaded, ServedScript):
             model = ThreadedScript(loaded)

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from engine import AutoMLConfig, AutoMLRun, Experiment
 from engine.driver.specification_files import keep_data
 from engine.explain.explanation import Explanation
 from engine.explain.files import FILE, FOLDER
+from engine.pipelines.features.numeric_matrix import NumericMatrix
 from engine.pipelines.spec import PipelineSpec
 from engine.show.view import DATA_FILE
 from engine.store.driver_identity import DriverIdentity
@@ -75,7 +75,7 @@ def _end(number: int, score: float | None) -> IterationEnd:
         return IterationEnd(
             IterationStatus.FAILED, "ValueError: bad\nmore lines", log=f"log of {number}\n"
         )
-    model = make_pipeline(StandardScaler(), DecisionTreeClassifier(max_depth=number + 1))
+    model = make_pipeline(NumericMatrix(), DecisionTreeClassifier(max_depth=number + 1))
     folds = tuple({"accuracy": score + shift} for shift in (-0.05, 0.0, 0.05))
     return IterationEnd(
         IterationStatus.COMPLETED,

@@ -10,9 +10,11 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import requests
 
 from cluster import AmlCompute, ComputeTarget, ComputeTargetException
 from engine import AutoMLConfig, Experiment, Workspace
+from tests.client.recorded import TABLE, record_run
 from tests.cluster_live.hosts import some_hosts
 from tests.live.helpers import delete_targets, free_port, server
 
@@ -122,6 +124,18 @@ def test_a_remote_run(place, target, hosts):
     nodes = {child.get_properties()["node_ip"] for child in run.get_children()}
     assert nodes <= set(hosts.addresses[1:])
     assert run.get_output()[1].predict([[0.0] * 64]).shape == (1,)
+
+
+@pytest.mark.long
+def test_an_endpoint_that_other_machines_reach(place, target, hosts):
+    run = record_run(Experiment(place, "served"))
+    with run.deploy("churn", compute_target=target, cores_per_replica=0.5) as endpoint:
+        assert endpoint.url.startswith(f"http://{hosts.addresses[0]}:")
+        body = {"dataframe_records": TABLE.to_dict("records")}
+        assert requests.post(endpoint.scoring_uri, json=body, timeout=60).status_code == 401
+        expected = run.get_output()[1].predict(TABLE).tolist()
+        assert endpoint.predict(TABLE).tolist() == expected
+    assert target.head.serve_applications() == {}
 
 
 def refuses(address):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import subprocess
+import sys
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import pandas as pd
+import psutil
 import pytest
 import ray
 import requests
@@ -20,7 +25,11 @@ from engine.azureml.core.model import InferenceConfig, Model
 from engine.azureml.core.webservice import AciWebservice
 from engine.azureml.exceptions import WebserviceException
 from engine.cli.parser import main
+from engine.client.endpoint_records import Served
+from engine.client.endpoints import deploy
+from engine.serving.package import ModelPackage, ScriptPackage
 from tests.live.helpers import customers, leaves, quick_config, wait_until
+from tests.live.serving import Clients
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
 
@@ -48,36 +57,8 @@ def endpoint(run):
     endpoint.delete()
 
 
-class Clients:
-    """Clients that send requests until the block ends, and what they were answered."""
-
-    def __init__(self, endpoint: Endpoint, count: int = 4) -> None:
-        self.statuses: list[int] = []
-        self._url = endpoint.scoring_uri
-        self._end = threading.Event()
-        self._threads = [threading.Thread(target=self._send, daemon=True) for _ in range(count)]
-
-    def __enter__(self) -> Clients:
-        for thread in self._threads:
-            thread.start()
-        self.more()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._end.set()
-        for thread in self._threads:
-            thread.join()
-
-    def more(self) -> None:
-        """Wait for further answers."""
-        until = len(self.statuses) + 20
-        wait_until(lambda: len(self.statuses) >= until)
-
-    def _send(self) -> None:
-        body = {"dataframe_records": OTHER[:1].to_dict("records")}
-        with requests.Session() as session:
-            while not self._end.is_set():
-                self.statuses.append(session.post(self._url, json=body, timeout=60).status_code)
+def clients_of(endpoint: Endpoint) -> Clients:
+    return Clients(endpoint, {"dataframe_records": OTHER[:1].to_dict("records")})
 
 
 def replicas() -> list:
@@ -124,7 +105,7 @@ def test_what_does_not_fit_is_named(endpoint):
 
 def test_an_update_and_the_way_back_lose_no_request(run, endpoint):
     before = endpoint.version
-    with Clients(endpoint) as clients:
+    with clients_of(endpoint) as clients:
         endpoint.update(run, iteration=1, max_batch_size=8)
         clients.more()
         updated = endpoint.predict(OTHER).tolist()
@@ -137,16 +118,63 @@ def test_an_update_and_the_way_back_lose_no_request(run, endpoint):
     assert endpoint.get_details()["settings"]["max_batch_size"] == 32
 
 
+def test_a_model_that_cannot_be_loaded_is_not_served(run, endpoint):
+    [replica] = replicas()
+    before = endpoint.version
+    with clients_of(endpoint) as clients:
+        unreadable = Served(ModelPackage(b"no model", None).packed(), "none")
+        with pytest.raises(RunException, match=rf"cannot be loaded: .*; version {before} goes on"):
+            endpoint.serve_again(unreadable)
+        clients.more()
+    assert set(clients.statuses) == {200}
+    assert (endpoint.status, endpoint.version) == ("RUNNING", before)
+    assert replica.pid in [r.pid for r in replicas()]
+    assert endpoint.predict(OTHER).tolist() == run.get_output(0)[1].predict(OTHER).tolist()
+
+
 def test_a_killed_replica_comes_back(endpoint):
     [replica] = replicas()
-    with Clients(endpoint) as clients:
+    predictions: list[int] = []
+    end = threading.Event()
+
+    def predict():
+        while not end.is_set():
+            predictions.append(len(endpoint.predict(OTHER)))
+
+    thread = threading.Thread(target=predict)
+    thread.start()
+    with clients_of(endpoint) as clients:
         os.kill(replica.pid, signal.SIGKILL)
         wait_until(lambda: [r.pid for r in replicas()] not in ([], [replica.pid]))
         wait_until(lambda: requests.get(f"{endpoint.url}/ready", timeout=60).ok)
         clients.more()
-    assert set(clients.statuses) <= {200, 500, 503}
+        until = len(predictions) + 3
+        wait_until(lambda: len(predictions) >= until)
+    end.set()
+    thread.join()
+    # Ray Serve answers the requests that the replica had; `predict` sends them again.
+    assert set(clients.statuses) <= {200, 500}
     assert clients.statuses[-1] == 200
-    assert len(endpoint.predict(OTHER)) == len(OTHER)
+    assert set(predictions) == {len(OTHER)}
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "reason"),
+    [
+        (b"", "application/json", 400, "the body is empty"),
+        (b"<x/>", "application/xml", 415, "content type"),
+        (b'{"instances": [[Infinity, 1, "none"]]}', "application/json", 422, "column 'age'"),
+        (b"x" * (100 << 20), "application/json", 413, "larger than 64 MB"),
+    ],
+    ids=["empty", "no such type", "infinite", "too large"],
+)
+def test_what_is_no_request_is_refused(endpoint, body, kind, status, reason):
+    headers = {"Content-Type": kind}
+    answer = requests.post(endpoint.scoring_uri, data=body, headers=headers, timeout=60)
+    assert (answer.status_code, reason in answer.json()["error"]) == (status, True)
+    missing = b'{"instances": [[NaN, 1, "none"]]}'
+    answer = requests.post(endpoint.scoring_uri, data=missing, timeout=60)
+    assert answer.status_code == 200
 
 
 def test_a_second_one_of_that_name_is_refused(run, endpoint):
@@ -168,7 +196,16 @@ def test_without_room_it_says_what_is_missing(run, endpoint):
 
 
 def test_a_token_is_asked_for(run, endpoint):
-    with run.deploy("closed", cores_per_replica=0.5, token="a token of my own") as closed:
+    def deploy_closed() -> Endpoint:
+        return run.deploy("closed", cores_per_replica=0.5, token="a token of my own")
+
+    with ThreadPoolExecutor(2) as pool:  # two at once are one endpoint and one error
+        both = [pool.submit(deploy_closed) for _ in range(2)]
+        errors = [one.exception() for one in both]
+    [error] = filter(None, errors)
+    assert isinstance(error, RunException)
+    assert "there is an endpoint 'closed' already" in str(error)
+    with both[errors.index(None)].result() as closed:
         body = {"dataframe_records": OTHER[:1].to_dict("records")}
         assert requests.post(closed.scoring_uri, json=body, timeout=60).status_code == 401
         assert len(closed.predict(OTHER)) == len(OTHER)
@@ -216,6 +253,111 @@ def test_a_scoring_script_with_old_names(run, tmp_path, capsys):
         service.run("no json")
     service.delete()
     assert "old" not in workspace.endpoints
+
+
+WAITING = """
+import os, time
+
+def init():
+    pass
+
+def run(rawdata):
+    while not os.path.exists({go!r}):
+        time.sleep(0.02)
+    return {value}
+"""
+
+
+def test_what_is_too_much_is_to_come_again(run, tmp_path):
+    """A script that answers nobody until all clients have sent their requests."""
+    go, count = tmp_path / "go", 70
+
+    def waiting(value):
+        text = WAITING.format(go=str(go), value=value).encode()
+        return Served(ScriptPackage("score.py", {"score.py": text}, {}).packed())
+
+    with (
+        deploy(
+            run.experiment.workspace, "waiting", waiting(1), cores_per_replica=0.1,
+            max_batch_size=1,
+        ) as endpoint,
+        ThreadPoolExecutor(count) as pool,
+    ):  # fmt: skip
+        url = f"{endpoint.url}/score"
+        asked = [pool.submit(requests.post, url, timeout=120) for _ in range(count)]
+        wait_until(lambda: sum(one.done() for one in asked) >= count - 64)
+        go.touch()
+        answers = [one.result() for one in asked]
+        refused = [answer for answer in answers if answer.status_code == 503]
+        assert len(refused) == count - 64
+        assert all(answer.headers["Retry-After"] == "1" for answer in refused)
+        assert {answer.json() for answer in answers if answer.ok} == {1}
+
+        endpoint.serve_again(waiting(2))
+        assert requests.post(url, timeout=60).json() == 2
+        with pytest.raises(RunException, match=r"NameError: .*'nothing'.*; version 2 goes on"):
+            endpoint.serve_again(waiting("0\n\nnothing"))
+        endpoint.rollback()
+        assert requests.post(url, timeout=60).json() == 1
+
+
+def metrics_of(endpoint_name):
+    """What Ray tells Prometheus of an endpoint: (name, tags) -> value, summed over replicas."""
+    found: Counter[tuple[str, str]] = Counter()
+    for node in ray.nodes():
+        address = f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
+        for line in requests.get(address, timeout=30).text.splitlines():
+            name, _, rest = line.partition("{")
+            tags = dict(re.findall(r'(\w+)="([^"]*)"', rest))
+            if tags.get("endpoint") == endpoint_name:
+                tag = tags.get("status") or tags.get("column") or ""
+                found[name.removeprefix("ray_raysmith_endpoint_"), tag] += float(line.split()[-1])
+    return found
+
+
+def test_its_metrics_are_in_those_of_ray(run):
+    """The index of a column whose values are others is large, that of the others small."""
+    rows = customers(400, seed=2)
+    with run.deploy("watched", cores_per_replica=0.1) as endpoint:
+        endpoint.predict(rows.assign(age=rows["age"] + 5))
+        with pytest.raises(DataException):
+            endpoint.predict(rows.drop(columns="age"))
+        wait_until(lambda: ("drift", "age") in metrics_of("watched"), 60)
+        found = metrics_of("watched")
+    assert found["requests_total", "200"] == found["requests_total", "422"] == 1
+    assert found["rows_total", ""] == len(rows)
+    assert found["latency_ms_count", ""] == 2
+    assert found["drift", "age"] > 1
+    assert max(found["drift", "income"], found["drift", "plan"]) < 0.25
+
+
+def test_the_command_serves_until_ctrl_c(run):
+    """The process has a Ray of its own, to which this one goes for changes."""
+    workspace = run.experiment.workspace
+    command = [sys.executable, "-m", "engine.cli", "serve", run.id, "--iteration", "0",
+               "--name", "apart", "--cores", "0.5"]  # fmt: skip
+    process = subprocess.Popen(
+        command, cwd=workspace.folder.parent, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        said = next(line for line in process.stdout if "serving until Ctrl-C" in line)
+        assert said
+        endpoint = Endpoint(workspace, "apart")
+        assert endpoint.predict(OTHER).tolist() == run.get_output(0)[1].predict(OTHER).tolist()
+        endpoint.update(run, iteration=1)
+        assert endpoint.predict(OTHER).tolist() == run.get_output(1)[1].predict(OTHER).tolist()
+        assert "POST /apart" in endpoint.get_logs()
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60) == ("ending the endpoint\n", None)
+        assert process.returncode == 0
+        assert "apart" not in workspace.endpoints
+        assert psutil.wait_procs(children, timeout=60)[1] == []
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_nothing_is_left_of_what_is_deleted(run):
