@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from ray.exceptions import ActorUnavailableError, RayTaskError
+from starlette.middleware import Middleware
 
+from engine.serving import fronts
 from engine.serving.calls import Answer, Call, FrontSettings
 from engine.serving.front import Front
 from engine.serving.rows import AnyRows
@@ -279,6 +282,22 @@ def test_a_client_that_goes_away_is_left():
         assert not cluster.replicas.sizes
 
     asyncio.run(main())
+
+
+def test_serves_proxy_takes_it_as_its_middleware():
+    """As Serve does: the hook is imported, and what it returns is put around the proxy's app."""
+    module, _, name = fronts.OF_SERVE["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"].partition(":")
+    [middleware] = getattr(importlib.import_module(module), name)()
+    assert isinstance(middleware, Middleware)
+    front = middleware.cls(other_app, *middleware.args, **middleware.kwargs)
+    front._count("sums", 503)
+
+    async def main():
+        cluster = Cluster()
+        cluster.front = front
+        return await cluster.ask(path="/sums/openapi.json", method="GET")
+
+    assert asyncio.run(main())[0] == 418
 
 
 def test_rows_of_customers_reach_no_log(caplog):
