@@ -6,7 +6,10 @@ with a worker for each core. The load generator, a third process, runs on the sa
 single rows and batches of 1,000 rows, from one client and from 16, each waiting for its answer.
 Then the endpoint is updated while 16 clients go on. Rows are JSON ``instances``, as both take them.
 
-``python benchmarks/serving.py [--quick] [--output FILE]``
+``CPU ms`` is the processor time of all server processes for a request. Unlike the others, it hardly
+depends on what else runs on the machine.
+
+``python benchmarks/serving.py [--quick] [--run WORKSPACE ID] [--output FILE]``
 """
 
 from __future__ import annotations
@@ -86,19 +89,23 @@ def bodies(folder: Path) -> dict[int, str]:
     return files
 
 
+def cpu_seconds(processes: list[psutil.Process]) -> float:
+    """Processor time that some processes have used."""
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
 def memory_mb(process: psutil.Process) -> float:
     """Memory that ends with a process, in MB."""
     return process.memory_full_info().uss / 2**20
 
 
-def replica_of(name: str) -> psutil.Process:
-    """The process of an endpoint's replica."""
-    found = [
+def actors_of_serve(*titles: str) -> list[psutil.Process]:
+    """The processes of Ray whose titles begin like this."""
+    return [
         p
         for p in psutil.process_iter(["cmdline"])
-        if p.info["cmdline"] and any(f"ServeReplica:{name}:" in word for word in p.info["cmdline"])
+        if any(word.startswith(titles) for word in p.info["cmdline"] or ())
     ]
-    return found[0]
 
 
 @contextmanager
@@ -140,42 +147,61 @@ def wait_for(url: str, process: psutil.Popen, log: Path) -> None:
         time.sleep(0.2)
 
 
-def table_of(url: str, files: dict[int, str], seconds: float) -> dict[str, Any]:
+def table_of(
+    url: str, files: dict[int, str], seconds: float, processes: list[psutil.Process]
+) -> dict[str, Any]:
     """All cases at one server."""
-    return {
-        f"{rows} x {clients}": generate(url, files[rows], clients, seconds)
-        for rows, clients in CASES
-    }
+    table = {}
+    for rows, clients in CASES:
+        before = cpu_seconds(processes)
+        found = generate(url, files[rows], clients, seconds)
+        spent = cpu_seconds(processes) - before
+        found["cpu_ms"] = 1000 * spent / sum(found["statuses"].values())
+        table[f"{rows} x {clients}"] = found
+    return table
 
 
-def measure(iterations: int, seconds: float) -> dict[str, Any]:
+def train(iterations: int) -> Any:
+    """A run with the demo's settings."""
     from engine import AutoMLConfig, Experiment, Workspace
 
     script = Path(__file__).parents[1] / "examples" / "digits" / "get_data.py"
-    workspace = Workspace.from_config()
     config = AutoMLConfig(
         task="classification", data_script=script, iterations=iterations, n_cross_validations=5,
         primary_metric="AUC_weighted", preprocess=False, max_concurrent_iterations=10,
     )  # fmt: skip
-    run = Experiment(workspace, "serving").submit(config)
+    run = Experiment(Workspace.from_config(), "serving").submit(config)
     run.wait_for_completion()
+    return run
+
+
+def stored_run(workspace: str, run_id: str) -> Any:
+    """A run that has ended."""
+    from engine import AutoMLRun, Experiment, Workspace
+
+    return AutoMLRun(Experiment(Workspace.from_config(path=workspace), "serving"), run_id)
+
+
+def measure(run: Any, seconds: float) -> dict[str, Any]:
+    """The best model of a run, behind both servers."""
     best = run.get_output()[0]
     files = bodies(Path.cwd())
     result: dict[str, Any] = {"model": best.get_details()["pipeline"]}
     endpoint = run.deploy("digits")
-    result["endpoint"] = table_of(endpoint.scoring_uri, files, seconds)
-    result["endpoint_memory_mb"] = memory_mb(replica_of("digits"))
+    [replica] = actors_of_serve("ray::ServeReplica:digits")
+    servers = [replica, *actors_of_serve("ray::ProxyActor")]
+    result["endpoint"] = table_of(endpoint.scoring_uri, files, seconds, servers)
+    result["endpoint_memory_mb"] = memory_mb(replica)
     result["update"] = updated_under_load(endpoint, run, files[1], seconds)
     endpoint.delete()
     from engine.store.mlflow_model import save_mlflow_model
 
-    os.environ["MLFLOW_TRACKING_URI"] = workspace.tracking_uri
+    os.environ["MLFLOW_TRACKING_URI"] = run.experiment.workspace.tracking_uri
     uri = save_mlflow_model(run.store, best.id)
     with mlflow_server(uri, os.cpu_count() or 1, Path.cwd()) as (url, process):
-        result["mlflow"] = table_of(url, files, seconds)
-        result["mlflow_memory_mb"] = max(
-            memory_mb(child) for child in process.children(recursive=True)
-        )
+        workers = process.children(recursive=True)
+        result["mlflow"] = table_of(url, files, seconds, workers)
+        result["mlflow_memory_mb"] = max(memory_mb(worker) for worker in workers)
     return result
 
 
@@ -200,6 +226,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="3 iterations, 3 s a case")
     parser.add_argument("--output", default="benchmarks/results/serving.json")
+    parser.add_argument("--run", nargs=2, metavar=("WORKSPACE", "ID"), help="train no other run")
     parser.add_argument("--load", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.load:
@@ -211,16 +238,20 @@ def main() -> None:
     here = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        result = measure(3, 3.0) if options.quick else measure(20, 15.0)
+        run = stored_run(*options.run) if options.run else train(3 if options.quick else 20)
+        result = measure(run, 3.0 if options.quick else 15.0)
         os.chdir(here)
     print(f"model: {result['model']}, {os.cpu_count()} cores")
-    head = ("endpoint", "mlflow", "ratio", "p50 ms", "mlflow", "p99 ms", "mlflow")
+    measures = ("p50 ms", "p99 ms", "CPU ms")
+    head = ["endpoint", "mlflow", "ratio", *(text for m in measures for text in (m, "mlflow"))]
     print(f"{'rows x clients':<16}" + "".join(f"{text:>10}" for text in head))
     for case, ours in result["endpoint"].items():
         theirs = result["mlflow"][case]
         rates = ours["requests_a_second"], theirs["requests_a_second"]
         numbers = [*rates, rates[0] / rates[1]]
-        numbers += [table[key] for key in ("p50_ms", "p99_ms") for table in (ours, theirs)]
+        numbers += [
+            table[key] for key in ("p50_ms", "p99_ms", "cpu_ms") for table in (ours, theirs)
+        ]
         print(f"{case:<16}" + "".join(f"{number:>10.1f}" for number in numbers))
     update = result["update"]
     print(f"update under load: {update['update_seconds']:.1f} s, answers {update['statuses']}")

@@ -9,6 +9,8 @@ from typing import Any
 
 #: Keys of the objects that stand for what JSON does not have.
 _TUPLE, _DICT = "__tuple__", "__dict__"
+#: Frequent types of arrays of which `tolist` gives Python's own values.
+_PLAIN_TYPES = ("bool", "int32", "int64", "float32", "float64")
 
 
 def plain(value: Any) -> Any:
@@ -42,7 +44,10 @@ def plain(value: Any) -> Any:
     TypeError: a value of type type is no number, text, list, tuple, set or dict
     """
     if hasattr(value, "dtype") and hasattr(value, "tolist"):
+        is_plain_already = value.dtype in _PLAIN_TYPES or getattr(value.dtype, "kind", "") == "U"
         value = value.tolist()
+        if is_plain_already:
+            return value
     match value:
         case None | bool():
             return value

@@ -116,8 +116,8 @@ class HandedOverRun(ControlledRun):
         cores_per_replica:
             CPU cores that each occupies.
         max_batch_size, batch_wait_ms:
-            Requests are predicted together: at most so many, and the first of them waits at most so
-            many milliseconds for others.
+            Requests that come together are predicted together: at most so many, and the first of
+            them waits at most so many milliseconds for the others.
         token:
             Text of at least 16 characters that requests must carry. Beyond this machine one is
             made when none is given; the endpoint's ``token`` returns it.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from engine.data.dataset import Dataset, column_of, rows_of
 from engine.data.raw_types import RawType
-from engine.data.values import normalise
+from engine.data.values import normalise, without_too_large
 
 #: Version of the JSON form.
 _VERSION = 1
@@ -285,6 +285,8 @@ def _column_of(entry: Mapping[str, Any]) -> ColumnSummary:
 
 def _as_numbers(values: pd.Series, purpose: str) -> NDArray[np.float64]:
     """Return a number for each value, NaN where it is missing."""
+    if purpose == "Numeric" and values.dtype == np.float64:
+        return without_too_large(values.to_numpy())
     read = normalise(values, purpose)
     if purpose == "DateTime":
         seconds = (read - pd.Timestamp(0)).dt.total_seconds()

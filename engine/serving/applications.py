@@ -15,7 +15,8 @@ from ray.serve.schema import ApplicationStatus
 
 from engine._version import __version__
 from engine.errors import RunException
-from engine.serving import kept_models, serve_processes
+from engine.serving import fronts, kept_models, serve_processes
+from engine.serving.calls import FrontSettings
 from engine.serving.replica import Replica
 from engine.serving.settings import EndpointSettings
 
@@ -123,6 +124,7 @@ def delete(name: str, owner: str) -> None:
     if _status_of(name) is not None:
         serve.delete(name)
     kept_models.forget(name)
+    fronts.forget(name)
     if not kept_models.names() and not _applications():
         serve_processes.end()
 
@@ -202,6 +204,7 @@ def _serve(wanted: Deployed, digest: str) -> int:
 
 def _run(wanted: Deployed, digest: str) -> int:
     port = serve_processes.start(wanted.host, wanted.token_digest is not None)
+    fronts.keep(wanted.name, FrontSettings.of(wanted.settings, wanted.token_digest))
     serve._run(
         _application(wanted, digest),
         _blocking=False,
@@ -219,20 +222,25 @@ def _application(wanted: Deployed, digest: str) -> serve.Application:
             "autoscaling_config": {
                 "min_replicas": settings.replicas_at_start,
                 "max_replicas": settings.max_replicas,
-                # A replica is busy when a batch is predicted and the next one is full.
-                "target_ongoing_requests": 2 * settings.max_batch_size,
+                # The front sends batches: a replica is busy when another one waits for it.
+                "target_ongoing_requests": 1,
             }
         }
     deployment = serve.deployment(
         Replica,
         name=_DEPLOYMENT,
-        ray_actor_options={"num_cpus": settings.cores_per_replica},
-        # All requests reach the replica, which itself refuses those that are too many: Serve's
-        # default of 5 would keep batches from filling, and its own refusal says no Retry-After.
+        ray_actor_options={
+            "num_cpus": settings.cores_per_replica,
+            "runtime_env": {"env_vars": dict(fronts.OF_REPLICAS)},
+        },
+        # Front and replica refuse requests that are too many: Serve's own refusal, from 5 on by
+        # default, says no Retry-After.
         max_ongoing_requests=4 * settings.most_waiting,
         max_queued_requests=4 * settings.most_waiting,
         backpressure_config={"retry_after_s": 1},
         graceful_shutdown_timeout_s=_GRACE_SECONDS,
+        # The replica logs each request itself.
+        logging_config={"enable_access_log": False},
         # Where replicas must start anew, the old ones go when the new ones answer.
         max_surge_percent=100,
         user_config={

@@ -49,10 +49,15 @@ class Drift:
         self._next = -np.inf
         self._lock = threading.Lock()
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the next batch will be counted: none was a moment ago."""
+        return self._now() >= self._next
+
     def add(self, table: pd.DataFrame) -> None:
         """Count the rows of a batch, unless one was counted a moment ago."""
         with self._lock:
-            if self._now() < self._next:
+            if not self.is_due:
                 return
             self._next = self._now() + _SECONDS_BETWEEN_COUNTS
             self._rows += len(table)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ray import serve
 from ray.serve import metrics
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,17 +18,20 @@ from starlette.responses import Response
 from cluster.jobs.worker_setup import call_functions
 from engine.data.training_summary import TrainingSummary
 from engine.serving import kept_models
+from engine.serving.batches import Batches
+from engine.serving.calls import Answer, Call
 from engine.serving.drift import Drift
 from engine.serving.failures import reason_of
 from engine.serving.package import ScriptPackage, unpack
 from engine.serving.problems import RequestProblem
-from engine.serving.rows import Rows
+from engine.serving.rows import AnyRows
 from engine.serving.schema import ModelSchema
 from engine.serving.served_model import ServedModel
 from engine.serving.served_script import ServedScript
 from engine.serving.service import Service, ServiceLimits
 from engine.store.packing import unpack_model
 
+_log = logging.getLogger("ray.serve")
 _DRIFT_SECONDS = 5.0
 _LATENCY_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000]
 
@@ -47,24 +50,30 @@ class BatchedModel:
     def __init__(self, model: ServedModel, max_batch_size: int, batch_wait_ms: float) -> None:
         self.schema: ModelSchema = model.schema
         self.version = model.version
-
-        # A queue for each model: rows that one has checked are never predicted by another.
-        @serve.batch(max_batch_size=max_batch_size, batch_wait_timeout_s=batch_wait_ms / 1000)
-        async def predict(requests: list[Rows]) -> list[list[Any] | RequestProblem]:
-            return await asyncio.to_thread(model.answer, requests)
-
-        self._predict = predict
-
         self.drift = model.drift
+        self._model = model
+        # Batches of each model alone: rows that one has checked are never predicted by another.
+        self._batches = Batches(
+            self._answer, self._after, most=max_batch_size, wait_seconds=batch_wait_ms / 1000
+        )
 
-    async def predict(self, rows: Rows) -> list[Any] | RequestProblem:
+    async def predict(self, rows: AnyRows) -> list[Any] | RequestProblem:
         """Return a prediction for each row, or why there is none."""
-        result: list[Any] | RequestProblem = await self._predict(rows)
-        return result
+        return await self._batches.result_of(rows, rows.count)
 
     async def score(self, body: bytes) -> Any:
         """Refuse: a model takes rows."""
         raise NotImplementedError
+
+    async def _answer(self, requests: list[AnyRows]) -> list[list[Any] | RequestProblem]:
+        return await asyncio.to_thread(self._model.answer, requests)
+
+    async def _after(
+        self, requests: list[AnyRows], answers: Sequence[list[Any] | RequestProblem]
+    ) -> None:
+        # The answers are on their way: nobody waits for the count.
+        if self.drift is not None and self.drift.is_due:
+            await asyncio.to_thread(self._model.count, requests, answers)
 
 
 class ThreadedScript:
@@ -77,7 +86,7 @@ class ThreadedScript:
         self.version = script.version
         self._script = script
 
-    async def predict(self, rows: Rows) -> list[Any] | RequestProblem:
+    async def predict(self, rows: AnyRows) -> list[Any] | RequestProblem:
         """Refuse: a script takes the body."""
         raise NotImplementedError
 
@@ -133,7 +142,7 @@ class Counted:
         self._requests.inc(tags={"status": str(status)})
         self._latency.observe(1000 * seconds)
 
-    def on_rows(self, rows: Rows) -> None:
+    def on_rows(self, rows: AnyRows) -> None:
         """Count the rows of a request that were predicted."""
         self._rows.inc(rows.count)
 
@@ -178,6 +187,20 @@ class Replica:
         """Answer a request."""
         assert self._service is not None  # Serve sends none before the first `reconfigure`
         return await self._service.answer(request)
+
+    async def answer_all(self, calls: Sequence[Call]) -> list[Answer]:
+        """Answer the requests that the front sends together."""
+        return list(await asyncio.gather(*(self._answer(call) for call in calls)))
+
+    async def _answer(self, call: Call) -> Answer:
+        assert self._service is not None
+        began = time.monotonic()
+        answer = Answer.of(await self._service.answer(call.request()))
+        _log.info(
+            "POST /%s%s %d %.1fms",
+            self._name, call.path, answer.status, 1000 * (time.monotonic() - began),
+        )  # fmt: skip
+        return answer
 
     def _load(self, version: int, digest: str) -> ServedModel | ServedScript:
         package = unpack(kept_models.read(self._name, version, digest))

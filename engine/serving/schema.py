@@ -78,10 +78,15 @@ class ModelSchema:
         classes = getattr(model, "classes_", None)
         return cls(columns, bool(named), None if classes is None else tuple(plain(list(classes))))
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """Names of the columns, in their order."""
         return [column.name for column in self.columns]
+
+    @cached_property
+    def is_numeric(self) -> bool:
+        """Whether the model uses numbers alone."""
+        return all(column.purpose == "Numeric" for column in self.needed)
 
     @cached_property
     def known(self) -> frozenset[str]:

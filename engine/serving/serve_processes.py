@@ -12,6 +12,7 @@ from ray.serve._private.constants import SERVE_CONTROLLER_NAME, SERVE_NAMESPACE
 from ray.serve.context import _disconnect, _get_global_client
 
 from engine.errors import RunException
+from engine.serving import fronts
 
 _POLL_SECONDS = 0.2
 #: Seconds in which the processes are to end.
@@ -38,7 +39,9 @@ def start(host: str, has_token: bool) -> int:
     """
     if controller() is None:
         serve.start(
-            proxy_location="HeadOnly", http_options={"host": host, "port": _free_port(host)}
+            proxy_location="HeadOnly",
+            http_options={"host": host, "port": _free_port(host)},
+            controller_options={"runtime_env": {"env_vars": dict(fronts.OF_SERVE)}},
         )
     listening = _get_global_client().http_config
     if listening.host not in (host, *_ANYWHERE):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from engine.plain_values import plain
 from engine.serving.drift import Drift
 from engine.serving.failures import failure
 from engine.serving.problems import RequestProblem
-from engine.serving.rows import Rows, as_table, check_values, has_doubtful_values
+from engine.serving.rows import AnyRows, check_values, has_doubtful_values, joined
 from engine.serving.schema import ModelSchema
 
 
@@ -32,6 +34,7 @@ class ServedModel:
     >>> from sklearn.linear_model import LinearRegression
     >>> from sklearn.pipeline import make_pipeline
     >>> from engine.pipelines.features.numeric_matrix import NumericMatrix
+    >>> from engine.serving.rows import Rows
     >>> table = pd.DataFrame({"a": [0.0, 1.0, 2.0]})
     >>> pipeline = make_pipeline(NumericMatrix(), LinearRegression()).fit(table, [0.0, 2.0, 4.0])
     >>> good, bad = ServedModel(pipeline, 1).answer([Rows({"a": [3.0]}, 1), Rows({"a": ["x"]}, 1)])
@@ -45,7 +48,7 @@ class ServedModel:
         self.drift = drift
         self._model = model
 
-    def answer(self, requests: Sequence[Rows]) -> list[list[Any] | RequestProblem]:
+    def answer(self, requests: Sequence[AnyRows]) -> list[list[Any] | RequestProblem]:
         """Predict the rows of several requests at once.
 
         Returns
@@ -54,7 +57,7 @@ class ServedModel:
             For each request the predictions of its rows, or why it has none. A request that does
             not fit costs the others nothing but time.
         """
-        table = as_table(requests, self.schema)
+        table = joined(requests, self.schema)
         if not has_doubtful_values(table, self.schema):
             try:
                 return list(self._split(self._predict(table), requests))
@@ -63,25 +66,37 @@ class ServedModel:
                     return [failure("the model")]
         return [self._answer_alone(rows) for rows in requests]
 
-    def _answer_alone(self, rows: Rows) -> list[Any] | RequestProblem:
+    def count(
+        self, requests: Sequence[AnyRows], answers: Sequence[list[Any] | RequestProblem]
+    ) -> None:
+        """Count the values of the rows that `answer` has predicted, where drift is watched."""
+        if self.drift is None or not self.drift.is_due:
+            return
+        predicted = [r for r, a in zip(requests, answers, strict=True) if isinstance(a, list)]
+        if predicted:
+            table = joined(predicted, self.schema)
+            if isinstance(table, np.ndarray):
+                table = pd.DataFrame(table, columns=self.schema.names)
+            self.drift.add(table)
+
+    def _answer_alone(self, rows: AnyRows) -> list[Any] | RequestProblem:
         try:
             check_values(rows, self.schema)
-            return self._predict(as_table([rows], self.schema))
+            return self._predict(joined([rows], self.schema))
         except RequestProblem as problem:
             return problem
         except Exception:
             return failure("the model")
 
-    def _predict(self, table: pd.DataFrame) -> list[Any]:
-        rows = table if self.schema.named else table.to_numpy()
-        predictions = list(plain(self._model.predict(rows)))
-        if self.drift is not None:
-            self.drift.add(table)
-        return predictions
+    def _predict(self, table: pd.DataFrame | NDArray[np.float64]) -> list[Any]:
+        if isinstance(table, pd.DataFrame) and not self.schema.named:
+            table = table.to_numpy()
+        return list(plain(self._model.predict(table)))
 
-    def _split(self, predictions: list[Any], requests: Sequence[Rows]) -> Sequence[list[Any]]:
-        parts, start = [], 0
+    def _split(
+        self, predictions: list[Any], requests: Sequence[AnyRows]
+    ) -> Iterator[list[Any] | RequestProblem]:
+        start = 0
         for rows in requests:
-            parts.append(predictions[start : start + rows.count])
+            yield predictions[start : start + rows.count]
             start += rows.count
-        return parts

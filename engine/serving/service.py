@@ -15,12 +15,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from engine.serving.problems import RequestProblem
-from engine.serving.rows import Rows, parse
+from engine.serving.rows import AnyRows, parse
 from engine.serving.schema import ModelSchema, openapi
 
 #: Largest body of a request.
 MOST_BYTES = 64 * 1024 * 1024
-_RETRY_AFTER = {"Retry-After": "1"}
+#: Header of answers with 503.
+RETRY_AFTER = {"Retry-After": "1"}
 #: Paths that answer without a token: they tell nothing of the model.
 _OPEN_PATHS = ("/ping", "/health", "/ready")
 
@@ -36,7 +37,7 @@ class Model(Protocol):
     def version(self) -> int:
         """Number of the endpoint's version."""
 
-    async def predict(self, rows: Rows) -> list[Any] | RequestProblem:
+    async def predict(self, rows: AnyRows) -> list[Any] | RequestProblem:
         """Return a prediction for each row, or why there is none."""
 
     async def score(self, body: bytes) -> Any:
@@ -49,7 +50,7 @@ class Counters(Protocol):
     def on_answer(self, status: int, seconds: float) -> None:
         """Count an answer to a request for predictions."""
 
-    def on_rows(self, rows: Rows) -> None:
+    def on_rows(self, rows: AnyRows) -> None:
         """Count the values of rows that were predicted."""
 
 
@@ -111,10 +112,12 @@ class Service:
         """Return the answer to any request."""
         path = request.scope["path"].removeprefix(request.scope.get("root_path", "")) or "/"
         try:
-            self._check_token(request, path)
+            if path not in _OPEN_PATHS:
+                given = request.headers.get("authorization", "")
+                check_token(given, self.limits.token_digest)
             return await self._route(request, path)
         except RequestProblem as problem:
-            return _refusal(problem)
+            return refusal(problem)
 
     async def _route(self, request: Request, path: str) -> Response:
         if path in ("/invocations", "/score"):
@@ -157,11 +160,11 @@ class Service:
                 503,
                 f"{self._waiting} requests wait already; come again in a second",
                 None,
-                _RETRY_AFTER,
+                RETRY_AFTER,
             )
         self._waiting += 1
         try:
-            body = await _body(request)
+            body = await read_body(request)
             if model.schema is None:
                 return _answered(await model.score(body))
             kind = request.headers.get("content-type", "")
@@ -179,26 +182,46 @@ class Service:
 
     def _loaded(self) -> Model:
         if self._model is None:
-            raise RequestProblem(503, "no model is loaded yet", None, _RETRY_AFTER)
+            raise RequestProblem(503, "no model is loaded yet", None, RETRY_AFTER)
         return self._model
 
-    def _check_token(self, request: Request, path: str) -> None:
-        wanted = self.limits.token_digest
-        if wanted is None or path in _OPEN_PATHS:
-            return
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        given = digest_of_token(token.strip()) if kind.lower() == "bearer" else ""
-        if not hmac.compare_digest(given, wanted):
-            raise RequestProblem(
-                401,
-                "the token is missing or wrong; send the header Authorization: Bearer TOKEN",
-                None,
-                {"WWW-Authenticate": "Bearer"},
-            )
+
+def check_token(authorization: str, digest: str | None) -> None:
+    """Check that a request carries the token of an endpoint.
+
+    Parameters
+    ----------
+    authorization:
+        The header of that name.
+    digest:
+        SHA-256 of the token; ``None`` for an endpoint without one.
+
+    Raises
+    ------
+    RequestProblem
+        401 when the token is missing or wrong.
+    """
+    if digest is None:
+        return
+    kind, _, token = authorization.partition(" ")
+    given = digest_of_token(token.strip()) if kind.lower() == "bearer" else ""
+    if not hmac.compare_digest(given, digest):
+        raise RequestProblem(
+            401,
+            "the token is missing or wrong; send the header Authorization: Bearer TOKEN",
+            None,
+            {"WWW-Authenticate": "Bearer"},
+        )
 
 
-async def _body(request: Request) -> bytes:
-    """Read the body; a large one is refused before all of it is here."""
+async def read_body(request: Request) -> bytes:
+    """Read the body; a large one is refused before all of it is here.
+
+    Raises
+    ------
+    RequestProblem
+        413 for a body over `MOST_BYTES`.
+    """
     too_large = RequestProblem(
         413, f"the body is larger than {MOST_BYTES >> 20} MB; send fewer rows at a time"
     )
@@ -226,6 +249,7 @@ def _wrong_method(request: Request, path: str, allowed: str) -> RequestProblem:
     return RequestProblem(405, reason, None, {"Allow": allowed})
 
 
-def _refusal(problem: RequestProblem) -> Response:
+def refusal(problem: RequestProblem) -> Response:
+    """Return the answer that says why a request is refused."""
     content: Mapping[str, Any] = {"error": problem.reason, "column": problem.column}
     return JSONResponse(dict(content), problem.status, problem.headers)

@@ -59,7 +59,8 @@ class EndpointSettings:
     max_batch_size:
         Most requests that are predicted at once.
     batch_wait_ms:
-        Milliseconds that the first request of a batch waits for others.
+        Longest time in milliseconds that the first request of a batch waits for others. A request
+        that comes alone does not wait.
 
     Raises
     ------

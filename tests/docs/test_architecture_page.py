@@ -90,6 +90,9 @@ def models(task):
     X = np.random.default_rng(0).normal(size=(60, 2))
     numeric = build_pipeline(PipelineSpec("DecisionTree"), task)
     yield numeric.fit(X, X[:, 0] > 0 if task == "classification" else X[:, 0])
+    if task == "classification":  # with a machine for each class
+        machines = build_pipeline(PipelineSpec("SVM"), task)
+        yield machines.fit(X, np.digitize(X[:, 0], [-0.5, 0.5]))
     half = {0: 0.5, 1: 0.5}
     for learner in (None, pair[1][-1]):
         result = EnsembleResult(half, {}, [], np.zeros(0), learner)

@@ -13,6 +13,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
+import pandas as pd
 import psutil
 import pytest
 import ray
@@ -75,6 +76,22 @@ def test_it_predicts_what_the_model_predicts(run, endpoint):
     again = Endpoint(run.experiment.workspace, "churn")
     assert again.scoring_uri == endpoint.scoring_uri
     assert list(run.experiment.workspace.endpoints) == ["churn"]
+
+
+def test_requests_of_many_clients_and_large_ones_get_their_own_answers(run, endpoint):
+    model = run.get_output(iteration=0)[1]
+    many = pd.concat([OTHER] * 7000, ignore_index=True)
+    rows = many.to_json(orient="split", index=False)
+    body = f'{{"dataframe_split": {rows}}}'.encode()
+    assert len(body) > 4 << 20  # gRPC's own limit
+    with ThreadPoolExecutor(8) as pool:
+        large = pool.submit(
+            requests.post, endpoint.scoring_uri, data=body, timeout=120,
+            headers={"Content-Type": "application/json"},
+        )  # fmt: skip
+        single = list(pool.map(endpoint.predict, [OTHER[n : n + 1] for n in range(len(OTHER))]))
+    assert [answer.tolist() for answer in single] == [[v] for v in model.predict(OTHER).tolist()]
+    assert large.result().json()["predictions"] == model.predict(many).tolist()
 
 
 def test_what_does_not_fit_is_named(endpoint):
@@ -201,7 +218,7 @@ def test_the_command_lists_it(run, endpoint, capsys):
     assert endpoint.scoring_uri in capsys.readouterr().out
     assert main(["--workspace", folder, "endpoints", "churn", "--logs"]) == 0
     logged = capsys.readouterr().out
-    assert "POST /churn 200" in logged
+    assert "POST /churn/invocations 200" in logged
     assert OTHER["plan"][0] not in logged
 
 
@@ -346,10 +363,16 @@ def test_the_command_serves_until_ctrl_c(run):
 def test_nothing_is_left_of_what_is_deleted(run):
     workspace = run.experiment.workspace
     endpoint = run.deploy("gone", cores_per_replica=0.5)
+    uri = endpoint.scoring_uri
     assert endpoint.status == "RUNNING"
+    assert len(endpoint.predict(OTHER)) == len(OTHER)
     endpoint.delete()
     assert "gone" not in workspace.endpoints
     assert not (workspace.folder / "endpoints" / "gone").exists()
     wait_until(lambda: all("gone" not in r.class_name for r in replicas()))
     with pytest.raises(RunException, match="has been deleted"):
         endpoint.predict(OTHER)
+    body = {"dataframe_records": OTHER[:1].to_dict("records")}
+    wait_until(lambda: requests.post(uri, json=body, timeout=60).status_code == 404)
+    with run.deploy("gone", iteration=1, cores_per_replica=0.5) as again:
+        assert again.predict(OTHER).tolist() == run.get_output(1)[1].predict(OTHER).tolist()

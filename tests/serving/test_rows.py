@@ -5,12 +5,23 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.data.columns import Column
 from engine.serving.problems import RequestProblem
-from engine.serving.rows import Rows, as_table, check_values, has_doubtful_values, parse
+from engine.serving.rows import (
+    NumberRows,
+    Rows,
+    as_table,
+    check_values,
+    has_doubtful_values,
+    joined,
+    parse,
+)
 from engine.serving.schema import ModelSchema, openapi
 from tests.serving.models import classifier, regression
 
@@ -191,3 +202,110 @@ def test_any_body_gives_rows_that_can_be_predicted_or_a_problem(body):
     else:
         assert problem.status in (400, 422)
         assert problem.reason
+
+
+WIDE = ModelSchema(
+    (Column("a", "Numeric"), Column("id", "Ignore", "an ID"), Column("b", "Numeric")), True, None
+)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"instances": [[1, "x", 2.5], [3, "y", 4]]},
+        {"instances": [[1, 7, 2.5], [3, 8, 4]]},
+        {"dataframe_records": [{"b": 2.5, "a": 1}, {"a": 3, "id": "y", "b": 4}]},
+        {"inputs": {"b": [2.5, 4], "a": [1, 3]}},
+        {"dataframe_split": {"columns": ["b", "a"], "data": [[2.5, 1], [4, 3]]}},
+        b"b,a\n2.5,1\n4,3\n",
+    ],
+)
+def test_numbers_alone_are_a_matrix(body):
+    kind = "text/csv" if isinstance(body, bytes) else JSON
+    rows = parsed(body, WIDE, kind)
+    table = joined([rows, rows], WIDE)
+    used = table[["a", "b"]].to_numpy() if isinstance(table, pd.DataFrame) else table[:, [0, 2]]
+    assert used.tolist() == [[1.0, 2.5], [3.0, 4.0]] * 2
+    assert not has_doubtful_values(table, WIDE)
+    check_values(rows, WIDE)
+    if "'x'" not in str(body):  # a text by position goes the longer way
+        assert isinstance(rows, NumberRows)
+        assert isinstance(table, np.ndarray)
+        assert np.isnan(table[:, 1]).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "read"),
+    [
+        ([None, 1], [math.nan, 1.0]),
+        ([None, None], [math.nan] * 2),
+        ([True, 2.5], [1.0, 2.5]),
+        ([2**53, 2**62], [2.0**53, 2.0**62]),
+        ([2**70, -1], [2.0**70, -1.0]),
+        ([math.nan, 1], [math.nan, 1.0]),
+    ],
+)
+def test_numbers_of_every_form(values, read):
+    rows = parsed({"inputs": {"a": values, "b": [0, 0]}}, NUMBERS)
+    assert isinstance(rows, NumberRows)
+    np.testing.assert_array_equal(rows.matrix[:, 0], read)
+    check_values(rows, NUMBERS)
+    assert not has_doubtful_values(joined([rows], NUMBERS), NUMBERS)
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, 1e39, 10**400, "1.5e400"])
+def test_numbers_that_no_model_takes_are_named_in_any_batch(value):
+    bad = parsed({"instances": [[1, value]]}, NUMBERS)
+    good = parsed({"instances": [[1, 2]]}, NUMBERS)
+    for together in ([bad], [good, bad]):
+        assert has_doubtful_values(joined(together, NUMBERS), NUMBERS)
+    with pytest.raises(RequestProblem, match="is no number") as problem:
+        check_values(bad, NUMBERS)
+    assert problem.value.column == "b"
+
+
+@pytest.mark.parametrize("value", [[1], {"a": 1}, "many"])
+def test_what_is_no_number_is_no_matrix(value):
+    for body in ({"instances": [[1, value], [1, 2]]}, {"instances": [{"a": 1, "b": value}]}):
+        rows = parsed(body, NUMBERS)
+        assert isinstance(rows, Rows)
+        with pytest.raises(RequestProblem) as problem:
+            check_values(rows, NUMBERS)
+        assert (problem.value.status, problem.value.column) == (422, "b")
+
+
+@pytest.mark.parametrize("body", [[[1, 2], [1]], [[1, 2, 3]], [[1], [2]], [1, 2], [[]]])
+def test_rows_of_another_width_are_refused(body):
+    with pytest.raises(RequestProblem, match="expected 2 values") as problem:
+        parsed({"instances": body}, NUMBERS)
+    assert problem.value.status == 422
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=3)),
+            min_size=2,
+            max_size=2,
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+@settings(max_examples=100, deadline=None)
+def test_both_forms_of_rows_are_judged_alike(given_rows):
+    """What is read as a matrix is what the column-wise reading finds."""
+    rows = parsed({"instances": given_rows}, NUMBERS)
+    columns = Rows(
+        {name: [row[i] for row in given_rows] for i, name in enumerate(("a", "b"))},
+        len(given_rows),
+    )
+
+    def problem(checked):
+        try:
+            check_values(checked, NUMBERS)
+        except RequestProblem as found:
+            return found.column
+        return None
+
+    assert problem(rows) == problem(columns)
