@@ -156,7 +156,7 @@ def test_an_explanation_has_the_time_until_its_deadline(
     data = data_of(platform, run)
     platform.explain("store", "iteration", data, "rows", until, all)
     assert asked == [
-        ("store", "run", data.reference, 7), ("iteration", "rows", seconds, all),
+        ("store", "run", data.reference, 7, True), ("iteration", "rows", seconds, all),
     ]  # fmt: skip
 
 

@@ -71,6 +71,7 @@ def dense(X: Matrix) -> Matrix:
 
     Examples
     --------
+    >>> from scipy import sparse
     >>> dense(sparse.csr_matrix([[0.0, 2.0]])).tolist()
     [[0.0, 2.0]]
     """
