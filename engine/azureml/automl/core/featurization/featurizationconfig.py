@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from engine.callers import level_of_user
 from engine.data import featurization
 from engine.data.featurization import PURPOSES, TRANSFORMERS
 
@@ -137,8 +137,4 @@ def _known(
 
 
 def _warn(problem: str) -> None:
-    """Warn at the line of the user's call, however many of ours lie between."""
-    frame, level = inspect.currentframe(), 0
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("engine."):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(f"{problem}; it is left out", stacklevel=level + 1)
+    warnings.warn(f"{problem}; it is left out", stacklevel=level_of_user())
