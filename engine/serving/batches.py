@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -12,6 +13,7 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_log = logging.getLogger("ray.serve")
 #: Rows from which on a batch takes no further request: more at once would not be quicker.
 _MOST_ROWS = 1000
 
@@ -156,4 +158,7 @@ class Batches(Generic[Item, Result]):
             if not waiting.result.done():
                 waiting.result.set_result(result)
         if self._after is not None:
-            await self._after(items, results)
+            try:
+                await self._after(items, results)
+            except Exception:  # the items that wait are to be worked on nonetheless
+                _log.exception("what comes after a batch has failed")

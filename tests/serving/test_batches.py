@@ -31,6 +31,8 @@ class Work:
 
     async def _count(self, items: list[int], results: Sequence[int]) -> None:
         self.counted.append(results)
+        if 14 in items:
+            raise ZeroDivisionError("14")
 
     async def started(self, count: int) -> None:
         while len(self.sizes) < count:
@@ -175,3 +177,16 @@ def test_no_item_is_forgotten():
         assert sum(work.sizes) == 7 * 50
 
     asyncio.run(main())
+
+
+def test_what_fails_after_a_batch_keeps_nobody_waiting():
+    async def main() -> list[int]:
+        work = Work()
+        work.gate.clear()
+        first = work.ask(14)
+        await work.started(1)
+        others = work.ask(1, 2)
+        work.gate.set()
+        return await asyncio.wait_for(asyncio.gather(*first, *others), 60)
+
+    assert asyncio.run(main()) == [28, 2, 4]
