@@ -18,7 +18,7 @@ from tests.client.recorded import TABLE, record_run
 from tests.cluster_live.hosts import some_hosts
 from tests.live.helpers import delete_targets, free_port, server
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.ray, pytest.mark.long, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 
@@ -83,7 +83,6 @@ def test_it_comes_up(target):
     assert "idle_timeout_minutes: 8.333" in Path(target.cluster_file).read_text()
 
 
-@pytest.mark.long
 def test_ray_submit(target):
     """The example's driver, as cluster.yaml says: the run is in the head's own MLflow server."""
     command = [sys.executable, "-m", "ray.scripts.scripts", "submit", target.cluster_file]
@@ -98,7 +97,6 @@ def test_ray_submit(target):
     assert "StackEnsemble" in done.stdout
 
 
-@pytest.mark.long
 def test_ray_job_submit(target):
     """A job's folder is the working directory on every host: the workers find get_data.py there."""
     token = Path(target.cluster_file).with_name("token")
@@ -128,7 +126,6 @@ def test_a_remote_run(place, target, hosts):
     assert run.get_output()[1].predict([[0.0] * 64]).shape == (1,)
 
 
-@pytest.mark.long
 def test_an_endpoint_that_other_machines_reach(place, target, hosts):
     run = record_run(Experiment(place, "served"))
     with run.deploy("churn", compute_target=target, cores_per_replica=0.5) as endpoint:

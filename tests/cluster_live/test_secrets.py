@@ -78,6 +78,7 @@ def holding(*folders):
     return found
 
 
+@pytest.mark.long
 def test_planted_secrets_are_found_nowhere(tmp_path, monkeypatch, tracking_server, capfd):
     monkeypatch.chdir(tmp_path)
     project = tmp_path / "project"

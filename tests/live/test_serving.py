@@ -152,8 +152,8 @@ def test_a_killed_replica_comes_back(endpoint):
         wait_until(lambda: len(predictions) >= until)
     end.set()
     thread.join()
-    # Ray Serve answers the requests that the replica had; `predict` sends them again.
-    assert set(clients.statuses) <= {200, 500}
+    # Requests that the replica had get 503; `predict` sends them again.
+    assert set(clients.statuses) <= {200, 503}
     assert clients.statuses[-1] == 200
     assert set(predictions) == {len(OTHER)}
 
@@ -270,7 +270,8 @@ def run(rawdata):
 
 def test_what_is_too_much_is_to_come_again(run, tmp_path):
     """A script that answers nobody until all clients have sent their requests."""
-    go, count = tmp_path / "go", 70
+    # The replica works on one, the next one is on its way to it, and 64 wait in the front.
+    go, count, taken = tmp_path / "go", 72, 66
 
     def waiting(value):
         text = WAITING.format(go=str(go), value=value).encode()
@@ -285,11 +286,11 @@ def test_what_is_too_much_is_to_come_again(run, tmp_path):
     ):  # fmt: skip
         url = f"{endpoint.url}/score"
         asked = [pool.submit(requests.post, url, timeout=120) for _ in range(count)]
-        wait_until(lambda: sum(one.done() for one in asked) >= count - 64)
+        wait_until(lambda: sum(one.done() for one in asked) >= count - taken)
         go.touch()
         answers = [one.result() for one in asked]
         refused = [answer for answer in answers if answer.status_code == 503]
-        assert len(refused) == count - 64
+        assert len(refused) == count - taken
         assert all(answer.headers["Retry-After"] == "1" for answer in refused)
         assert {answer.json() for answer in answers if answer.ok} == {1}
 
