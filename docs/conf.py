@@ -37,6 +37,8 @@ toc_object_entries_show_parents = "hide"
 autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 88
 numpydoc_show_class_members = False
+# `type` in an annotation is Python's own. Compute targets have a property of that name.
+suppress_warnings = ["ref.python"]
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
