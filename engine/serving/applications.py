@@ -124,7 +124,6 @@ def delete(name: str, owner: str) -> None:
     if _status_of(name) is not None:
         serve.delete(name)
     kept_models.forget(name)
-    fronts.forget(name)
     if not kept_models.names() and not _applications():
         serve_processes.end()
 
@@ -204,7 +203,8 @@ def _serve(wanted: Deployed, digest: str) -> int:
 
 def _run(wanted: Deployed, digest: str) -> int:
     port = serve_processes.start(wanted.host, wanted.token_digest is not None)
-    fronts.keep(wanted.name, FrontSettings.of(wanted.settings, wanted.token_digest))
+    front = FrontSettings.of(wanted.settings, wanted.token_digest)
+    kept_models.set_front(wanted.name, front)
     serve._run(
         _application(wanted, digest),
         _blocking=False,

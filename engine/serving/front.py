@@ -20,12 +20,12 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from engine.serving import fronts
+from engine.serving import kept_models
 from engine.serving.batches import Batches
 from engine.serving.calls import Answer, Call, FrontSettings
 from engine.serving.failures import failure
-from engine.serving.problems import RequestProblem
-from engine.serving.service import RETRY_AFTER, check_token, read_body, refusal
+from engine.serving.problems import RequestProblem, come_again
+from engine.serving.service import check_token, read_body, refusal
 
 _log = logging.getLogger("ray.serve")
 _PATHS = ("invocations", "score")
@@ -82,7 +82,7 @@ class Front:
     def __init__(
         self,
         app: ASGIApp,
-        settings_of: Callable[[str], FrontSettings | None] = fronts.settings_of,
+        settings_of: Callable[[str], FrontSettings | None] = kept_models.front_of,
         replicas_of: Callable[[str], SendCalls] = replicas_of,
         count: Callable[[str, int], None] = lambda name, status: None,
     ) -> None:
@@ -157,7 +157,7 @@ class _Endpoint:
     ) -> None:
         self.name = name
         self.settings = settings
-        self._until = time.monotonic() + _KNOWN_SECONDS
+        self.look()
         self._replicas_of = replicas_of
         self._replicas: SendCalls | None = None
         self._batches: Batches[Call, Answer] = Batches(
@@ -193,11 +193,8 @@ class _Endpoint:
         except Exception as error:
             # Their texts name addresses and processes, which are the log's business.
             _log.warning("endpoint %s: %s", self.name, type(error).__name__)
-            raise RequestProblem(
-                503, "the replica was lost; send the request again", None, RETRY_AFTER
-            ) from error
+            raise come_again("the replica was lost; send the request again") from error
 
 
 def _too_many() -> RequestProblem:
-    reason = "too many requests wait already; come again in a second"
-    return RequestProblem(503, reason, None, RETRY_AFTER)
+    return come_again("too many requests wait already; come again in a second")

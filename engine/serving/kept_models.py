@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.errors import RunException
+from engine.serving.calls import FrontSettings
 
 _NAMESPACE = b"raysmith-endpoints"
 #: Ray's messages hold 512 MB.
 MOST_BYTES = 400 * 1024 * 1024
 _MODEL, _FACTS, _REFUSAL = "model", "facts", "refusal"
-_OWNER, _SERVED = "owner", "served"
+_OWNER, _SERVED, _FRONT = "owner", "served", "front"
 
 
 def keep(name: str, version: int, packed: bytes, facts: Mapping[str, Any]) -> str:
@@ -83,7 +84,7 @@ def set_served(name: str, version: int) -> None:
     before = served(name)
     _put(_key(name, _SERVED), str(version).encode())
     kept = [f"{number}/" for number in (version, before) if number is not None]
-    _delete(f"{name}/", [_OWNER, _SERVED, *kept])
+    _delete(f"{name}/", [_OWNER, _SERVED, _FRONT, *kept])
 
 
 def served(name: str) -> int | None:
@@ -101,6 +102,17 @@ def owner_of(name: str) -> str | None:
     """Return whose endpoint it is; ``None`` for an endpoint that is not kept here."""
     text = _get(_key(name, _OWNER))
     return None if text is None else text.decode()
+
+
+def set_front(name: str, settings: FrontSettings) -> None:
+    """Remember how the front calls an endpoint, which it does from then on."""
+    _put(_key(name, _FRONT), settings.to_json())
+
+
+def front_of(name: str) -> FrontSettings | None:
+    """Return how the front calls an endpoint; ``None`` for a name that is no endpoint's."""
+    text = _get(_key(name, _FRONT))
+    return None if text is None else FrontSettings.from_json(text)
 
 
 def names() -> set[str]:

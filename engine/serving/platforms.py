@@ -15,12 +15,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import ray
+
 from cluster.errors import ComputeTargetException
 from cluster.targets.connection import connect
 from cluster.targets.target import RayTarget
 from engine.errors import RunException
+from engine.serving import applications, replica_logs
 from engine.serving.applications import Deployed
 from engine.serving.job import FROM_STDIN, outcome_of, packaged
+from engine.serving.serve_processes import LOOPBACK
 
 _POLL_SECONDS, _ASK_SECONDS = 0.5, 5.0
 #: Seconds beyond the time limit of a deploy that its job may take to start, to go back to the
@@ -28,7 +32,6 @@ _POLL_SECONDS, _ASK_SECONDS = 0.5, 5.0
 _JOB_SECONDS = 180.0
 #: Variables that say whether Ray asks for a token, and where it is; Ray sets the first one itself.
 _AUTH_VARIABLES = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH")
-_HERE = "127.0.0.1"
 _ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 _NOT_DEPLOYED: Mapping[str, Any] = {"state": "NOT_DEPLOYED", "message": "", "replicas": 0}
 
@@ -87,33 +90,21 @@ class EmbeddedServing(ServingPlatform):
     def deploy(self, wanted: Deployed, packed: bytes, timeout_seconds: float) -> tuple[str, int]:
         """See `ServingPlatform.deploy`."""
         connect()
-        from engine.serving import applications
-
         wanted = replace(wanted, owner=self._owner)
-        return _HERE, applications.deploy(wanted, packed, timeout_seconds)
+        return LOOPBACK, applications.deploy(wanted, packed, timeout_seconds)
 
     def delete(self, name: str) -> None:
         """See `ServingPlatform.delete`."""
-        import ray
-
-        from engine.serving import applications
-
         if ray.is_initialized():
             applications.delete(name, self._owner)
 
     def status(self, name: str) -> dict[str, Any]:
         """See `ServingPlatform.status`."""
-        import ray
-
-        from engine.serving import applications
-
         return applications.status(name) if ray.is_initialized() else dict(_NOT_DEPLOYED)
 
     def logs(self, name: str) -> str:
         """See `ServingPlatform.logs`."""
         connect()
-        from engine.serving import replica_logs
-
         return replica_logs.logs(name)
 
 
@@ -122,7 +113,7 @@ class JobServing(ServingPlatform):
 
     def deploy(self, wanted: Deployed, packed: bytes, timeout_seconds: float) -> tuple[str, int]:
         """See `ServingPlatform.deploy`."""
-        wanted = replace(wanted, owner=self._owner, host="0.0.0.0" if self.is_open else _HERE)
+        wanted = replace(wanted, owner=self._owner, host="0.0.0.0" if self.is_open else LOOPBACK)
         request = {
             "action": "deploy",
             "wanted": wanted.to_dict(),
@@ -195,7 +186,9 @@ class OtherProcessServing(JobServing):
 
         state, message = "UNHEALTHY", "it lives in another process"
         try:
-            answer = requests.get(f"http://{_HERE}:{self._port}/{name}/ready", timeout=_ASK_SECONDS)
+            answer = requests.get(
+                f"http://{LOOPBACK}:{self._port}/{name}/ready", timeout=_ASK_SECONDS
+            )
         except requests.Timeout:
             return {"state": state, "message": message, "replicas": 0}
         except requests.RequestException:
@@ -222,7 +215,7 @@ class OtherProcessServing(JobServing):
         return done.stdout.decode(errors="replace")
 
     def _host(self) -> str:
-        return _HERE
+        return LOOPBACK
 
 
 class ClusterServing(JobServing):
@@ -272,9 +265,9 @@ class ClusterServing(JobServing):
 
     def _host(self) -> str:
         if not self.is_open:
-            return _HERE
+            return LOOPBACK
         heads = [node.node_ip for node in self._target.head.nodes() if node.is_head]
-        return heads[0] if heads else _HERE
+        return heads[0] if heads else LOOPBACK
 
     def _run(self, package: bytes, seconds: float) -> str:
         key = f"_ray_pkg_{secrets.token_hex(16)}.zip"

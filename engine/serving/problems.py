@@ -34,6 +34,15 @@ class RequestProblem(Exception):
         self.headers = dict(headers or {})
 
 
+def come_again(reason: str) -> RequestProblem:
+    """Return the problem of a request that may succeed a second later: status 503.
+
+    >>> come_again("no model is loaded yet").headers
+    {'Retry-After': '1'}
+    """
+    return RequestProblem(503, reason, None, {"Retry-After": "1"})
+
+
 def does_not_fit(reason: str, column: str | None = None) -> RequestProblem:
     """Return the problem of rows that do not fit the training columns: status 422.
 

@@ -70,7 +70,7 @@ class ServedModel:
         self, requests: Sequence[AnyRows], answers: Sequence[list[Any] | RequestProblem]
     ) -> None:
         """Count the values of the rows that `answer` has predicted, where drift is watched."""
-        if self.drift is None or not self.drift.is_due:
+        if self.drift is None:
             return
         predicted = [r for r, a in zip(requests, answers, strict=True) if isinstance(a, list)]
         if predicted:

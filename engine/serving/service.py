@@ -14,14 +14,12 @@ from typing import Any, Protocol
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from engine.serving.problems import RequestProblem
+from engine.serving.problems import RequestProblem, come_again
 from engine.serving.rows import AnyRows, parse
 from engine.serving.schema import ModelSchema, openapi
 
 #: Largest body of a request.
 MOST_BYTES = 64 * 1024 * 1024
-#: Header of answers with 503.
-RETRY_AFTER = {"Retry-After": "1"}
 #: Paths that answer without a token: they tell nothing of the model.
 _OPEN_PATHS = ("/ping", "/health", "/ready")
 
@@ -156,12 +154,7 @@ class Service:
     async def _predictions(self, request: Request, path: str) -> Response:
         model = self._loaded()
         if self._waiting >= self.limits.most_waiting:
-            raise RequestProblem(
-                503,
-                f"{self._waiting} requests wait already; come again in a second",
-                None,
-                RETRY_AFTER,
-            )
+            raise come_again(f"{self._waiting} requests wait already; come again in a second")
         self._waiting += 1
         try:
             body = await read_body(request)
@@ -182,7 +175,7 @@ class Service:
 
     def _loaded(self) -> Model:
         if self._model is None:
-            raise RequestProblem(503, "no model is loaded yet", None, RETRY_AFTER)
+            raise come_again("no model is loaded yet")
         return self._model
 
 
