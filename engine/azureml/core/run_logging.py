@@ -97,23 +97,28 @@ class Logging(Stored):
             When the run has a file of that name, the name leaves the run's folder, or there is no
             such file.
         """
-        parts = Path(name).parts
-        if not parts or Path(name).is_absolute() or ".." in parts:
-            raise ConfigException(
-                [f"name={name!r}: expected a relative path such as outputs/a.pkl"]
-            )
-        if name in self.get_file_names():
-            raise ConfigException([f"name={name!r}: {self.id} has this file, choose another name"])
-        self.store.write_files(self.run_id, "", {Path(name).as_posix(): _content(path_or_stream)})
-        return name
+        return self.upload_files([name], [path_or_stream])[0]
 
     def upload_files(
-        self, names: Sequence[str], paths: Sequence[str], **ignored: object
+        self, names: Sequence[str], paths: Sequence[Any], **ignored: object
     ) -> list[str]:
-        """Keep several files with the run; return their names."""
+        """Keep several files with the run, see `upload_file`; return their names."""
         if len(names) != len(paths):
             raise ConfigException([f"{len(names)} names for {len(paths)} paths: give one for each"])
-        return [self.upload_file(name, path) for name, path in zip(names, paths, strict=True)]
+        known = set(self.get_file_names())
+        for name, given in zip(names, paths, strict=True):
+            parts = Path(name).parts
+            if not parts or Path(name).is_absolute() or ".." in parts:
+                raise ConfigException(
+                    [f"name={name!r}: expected a relative path such as outputs/a.pkl"]
+                )
+            if name in known:
+                raise ConfigException(
+                    [f"name={name!r}: {self.id} has this file, choose another name"]
+                )
+            known.add(name)
+            self.store.write_files(self.run_id, "", {Path(name).as_posix(): _content(given)})
+        return list(names)
 
     def upload_folder(self, name: str, path: str, **ignored: object) -> list[str]:
         """Keep all files of a folder with the run, below ``name``; return their names."""

@@ -227,8 +227,8 @@ class AutoMLRun(run.AutoMLRun, Run):
         alias:
             Alias of the version, such as ``champion``.
         model_path:
-            A file of the run, or a folder of them, that was uploaded: it is registered by itself.
-            Default, and for ``outputs/model.pkl``: the model.
+            A file of the run that was uploaded: it is registered by itself. Default, and for
+            anything else such as ``outputs/model.pkl``: the model.
 
         Returns
         -------
