@@ -420,23 +420,3 @@ def test_processes_that_set_a_tag_for_the_first_time_at_once_get_along(
     with ThreadPoolExecutor(len(clients)) as pool:
         assert list(pool.map(ask, clients)) == [None] * len(clients)
     assert clients[0].run(run_id).requests.cancel_iterations == {*range(10)}
-
-
-def test_logged_values_stay_apart_from_the_scores(store, run_id):
-    record = store.run(run_id)
-    child = store.start_iteration(record, 0, "KNN", {}, NOTHING, 0.0)
-    end = IterationEnd(IterationStatus.COMPLETED, metrics={"accuracy": 0.5})
-    store.end_iteration(child, end)
-    for place in (run_id, child):
-        assert store.logged_values(place) == {}
-        store.log_values(place, {"accuracy": [0.75], "curve": [1.0, 2.0]})
-        store.log_values(place, {"curve": [0.5]})
-        assert store.logged_values(place) == {"accuracy": 0.75, "curve": [1.0, 2.0, 0.5]}
-    assert store.iteration(child).metrics == {"accuracy": 0.5}
-
-
-def test_tags_of_users(store, run_id):
-    store.tag_all(run_id, {"team": "x", "other": "y"})
-    store.remove_tag(run_id, "other")
-    store.remove_tag(run_id, "never")
-    assert store.user_tags(run_id) == {"mine": "1", "team": "x"} == dict(store.run(run_id).tags)
