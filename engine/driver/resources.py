@@ -187,8 +187,11 @@ def outside_of(node_ids: Iterable[str]) -> dict[str, str]:
     --------
     >>> outside_of(["f00d", "beef"])
     {'ray.io/node-id': '!in(beef,f00d)'}
+    >>> outside_of([])
+    {}
     """
-    return {NODE_ID_LABEL: f"!in({','.join(sorted(node_ids))})"}
+    ids = ",".join(sorted(node_ids))
+    return {NODE_ID_LABEL: f"!in({ids})"} if ids else {}
 
 
 def ask_for_nodes(
@@ -217,7 +220,7 @@ def ask_for_nodes(
         return False
     shape = trial_resources(settings, "CPU", cores)
     trials = min(concurrency(settings, cores), settings.iterations)
-    request_nodes(driver, [shape] * trials, outside_of(avoid) if avoid else None)
+    request_nodes(driver, [shape] * trials, outside_of(avoid))
     return True
 
 
@@ -243,7 +246,7 @@ def has_node_besides(
         return False
     shape = trial_resources(settings, "CPU", cores)
     # Asked again and again: a head that starts anew has forgotten the request.
-    request_nodes(driver, [shape], outside_of(avoid) if avoid else None)
+    request_nodes(driver, [shape], outside_of(avoid))
     return not refuses(shape, avoid)
 
 

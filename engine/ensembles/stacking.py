@@ -28,6 +28,8 @@ from engine.ensembles.meta_features import Array, meta_input, meta_predict
 from engine.ensembles.out_of_fold import OutOfFold
 from engine.ensembles.voting import drop_slow_members
 from engine.metrics.metric import Metric
+from engine.pipelines.libraries.lightgbm import LightGBM
+from engine.pipelines.libraries.registry import library_of
 from engine.pipelines.protocols import Estimator
 
 #: A fit on every tenth row is timed to extrapolate to all rows. With fewer of these rows in a class
@@ -151,7 +153,7 @@ class _Stacking:
         params: dict[str, Any] = {}
         if part.weight is not None:
             params[f"{name}__sample_weight"] = part.weight
-        if type(estimator).__module__.startswith("lightgbm."):
+        if isinstance(library_of(estimator), LightGBM):
             params[f"{name}__callbacks"] = [GoOnAfterRound(self._stop)]
         return clone(self._learner).fit(X, part.y, **params)
 

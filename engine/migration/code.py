@@ -156,30 +156,25 @@ class Code:
 
     def single_value(self, node: cst.CSTNode) -> cst.BaseExpression | None:
         """Return the expression that a name always stands for: that of its only assignment."""
-        if not isinstance(node, cst.Name):
-            return None
-        scope = self._scopes.get(node)
-        assignments = list(scope[node.value]) if scope is not None else []
-        if len(assignments) != 1 or not hasattr(assignments[0], "node"):
-            return None
-        target = self.parent(assignments[0].node)
-        statement = self.parent(target) if target is not None else None
+        bound = self._bound_once(node)
+        target = None if bound is None else self.parent(bound)
+        statement = None if target is None else self.parent(target)
         if isinstance(target, cst.AssignTarget) and isinstance(statement, cst.Assign):
-            return statement.value if target.target is assignments[0].node else None
+            return statement.value if target.target is bound else None
         return None
 
     def function_of_parameter(self, node: cst.CSTNode) -> cst.FunctionDef | None:
         """Return the function whose parameter a name always stands for."""
-        if not isinstance(node, cst.Name):
-            return None
-        scope = self._scopes.get(node)
-        assignments = list(scope[node.value]) if scope is not None else []
-        if len(assignments) != 1 or not hasattr(assignments[0], "node"):
-            return None
-        parameter = assignments[0].node
-        around = self.parent(parameter) if isinstance(parameter, cst.Param) else None
-        function = self.parent(around) if around is not None else None
+        bound = self._bound_once(node)
+        parameters = self.parent(bound) if isinstance(bound, cst.Param) else None
+        function = None if parameters is None else self.parent(parameters)
         return function if isinstance(function, cst.FunctionDef) else None
+
+    def _bound_once(self, node: cst.CSTNode) -> cst.CSTNode | None:
+        """Return the node that binds a name; ``None`` for a name that several bind."""
+        scope = self._scopes.get(node) if isinstance(node, cst.Name) else None
+        assignments = [] if scope is None else list(scope[cst.ensure_type(node, cst.Name).value])
+        return getattr(assignments[0], "node", None) if len(assignments) == 1 else None
 
     def line_start(self, offset: int) -> int:
         """Return the offset where the line of an offset begins."""

@@ -151,6 +151,7 @@ class _Machines:
         return margins + self.intercepts
 
     def _kernel(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        # scikit-learn's `rbf_kernel` checks its input for longer than this takes for a single row.
         kernel: NDArray[np.float64] = X @ self.vectors.T
         kernel *= -2.0
         kernel += np.einsum("ij,ij->i", X, X)[:, None]

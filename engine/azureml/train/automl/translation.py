@@ -172,14 +172,18 @@ def _models(values: dict[str, Any]) -> list[str]:
 
 def _model(name: object, task: str) -> str | None:
     known = {model.lower(): model for model in estimators_of(task)}
-    plain = str(name).lower().replace(" ", "")
+    plain = _plain(name)
     return known.get(plain) or known.get(MODELS[task].get(plain, "").lower())
+
+
+def _plain(name: object) -> str:
+    """Return the name of a model as the tables of old names have it."""
+    return str(name).lower().replace(" ", "")
 
 
 def _stand_ins(models: Collection[object], task: str) -> list[str]:
     """Return the nearest models here for those of the service that are missing."""
-    near = STAND_INS[task]
-    found = (near.get(str(model).lower().replace(" ", "")) for model in models)
+    found = (STAND_INS[task].get(_plain(model)) for model in models)
     return list(dict.fromkeys(model for model in found if model is not None))
 
 
